@@ -1,0 +1,120 @@
+//! The two connections of a flow.
+//!
+//! A connection record is an immutable snapshot behind an `Arc`, shared by all flows of the connection. When
+//! something is learned (TLS is up, the peer closed) the owner makes the next snapshot.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use crate::time::Timestamp;
+
+/// Identifies a connection within this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+impl ConnId {
+    /// The next unused id.
+    #[must_use]
+    pub fn next() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The connection of the one who called us.
+#[derive(Clone, Debug)]
+pub struct ClientConn {
+    /// Identity.
+    pub id: ConnId,
+    /// The client's address.
+    pub peername: SocketAddr,
+    /// Our address that it called.
+    pub sockname: SocketAddr,
+    /// The mode that accepted it, as the user wrote it (`reverse:https://service.dev`).
+    pub proxy_mode: Arc<str>,
+    /// When it was accepted.
+    pub timestamp_start: Timestamp,
+    /// When it was closed.
+    pub timestamp_end: Option<Timestamp>,
+    /// TLS towards the client; none while, or if, it speaks plain.
+    pub tls: Option<Arc<TlsInfo>>,
+    /// Why it failed, as one sentence.
+    pub error: Option<Arc<str>>,
+}
+
+/// Our connection to the one who answers.
+#[derive(Clone, Debug)]
+pub struct ServerConn {
+    /// Identity.
+    pub id: ConnId,
+    /// Host (name or IP, without brackets) and port that we were asked to reach.
+    pub address: (Arc<str>, u16),
+    /// The address that accepted us.
+    pub peername: Option<SocketAddr>,
+    /// Our own address on that connection.
+    pub sockname: Option<SocketAddr>,
+    /// When we started to connect.
+    pub timestamp_start: Timestamp,
+    /// When TCP was established.
+    pub timestamp_tcp_setup: Option<Timestamp>,
+    /// When it was closed.
+    pub timestamp_end: Option<Timestamp>,
+    /// TLS towards the server; none while, or if, we speak plain.
+    pub tls: Option<Arc<TlsInfo>>,
+    /// Why it failed, as one sentence.
+    pub error: Option<Arc<str>>,
+}
+
+/// What a TLS handshake agreed on, on either side.
+#[derive(Clone, Debug, Default)]
+pub struct TlsInfo {
+    /// Protocol version; none when the handshake failed before one was agreed.
+    pub version: Option<TlsVersion>,
+    /// Cipher suite, by its IANA or OpenSSL name.
+    pub cipher: Option<Arc<str>>,
+    /// Server name indication sent in the ClientHello.
+    pub sni: Option<Arc<str>>,
+    /// Application protocol agreed on.
+    pub alpn: Option<Bytes>,
+    /// Application protocols the ClientHello offered, in order.
+    pub alpn_offers: Vec<Bytes>,
+    /// The peer's certificates, leaf first; empty for a client that showed none.
+    pub certificates: Certificates,
+    /// When the handshake was complete.
+    pub timestamp_setup: Option<Timestamp>,
+}
+
+/// A chain of certificates in DER, leaf first. Cheap to clone.
+pub type Certificates = Arc<[Bytes]>;
+
+/// TLS protocol versions, oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TlsVersion {
+    /// SSL 3.0
+    Ssl3,
+    /// TLS 1.0
+    Tls10,
+    /// TLS 1.1
+    Tls11,
+    /// TLS 1.2
+    Tls12,
+    /// TLS 1.3
+    Tls13,
+}
+
+impl TlsVersion {
+    /// The name flow files use.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ssl3 => "SSLv3",
+            Self::Tls10 => "TLSv1",
+            Self::Tls11 => "TLSv1.1",
+            Self::Tls12 => "TLSv1.2",
+            Self::Tls13 => "TLSv1.3",
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! HTTP requests and responses, independent of the HTTP version that carried them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_proto::Headers;
+
+use crate::conn::{ClientConn, ServerConn};
+use crate::flow::{FlowError, FlowId};
+use crate::time::Timestamp;
+
+/// A live HTTP exchange, as the task that runs it and the hooks see it. Bodies stream past beside it.
+#[derive(Debug)]
+pub struct HttpFlow {
+    /// Identity.
+    pub id: FlowId,
+    /// The connection the request came on.
+    pub client_conn: Arc<ClientConn>,
+    /// The connection it went out on, once there is one.
+    pub server_conn: Option<Arc<ServerConn>>,
+    /// The request.
+    pub request: Request,
+    /// The response, once its head is there, or a hook gave one.
+    pub response: Option<Response>,
+    /// Why the exchange failed.
+    pub error: Option<FlowError>,
+}
+
+/// The version a message was sent with. Odd versions are kept as sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// `HTTP/1.0`
+    Http10,
+    /// `HTTP/1.1`
+    Http11,
+    /// HTTP/2
+    Http2,
+    /// HTTP/3
+    Http3,
+    /// Any other text in the place of an HTTP/1 version.
+    Other(Bytes),
+}
+
+impl Version {
+    /// The version that the bytes in an HTTP/1 start line stand for.
+    #[must_use]
+    pub fn from_wire(text: Bytes) -> Self {
+        match &text[..] {
+            b"HTTP/1.1" => Self::Http11,
+            b"HTTP/1.0" => Self::Http10,
+            _ => Self::Other(text),
+        }
+    }
+
+    /// As flows and flow files spell it: `HTTP/1.1`, `HTTP/2.0`, `HTTP/3`.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Http10 => b"HTTP/1.0",
+            Self::Http11 => b"HTTP/1.1",
+            Self::Http2 => b"HTTP/2.0",
+            Self::Http3 => b"HTTP/3",
+            Self::Other(text) => text,
+        }
+    }
+
+    /// Whether this is HTTP/1.0 or older text, without persistent connections by default (RFC 9112 §9.3).
+    #[must_use]
+    pub fn is_http10(&self) -> bool {
+        matches!(self, Self::Http10)
+    }
+}
+
+/// The scheme of a request's target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    /// Plain text to the server.
+    Http,
+    /// TLS to the server.
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    /// The port that need not be written.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+/// A request head.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Method, as sent.
+    pub method: Bytes,
+    /// Request target as the client sent it: origin-form, absolute-form, authority-form or `*` (RFC 9112 §3.2).
+    /// For HTTP/2 and later this is `:path`.
+    pub target: Bytes,
+    /// Version it was sent with.
+    pub version: Version,
+    /// The exact HTTP/1 request line with its line ending (and empty lines before it), while method, target and
+    /// version are what it says. Whoever changes one of them sets this to none.
+    pub line: Option<Bytes>,
+    /// Header fields as sent.
+    pub headers: Headers,
+    /// Where it goes: scheme, host (name or IP literal without brackets), port. A reverse proxy fills in its own target.
+    pub scheme: Scheme,
+    /// Host, without brackets.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+    /// Path and query: the target without scheme and authority. Empty for `CONNECT`.
+    pub path: Bytes,
+    /// First byte.
+    pub timestamp_start: Timestamp,
+}
+
+impl Request {
+    /// `host` with brackets if it is an IPv6 literal, and `:port` unless it is the scheme's default.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        authority(&self.host, self.port, self.scheme)
+    }
+
+    /// The URL that was asked for, for people to read: bytes outside of ASCII are percent-free and lossy.
+    #[must_use]
+    pub fn url(&self) -> String {
+        if self.method.eq_ignore_ascii_case(b"CONNECT") {
+            let host = if self.host.contains(':') {
+                format!("[{}]", self.host)
+            } else {
+                self.host.to_string()
+            };
+            return format!("{host}:{}", self.port);
+        }
+        let path = if &self.path[..] == b"*" {
+            "".into()
+        } else {
+            String::from_utf8_lossy(&self.path)
+        };
+        format!("{}://{}{path}", self.scheme.as_str(), self.authority())
+    }
+}
+
+/// `host[:port]` as it stands in a URL or a `Host` field: IPv6 literals in brackets, the default port left out.
+#[must_use]
+pub fn authority(host: &str, port: u16, scheme: Scheme) -> String {
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    if port == scheme.default_port() {
+        host
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// A response head.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Version it was sent with.
+    pub version: Version,
+    /// Status code.
+    pub status: u16,
+    /// Reason phrase as sent; empty for HTTP/2 and later.
+    pub reason: Bytes,
+    /// The exact HTTP/1 status line with its line ending, while version, status and reason are what it says.
+    /// Whoever changes one of them sets this to none.
+    pub line: Option<Bytes>,
+    /// Header fields as sent.
+    pub headers: Headers,
+    /// First byte.
+    pub timestamp_start: Timestamp,
+}

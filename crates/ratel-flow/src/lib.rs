@@ -1,0 +1,15 @@
+//! The flow model: what was exchanged, between whom, when, and how it ended.
+//!
+//! One model serves the engine, the terminal, the printer, the file formats and scripts. Names are mitmproxy's:
+//! a *flow* is one exchange, `client_conn` is the connection of the one who called us, `server_conn` ours to the one
+//! who answered. Bodies are not part of a flow: they stream past and lie in the store.
+
+pub mod conn;
+pub mod flow;
+pub mod http;
+pub mod time;
+
+pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsInfo, TlsVersion};
+pub use flow::{FlowError, FlowId, FlowKind, Side};
+pub use http::{HttpFlow, Request, Response, Scheme, Version};
+pub use time::Timestamp;
