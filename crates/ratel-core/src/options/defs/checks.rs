@@ -1,0 +1,69 @@
+//! What a value must fulfil beyond its type.
+
+use std::net::IpAddr;
+
+use crate::options::def::Value;
+use crate::options::parse;
+
+/// A port, 0 meaning any free one.
+pub(super) fn port(value: &Value) -> Result<(), String> {
+    range(value, 0, 65535)
+}
+
+/// A count that may be zero.
+pub(super) fn not_negative(value: &Value) -> Result<(), String> {
+    range(value, 0, i64::from(u32::MAX))
+}
+
+/// A wait in seconds, or another count that cannot be zero.
+pub(super) fn positive(value: &Value) -> Result<(), String> {
+    range(value, 1, i64::from(u32::MAX))
+}
+
+/// The level of detail of `ratel dump`.
+pub(super) fn detail(value: &Value) -> Result<(), String> {
+    range(value, 0, 4)
+}
+
+/// RSA bits that today's TLS stacks still make and check.
+pub(super) fn rsa_bits(value: &Value) -> Result<(), String> {
+    range(value, 1024, 16384)
+}
+
+/// An IP address.
+pub(super) fn ip(value: &Value) -> Result<(), String> {
+    match value {
+        Value::OptStr(Some(text)) if text.parse::<IpAddr>().is_err() => {
+            Err(format!("'{text}' is not an IP address"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A size below which nothing works.
+pub(super) fn at_least_64k(value: &Value) -> Result<(), String> {
+    at_least(value, 64 << 10, "64k")
+}
+
+/// A size below which no ordinary request fits.
+pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
+    at_least(value, 1 << 10, "1k")
+}
+
+fn at_least(value: &Value, least: u64, written: &str) -> Result<(), String> {
+    match value {
+        Value::Str(text) if parse::size(text)? < least => {
+            Err(format!("'{text}' is less than {written}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn range(value: &Value, least: i64, most: i64) -> Result<(), String> {
+    match value {
+        Value::Int(number) | Value::OptInt(Some(number)) if !(least..=most).contains(number) => {
+            Err(format!("{number} is not between {least} and {most}"))
+        }
+        _ => Ok(()),
+    }
+}

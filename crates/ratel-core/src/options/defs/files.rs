@@ -1,0 +1,41 @@
+//! Folders, recording, flow files.
+
+use super::checks;
+use crate::options::def::{Tools, options};
+
+const FLOW_FILES: &str = "flow files come in a later release";
+const FILTERS: &str = "filter expressions come in a later release";
+
+options! { "Files and recording";
+    CONFDIR: str("confdir", "~/.ratel").metavar("PATH")
+        .help("The folder for the certification authority and the configuration files. It is made when it does not exist. A program \
+            called by the name `mitmproxy` or `mitmdump` uses `~/.mitmproxy` instead.");
+    STORE_MEMORY: size("store_memory", "64m").own().check(checks::at_least_64k)
+        .help("How much memory recorded flows may take. What does not fit lies on disk.");
+    STORE_DISK: size("store_disk", "4g").own().check(checks::at_least_64k)
+        .help("How much disk space recorded flows may take. Beyond it the oldest flows are forgotten.");
+    STORE_DIR: str("store_dir", "").metavar("PATH").own()
+        .help("The folder that recorded flows are kept in while the program runs. Empty means a folder inside `confdir`, or the \
+            system's folder for temporary files when that cannot be written.");
+    RFILE: opt_str("rfile").flag().short('r').metavar("PATH").planned(FLOW_FILES)
+        .help("Load flows from a file at the start.");
+    READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").planned(FLOW_FILES)
+        .help("Load only flows that match this filter.");
+    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").planned(FLOW_FILES)
+        .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
+            whenever the name they give changes.");
+    SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").planned(FLOW_FILES)
+        .help("Write only flows that match this filter.");
+    HARDUMP: str("hardump", "").metavar("PATH").planned("HAR files come in a later release")
+        .help("Write all flows to a HAR file at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
+    KEEPSERVING: bool("keepserving", false).tools(Tools::DUMP).planned(FLOW_FILES)
+        .help("Keep running after a file was read or a replay has ended.");
+    SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release")
+        .help("Run a Python addon. It is loaded again when the file changes.");
+    VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).planned(FILTERS)
+        .help("Show only flows that match this filter.");
+    INTERCEPT: opt_str("intercept").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).planned(FILTERS)
+        .help("Hold back flows that match this filter until they are resumed.");
+    INTERCEPT_ACTIVE: bool("intercept_active", false).tools(Tools::SCREENS).planned(FILTERS)
+        .help("Whether `intercept` is in force.");
+}

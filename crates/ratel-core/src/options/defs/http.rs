@@ -1,0 +1,37 @@
+//! HTTP: versions, limits, what is refused.
+
+use super::checks;
+use crate::options::def::options;
+
+const HTTP2: &str = "HTTP/2 comes in a later release";
+const BODIES: &str =
+    "holding bodies back comes in a later release, until then every body is streamed and recorded";
+const REWRITING: &str = "changing requests comes in a later release";
+
+options! { "HTTP";
+    VALIDATE_INBOUND_HEADERS: bool("validate_inbound_headers", true)
+        .help("Refuse messages whose headers could be read in two ways, as request smuggling does. Without it they are passed on as \
+            they are wherever their end can still be found.");
+    HEAD_LIMIT: size("head_limit", "256k").own().check(checks::at_least_1k)
+        .help("How big the head of a request or response may be. Bigger ones are refused.");
+    HTTP2: bool("http2", true).flag().planned(HTTP2)
+        .help("Speak HTTP/2 with clients and servers that offer it.");
+    HTTP2_PING_KEEPALIVE: int("http2_ping_keepalive", 58).metavar("SECONDS").planned(HTTP2)
+        .help("After how many seconds without traffic a ping is sent to HTTP/2 servers. 0 sends none.");
+    HTTP3: bool("http3", true).planned("HTTP/3 comes in a later release")
+        .help("Speak HTTP/3 with clients and servers that offer it.");
+    WEBSOCKET: bool("websocket", true).planned("WebSocket messages come in a later release")
+        .help("Show the messages inside WebSocket connections. Without it they are plain bytes.");
+    NORMALIZE_OUTBOUND_HEADERS: bool("normalize_outbound_headers", true).planned(HTTP2)
+        .help("Lower the case of header names that an addon has set on HTTP/2 and HTTP/3 messages.");
+    BODY_SIZE_LIMIT: opt_str("body_size_limit").metavar("SIZE").planned(BODIES)
+        .help("Refuse messages whose body is bigger than this size.");
+    STREAM_LARGE_BODIES: opt_str("stream_large_bodies").metavar("SIZE").planned(BODIES)
+        .help("Pass on bodies bigger than this size while they arrive.");
+    STORE_STREAMED_BODIES: bool("store_streamed_bodies", false).flag().planned(BODIES)
+        .help("Record bodies that are passed on while they arrive.");
+    ANTICACHE: bool("anticache", false).flag().planned(REWRITING)
+        .help("Remove the request headers that let a server answer that nothing has changed.");
+    ANTICOMP: bool("anticomp", false).flag().planned(REWRITING)
+        .help("Ask servers for bodies without compression.");
+}

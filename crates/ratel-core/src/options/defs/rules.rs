@@ -1,0 +1,29 @@
+//! Rules that answer or change messages.
+
+use crate::options::def::options;
+
+const RULES: &str = "rules that change or answer messages come in a later release";
+const STICKY: &str = "sticky headers come in a later release";
+
+options! { "Rules";
+    MAP_REMOTE: list("map_remote", &[]).flag().short('M').metavar("PATTERN").group("Map remote").planned(RULES)
+        .help("Send requests to another URL. `[/FILTER]/REGEX/REPLACEMENT`, where any character may stand for the slash.");
+    MAP_LOCAL: list("map_local", &[]).flag().metavar("PATTERN").group("Map local").planned(RULES)
+        .help("Answer requests from files. `[/FILTER]/REGEX/PATH`, where any character may stand for the slash.");
+    MODIFY_BODY: list("modify_body", &[]).flag().short('B').metavar("PATTERN").group("Modify body").planned(RULES)
+        .help("Replace text in bodies. `[/FILTER]/REGEX/REPLACEMENT`, where `@PATH` as replacement reads it from a file.");
+    MODIFY_HEADERS: list("modify_headers", &[]).flag().short('H').metavar("PATTERN").group("Modify headers").planned(RULES)
+        .help("Set or remove headers. `[/FILTER]/NAME/VALUE`, where an empty value removes the header and `@PATH` reads the value \
+            from a file.");
+    BLOCK_LIST: list("block_list", &[]).metavar("PATTERN").planned(RULES)
+        .help("Answer matching requests with an empty response. `/FILTER/STATUS`, where the status 444 closes the connection.");
+    STICKYCOOKIE: opt_str("stickycookie").flag().metavar("FILTER").planned(STICKY)
+        .help("Add cookies that a server has set to later requests to it, for requests that match this filter.");
+    STICKYAUTH: opt_str("stickyauth").flag().metavar("FILTER").planned(STICKY)
+        .help("Add the last Authorization header sent to a server to later requests to it, for requests that match this filter.");
+    ONBOARDING: bool("onboarding", true).planned("the page that installs the certificate comes in a later release")
+        .help("Serve a page to clients from which they can install the certification authority.");
+    ONBOARDING_HOST: str("onboarding_host", "mitm.it").metavar("HOST")
+        .planned("the page that installs the certificate comes in a later release")
+        .help("The host name under which clients find the page with the certification authority.");
+}

@@ -1,0 +1,304 @@
+//! The current values: cheap snapshots for readers, checked batches for writers.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::def::{Key, OptionDef, Size, Value};
+use super::{OptionsError, all, file, keys, parse, position};
+use crate::mode::{self, ProxyMode};
+
+/// All values at one moment; never changes.
+#[derive(Clone, Debug)]
+pub struct Values {
+    values: Vec<Value>,
+    home: Option<PathBuf>,
+}
+
+impl Values {
+    fn defaults() -> Self {
+        Self {
+            values: all().map(|def| def.default.to_value()).collect(),
+            home: file::home(),
+        }
+    }
+
+    /// Whether a switch is on.
+    pub fn bool(&self, key: Key<bool>) -> bool {
+        matches!(self.values[key.index], Value::Bool(true))
+    }
+
+    /// A number.
+    pub fn int(&self, key: Key<i64>) -> i64 {
+        match self.values[key.index] {
+            Value::Int(value) => value,
+            _ => 0,
+        }
+    }
+
+    /// A number of seconds.
+    pub fn seconds(&self, key: Key<i64>) -> Duration {
+        Duration::from_secs(self.int(key).try_into().unwrap_or(0))
+    }
+
+    /// A number that may be unset.
+    pub fn opt_int(&self, key: Key<Option<i64>>) -> Option<i64> {
+        match self.values[key.index] {
+            Value::OptInt(value) => value,
+            _ => None,
+        }
+    }
+
+    /// Text, possibly empty.
+    pub fn str(&self, key: Key<String>) -> &str {
+        match &self.values[key.index] {
+            Value::Str(value) => value,
+            _ => "",
+        }
+    }
+
+    /// Text that may be unset.
+    pub fn opt_str(&self, key: Key<Option<String>>) -> Option<&str> {
+        match &self.values[key.index] {
+            Value::OptStr(value) => value.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Any number of texts.
+    pub fn list(&self, key: Key<Vec<String>>) -> &[String] {
+        match &self.values[key.index] {
+            Value::List(value) => value,
+            _ => &[],
+        }
+    }
+
+    /// A number of bytes.
+    pub fn size(&self, key: Key<Size>) -> u64 {
+        match &self.values[key.index] {
+            Value::Str(text) => parse::size(text).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    /// A file or folder, with a leading `~` expanded.
+    pub fn path(&self, key: Key<String>) -> PathBuf {
+        file::expand(self.str(key), self.home.as_deref())
+    }
+
+    /// A file or folder that may be unset, with a leading `~` expanded.
+    pub fn opt_path(&self, key: Key<Option<String>>) -> Option<PathBuf> {
+        self.opt_str(key)
+            .map(|path| file::expand(path, self.home.as_deref()))
+    }
+
+    /// The configuration folder, with a leading `~` expanded.
+    pub fn confdir(&self) -> PathBuf {
+        self.path(keys::CONFDIR)
+    }
+
+    /// The option `listen_port` as a port.
+    pub fn listen_port(&self) -> Option<u16> {
+        self.opt_int(keys::LISTEN_PORT)
+            .and_then(|port| port.try_into().ok())
+    }
+
+    /// The modes to run. They were checked when the options were set.
+    pub fn modes(&self) -> Vec<ProxyMode> {
+        self.parse_modes().unwrap_or_default()
+    }
+
+    /// The value of any option, by its name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        position(name).map(|index| &self.values[index])
+    }
+
+    fn parse_modes(&self) -> Result<Vec<ProxyMode>, mode::ModeError> {
+        mode::parse_all(
+            self.list(keys::MODE),
+            self.str(keys::LISTEN_HOST),
+            self.listen_port(),
+        )
+    }
+
+    /// What no option can check alone.
+    fn check(&self) -> Result<(), OptionsError> {
+        self.parse_modes()?;
+        Ok(())
+    }
+}
+
+type Subscriber = Box<dyn Fn(&Values, &[&str]) -> Result<(), String> + Send + Sync>;
+
+struct Shared {
+    current: ArcSwap<Values>,
+    /// Held by the one writer for the whole of a change.
+    subscribers: Mutex<Vec<Subscriber>>,
+}
+
+/// The options of a running program; clones share them.
+#[derive(Clone)]
+pub struct Options(Arc<Shared>);
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Options").field(&self.snapshot()).finish()
+    }
+}
+
+impl std::default::Default for Options {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Options {
+    /// All options at their defaults.
+    pub fn new() -> Self {
+        Self::from_values(Values::defaults())
+    }
+
+    /// All options at their defaults, with another configuration folder and home directory.
+    ///
+    /// `home` is what a leading `~` in a path stands for.
+    pub fn with_folders(confdir: &str, home: Option<&Path>) -> Self {
+        let mut values = Values::defaults();
+        values.values[keys::CONFDIR.index] = Value::Str(confdir.to_owned());
+        values.home = home.map(Path::to_path_buf);
+        Self::from_values(values)
+    }
+
+    fn from_values(values: Values) -> Self {
+        Self(Arc::new(Shared {
+            current: ArcSwap::from_pointee(values),
+            subscribers: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// The values as they are at this moment; costs one reference count.
+    pub fn snapshot(&self) -> Arc<Values> {
+        self.0.current.load_full()
+    }
+
+    /// Asks `subscriber` about every later change, with the values to be and the names of the options that differ.
+    ///
+    /// A subscriber that returns an error has its sentence shown and the whole batch undone; it and those asked before
+    /// it are then called once more with the values that stay. It must not change options itself.
+    pub fn subscribe(
+        &self,
+        subscriber: impl Fn(&Values, &[&str]) -> Result<(), String> + Send + Sync + 'static,
+    ) {
+        self.0
+            .subscribers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Box::new(subscriber));
+    }
+
+    /// Changes several options at once, or none.
+    ///
+    /// # Errors
+    /// When a name is unknown, its feature is not there, a value is wrong, or a subscriber rejects the change.
+    pub fn update<N: AsRef<str>>(
+        &self,
+        batch: impl IntoIterator<Item = (N, Value)>,
+    ) -> Result<(), OptionsError> {
+        let subscribers = self
+            .0
+            .subscribers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = self.snapshot();
+        let mut after = Values::clone(&before);
+        for (name, value) in batch {
+            let (index, def) = find(name.as_ref())?;
+            check(def, &value)?;
+            after.values[index] = value;
+        }
+        after.check()?;
+        let changed: Vec<&str> = all()
+            .zip(before.values.iter().zip(&after.values))
+            .filter_map(|(def, (old, new))| (old != new).then_some(def.name))
+            .collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        for (asked, subscriber) in subscribers.iter().enumerate() {
+            if let Err(message) = subscriber(&after, &changed) {
+                for subscriber in &subscribers[..=asked] {
+                    // The old values were accepted once; there is nothing better to go back to.
+                    let _ = subscriber(&before, &changed);
+                }
+                return Err(OptionsError::Rejected { message });
+            }
+        }
+        self.0.current.store(Arc::new(after));
+        Ok(())
+    }
+
+    /// Applies `name=value` specifications as `--set` takes them, all or none.
+    ///
+    /// # Errors
+    /// As [`update`](Self::update), or when a specification cannot be read.
+    pub fn set<S: AsRef<str>>(&self, specs: &[S]) -> Result<(), OptionsError> {
+        let batch = parse::specs(specs, &self.snapshot())?;
+        self.update(batch)
+    }
+}
+
+/// The declaration of an option that can be used.
+pub(super) fn find(name: &str) -> Result<(usize, &'static OptionDef), OptionsError> {
+    let index = position(name).ok_or_else(|| OptionsError::unknown(name))?;
+    let def = all()
+        .nth(index)
+        .ok_or_else(|| OptionsError::unknown(name))?;
+    match def.availability {
+        super::Availability::Available => Ok((index, def)),
+        super::Availability::Planned(what) => Err(OptionsError::Planned {
+            name: def.name,
+            what,
+        }),
+    }
+}
+
+fn check(def: &'static OptionDef, value: &Value) -> Result<(), OptionsError> {
+    let invalid = |reason: String| OptionsError::Invalid {
+        name: def.name,
+        reason,
+    };
+    if !def.default.accepts(value) {
+        return Err(invalid(format!(
+            "not a value of type {}",
+            def.default.type_name()
+        )));
+    }
+    if !def.choices.is_empty() {
+        let texts: &[String] = match value {
+            Value::Str(text) | Value::OptStr(Some(text)) => std::slice::from_ref(text),
+            Value::List(texts) => texts,
+            _ => &[],
+        };
+        if let Some(text) = texts
+            .iter()
+            .find(|text| !def.choices.contains(&text.as_str()))
+        {
+            return Err(invalid(format!(
+                "'{text}' is not one of {}",
+                def.choices.join(", ")
+            )));
+        }
+    }
+    if matches!(def.default, super::def::Default::Size(_)) {
+        if let Value::Str(text) = value {
+            parse::size(text).map_err(invalid)?;
+        }
+    }
+    def.check
+        .map_or(Ok(()), |check| check(value))
+        .map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests;
