@@ -1,4 +1,9 @@
 //! What every front end and the proxy share: options, modes, the flow store, the log. Opens no socket.
 
+pub mod addon;
+pub mod clock;
+pub mod eventlog;
+pub mod hooks;
 pub mod mode;
 pub mod options;
+pub mod store;

@@ -1,0 +1,233 @@
+//! One client connection, from its first byte to its last: the layers it goes through and the task that runs it.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use bytes::{Bytes, BytesMut};
+use ratel_core::addon::AddonChain;
+use ratel_core::clock;
+use ratel_core::store::FlowStore;
+use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side};
+use ratel_proto::client_hello::{self, ClientHello};
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::error::ProxyError;
+use crate::http::h1::server::{self, Outcome};
+use crate::io::{Activity, BoxIo, Rewind};
+use crate::modes::Destination;
+use crate::next_layer::{Layer, next_layer};
+use crate::recorder::{AbortCause, AbortReason, Recorder};
+use crate::tls::{self, CaStore, LeafCache, LeafSpec, ServerTlsSettings};
+use crate::upstream::connect::Dial;
+use crate::upstream::pool::Upstreams;
+
+/// TLS in a tunnel in TLS ... as deep as a connection may go.
+const LAYERS_MAX: usize = 8;
+/// Bytes of a ClientHello that are waited for.
+const HELLO_MAX: usize = 256 * 1024;
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: ArcSwap<Config>,
+    pub(crate) store: FlowStore,
+    pub(crate) addons: AddonChain,
+    pub(crate) dial: Box<dyn Dial>,
+    pub(crate) server_tls: ServerTlsSettings,
+    pub(crate) leaves: LeafCache,
+    /// Where the certificate lies that clients have to trust.
+    pub(crate) ca: CaStore,
+    /// The addresses that clients reach us on.
+    pub(crate) own: OnceLock<Vec<SocketAddr>>,
+}
+
+impl Shared {
+    /// Whether a connection to `host:port` would come back to one of our own listeners.
+    pub(crate) fn is_own(&self, host: &str, port: u16) -> bool {
+        let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
+        own.iter().filter(|addr| addr.port() == port).any(|addr| match host.parse::<IpAddr>() {
+            Ok(ip) => ip == addr.ip() || (addr.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified())),
+            Err(_) => host.eq_ignore_ascii_case("localhost") && (addr.ip().is_unspecified() || addr.ip().is_loopback()),
+        })
+    }
+}
+
+/// One connection, as its layers see it.
+pub(crate) struct ConnCtx {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) client: Arc<ClientConn>,
+    pub(crate) activity: Arc<Activity>,
+    /// Fires when no new exchange is to begin.
+    pub(crate) stop: CancellationToken,
+    pub(crate) abort: AbortReason,
+}
+
+/// Serves one client until it is done, has been silent for too long, or `kill` fires.
+pub(crate) async fn run(mut ctx: ConnCtx, destination: Destination, io: BoxIo, kill: CancellationToken) {
+    if ctx.shared.addons.wants(ratel_core::hooks::Hook::ClientConnected) {
+        let mut client = ClientConn::clone(&ctx.client);
+        ctx.shared.addons.client_connected(&mut client).await;
+        if let Some(error) = &client.error {
+            tracing::warn!(client = %client.peername, "{error}");
+            return;
+        }
+        ctx.client = Arc::new(client);
+    }
+    tracing::info!(client = %ctx.client.peername, "client connect");
+    ctx.activity.touch(clock::now());
+    let (activity, abort, limit) = (ctx.activity.clone(), ctx.abort.clone(), ctx.config.tcp_timeout);
+    let peername = ctx.client.peername;
+    tokio::select! {
+        biased;
+        () = layers(ctx, destination, io) => {}
+        () = kill.cancelled() => abort.set(AbortCause::Stopped),
+        () = idle(&activity, &abort, limit) => {}
+    }
+    tracing::info!(client = %peername, "client disconnect");
+}
+
+/// Returns once nothing has come in for `limit`.
+async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Duration) {
+    let mut wait = limit;
+    loop {
+        tokio::time::sleep(wait).await;
+        let silent = clock::now().since(activity.last());
+        if silent >= limit {
+            return abort.set(AbortCause::Idle(limit));
+        }
+        wait = limit - silent;
+    }
+}
+
+/// Goes from layer to layer: TLS, HTTP, a tunnel, TLS in it, HTTP in that.
+async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
+    let mut upstreams = Upstreams::new(ctx.shared.clone(), ctx.activity.clone());
+    let mut ahead = BytesMut::new();
+    let mut in_tunnel = false;
+    for _ in 0..LAYERS_MAX {
+        let layer = match peek(&ctx, &mut io, &mut ahead, in_tunnel).await {
+            Ok(layer) => layer,
+            Err(error) => return ctx.record_failure(&ahead, &error),
+        };
+        match layer {
+            Layer::Undecided => return,
+            Layer::Other(name) => return ctx.record_failure(&ahead, &ProxyError::NotHttp(name.into())),
+            Layer::Tls => {
+                let accepted = accept_tls(&mut ctx, &destination, &mut upstreams, io, std::mem::take(&mut ahead)).await;
+                match accepted {
+                    Ok(stream) => io = stream,
+                    Err(error) => return ctx.record_failure(&[], &error),
+                }
+                if let Destination::Tunnel { scheme, .. } = &mut destination {
+                    *scheme = Scheme::Https;
+                }
+            }
+            Layer::Http1 => {
+                let served = server::serve(&ctx, &mut upstreams, &destination, io, std::mem::take(&mut ahead));
+                match served.await {
+                    Outcome::Closed => return,
+                    Outcome::Tunnel { io: stream, ahead: rest, host, port } => {
+                        (io, ahead, in_tunnel) = (stream, rest, true);
+                        destination = Destination::Tunnel { scheme: Scheme::Http, host, port };
+                    }
+                }
+            }
+        }
+    }
+    ctx.record_failure(&[], &ProxyError::NotHttp(format!("more than {LAYERS_MAX} protocols inside each other")));
+}
+
+/// Reads until the first bytes tell what is spoken. [`Layer::Undecided`] means that the client has left.
+async fn peek(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut, in_tunnel: bool) -> Result<Layer, ProxyError> {
+    loop {
+        // Some clients send an empty line after CONNECT; it is no part of what follows.
+        if in_tunnel {
+            let blank = ahead.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            let _ = ahead.split_to(blank);
+        }
+        match next_layer(ahead) {
+            Layer::Undecided => {}
+            layer => return Ok(layer),
+        }
+        let got = ahead.len();
+        let read = tokio::select! {
+            biased;
+            read = io.read_buf(ahead) => read,
+            () = ctx.stop.cancelled(), if got == 0 => return Ok(Layer::Undecided),
+        };
+        ctx.activity.touch(clock::now());
+        match read {
+            Ok(0) if got == 0 => return Ok(Layer::Undecided),
+            Err(_) if got == 0 => return Ok(Layer::Undecided),
+            Ok(0) | Err(_) => return Err(ProxyError::RequestCut { got }),
+            Ok(_) => {}
+        }
+    }
+}
+
+/// TLS towards the client: the hello is read, the server is asked first where that is possible, and a certificate
+/// like the server's is shown.
+async fn accept_tls(
+    ctx: &mut ConnCtx,
+    destination: &Destination,
+    upstreams: &mut Upstreams,
+    mut io: BoxIo,
+    mut ahead: BytesMut,
+) -> Result<BoxIo, ProxyError> {
+    let hello = read_hello(ctx, &mut io, &mut ahead).await?;
+    let sni = hello.sni.as_deref();
+    let mut server: Option<Arc<ServerConn>> = None;
+    if let Some(target) = destination.tls_target(sni).filter(|_| ctx.config.eager && ctx.config.upstream_cert) {
+        server = upstreams.prepare(&target, &http1_offers(&hello)).await;
+    }
+    let certificates = server.as_ref().and_then(|conn| conn.tls.as_ref()).map(|tls| &tls.certificates);
+    let host = destination.host().map(|host| &**host);
+    let local = ctx.client.sockname.ip();
+    let spec = LeafSpec::for_connection(certificates, sni, local, host, ctx.config.upstream_cert);
+    let named = sni.or(host).map_or_else(|| local.to_string(), str::to_owned);
+    let leaf = ctx.shared.leaves.get(spec).await.map_err(|error| ProxyError::ClientTls(error.into()))?;
+    let stream = Box::new(Rewind::new(ahead, io));
+    let (stream, info) =
+        tls::client::accept(stream, &hello, &leaf, &named, &ctx.shared.ca).await.map_err(ProxyError::ClientTls)?;
+    let mut client = ClientConn::clone(&ctx.client);
+    client.tls = Some(Arc::new(info));
+    ctx.client = Arc::new(client);
+    Ok(Box::new(stream))
+}
+
+/// The part of the client's offer that can be served on both sides.
+fn http1_offers(hello: &ClientHello) -> Vec<Bytes> {
+    hello.alpn.iter().filter(|name| matches!(&name[..], b"http/1.1" | b"http/1.0")).cloned().collect()
+}
+
+async fn read_hello(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut) -> Result<ClientHello, ProxyError> {
+    loop {
+        let parsed = client_hello::parse(ahead);
+        if let Some(hello) = parsed.map_err(|error| ProxyError::ClientTls(tls::TlsError::hello(&error)))? {
+            return Ok(hello);
+        }
+        let read = if ahead.len() > HELLO_MAX { 0 } else { io.read_buf(ahead).await.unwrap_or(0) };
+        ctx.activity.touch(clock::now());
+        if read == 0 {
+            return Err(ProxyError::ClientTls(tls::TlsError::hello_cut(ahead.len())));
+        }
+    }
+}
+
+impl ConnCtx {
+    /// A row for a connection that failed before it carried an exchange. `seen` is what the client sent.
+    fn record_failure(&self, seen: &[u8], error: &ProxyError) {
+        let now = clock::now();
+        let recorder = Recorder::new(
+            self.shared.store.open(FlowKind::Connection, &self.client, now),
+            self.abort.clone(),
+        );
+        recorder.data(Side::Client, &[Bytes::copy_from_slice(seen)], now);
+        recorder.error(error.to_flow_error(now));
+        recorder.finish(now);
+        tracing::debug!(client = %self.client.peername, "{error}");
+    }
+}

@@ -1,0 +1,182 @@
+//! Starting and stopping everything.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use ratel_core::addon::AddonChain;
+use ratel_core::mode::ProxyMode;
+use ratel_core::options::{Options, Values, keys};
+use ratel_core::store::FlowStore;
+
+use crate::config::Config;
+use crate::conn::Shared;
+use crate::listen::{self, ListenError};
+use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache, ServerTlsSettings, ServerTlsOptions};
+use crate::upstream::connect::TcpDial;
+use crate::worker::Workers;
+
+/// Worker threads, at most.
+const WORKERS_MAX: usize = 16;
+/// Options that decide what is bound or loaded at start.
+const FIXED: [&str; 8] =
+    ["mode", "listen_host", "listen_port", "server", "confdir", "store_dir", "store_memory", "store_disk"];
+
+/// Why the engine could not start. Displays as one sentence; [`StartError::hint`] says what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address can't be listened on.
+    #[error("{0}")]
+    Listen(#[from] ListenError),
+    /// The certificate authority can't be used or made.
+    #[error("{0}")]
+    Ca(#[from] CaError),
+    /// An option's value can't be used.
+    #[error("{0}")]
+    Options(String),
+    /// The system refused threads or event queues.
+    #[error("cannot start the worker threads: {0}")]
+    Workers(#[from] io::Error),
+}
+
+impl StartError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Listen(error) => error.hint(),
+            Self::Ca(error) => error.hint().map(Into::into),
+            Self::Options(_) | Self::Workers(_) => None,
+        }
+    }
+}
+
+/// A mode that listens.
+#[derive(Clone, Debug)]
+pub struct Listening {
+    /// What it is, for people: `reverse proxy to https://service.dev`.
+    pub description: String,
+    /// Where; one address per family.
+    pub addrs: Vec<SocketAddr>,
+    /// The mode itself.
+    pub mode: ProxyMode,
+}
+
+/// A running engine.
+pub struct Engine {
+    workers: Workers,
+    listening: Vec<Listening>,
+    shared: Arc<Shared>,
+    ca_created: bool,
+}
+
+impl Engine {
+    /// Loads or makes the CA, binds every mode's listeners and starts the workers.
+    ///
+    /// # Errors
+    /// When an address can't be bound, the CA can't be used, or an option has no meaning.
+    pub fn start(options: &Options, store: FlowStore, addons: AddonChain) -> Result<Self, StartError> {
+        let values = options.snapshot();
+        let all: Vec<_> = ratel_core::options::all().map(|def| def.name).collect();
+        addons.configure(&values, &all).map_err(StartError::Options)?;
+        let (sockets, listening) = bind_all(&values)?;
+        let settings = CaSettings {
+            key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
+            passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(Into::into),
+        };
+        let (ca, origin) = CaStore::open(&values.confdir(), &settings)?;
+        if ca.expired() {
+            let hint = "move it away to have a new one made, and trust that one";
+            tracing::warn!(hint, "the certificate authority in {} has expired", ca.cert_pem_path().display());
+        }
+        let config = Config::new(&values);
+        let shared = Arc::new(Shared {
+            dial: Box::new(TcpDial { local: config.connect_addr, timeout: config.connect_timeout }),
+            server_tls: ServerTlsSettings::new(ServerTlsOptions {
+                insecure: values.bool(keys::SSL_INSECURE),
+                trusted_ca: values.opt_path(keys::SSL_VERIFY_UPSTREAM_TRUSTED_CA),
+                trusted_confdir: values.opt_path(keys::SSL_VERIFY_UPSTREAM_TRUSTED_CONFDIR),
+            })
+            .map_err(|error| StartError::Options(error.to_string()))?,
+            leaves: LeafCache::new(&ca),
+            ca,
+            config: ArcSwap::from_pointee(config),
+            store,
+            addons,
+            own: OnceLock::new(),
+        });
+        // Set once, before the first client is accepted.
+        let _ = shared.own.set(listening.iter().flat_map(|l| l.addrs.clone()).collect());
+        follow_options(options, &shared);
+        let count = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+        let workers = Workers::start(count, shared.clone(), move |pool, stop| {
+            for (socket, mode) in sockets {
+                let listener = tokio::net::TcpListener::from_std(socket)?;
+                // Ends with `stop`, and with the runtime of its worker at the latest.
+                tokio::spawn(listen::accept(listener, mode, pool.clone(), stop.clone()));
+            }
+            Ok(())
+        })?;
+        Ok(Self { workers, listening, shared, ca_created: origin == CaOrigin::Created })
+    }
+
+    /// Where each mode listens.
+    #[must_use]
+    pub fn listeners(&self) -> &[Listening] {
+        &self.listening
+    }
+
+    /// The certificate that clients have to trust.
+    #[must_use]
+    pub fn ca_cert_path(&self) -> PathBuf {
+        self.shared.ca.cert_pem_path()
+    }
+
+    /// Whether the certificate authority was made by this start.
+    #[must_use]
+    pub fn ca_created(&self) -> bool {
+        self.ca_created
+    }
+
+    /// Stops accepting, lets open exchanges finish for up to `limit`, then drops them. Blocks; says how many
+    /// connections had to be dropped.
+    pub fn shutdown(self, limit: Duration) -> usize {
+        self.workers.shutdown(limit)
+    }
+}
+
+type Sockets = Vec<(std::net::TcpListener, Arc<ProxyMode>)>;
+
+fn bind_all(values: &Values) -> Result<(Sockets, Vec<Listening>), StartError> {
+    let (mut sockets, mut listening) = (Vec::new(), Vec::new());
+    if !values.bool(keys::SERVER) {
+        return Ok((sockets, listening));
+    }
+    for mode in values.modes() {
+        let (host, port) = mode.address(values.str(keys::LISTEN_HOST), values.listen_port());
+        let bound = listen::bind(&mode, host, port)?;
+        let addrs = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let shared = Arc::new(mode.clone());
+        sockets.extend(bound.into_iter().map(|listener| (listener, shared.clone())));
+        listening.push(Listening { description: mode.describe(), addrs, mode });
+    }
+    Ok((sockets, listening))
+}
+
+/// Takes up changed options: connections that begin afterwards see them.
+fn follow_options(options: &Options, shared: &Arc<Shared>) {
+    let shared = Arc::downgrade(shared);
+    options.subscribe(move |values: &Values, changed: &[&str]| {
+        let Some(shared) = shared.upgrade() else { return Ok(()) };
+        if let Some(name) = changed.iter().find(|name| FIXED.contains(name)) {
+            return Err(format!("option '{name}' can't be changed while Ratel runs; restart it"));
+        }
+        shared.addons.configure(values, changed)?;
+        shared.config.store(Arc::new(Config::new(values)));
+        Ok(())
+    });
+}

@@ -1,0 +1,3 @@
+//! Adapters between the HTTP versions on the wire and the waist.
+
+pub(crate) mod h1;

@@ -1,0 +1,196 @@
+//! HTTP/1 towards a server: requests out, responses in.
+
+use std::sync::Arc;
+
+use ratel_flow::{Request, Response, ServerConn, Timestamp, Version};
+use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
+use ratel_proto::{Frame, Framing};
+
+use crate::body::FrameSource;
+use crate::error::ProxyError;
+use crate::io::{Reader, Writer};
+
+/// A connection to a server that speaks HTTP/1.
+pub(crate) struct H1Upstream {
+    pub(crate) tx: Tx,
+    pub(crate) rx: Rx,
+    conn: Arc<ServerConn>,
+    reused: bool,
+}
+
+impl H1Upstream {
+    pub(crate) fn new(reader: Reader, writer: Writer, conn: Arc<ServerConn>) -> Self {
+        Self {
+            tx: Tx { writer, encoder: BodyEncoder::new(Framing::None, true), request_keeps: true },
+            rx: Rx {
+                reader,
+                heads: HeadReader::new(HeadLimits::default()),
+                decoder: BodyDecoder::new(Framing::None),
+                response_keeps: true,
+            },
+            conn,
+            reused: false,
+        }
+    }
+
+    /// The connection as it stands.
+    pub(crate) fn conn(&self) -> &Arc<ServerConn> {
+        &self.conn
+    }
+
+    /// Whether an earlier request went over this connection.
+    pub(crate) fn is_reused(&self) -> bool {
+        self.reused
+    }
+
+    /// Whether another request may go over this connection.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.rx.is_reusable() && self.tx.request_keeps
+    }
+
+    /// Prepares the connection for being kept until the next request.
+    pub(crate) fn rest(&mut self) {
+        self.reused = true;
+        self.rx.reader.rest();
+    }
+
+    /// Whether the server is still there and silent, as it must be between exchanges.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.rx.reader.is_quiet()
+    }
+}
+
+/// The sending half.
+pub(crate) struct Tx {
+    writer: Writer,
+    encoder: BodyEncoder,
+    request_keeps: bool,
+}
+
+impl Tx {
+    /// Queues the head. `forward` is the request target to send where it is not the one that was received.
+    pub(crate) fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing) {
+        let line = request.line.as_deref().filter(|_| forward.is_none());
+        let target = forward.unwrap_or(&request.target);
+        let version = match &request.version {
+            Version::Http2 | Version::Http3 => &b"HTTP/1.1"[..],
+            other => other.as_bytes(),
+        };
+        encode::request_head(self.writer.tail(), line, &request.method, target, version, &request.headers);
+        self.encoder = BodyEncoder::new(framing, true);
+        self.request_keeps = !request.headers.has_token("connection", "close");
+    }
+
+    /// Queues a piece of the body.
+    pub(crate) fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        let writer = &mut self.writer;
+        self.encoder.encode(frame, &mut |piece| writer.push(piece)).map_err(ProxyError::Encode)
+    }
+
+    /// Sends what was queued.
+    pub(crate) async fn flush(&mut self) -> Result<(), ProxyError> {
+        self.writer.flush().await.map_err(|source| ProxyError::ServerIo { during: "while it was sent the request", source })
+    }
+
+    /// Tells the server that nothing more will come.
+    pub(crate) async fn shutdown(&mut self) -> Result<(), ProxyError> {
+        let done = self.writer.shutdown().await;
+        done.map_err(|source| ProxyError::ServerIo { during: "while it was told that the client is done", source })
+    }
+
+    /// From here on frames are raw bytes (after an upgrade).
+    pub(crate) fn become_raw(&mut self) {
+        self.encoder = BodyEncoder::new(Framing::UntilClose, true);
+    }
+}
+
+/// The receiving half.
+pub(crate) struct Rx {
+    reader: Reader,
+    heads: HeadReader,
+    decoder: BodyDecoder,
+    response_keeps: bool,
+}
+
+/// A response head.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    /// Whether the final response is still to come (RFC 9110 §15.2); 101 is final for HTTP.
+    pub(crate) informational: bool,
+}
+
+impl Rx {
+    /// The next response head.
+    pub(crate) async fn head(&mut self) -> Result<Answer, ProxyError> {
+        loop {
+            if let Some(head) = self.heads.response(&mut self.reader.buf).map_err(ProxyError::ResponseHead)? {
+                let keep_alive = head.headers.has_token("connection", "keep-alive");
+                let response = Response {
+                    version: Version::from_wire(head.version),
+                    status: head.status,
+                    reason: head.reason,
+                    line: Some(head.line),
+                    headers: head.headers,
+                    timestamp_start: self.reader.last_read(),
+                };
+                self.response_keeps = if response.version == Version::Http11 {
+                    !response.headers.has_token("connection", "close")
+                } else {
+                    keep_alive
+                };
+                let informational = (100..200).contains(&response.status) && response.status != 101;
+                return Ok(Answer { response, informational });
+            }
+            let got = self.reader.buf.len();
+            let read = self.reader.fill().await.map_err(|source| match source.kind() {
+                std::io::ErrorKind::ConnectionReset if got == 0 => ProxyError::NoResponse,
+                _ => ProxyError::ServerIo { during: "before its response was complete", source },
+            })?;
+            if read == 0 {
+                return Err(if got == 0 { ProxyError::NoResponse } else { ProxyError::ResponseCut { got } });
+            }
+        }
+    }
+
+    /// Says how long the body after the head is.
+    pub(crate) fn begin_body(&mut self, framing: Framing) {
+        self.decoder = BodyDecoder::new(framing);
+        self.response_keeps &= framing != Framing::UntilClose;
+    }
+
+    /// Whether the response leaves the connection open for another one.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.response_keeps && self.decoder.is_done()
+    }
+
+    /// From here on frames are raw bytes (after an upgrade).
+    pub(crate) fn become_raw(&mut self) {
+        self.decoder = BodyDecoder::new(Framing::UntilClose);
+        self.response_keeps = false;
+    }
+}
+
+impl FrameSource for Rx {
+    fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
+        let eof = self.reader.is_eof();
+        self.decoder.decode(&mut self.reader.buf, eof).map_err(ProxyError::ResponseBody)
+    }
+
+    async fn next(&mut self) -> Result<Frame, ProxyError> {
+        loop {
+            let filled = self.reader.fill().await;
+            filled.map_err(|source| ProxyError::ServerIo { during: "in the middle of its response", source })?;
+            if let Some(frame) = self.ready()? {
+                return Ok(frame);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    fn received(&self) -> Timestamp {
+        self.reader.last_read()
+    }
+}

@@ -1,0 +1,279 @@
+//! HTTP/1 towards a client: requests in, responses out, one after the other on a kept connection.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use ratel_core::clock;
+use ratel_flow::{FlowKind, Request, Response, Scheme, Timestamp, Version};
+use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing};
+use ratel_proto::{Frame, Framing};
+
+use crate::body::FrameSource;
+use crate::conn::ConnCtx;
+use crate::error::ProxyError;
+use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSink};
+use crate::io::{self as stream, BoxIo, Reader, Writer};
+use crate::modes::{Destination, Routed};
+use crate::recorder::Recorder;
+use crate::upstream::host_port;
+use crate::upstream::pool::Upstreams;
+
+/// Bytes of following requests that are read ahead while one is being answered.
+const PIPELINE_MAX: usize = 64 * 1024;
+
+/// What became of a connection.
+pub(crate) enum Outcome {
+    /// It is over.
+    Closed,
+    /// The client asked for a tunnel and was told that it stands; what it says next is not known yet.
+    Tunnel { io: BoxIo, ahead: BytesMut, host: Arc<str>, port: u16 },
+}
+
+/// Serves requests on one connection until it is over or becomes a tunnel.
+pub(crate) async fn serve(
+    ctx: &ConnCtx,
+    upstreams: &mut Upstreams,
+    destination: &Destination,
+    io: BoxIo,
+    ahead: BytesMut,
+) -> Outcome {
+    let (reader, writer) = stream::split(io, ahead, ctx.activity.clone());
+    let limits = HeadLimits { bytes: ctx.config.head_limit, ..HeadLimits::default() };
+    let mut client = Client { ctx, reader, writer, heads: HeadReader::new(limits) };
+    loop {
+        let head = match client.head().await {
+            Ok(Some(head)) => head,
+            Ok(None) => return Outcome::Closed,
+            Err(error) => {
+                client.refuse_unread(&error).await;
+                return Outcome::Closed;
+            }
+        };
+        match destination.route(head, &ctx.client, client.reader.last_read()) {
+            Ok(Routed::Request(incoming)) => {
+                if client.exchange(upstreams, *incoming).await == After::Close {
+                    client.close().await;
+                    return Outcome::Closed;
+                }
+            }
+            Ok(Routed::Connect { request, host, port }) => {
+                if ctx.config.eager && let Err(error) = upstreams.dial(&host, port).await {
+                    client.refuse(request, &error).await;
+                    return Outcome::Closed;
+                }
+                client.writer.put(b"HTTP/1.1 200 Connection established\r\n\r\n");
+                if client.writer.flush().await.is_err() {
+                    return Outcome::Closed;
+                }
+                let (io, ahead) = stream::unsplit(client.reader, client.writer);
+                return Outcome::Tunnel { io, ahead, host, port };
+            }
+            Err((request, error)) => {
+                client.refuse(request, &error).await;
+                return Outcome::Closed;
+            }
+        }
+        client.reader.rest();
+    }
+}
+
+struct Client<'a> {
+    ctx: &'a ConnCtx,
+    reader: Reader,
+    writer: Writer,
+    heads: HeadReader,
+}
+
+impl Client<'_> {
+    /// The next request head; none when the client is done, or Ratel is stopping and nothing has come yet.
+    async fn head(&mut self) -> Result<Option<ratel_proto::http1::RequestHead>, ProxyError> {
+        loop {
+            if let Some(head) = self.heads.request(&mut self.reader.buf).map_err(ProxyError::RequestHead)? {
+                return Ok(Some(head));
+            }
+            let got = self.reader.buf.len();
+            let filled = tokio::select! {
+                biased;
+                filled = self.reader.fill() => filled,
+                () = self.ctx.stop.cancelled(), if got == 0 => return Ok(None),
+            };
+            match filled {
+                Ok(0) if got == 0 || self.reader.buf.iter().all(u8::is_ascii_whitespace) => return Ok(None),
+                Ok(0) => return Err(ProxyError::RequestCut { got }),
+                Ok(_) => {}
+                // Between requests a reset is how some clients say goodbye.
+                Err(_) if got == 0 => return Ok(None),
+                Err(source) => return Err(ProxyError::ClientIo { during: "in the middle of a request head", source }),
+            }
+        }
+    }
+
+    async fn exchange(&mut self, upstreams: &mut Upstreams, incoming: Incoming) -> After {
+        let mut body = Body {
+            reader: &mut self.reader,
+            decoder: BodyDecoder::new(incoming.framing),
+        };
+        let mut sink = Sink::new(&mut self.writer);
+        let after = exchange::run(self.ctx, upstreams, incoming, &mut body, &mut sink).await;
+        if !body.is_done() || self.ctx.stop.is_cancelled() { After::Close } else { after }
+    }
+
+    /// Records and answers a request that cannot be passed on.
+    async fn refuse(&mut self, request: Request, error: &ProxyError) {
+        let mut sink = Sink::new(&mut self.writer);
+        exchange::refuse(self.ctx, request, error, &mut sink).await;
+        self.close().await;
+    }
+
+    /// Records and answers bytes that are no request.
+    async fn refuse_unread(&mut self, error: &ProxyError) {
+        let writer = self.ctx.shared.store.open(FlowKind::Connection, &self.ctx.client, clock::now());
+        let recorder = Recorder::new(writer, self.ctx.abort.clone());
+        recorder.data(ratel_flow::Side::Client, &[Bytes::copy_from_slice(&self.reader.buf)], clock::now());
+        recorder.error(error.to_flow_error(clock::now()));
+        recorder.finish(clock::now());
+        if let Some(status) = error.status() {
+            self.writer.put(&error.page(status));
+            let _ = self.writer.flush().await;
+        }
+        self.close().await;
+    }
+
+    /// Says goodbye, and takes in what the client is still sending for a moment, so that the last response is not
+    /// lost to a reset (RFC 9112 §9.6).
+    async fn close(&mut self) {
+        if self.writer.shutdown().await.is_err() {
+            return;
+        }
+        let drain = async {
+            while !self.reader.is_eof() && matches!(self.reader.fill().await, Ok(1..)) {
+                self.reader.buf.clear();
+            }
+        };
+        let _ = tokio::time::timeout(LINGER, drain).await;
+    }
+}
+
+/// How long a connection is read from after its last response was sent.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// The request body as it lies in the connection.
+struct Body<'a> {
+    reader: &'a mut Reader,
+    decoder: BodyDecoder,
+}
+
+impl FrameSource for Body<'_> {
+    fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
+        let eof = self.reader.is_eof();
+        self.decoder.decode(&mut self.reader.buf, eof).map_err(ProxyError::RequestBody)
+    }
+
+    async fn next(&mut self) -> Result<Frame, ProxyError> {
+        loop {
+            let filled = self.reader.fill().await;
+            filled.map_err(|source| ProxyError::ClientIo { during: "in the middle of its request", source })?;
+            if let Some(frame) = self.ready()? {
+                return Ok(frame);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.decoder.is_done()
+    }
+
+    fn received(&self) -> Timestamp {
+        self.reader.last_read()
+    }
+}
+
+impl RequestBody for Body<'_> {
+    fn become_raw(&mut self) {
+        self.decoder = BodyDecoder::new(Framing::UntilClose);
+    }
+
+    async fn watch(&mut self) -> ClientEnd {
+        loop {
+            if self.reader.buf.len() >= PIPELINE_MAX {
+                std::future::pending::<()>().await;
+            }
+            match self.reader.fill().await {
+                Ok(0) => return ClientEnd::HalfClosed,
+                Ok(_) => {}
+                Err(error) => {
+                    let during = "while it waited for the response";
+                    return ClientEnd::Gone(match error.kind() {
+                        io::ErrorKind::ConnectionReset => ProxyError::ClientGone { during },
+                        _ => ProxyError::ClientIo { during, source: error },
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// The response on its way into the connection.
+struct Sink<'a> {
+    writer: &'a mut Writer,
+    encoder: BodyEncoder,
+    started: bool,
+}
+
+impl<'a> Sink<'a> {
+    fn new(writer: &'a mut Writer) -> Self {
+        Self { writer, encoder: BodyEncoder::new(Framing::None, true), started: false }
+    }
+
+    fn put_head(&mut self, response: &Response) {
+        let version = match &response.version {
+            Version::Http2 | Version::Http3 => &b"HTTP/1.1"[..],
+            other => other.as_bytes(),
+        };
+        let line = response.line.as_deref();
+        encode::response_head(self.writer.tail(), line, version, response.status, &response.reason, &response.headers);
+    }
+}
+
+impl ResponseSink for Sink<'_> {
+    fn informational(&mut self, response: &Response) {
+        self.put_head(response);
+    }
+
+    fn head(&mut self, response: &Response, framing: Framing, verbatim: bool) {
+        self.put_head(response);
+        self.encoder = BodyEncoder::new(framing, verbatim);
+        self.started = true;
+    }
+
+    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        let writer = &mut *self.writer;
+        self.encoder.encode(frame, &mut |piece| writer.push(piece)).map_err(ProxyError::Encode)
+    }
+
+    fn page(&mut self, error: &ProxyError, status: u16) {
+        self.writer.put(&error.page(status));
+        self.started = true;
+    }
+
+    fn started(&self) -> bool {
+        self.started
+    }
+
+    async fn flush(&mut self) -> Result<(), ProxyError> {
+        self.writer.flush().await.map_err(client_gone)
+    }
+
+    async fn shutdown(&mut self) -> Result<(), ProxyError> {
+        self.writer.shutdown().await.map_err(client_gone)
+    }
+}
+
+fn client_gone(source: io::Error) -> ProxyError {
+    let during = "while it was sent the response";
+    match source.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ProxyError::ClientGone { during },
+        _ => ProxyError::ClientIo { during, source },
+    }
+}

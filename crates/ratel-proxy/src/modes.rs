@@ -1,0 +1,205 @@
+//! How the destination of a request is learned: from the mode, from the tunnel, or from the request itself.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_core::mode::{ModeKind, ProxyMode, ReverseScheme};
+use ratel_flow::http::authority;
+use ratel_flow::{ClientConn, Request, Scheme, Timestamp, Version};
+use ratel_proto::http1::{RequestHead, framing};
+use ratel_proto::url::{self, Target as TargetForm};
+
+use crate::error::ProxyError;
+use crate::exchange::Incoming;
+use crate::upstream::Target;
+
+/// Where the requests of a connection go.
+#[derive(Clone, Debug)]
+pub(crate) enum Destination {
+    /// Each request says so itself (regular mode).
+    FromRequest,
+    /// The mode says so (reverse mode).
+    Reverse { scheme: Scheme, host: Arc<str>, port: u16, keep_host: bool },
+    /// A `CONNECT` said so; `scheme` is what turned out to be spoken in the tunnel.
+    Tunnel { scheme: Scheme, host: Arc<str>, port: u16 },
+}
+
+/// What a request head turned out to be.
+pub(crate) enum Routed {
+    /// A request to pass on.
+    Request(Box<Incoming>),
+    /// A request for a tunnel.
+    Connect { request: Request, host: Arc<str>, port: u16 },
+}
+
+impl Destination {
+    /// The destination of connections that come in by `mode`.
+    pub(crate) fn of(mode: &ProxyMode, keep_host: bool) -> Self {
+        match &mode.kind {
+            ModeKind::Regular => Self::FromRequest,
+            ModeKind::Reverse { scheme, host, port } => Self::Reverse {
+                scheme: match scheme {
+                    ReverseScheme::Http => Scheme::Http,
+                    ReverseScheme::Https => Scheme::Https,
+                },
+                host: host.as_str().into(),
+                port: *port,
+                keep_host,
+            },
+        }
+    }
+
+    /// The server that this connection's TLS is spoken with, when that is known before any request.
+    pub(crate) fn tls_target(&self, sni: Option<&str>) -> Option<Target> {
+        match self {
+            Self::FromRequest => None,
+            Self::Reverse { scheme, host, port, keep_host } => (*scheme == Scheme::Https).then(|| Target {
+                scheme: *scheme,
+                host: host.clone(),
+                port: *port,
+                sni: sni.filter(|_| *keep_host).map(Into::into),
+            }),
+            Self::Tunnel { host, port, .. } => {
+                Some(Target { scheme: Scheme::Https, host: host.clone(), port: *port, sni: sni.map(Into::into) })
+            }
+        }
+    }
+
+    /// The host in the client's certificate when the client names none.
+    pub(crate) fn host(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::FromRequest => None,
+            Self::Reverse { host, .. } | Self::Tunnel { host, .. } => Some(host),
+        }
+    }
+
+    /// Makes a request out of a head and says where it goes. On failure the request is returned for the record.
+    pub(crate) fn route(
+        &self,
+        head: RequestHead,
+        client: &ClientConn,
+        now: Timestamp,
+    ) -> Result<Routed, (Request, ProxyError)> {
+        let version = Version::from_wire(head.version);
+        let framing = framing::request_framing(&head.headers, version.is_http10());
+        let mut request = Request {
+            path: head.target.clone(),
+            method: head.method,
+            target: head.target,
+            version,
+            line: Some(head.line),
+            headers: head.headers,
+            scheme: Scheme::Http,
+            host: Arc::from(""),
+            port: 0,
+            timestamp_start: now,
+        };
+        let routed = match self {
+            Self::FromRequest => from_request(&mut request, client),
+            Self::Reverse { scheme, host, port, keep_host } => {
+                (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
+                let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone()).filter(|_| *keep_host);
+                to_reverse(&mut request, *keep_host, client).map(|forward| Step::Forward { forward, sni })
+            }
+            Self::Tunnel { scheme, host, port } => {
+                (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
+                let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone());
+                Ok(Step::Forward { forward: None, sni })
+            }
+        };
+        match (routed, framing) {
+            (Ok(Step::Connect), _) => {
+                let (host, port) = (request.host.clone(), request.port);
+                Ok(Routed::Connect { request, host, port })
+            }
+            (Ok(Step::Forward { forward, sni }), Ok(framing)) => {
+                let target = Target { scheme: request.scheme, host: request.host.clone(), port: request.port, sni };
+                Ok(Routed::Request(Box::new(Incoming { request, target, forward, framing })))
+            }
+            (Err(error), _) => Err((request, error)),
+            (_, Err(error)) => Err((request, ProxyError::RequestFraming(error))),
+        }
+    }
+}
+
+enum Step {
+    Forward { forward: Option<Bytes>, sni: Option<Arc<str>> },
+    Connect,
+}
+
+/// Regular mode: the destination is in the target (RFC 9112 §3.2.2, §3.2.3), or at least in the Host field.
+fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, ProxyError> {
+    let is_connect = request.method.eq_ignore_ascii_case(b"CONNECT");
+    let parsed = if is_connect { url::parse_connect_target(&request.target) } else { url::parse_target(&request.target) };
+    let form = parsed.map_err(|error| ProxyError::NoDestination(error.to_string()))?;
+    match form {
+        TargetForm::Authority { host, port } => {
+            (request.scheme, request.host, request.port) = (Scheme::Https, host.into(), port);
+            request.path = Bytes::new();
+            Ok(Step::Connect)
+        }
+        TargetForm::Absolute { scheme, host, port, path } => {
+            request.scheme = match scheme {
+                url::Scheme::Http => Scheme::Http,
+                url::Scheme::Https => Scheme::Https,
+            };
+            request.host = host.into();
+            request.port = port.unwrap_or(request.scheme.default_port());
+            request.path = origin_form(&request.method, path);
+            Ok(Step::Forward { forward: Some(request.path.clone()), sni: None })
+        }
+        TargetForm::Origin | TargetForm::Asterisk => {
+            request.scheme = if client.tls.is_some() { Scheme::Https } else { Scheme::Http };
+            let Some(host) = request.headers.get("host").filter(|h| !h.is_empty()) else {
+                return Err(ProxyError::NoDestination("its target is no URL and it has no Host header".into()));
+            };
+            let (host, port) = url::parse_authority(host).map_err(|error| ProxyError::NoDestination(error.to_string()))?;
+            request.host = host.into();
+            request.port = port.unwrap_or(request.scheme.default_port());
+            let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone());
+            Ok(Step::Forward { forward: None, sni })
+        }
+    }
+}
+
+/// The target to send to the server itself for a path out of an absolute-form (RFC 9112 §3.2.1, §3.2.4).
+fn origin_form(method: &[u8], path: Bytes) -> Bytes {
+    match path.first() {
+        Some(b'/') => path,
+        None if method == b"OPTIONS" => Bytes::from_static(b"*"),
+        None => Bytes::from_static(b"/"),
+        Some(_) => [b"/", &path[..]].concat().into(),
+    }
+}
+
+/// Reverse mode: the request is made to name the server instead of us, unless the user wants the Host kept.
+fn to_reverse(request: &mut Request, keep_host: bool, client: &ClientConn) -> Result<Option<Bytes>, ProxyError> {
+    if request.method.eq_ignore_ascii_case(b"CONNECT") {
+        return Err(ProxyError::ConnectRefused { mode: client.proxy_mode.clone() });
+    }
+    let absolute = if request.target.first() == Some(&b'/') { None } else { url::parse_target(&request.target).ok() };
+    if let Some(TargetForm::Absolute { path, .. }) = &absolute {
+        request.path = path.clone();
+    }
+    if keep_host {
+        return Ok(None);
+    }
+    let name = authority(&request.host, request.port, request.scheme);
+    match request.headers.get("host") {
+        Some(host) if host == name.as_bytes() => {}
+        Some(_) => request.headers.set("host", name.as_bytes()),
+        None => request.headers.insert(0, b"Host", name.as_bytes()),
+    }
+    Ok(absolute.and_then(|form| match form {
+        TargetForm::Absolute { path, .. } => {
+            Some([request.scheme.as_str().as_bytes(), b"://", name.as_bytes(), &path].concat().into())
+        }
+        _ => None,
+    }))
+}
+
+/// Whether a name is an IP address, which is never sent as SNI (RFC 6066 §3).
+pub(crate) fn is_ip(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok()
+}
