@@ -1,0 +1,376 @@
+//! The index: what is known of each flow in memory, a compact entry that says where the rest lies.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use ratel_flow::{ClientConn, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp, TlsInfo};
+
+use super::extents::{Extents, Loc};
+use super::segments::Segment;
+
+/// What an allocation costs beyond its size, and the entry's place in the list.
+const OVERHEAD: usize = 24;
+
+/// More informational responses than this are not kept per flow.
+pub(super) const INFORMATIONAL_KEPT: usize = 64;
+
+/// One flow.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) created: Timestamp,
+    /// Of the last event.
+    pub(super) last: Timestamp,
+    /// Zero while the message is not complete.
+    pub(super) ends: [Timestamp; 2],
+    pub(super) request: Loc,
+    pub(super) response: Loc,
+    pub(super) bodies: [Extents; 2],
+    pub(super) client: Arc<ClientConn>,
+    pub(super) server: Option<Arc<ServerConn>>,
+    /// What most flows have not.
+    pub(super) rare: Option<Box<Rare>>,
+    /// Zero while there is no response.
+    pub(super) status: u16,
+    pub(super) kind: FlowKind,
+    pub(super) finished: bool,
+    /// Something of it could not be recorded, or is gone already.
+    pub(super) lossy: bool,
+}
+
+/// What few flows have.
+#[derive(Debug, Default)]
+pub(super) struct Rare {
+    pub(super) error: Option<FlowError>,
+    pub(super) trailers: [Option<Loc>; 2],
+    pub(super) informational: Vec<Loc>,
+}
+
+impl Entry {
+    pub(super) fn new(kind: FlowKind, client: Arc<ClientConn>, created: Timestamp) -> Self {
+        Self {
+            created,
+            last: created,
+            ends: [Timestamp(0); 2],
+            request: Loc::default(),
+            response: Loc::default(),
+            bodies: [Extents::default(), Extents::default()],
+            client,
+            server: None,
+            rare: None,
+            status: 0,
+            kind,
+            finished: false,
+            lossy: false,
+        }
+    }
+
+    pub(super) fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Bytes of memory this takes, connections not counted.
+    pub(super) fn memory(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            let error = rare.error.as_ref().map_or(0, |e| {
+                e.message.len() + e.hint.as_ref().map_or(0, |h| h.len())
+            });
+            size_of::<Rare>() + rare.informational.capacity() * size_of::<Loc>() + error
+        });
+        size_of::<Self>() + OVERHEAD + rare + self.bodies.iter().map(Extents::heap).sum::<usize>()
+    }
+
+    /// Every place where a head or trailers of this flow lie.
+    pub(super) fn heads(&mut self) -> impl Iterator<Item = &mut Loc> {
+        let rare = self.rare.as_deref_mut().into_iter();
+        let rare = rare.flat_map(|r| r.trailers.iter_mut().flatten().chain(&mut r.informational));
+        [&mut self.request, &mut self.response]
+            .into_iter()
+            .chain(rare)
+    }
+}
+
+/// Index into arrays that have one element per side.
+pub(super) fn nth(side: Side) -> usize {
+    match side {
+        Side::Client => 0,
+        Side::Server => 1,
+    }
+}
+
+/// All flows, and the segments they lie in.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    /// The id of the first of `entries`.
+    first: u64,
+    /// By id. Empty places are flows whose opening has not been heard of yet.
+    entries: VecDeque<Option<Box<Entry>>>,
+    /// Flows that were live when their neighbours went; few, since they are live.
+    old: BTreeMap<u64, Box<Entry>>,
+    /// Those of `old` that have finished meanwhile.
+    old_finished: Vec<u64>,
+    len: usize,
+    pub(super) memory: usize,
+    pub(super) evicted: u64,
+    conns: HashMap<usize, u32>,
+    segments: VecDeque<(Arc<Segment>, u64)>,
+}
+
+impl Index {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn get(&self, id: FlowId) -> Option<&Entry> {
+        match id.0.checked_sub(self.first) {
+            Some(at) => self.entries.get(usize::try_from(at).ok()?)?.as_deref(),
+            None => self.old.get(&id.0).map(|e| &**e),
+        }
+    }
+
+    /// Changes an entry, keeping the account of memory.
+    pub(super) fn change<R>(
+        &mut self,
+        id: FlowId,
+        change: impl FnOnce(&mut Entry) -> R,
+    ) -> Option<R> {
+        let entry = match id.0.checked_sub(self.first) {
+            Some(at) => self
+                .entries
+                .get_mut(usize::try_from(at).ok()?)?
+                .as_deref_mut()?,
+            None => &mut **self.old.get_mut(&id.0)?,
+        };
+        let before = entry.memory();
+        let result = change(entry);
+        self.memory = self.memory + entry.memory() - before;
+        Some(result)
+    }
+
+    pub(super) fn insert(&mut self, id: FlowId, entry: Entry) {
+        self.memory += entry.memory();
+        self.len += 1;
+        self.hold_client(&entry.client);
+        if let Some((_, last_open)) = self.segments.back_mut() {
+            *last_open = id.0.max(*last_open);
+        }
+        if self.entries.is_empty() && self.first < id.0 {
+            self.first = id.0;
+        }
+        let Some(at) = id.0.checked_sub(self.first) else {
+            self.old.insert(id.0, Box::new(entry));
+            return;
+        };
+        let at = at as usize;
+        if at >= self.entries.len() {
+            self.entries.resize_with(at + 1, || None);
+        }
+        if let Some(place) = self.entries.get_mut(at) {
+            *place = Some(Box::new(entry));
+        }
+    }
+
+    pub(super) fn set_client(&mut self, id: FlowId, conn: Arc<ClientConn>) {
+        self.hold_client(&conn);
+        if let Some(before) = self.change(id, |entry| std::mem::replace(&mut entry.client, conn)) {
+            self.release_client(&before);
+        }
+    }
+
+    pub(super) fn set_server(&mut self, id: FlowId, conn: Arc<ServerConn>) {
+        self.hold_server(&conn);
+        if let Some(Some(before)) = self.change(id, |entry| entry.server.replace(conn)) {
+            self.release_server(&before);
+        }
+    }
+
+    pub(super) fn finish(&mut self, id: FlowId, now: Timestamp) {
+        self.change(id, |entry| {
+            entry.finished = true;
+            entry.last = now;
+        });
+        if id.0 < self.first && self.old.contains_key(&id.0) {
+            self.old_finished.push(id.0);
+        }
+    }
+
+    /// All ids in order.
+    pub(super) fn ids(&self) -> impl DoubleEndedIterator<Item = FlowId> {
+        let old = self.old.keys().map(|id| FlowId(*id));
+        let first = self.first;
+        let rest = self.entries.iter().enumerate();
+        old.chain(rest.filter_map(move |(at, e)| e.is_some().then_some(FlowId(first + at as u64))))
+    }
+
+    /// The ids at those positions of the order.
+    pub(super) fn ids_at(&self, from: usize, to: usize) -> Vec<FlowId> {
+        let count = to.min(self.len).saturating_sub(from);
+        // Without empty places a position in the list is a matter of arithmetic.
+        if self.old.len() + self.entries.len() == self.len && from >= self.old.len() {
+            let first = self.first + (from - self.old.len()) as u64;
+            return (first..first + count as u64).map(FlowId).collect();
+        }
+        self.ids().skip(from).take(count).collect()
+    }
+
+    // Eviction
+
+    /// Evicts the oldest finished flow; says which. None if there is none.
+    pub(super) fn evict_oldest(&mut self) -> Option<FlowId> {
+        while let Some(id) = self.old_finished.pop() {
+            if let Some(entry) = self.old.remove(&id) {
+                self.evicted(&entry);
+                return Some(FlowId(id));
+            }
+        }
+        while let Some(front) = self.entries.pop_front() {
+            let id = self.first;
+            self.first += 1;
+            match front {
+                Some(entry) if entry.finished => {
+                    self.evicted(&entry);
+                    return Some(FlowId(id));
+                }
+                Some(entry) => {
+                    self.old.insert(id, entry);
+                }
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// Evicts all finished flows up to `last`; says how many.
+    pub(super) fn evict_up_to(&mut self, last: u64) -> usize {
+        let before = self.len;
+        for id in std::mem::take(&mut self.old_finished) {
+            match self.old.remove(&id) {
+                Some(entry) if id <= last => self.evicted(&entry),
+                Some(entry) => {
+                    self.old.insert(id, entry);
+                    self.old_finished.push(id);
+                }
+                None => {}
+            }
+        }
+        while self.first <= last
+            && let Some(front) = self.entries.pop_front()
+        {
+            let id = self.first;
+            self.first += 1;
+            match front {
+                Some(entry) if entry.finished => self.evicted(&entry),
+                Some(mut entry) => {
+                    entry.lossy = true;
+                    self.old.insert(id, entry);
+                }
+                None => {}
+            }
+        }
+        before - self.len
+    }
+
+    fn evicted(&mut self, entry: &Entry) {
+        self.memory -= entry.memory();
+        self.len -= 1;
+        self.evicted += 1;
+        self.release_client(&entry.client);
+        if let Some(server) = &entry.server {
+            self.release_server(server);
+        }
+    }
+
+    /// Live flows up to `last`, with where their heads lie.
+    pub(super) fn live_heads_in(&mut self, segment: u32, last: u64) -> Vec<(FlowId, Loc)> {
+        let first = self.first;
+        let listed = (0u64..)
+            .zip(&mut self.entries)
+            .map(|(at, e)| (first + at, e.as_mut()));
+        let listed = listed
+            .take_while(|(id, _)| *id <= last)
+            .filter_map(|(id, e)| Some((id, e?)));
+        let old = self.old.iter_mut().map(|(id, e)| (*id, e));
+        let live = old.chain(listed).filter(|(_, e)| !e.finished);
+        live.flat_map(|(id, e)| {
+            let heads = e.heads().filter(move |loc| loc.segment == segment);
+            heads.map(|loc| (FlowId(id), *loc)).collect::<Vec<_>>()
+        })
+        .collect()
+    }
+
+    // Segments
+
+    pub(super) fn add_segment(&mut self, segment: Arc<Segment>) {
+        let last_open = self.segments.back().map_or(0, |(_, last)| *last);
+        self.segments.push_back((segment, last_open));
+    }
+
+    pub(super) fn segment(&self, number: u32) -> Option<Arc<Segment>> {
+        let (front, _) = self.segments.front()?;
+        let at = number.checked_sub(front.number)?;
+        Some(self.segments.get(at as usize)?.0.clone())
+    }
+
+    /// The oldest segment with the newest flow that may have bytes in it.
+    pub(super) fn oldest_segment(&self) -> Option<(Arc<Segment>, u64)> {
+        self.segments.front().cloned()
+    }
+
+    pub(super) fn remove_oldest_segment(&mut self) {
+        self.segments.pop_front();
+    }
+
+    // Connections are shared by flows; each is accounted once.
+
+    fn hold_client(&mut self, conn: &Arc<ClientConn>) {
+        self.hold(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+    }
+
+    fn hold_server(&mut self, conn: &Arc<ServerConn>) {
+        self.hold(Arc::as_ptr(conn) as usize, || server_bytes(conn));
+    }
+
+    fn hold(&mut self, key: usize, bytes: impl FnOnce() -> usize) {
+        let count = self.conns.entry(key).or_default();
+        *count += 1;
+        if *count == 1 {
+            self.memory += bytes();
+        }
+    }
+
+    fn release_client(&mut self, conn: &Arc<ClientConn>) {
+        self.release(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+    }
+
+    fn release_server(&mut self, conn: &Arc<ServerConn>) {
+        self.release(Arc::as_ptr(conn) as usize, || server_bytes(conn));
+    }
+
+    fn release(&mut self, key: usize, bytes: impl FnOnce() -> usize) {
+        let Some(count) = self.conns.get_mut(&key) else {
+            return;
+        };
+        *count -= 1;
+        if *count == 0 {
+            self.conns.remove(&key);
+            self.memory -= bytes();
+        }
+    }
+}
+
+/// What a place in the table of connections takes.
+const CONN_OVERHEAD: usize = 48;
+
+fn client_bytes(conn: &ClientConn) -> usize {
+    size_of::<ClientConn>() + CONN_OVERHEAD + tls_bytes(conn.tls.as_deref())
+}
+
+fn server_bytes(conn: &ServerConn) -> usize {
+    size_of::<ServerConn>() + CONN_OVERHEAD + conn.address.0.len() + tls_bytes(conn.tls.as_deref())
+}
+
+/// Certificates are left out: chains are cached by whoever made them and shared widely.
+fn tls_bytes(tls: Option<&TlsInfo>) -> usize {
+    tls.map_or(0, |tls| {
+        size_of::<TlsInfo>() + tls.alpn_offers.len() * size_of::<bytes::Bytes>() + OVERHEAD
+    })
+}

@@ -1,0 +1,317 @@
+//! The flow store: everything that was exchanged, readable while it happens, in bounded memory.
+//!
+//! # How it works
+//! The task that runs an exchange owns a [`FlowWriter`] and emits what happens: heads, pieces of bodies, trailers,
+//! ends, errors. Emitting appends to a sharded in-memory *queue* and never waits for a disk. One *store thread* takes
+//! everything from the queue a few milliseconds later, appends the bytes to anonymous *segment* files, then enters
+//! what they are into the *index*, then tells *subscribers*. Whoever reads gets what the index says: a [`Summary`],
+//! a [`FlowSnapshot`], a [`Window`] of a body. Readers and the store thread share one lock, which is never held over
+//! a system call; emitters never touch it.
+//!
+//! # Words
+//! *Batch*: what one shard of the queue holds. *Extent*: where a piece of a body lies. *Spill*: moving a long list of
+//! extents from memory to the segments. *Evict*: forgetting the oldest finished flows, for memory or for disk.
+//! *Lossy*: a flow of which something is missing, because the disk was full or a live flow outlasted the disk budget.
+//!
+//! # Where records of messages go
+//! A message of a WebSocket, an event of a stream or a datagram is a record: a head (direction, kind, time, flags,
+//! length) and its bytes. It is one more encoding beside [`head`] put into the batch in front of its payload, so that
+//! head and payload lie in one piece; a payload that arrives in parts is several such records with a flag for "goes
+//! on". Records of a flow are one more list of extents beside the two bodies (`Entry::bodies`), read by the same
+//! windows and spilled by the same blocks: a window of that list is a run of whole and partial records, walked from
+//! its start by their lengths. A block of extents can carry the number of its first record beside its body offset,
+//! which makes "the n-th message" a search like that for an offset. Queue, segments, eviction and subscriptions do
+//! not know what they carry and stay as they are.
+
+mod event;
+mod extents;
+mod head;
+mod index;
+mod queue;
+mod read;
+mod segments;
+pub mod subscribe;
+mod thread;
+mod window;
+mod writer;
+
+use std::io;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread::JoinHandle;
+
+use ratel_flow::{ClientConn, FlowId, FlowKind, Side, Timestamp};
+
+use event::What;
+use index::Index;
+use queue::Queue;
+pub use read::{FlowSnapshot, FlowState, RequestLine, Summary, Times};
+use segments::Recorder;
+use subscribe::Hub;
+pub use subscribe::{Subscription, Update};
+use thread::Worker;
+pub use window::{WINDOW_BYTES, Window};
+pub use writer::FlowWriter;
+
+/// Where the store lies and how much it may take.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// Folder for the segment files. They have no names, so nothing is seen there.
+    pub dir: PathBuf,
+    /// Bytes of memory for the index; over it the oldest finished flows are evicted.
+    pub memory_bytes: usize,
+    /// Bytes on disk; over it the oldest segment goes, and the finished flows in it.
+    pub disk_bytes: u64,
+}
+
+/// Why the store cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No file can be made in the folder.
+    #[error("cannot record flows in {}", dir.display())]
+    Directory {
+        /// The folder.
+        dir: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store thread cannot be started.
+    #[error("cannot start the thread that records flows")]
+    Thread(#[source] io::Error),
+}
+
+impl StoreError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Directory { .. } => {
+                Some("set the environment variable TMPDIR to a folder that can be written")
+            }
+            Self::Thread(_) => None,
+        }
+    }
+}
+
+/// Figures for a status line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Flows that can be read.
+    pub flows: usize,
+    /// Flows that were evicted since the start.
+    pub evicted: u64,
+    /// Bytes of memory the index takes.
+    pub memory_bytes: usize,
+    /// Bytes the segments take on disk.
+    pub disk_bytes: u64,
+    /// Bytes that wait to be written.
+    pub queued_bytes: usize,
+}
+
+/// The store. Cheap to clone; the last clone that goes, or [`close`](Self::close), ends the store thread after it
+/// has drained the queue.
+#[derive(Clone, Debug)]
+pub struct FlowStore(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What writers, readers and the store thread share.
+#[derive(Debug)]
+struct Shared {
+    queue: Queue,
+    index: RwLock<Index>,
+    updates: Hub<Update>,
+    next_id: AtomicU64,
+    disk: AtomicU64,
+    memory_budget: usize,
+}
+
+impl FlowStore {
+    /// Makes the first segment and starts the store thread.
+    ///
+    /// # Errors
+    /// When no file can be made in the folder, or no thread be started.
+    pub fn start(config: StoreConfig) -> Result<Self, StoreError> {
+        let StoreConfig {
+            dir,
+            memory_bytes,
+            disk_bytes,
+        } = config;
+        let recorder = Recorder::new(dir.clone(), disk_bytes)
+            .map_err(|source| StoreError::Directory { dir, source })?;
+        Self::run(recorder, memory_bytes)
+    }
+
+    fn run(recorder: Recorder, memory_budget: usize) -> Result<Self, StoreError> {
+        let mut index = Index::default();
+        index.add_segment(recorder.current().clone());
+        let shared = Arc::new(Shared {
+            queue: Queue::new(),
+            index: RwLock::new(index),
+            updates: Hub::default(),
+            next_id: AtomicU64::new(1),
+            disk: AtomicU64::new(0),
+            memory_budget,
+        });
+        let worker = Worker::new(shared.clone(), recorder);
+        let thread = std::thread::Builder::new()
+            .name("ratel-store".into())
+            .spawn(move || worker.run())
+            .map_err(StoreError::Thread)?;
+        Ok(Self(Arc::new(Handle {
+            shared,
+            thread: Mutex::new(Some(thread)),
+        })))
+    }
+
+    /// Opens a flow and returns the pen to write it with.
+    #[must_use]
+    pub fn open(&self, kind: FlowKind, client: &Arc<ClientConn>, now: Timestamp) -> FlowWriter {
+        let shared = &self.0.shared;
+        let id = FlowId(shared.next_id.fetch_add(1, Ordering::Relaxed));
+        let writer = FlowWriter::new(shared.clone(), id);
+        writer.event(What::Open(kind, client.clone(), now));
+        writer
+    }
+
+    /// How many flows can be read.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.index().len()
+    }
+
+    /// Whether there is no flow.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Figures for a status line.
+    #[must_use]
+    pub fn stats(&self) -> StoreStats {
+        let index = self.index();
+        StoreStats {
+            flows: index.len(),
+            evicted: index.evicted,
+            memory_bytes: index.memory,
+            disk_bytes: self.0.shared.disk.load(Ordering::Relaxed),
+            queued_bytes: self.0.shared.queue.queued(),
+        }
+    }
+
+    /// The oldest flow.
+    #[must_use]
+    pub fn first_id(&self) -> Option<FlowId> {
+        self.index().ids().next()
+    }
+
+    /// The newest flow.
+    #[must_use]
+    pub fn last_id(&self) -> Option<FlowId> {
+        self.index().ids().next_back()
+    }
+
+    /// The ids of the flows at those positions, in the order of their creation; `0..usize::MAX` for all.
+    #[must_use]
+    pub fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
+        self.index().ids_at(positions.start, positions.end)
+    }
+
+    /// The row of a flow; none if it was evicted.
+    #[must_use]
+    pub fn summary(&self, id: FlowId) -> Option<Summary> {
+        read::summary(&self.0.shared, id)
+    }
+
+    /// The rows at those positions, in the order of creation.
+    #[must_use]
+    pub fn summaries(&self, positions: Range<usize>) -> Vec<Summary> {
+        self.ids(positions)
+            .into_iter()
+            .filter_map(|id| self.summary(id))
+            .collect()
+    }
+
+    /// All of a flow but its bodies; none if it was evicted.
+    #[must_use]
+    pub fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
+        read::snapshot(&self.0.shared, id)
+    }
+
+    /// A part of a body, at most [`WINDOW_BYTES`] of it; none if the flow was evicted.
+    #[must_use]
+    pub fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
+        window::body(&self.0.shared, id, side, range)
+    }
+
+    /// Subscribes to what happens from here on. Flows that are there already are not announced.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription {
+        self.0.shared.updates.subscribe(None)
+    }
+
+    /// As [`subscribe`](Self::subscribe), with a callback for when there is something to take after there was
+    /// nothing: take until there is none. It runs on the store thread and must not block.
+    #[must_use]
+    pub fn subscribe_with(&self, wake: Box<dyn Fn() + Send + Sync>) -> Subscription {
+        self.0.shared.updates.subscribe(Some(wake))
+    }
+
+    /// Blocks until everything that was emitted before can be read.
+    pub fn flush(&self) {
+        self.0.shared.queue.flush();
+    }
+
+    /// Ends the store thread after everything emitted before can be read. Reading goes on to work; what is emitted
+    /// afterwards is dropped.
+    pub fn close(&self) {
+        self.0.close();
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        read_lock(&self.0.shared.index)
+    }
+}
+
+impl Handle {
+    fn close(&self) {
+        self.shared.queue.close();
+        let Some(thread) = lock(&self.thread).take() else {
+            return;
+        };
+        // The last handle may go in a callback that runs on the store thread itself, which then ends by itself.
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            tracing::error!("the store thread ended unexpectedly; flows may be incomplete");
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+// A panic while one of these is held leaves data that is still whole, so the others carry on.
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_lock<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,258 @@
+//! What readers get: rows and snapshots, put together from the index and the heads on disk.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_flow::{
+    ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Timestamp,
+};
+use ratel_proto::Headers;
+
+use super::extents::Loc;
+use super::index::Entry;
+use super::segments::Segment;
+use super::{Shared, head, read_lock};
+
+/// How far a flow has got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlowState {
+    /// The request is being received.
+    Open,
+    /// The request is complete and there is no response.
+    AwaitingResponse,
+    /// The response's head is there, and its body may be on its way.
+    Streaming,
+    /// Finished without an error.
+    Done,
+    /// Finished with an error.
+    Failed,
+}
+
+impl FlowState {
+    /// Whether more may come.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        !matches!(self, Self::Done | Self::Failed)
+    }
+}
+
+/// What a row of a list shows: cheap to get, for 50 flows at a time.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// Identity.
+    pub id: FlowId,
+    /// Kind of exchange.
+    pub kind: FlowKind,
+    /// How far it has got.
+    pub state: FlowState,
+    /// The connection the request came on.
+    pub client_conn: Arc<ClientConn>,
+    /// The connection it went out on, once there is one.
+    pub server_conn: Option<Arc<ServerConn>>,
+    /// The request's part; none before there is one, or when it is lost.
+    pub request: Option<RequestLine>,
+    /// Status code, once there is a response.
+    pub status: Option<u16>,
+    /// Value of the response's first `Content-Type`, as sent.
+    pub content_type: Option<Bytes>,
+    /// Why it failed.
+    pub error: Option<FlowError>,
+    /// Bytes of the request's body so far.
+    pub request_body: u64,
+    /// Bytes of the response's body so far.
+    pub response_body: u64,
+    /// When the pieces of it happened.
+    pub times: Times,
+    /// Some of it could not be recorded or is gone already.
+    pub lossy: bool,
+}
+
+/// What a row shows of a request.
+#[derive(Clone, Debug)]
+pub struct RequestLine {
+    /// Method, as sent.
+    pub method: Bytes,
+    /// Scheme.
+    pub scheme: Scheme,
+    /// Host, without brackets.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+    /// Path and query.
+    pub path: Bytes,
+}
+
+/// The points in time of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// The flow was opened.
+    pub created: Timestamp,
+    /// The request was complete.
+    pub request_end: Option<Timestamp>,
+    /// The first byte of the response.
+    pub response_start: Option<Timestamp>,
+    /// The response was complete.
+    pub response_end: Option<Timestamp>,
+    /// The last thing that happened: a piece of a body, an end, an error, the finish.
+    pub last: Timestamp,
+}
+
+/// All of a flow but its bodies, as it was in the moment of asking.
+#[derive(Clone, Debug)]
+pub struct FlowSnapshot {
+    /// Identity.
+    pub id: FlowId,
+    /// Kind of exchange.
+    pub kind: FlowKind,
+    /// How far it has got.
+    pub state: FlowState,
+    /// The connection the request came on.
+    pub client_conn: Arc<ClientConn>,
+    /// The connection it went out on, once there is one.
+    pub server_conn: Option<Arc<ServerConn>>,
+    /// The request's head; none before there is one, or when it is lost.
+    pub request: Option<Request>,
+    /// The response's head; none before there is one, or when it is lost.
+    pub response: Option<Response>,
+    /// Informational (1xx) responses, in order.
+    pub informational: Vec<Response>,
+    /// Trailers of the request.
+    pub request_trailers: Option<Headers>,
+    /// Trailers of the response.
+    pub response_trailers: Option<Headers>,
+    /// Why it failed.
+    pub error: Option<FlowError>,
+    /// Bytes of the request's body so far.
+    pub request_body: u64,
+    /// Bytes of the response's body so far.
+    pub response_body: u64,
+    /// When the pieces of it happened.
+    pub times: Times,
+    /// Some of it could not be recorded or is gone already.
+    pub lossy: bool,
+}
+
+pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
+    let index = read_lock(&shared.index);
+    let entry = index.get(id)?;
+    let request = find(&index, entry.request);
+    let response = find(&index, entry.response);
+    let mut summary = Summary {
+        id,
+        kind: entry.kind,
+        state: state(entry),
+        client_conn: entry.client.clone(),
+        server_conn: entry.server.clone(),
+        request: None,
+        status: (entry.status != 0).then_some(entry.status),
+        content_type: None,
+        error: entry.rare.as_ref().and_then(|rare| rare.error.clone()),
+        request_body: entry.bodies[0].len,
+        response_body: entry.bodies[1].len,
+        times: times(entry),
+        lossy: entry.lossy,
+    };
+    drop(index);
+
+    summary.request = load(request, head::get_request).map(|request| RequestLine {
+        method: request.method,
+        scheme: request.scheme,
+        host: request.host,
+        port: request.port,
+        path: request.path,
+    });
+    if let Some(response) = load(response, head::get_response) {
+        summary.content_type = response
+            .headers
+            .get("content-type")
+            .map(Bytes::copy_from_slice);
+        summary.times.response_start = Some(response.timestamp_start);
+    }
+    Some(summary)
+}
+
+pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
+    let index = read_lock(&shared.index);
+    let entry = index.get(id)?;
+    let request = find(&index, entry.request);
+    let response = find(&index, entry.response);
+    let rare = entry.rare.as_deref();
+    let informational: Vec<_> = rare
+        .map_or(&[][..], |rare| &rare.informational)
+        .iter()
+        .map(|loc| find(&index, *loc))
+        .collect();
+    let trailers = [0, 1].map(|side| {
+        find(
+            &index,
+            rare.and_then(|rare| rare.trailers[side])
+                .unwrap_or_default(),
+        )
+    });
+    let mut snapshot = FlowSnapshot {
+        id,
+        kind: entry.kind,
+        state: state(entry),
+        client_conn: entry.client.clone(),
+        server_conn: entry.server.clone(),
+        request: None,
+        response: None,
+        informational: Vec::new(),
+        request_trailers: None,
+        response_trailers: None,
+        error: rare.and_then(|rare| rare.error.clone()),
+        request_body: entry.bodies[0].len,
+        response_body: entry.bodies[1].len,
+        times: times(entry),
+        lossy: entry.lossy,
+    };
+    drop(index);
+
+    snapshot.request = load(request, head::get_request);
+    snapshot.response = load(response, head::get_response);
+    snapshot.times.response_start = snapshot
+        .response
+        .as_ref()
+        .map(|response| response.timestamp_start);
+    snapshot.informational = informational
+        .into_iter()
+        .filter_map(|found| load(found, head::get_response))
+        .collect();
+    [snapshot.request_trailers, snapshot.response_trailers] =
+        trailers.map(|found| load(found, head::get_headers));
+    Some(snapshot)
+}
+
+fn state(entry: &Entry) -> FlowState {
+    let failed = entry.rare.as_ref().is_some_and(|rare| rare.error.is_some());
+    match (entry.finished, failed) {
+        (true, true) => FlowState::Failed,
+        (true, false) => FlowState::Done,
+        (false, _) if entry.status != 0 => FlowState::Streaming,
+        (false, _) if entry.ends[0] != Timestamp(0) => FlowState::AwaitingResponse,
+        (false, _) => FlowState::Open,
+    }
+}
+
+fn times(entry: &Entry) -> Times {
+    let [request_end, response_end] = entry.ends.map(|end| (end != Timestamp(0)).then_some(end));
+    Times {
+        created: entry.created,
+        request_end,
+        response_start: None,
+        response_end,
+        last: entry.last,
+    }
+}
+
+/// A place with the file that holds it, which stays readable however long the reader takes.
+type Found = Option<(Arc<Segment>, Loc)>;
+
+fn find(index: &super::index::Index, loc: Loc) -> Found {
+    Some((index.segment(loc.segment)?, loc))
+}
+
+fn load<T>(found: Found, decode: impl FnOnce(Bytes) -> Option<T>) -> Option<T> {
+    let (segment, loc) = found?;
+    decode(segment.read(loc.at, loc.len as usize)?)
+}

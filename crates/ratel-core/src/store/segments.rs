@@ -1,0 +1,229 @@
+//! Segment files: where everything but the index lies.
+//!
+//! A segment is an anonymous file: it has no name, no other user can open it, and it vanishes with the process
+//! however that ends. Segments are filled one after the other; when the disk budget is used up the oldest one goes,
+//! and its file is overwritten as the next one, which spares the kernel freeing and finding its pages again.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+/// A segment is closed when it has grown past this many bytes.
+pub(super) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Under a small disk budget segments are smaller, so that at least this many share it.
+const SEGMENTS_AT_LEAST: u64 = 8;
+
+/// No segment is smaller than this, in bytes.
+const SMALLEST_SEGMENT: u64 = 4 * 1024;
+
+/// After a write error nothing is written for this long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// More slices than this are written by several calls; the least that systems allow (`IOV_MAX`).
+const SLICES_PER_WRITE: usize = 1024;
+
+/// One file. Written by the store thread only, read by anybody.
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Its number; never 0, never used twice.
+    pub(super) number: u32,
+    file: File,
+}
+
+impl Segment {
+    /// The bytes at that place; none if the file does not hold them.
+    pub(super) fn read(&self, at: u32, len: usize) -> Option<Bytes> {
+        let mut bytes = vec![0; len];
+        self.read_into(at, &mut bytes).then(|| bytes.into())
+    }
+
+    /// Fills `into`; says whether the file held that much.
+    pub(super) fn read_into(&self, at: u32, into: &mut [u8]) -> bool {
+        match self.file.read_exact_at(into, u64::from(at)) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, segment = self.number, "cannot read back recorded bytes");
+                false
+            }
+        }
+    }
+
+    /// Reads what there is at that place, up to the length of `into`.
+    pub(super) fn read_some(&self, at: u32, into: &mut [u8]) -> usize {
+        self.file.read_at(into, u64::from(at)).unwrap_or_default()
+    }
+}
+
+/// The writing end: the segment that is being filled, and what is left of the budget.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    dir: PathBuf,
+    budget: u64,
+    segment_bytes: u64,
+    current: Arc<Segment>,
+    /// Where the next byte goes.
+    at: u64,
+    /// Bytes the current file takes on disk; more than `at` for one that is being overwritten.
+    allocated: u64,
+    /// Closed segments, oldest first, with what they take on disk.
+    closed: std::collections::VecDeque<(u32, u64)>,
+    /// The file of a dropped segment, to be overwritten.
+    spare: Option<(File, u64)>,
+    /// Since when nothing can be written.
+    failed: Option<Instant>,
+    /// Bytes that may still be written before the disk pretends to be full.
+    #[cfg(test)]
+    pub(super) disk_left: Arc<std::sync::atomic::AtomicU64>,
+}
+
+impl Recorder {
+    /// # Errors
+    /// When no file can be made in `dir`.
+    pub(super) fn new(dir: PathBuf, budget: u64) -> io::Result<Self> {
+        let file = tempfile::tempfile_in(&dir)?;
+        Ok(Self {
+            dir,
+            budget,
+            segment_bytes: (budget / SEGMENTS_AT_LEAST).clamp(SMALLEST_SEGMENT, SEGMENT_BYTES),
+            current: Arc::new(Segment { number: 1, file }),
+            at: 0,
+            allocated: 0,
+            closed: std::collections::VecDeque::new(),
+            spare: None,
+            failed: None,
+            #[cfg(test)]
+            disk_left: Arc::new(u64::MAX.into()),
+        })
+    }
+
+    pub(super) fn current(&self) -> &Arc<Segment> {
+        &self.current
+    }
+
+    /// Bytes taken on disk.
+    pub(super) fn disk_bytes(&self) -> u64 {
+        self.closed.iter().map(|(_, bytes)| bytes).sum::<u64>() + self.allocated
+    }
+
+    /// Whether the current segment is full, and [`roll`](Self::roll) should be called.
+    pub(super) fn is_full(&self) -> bool {
+        self.at >= self.segment_bytes
+    }
+
+    /// The segment that must go before another one fits into the budget.
+    pub(super) fn must_drop(&self) -> Option<u32> {
+        let (oldest, _) = self.closed.front()?;
+        (self.disk_bytes() + self.segment_bytes > self.budget).then_some(*oldest)
+    }
+
+    /// Takes over the oldest segment, which nobody can find any longer.
+    pub(super) fn dropped(&mut self, segment: Arc<Segment>) {
+        let Some((_, bytes)) = self.closed.pop_front() else {
+            return;
+        };
+        // A reader that still holds it must not see it overwritten.
+        if let (None, Ok(segment)) = (&self.spare, Arc::try_unwrap(segment)) {
+            self.spare = Some((segment.file, bytes));
+        }
+    }
+
+    /// Closes the current segment and begins the next one, which it returns.
+    ///
+    /// # Errors
+    /// When no file can be made; the current one stays in use.
+    pub(super) fn roll(&mut self) -> io::Result<Arc<Segment>> {
+        let (file, allocated) = match self.spare.take() {
+            Some((mut file, bytes)) => {
+                file.rewind()?;
+                (file, bytes)
+            }
+            None => (tempfile::tempfile_in(&self.dir)?, 0),
+        };
+        let number = self.current.number + 1;
+        self.closed.push_back((self.current.number, self.allocated));
+        self.current = Arc::new(Segment { number, file });
+        (self.at, self.allocated) = (0, allocated);
+        Ok(self.current.clone())
+    }
+
+    /// Appends and returns the offset where the bytes begin; none if they could not be written, or if that failed
+    /// so lately that it is not tried again.
+    pub(super) fn append(&mut self, slices: &mut [IoSlice<'_>]) -> Option<u32> {
+        if self
+            .failed
+            .is_some_and(|since| since.elapsed() < RETRY_AFTER)
+        {
+            return None;
+        }
+        let at = u32::try_from(self.at).ok()?;
+        match self.write_all(slices) {
+            Ok(()) => {
+                if self.failed.take().is_some() {
+                    tracing::info!("recording works again");
+                }
+                self.allocated = self.allocated.max(self.at);
+                Some(at)
+            }
+            Err(error) => {
+                self.undo(at, &error);
+                None
+            }
+        }
+    }
+
+    /// Gives back what a failed write took, and waits before the next one.
+    fn undo(&mut self, at: u32, error: &io::Error) {
+        if self.failed.is_none() {
+            tracing::error!(
+                hint = "make room on that disk or choose a smaller recording budget; traffic passes meanwhile, its bytes are not kept",
+                "cannot record to {}: {error}",
+                self.dir.display(),
+            );
+        }
+        self.failed = Some(Instant::now());
+        self.at = u64::from(at);
+        let mut file = &self.current.file;
+        let undone = file
+            .seek(SeekFrom::Start(self.at))
+            .and_then(|_| file.set_len(self.at));
+        self.allocated = self.at;
+        if let Err(error) = undone {
+            tracing::debug!(%error, "cannot shorten a segment");
+        }
+    }
+
+    fn write_all(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        while !slices.is_empty() {
+            let part = slices.get(..SLICES_PER_WRITE).unwrap_or(slices);
+            #[cfg(test)]
+            self.pretend(part)?;
+            match (&self.current.file).write_vectored(part) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n) => {
+                    self.at += n as u64;
+                    IoSlice::advance_slices(&mut slices, n);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// A disk with little room, for tests.
+    #[cfg(test)]
+    fn pretend(&self, part: &[IoSlice<'_>]) -> io::Result<()> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let len = part.iter().map(|s| s.len() as u64).sum::<u64>();
+        let left = self.disk_left.load(Relaxed).checked_sub(len);
+        let left = left.ok_or(io::ErrorKind::StorageFull)?;
+        self.disk_left.store(left, Relaxed);
+        Ok(())
+    }
+}

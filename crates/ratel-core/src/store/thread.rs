@@ -1,0 +1,288 @@
+//! The store thread: the only writer of segments and index.
+//!
+//! What it takes from the queue it writes, then enters into the index, then announces; so whatever is announced or
+//! found in the index can be read.
+
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use ratel_flow::FlowId;
+
+use super::event::{Batch, Event, Place, What};
+use super::extents::Loc;
+use super::index::{Entry, INFORMATIONAL_KEPT, Index, nth};
+use super::segments::Recorder;
+use super::subscribe::Update;
+use super::{Shared, read_lock, write_lock};
+
+/// The index is let go after this many events, so that readers get their turn.
+const EVENTS_PER_LOCK: usize = 1024;
+
+/// Heads of live flows that are saved from one segment that goes, in bytes.
+const RESCUED_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the thread owns.
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
+    pub(super) recorder: Recorder,
+    /// To be announced after this drain.
+    updates: Vec<Update>,
+    /// Bodies with so many extents that they go to disk.
+    spills: Vec<(FlowId, usize)>,
+}
+
+impl Worker {
+    pub(super) fn new(shared: Arc<Shared>, recorder: Recorder) -> Self {
+        Self {
+            shared,
+            recorder,
+            updates: Vec::new(),
+            spills: Vec::new(),
+        }
+    }
+
+    /// Runs until the queue is closed and drained.
+    pub(super) fn run(mut self) {
+        let shared = self.shared.clone();
+        let mut batch = Batch::default();
+        loop {
+            let wake = shared.queue.wait();
+            shared.queue.drain(&mut batch, |batch| self.take(batch));
+            shared.updates.publish(&self.updates);
+            self.updates.clear();
+            shared.queue.flushed(&wake);
+            if wake.last {
+                return shared.updates.close();
+            }
+        }
+    }
+
+    fn take(&mut self, batch: &mut Batch) {
+        if self.recorder.is_full() {
+            self.next_segment();
+        }
+        let written = self.write(batch);
+        let mut events = batch.events.drain(..);
+        while !events.as_slice().is_empty() {
+            let mut index = write_lock(&self.shared.index);
+            for event in events.by_ref().take(EVENTS_PER_LOCK) {
+                note(&mut self.updates, &event);
+                apply(&mut index, event, written, &mut self.spills);
+            }
+        }
+        drop(events);
+        self.spill();
+        self.keep_memory_budget();
+    }
+
+    /// Where the batch's first byte lies; none if it could not be written.
+    fn write(&mut self, batch: &Batch) -> Option<(u32, u32)> {
+        if batch.len() == 0 {
+            return Some((0, 0));
+        }
+        let mut slices: smallvec::SmallVec<[IoSlice<'_>; 64]> = batch.slices().collect();
+        let at = self.recorder.append(&mut slices)?;
+        self.publish_disk();
+        Some((self.recorder.current().number, at))
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Option<Loc> {
+        let at = self.recorder.append(&mut [IoSlice::new(bytes)])?;
+        let len = u32::try_from(bytes.len()).ok()?;
+        Some(Loc {
+            segment: self.recorder.current().number,
+            at,
+            len,
+        })
+    }
+
+    fn publish_disk(&self) {
+        self.shared.disk.store(
+            self.recorder.disk_bytes(),
+            std::sync::atomic::Ordering::Relaxed,
+        );
+    }
+
+    fn spill(&mut self) {
+        let mut block = Vec::new();
+        for (id, side) in std::mem::take(&mut self.spills) {
+            block.clear();
+            {
+                let index = read_lock(&self.shared.index);
+                match index.get(id).and_then(|entry| entry.bodies.get(side)) {
+                    Some(body) if body.wants_spill() => body.block(&mut block),
+                    _ => continue,
+                }
+            }
+            let place = self.append(&block);
+            write_lock(&self.shared.index).change(id, |entry| {
+                entry.lossy |= place.is_none();
+                if let Some(body) = entry.bodies.get_mut(side) {
+                    body.spilled(place);
+                }
+            });
+        }
+    }
+
+    fn keep_memory_budget(&mut self) {
+        let budget = self.shared.memory_budget;
+        let mut index = write_lock(&self.shared.index);
+        if index.memory <= budget {
+            return;
+        }
+        // A little further than it must, so that not every drain of a full store evicts and announces.
+        let goal = budget - budget / 16;
+        let mut last = None;
+        while index.memory > goal
+            && let Some(id) = index.evict_oldest()
+        {
+            last = last.max(Some(id));
+        }
+        drop(index);
+        self.updates
+            .extend(last.map(|up_to| Update::Evicted { up_to }));
+    }
+
+    /// Makes room within the disk budget and begins the next segment.
+    fn next_segment(&mut self) {
+        while let Some(number) = self.recorder.must_drop() {
+            self.drop_segment(number);
+        }
+        match self.recorder.roll() {
+            Ok(segment) => write_lock(&self.shared.index).add_segment(segment),
+            Err(error) => tracing::warn!(
+                "cannot make the next recording segment, the last one grows on: {error}"
+            ),
+        }
+        self.publish_disk();
+    }
+
+    /// Drops the oldest segment and the finished flows in it. Live flows keep their heads, which are copied, and
+    /// lose the parts of their bodies that lay there.
+    fn drop_segment(&mut self, number: u32) {
+        let oldest = read_lock(&self.shared.index).oldest_segment();
+        let Some((segment, last)) = oldest.filter(|(segment, _)| segment.number == number) else {
+            return;
+        };
+        let heads = write_lock(&self.shared.index).live_heads_in(number, last);
+        let mut rescued = Vec::new();
+        let mut room = RESCUED_BYTES;
+        for (id, from) in heads {
+            let Some(left) = room.checked_sub(from.len as usize) else {
+                break;
+            };
+            room = left;
+            let head = segment.read(from.at, from.len as usize);
+            if let Some(to) = head.and_then(|head| self.append(&head)) {
+                rescued.push((id, from, to));
+            }
+        }
+        let mut index = write_lock(&self.shared.index);
+        for (id, from, to) in rescued {
+            index.change(id, |entry| {
+                for head in entry.heads().filter(|head| **head == from) {
+                    *head = to;
+                }
+            });
+        }
+        let evicted = index.evict_up_to(last);
+        index.remove_oldest_segment();
+        drop(index);
+        if evicted > 0 {
+            self.updates.push(Update::Evicted {
+                up_to: FlowId(last),
+            });
+        }
+        self.recorder.dropped(segment);
+    }
+}
+
+/// Announces what an event did, leaving out what the announcement before says already.
+fn note(updates: &mut Vec<Update>, event: &Event) {
+    let id = event.flow;
+    match event.what {
+        What::Open(..) => updates.push(Update::Added(id)),
+        What::Finish(_) => updates.push(Update::Finished(id)),
+        _ => match updates.last() {
+            Some(Update::Added(last) | Update::Changed(last)) if *last == id => {}
+            _ => updates.push(Update::Changed(id)),
+        },
+    }
+}
+
+fn apply(
+    index: &mut Index,
+    Event { flow, what }: Event,
+    written: Option<(u32, u32)>,
+    spills: &mut Vec<(FlowId, usize)>,
+) {
+    let loc = |place: Place| match written {
+        Some((segment, base)) => Loc {
+            segment,
+            at: base + place.at,
+            len: place.len,
+        },
+        None => Loc::lost(place.len),
+    };
+    let lost = written.is_none();
+    match what {
+        What::Open(kind, client, now) => index.insert(flow, Entry::new(kind, client, now)),
+        What::Finish(now) => index.finish(flow, now),
+        What::Client(conn) => index.set_client(flow, conn),
+        What::Server(conn) => index.set_server(flow, conn),
+        What::Request(place) => change(index, flow, |entry| {
+            entry.request = loc(place);
+            entry.lossy |= lost;
+        }),
+        What::Response(place, status) => change(index, flow, |entry| {
+            entry.response = loc(place);
+            entry.status = status;
+            entry.lossy |= lost;
+        }),
+        What::Informational(place) => change(index, flow, |entry| {
+            let kept = &mut entry.rare().informational;
+            let full = kept.len() >= INFORMATIONAL_KEPT;
+            if !full {
+                kept.push(loc(place));
+            }
+            entry.lossy |= lost | full;
+        }),
+        What::Trailers(side, place) => change(index, flow, |entry| {
+            if let Some(trailers) = entry.rare().trailers.get_mut(nth(side)) {
+                *trailers = Some(loc(place));
+            }
+            entry.lossy |= lost;
+        }),
+        What::Data(side, place, now) => change(index, flow, |entry| {
+            if let Some(body) = entry.bodies.get_mut(nth(side)) {
+                body.push(loc(place));
+                if body.wants_spill() && spills.last() != Some(&(flow, nth(side))) {
+                    spills.push((flow, nth(side)));
+                }
+            }
+            entry.last = now;
+            entry.lossy |= lost;
+        }),
+        What::Lost(side, len) => change(index, flow, |entry| {
+            if let Some(body) = entry.bodies.get_mut(nth(side)) {
+                body.push_lost(len);
+            }
+            entry.lossy = true;
+        }),
+        What::End(side, now) => change(index, flow, |entry| {
+            if let Some(end) = entry.ends.get_mut(nth(side)) {
+                *end = now;
+            }
+            entry.last = now;
+        }),
+        What::Error(error) => change(index, flow, |entry| {
+            entry.last = error.timestamp;
+            entry.rare().error = Some(*error);
+        }),
+    }
+}
+
+fn change(index: &mut Index, flow: FlowId, change: impl FnOnce(&mut Entry)) {
+    // A flow that is not there was evicted while it was live, which only happens to the writer of a dropped store.
+    let _ = index.change(flow, change);
+}

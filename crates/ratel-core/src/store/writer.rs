@@ -1,0 +1,156 @@
+//! The pen of the task that owns a flow.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_flow::{ClientConn, FlowError, FlowId, Request, Response, ServerConn, Side, Timestamp};
+use ratel_proto::Headers;
+
+use super::Shared;
+use super::event::{Event, What};
+use super::head;
+use crate::clock;
+
+/// Records one flow. There is one per flow, and it is the only writer.
+///
+/// Every method appends to a queue in memory and returns; none waits for a disk. Whoever records long bodies awaits
+/// [`ready`](Self::ready) between pieces, so that a disk slower than the traffic slows the traffic instead of
+/// filling memory. A writer that is dropped finishes its flow with whatever is there.
+#[derive(Debug)]
+pub struct FlowWriter {
+    shared: Arc<Shared>,
+    id: FlowId,
+    shard: usize,
+    finished: bool,
+}
+
+impl FlowWriter {
+    pub(super) fn new(shared: Arc<Shared>, id: FlowId) -> Self {
+        let shard = shared.queue.shard_of_thread();
+        Self {
+            shared,
+            id,
+            shard,
+            finished: false,
+        }
+    }
+
+    /// The flow that this writes.
+    #[must_use]
+    pub fn id(&self) -> FlowId {
+        self.id
+    }
+
+    /// The request's head. May be called again after a change: the last one is kept.
+    pub fn request(&mut self, request: &Request) {
+        self.shared.queue.push(self.shard, |batch| {
+            let place = batch.put(|out| head::put_request(out, request));
+            batch.events.push(Event {
+                flow: self.id,
+                what: What::Request(place),
+            });
+        });
+    }
+
+    /// The response's head. May be called again after a change: the last one is kept.
+    pub fn response(&mut self, response: &Response) {
+        self.shared.queue.push(self.shard, |batch| {
+            let place = batch.put(|out| head::put_response(out, response));
+            let what = What::Response(place, response.status);
+            batch.events.push(Event {
+                flow: self.id,
+                what,
+            });
+        });
+    }
+
+    /// An informational (1xx) response; the first 64 of a flow are kept.
+    pub fn informational(&mut self, response: &Response) {
+        self.shared.queue.push(self.shard, |batch| {
+            let place = batch.put(|out| head::put_response(out, response));
+            batch.events.push(Event {
+                flow: self.id,
+                what: What::Informational(place),
+            });
+        });
+    }
+
+    /// Bytes of a body. Pieces under 8 KiB are copied; larger ones are kept by reference until they are written.
+    pub fn data(&mut self, side: Side, pieces: &[Bytes], now: Timestamp) {
+        let len: usize = pieces.iter().map(Bytes::len).sum();
+        if len == 0 {
+            return;
+        }
+        let room = self.shared.queue.has_room(len);
+        self.shared.queue.push(self.shard, |batch| {
+            if !room {
+                return batch.lost(self.id, side, len as u64);
+            }
+            for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+                batch.data(self.id, side, piece, now);
+            }
+        });
+    }
+
+    /// The trailers that ended a body.
+    pub fn trailers(&mut self, side: Side, trailers: &Headers) {
+        self.shared.queue.push(self.shard, |batch| {
+            let place = batch.put(|out| head::put_headers(out, trailers));
+            batch.events.push(Event {
+                flow: self.id,
+                what: What::Trailers(side, place),
+            });
+        });
+    }
+
+    /// That message is complete.
+    pub fn end(&mut self, side: Side, now: Timestamp) {
+        self.event(What::End(side, now));
+    }
+
+    /// A later snapshot of the client's connection.
+    pub fn client_conn(&mut self, conn: Arc<ClientConn>) {
+        self.event(What::Client(conn));
+    }
+
+    /// The connection to the server, or a later snapshot of it.
+    pub fn server_conn(&mut self, conn: Arc<ServerConn>) {
+        self.event(What::Server(conn));
+    }
+
+    /// Why the flow failed. The last one is kept.
+    pub fn error(&mut self, error: FlowError) {
+        self.event(What::Error(Box::new(error)));
+    }
+
+    /// Nothing more will come.
+    pub fn finish(mut self, now: Timestamp) {
+        self.finished = true;
+        self.event(What::Finish(now));
+    }
+
+    /// Returns at once unless more than 16 MiB wait to be written; then returns when they have been.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn ready(&self) {
+        self.shared.queue.ready().await;
+    }
+
+    pub(super) fn event(&self, what: What) {
+        self.shared.queue.push(self.shard, |batch| {
+            batch.events.push(Event {
+                flow: self.id,
+                what,
+            });
+        });
+    }
+}
+
+impl Drop for FlowWriter {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.event(What::Finish(clock::now()));
+        }
+    }
+}
