@@ -77,7 +77,7 @@ pub(crate) async fn run(mut ctx: ConnCtx, destination: Destination, io: BoxIo, k
         ctx.client = Arc::new(client);
     }
     tracing::info!(client = %ctx.client.peername, "client connect");
-    ctx.activity.touch(clock::now());
+    ctx.activity.touch();
     let (activity, abort, limit) = (ctx.activity.clone(), ctx.abort.clone(), ctx.config.tcp_timeout);
     let peername = ctx.client.peername;
     tokio::select! {
@@ -94,7 +94,7 @@ async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Durati
     let mut wait = limit;
     loop {
         tokio::time::sleep(wait).await;
-        let silent = clock::now().since(activity.last());
+        let silent = activity.silent();
         if silent >= limit {
             return abort.set(AbortCause::Idle(limit));
         }
@@ -158,7 +158,7 @@ async fn peek(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut, in_tunnel: bo
             read = io.read_buf(ahead) => read,
             () = ctx.stop.cancelled(), if got == 0 => return Ok(Layer::Undecided),
         };
-        ctx.activity.touch(clock::now());
+        ctx.activity.touch();
         match read {
             Ok(0) if got == 0 => return Ok(Layer::Undecided),
             Err(_) if got == 0 => return Ok(Layer::Undecided),
@@ -210,7 +210,7 @@ async fn read_hello(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut) -> Resu
             return Ok(hello);
         }
         let read = if ahead.len() > HELLO_MAX { 0 } else { io.read_buf(ahead).await.unwrap_or(0) };
-        ctx.activity.touch(clock::now());
+        ctx.activity.touch();
         if read == 0 {
             return Err(ProxyError::ClientTls(tls::TlsError::hello_cut(ahead.len())));
         }

@@ -230,8 +230,8 @@ impl<'a> Exchange<'a> {
         sink.flush().await?;
         self.recorder.end(Side::Server, clock::now());
         self.hook(Hook::Response).await;
-        // The request body may still be on its way; it ends with the connection.
-        Ok(After::Close)
+        // The adapter closes a connection on which the request body is still to come.
+        Ok(if keeps_alive(&self.flow.request) { After::KeepAlive } else { After::Close })
     }
 
     /// Sends the request and passes on the response, both at once.

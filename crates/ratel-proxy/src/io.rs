@@ -6,11 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_flow::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+use tokio::time::Instant;
 
 /// A byte stream in both directions: a socket, TLS over one, or a pipe in a test.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -28,17 +30,30 @@ const COPY_MAX: usize = 4 * 1024;
 /// Pieces handed to one vectored write.
 const SLICES: usize = 16;
 
-/// When bytes last came in on either side of a client's connection, for the idle time-out.
-#[derive(Debug, Default)]
-pub(crate) struct Activity(AtomicU64);
+/// When bytes last came in on either side of a client's connection, for the idle time-out. Counts the runtime's time,
+/// which tests can turn.
+#[derive(Debug)]
+pub(crate) struct Activity {
+    start: Instant,
+    last_millis: AtomicU64,
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self { start: Instant::now(), last_millis: AtomicU64::new(0) }
+    }
+}
 
 impl Activity {
-    pub(crate) fn touch(&self, now: Timestamp) {
-        self.0.store(now.0, Ordering::Relaxed);
+    /// Bytes came in, or a new stage has begun.
+    pub(crate) fn touch(&self) {
+        // 2^64 ms are half a billion years.
+        self.last_millis.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn last(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::Relaxed))
+    /// How long nothing has come in.
+    pub(crate) fn silent(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Ordering::Relaxed)))
     }
 }
 
@@ -93,7 +108,7 @@ impl Reader {
             read => read?,
         };
         self.last_read = clock::now();
-        self.activity.touch(self.last_read);
+        self.activity.touch();
         self.eof = read == 0;
         if read == room {
             self.next_read = (room * 2).min(READ_MAX);

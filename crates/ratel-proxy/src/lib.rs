@@ -17,6 +17,8 @@ mod modes;
 mod next_layer;
 mod recorder;
 pub mod tls;
+#[cfg(test)]
+mod tests;
 mod upstream;
 mod worker;
 

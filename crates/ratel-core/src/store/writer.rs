@@ -1,6 +1,7 @@
 //! The pen of the task that owns a flow.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use ratel_flow::{ClientConn, FlowError, FlowId, Request, Response, ServerConn, Side, Timestamp};
@@ -11,7 +12,7 @@ use super::event::{Event, What};
 use super::head;
 use crate::clock;
 
-/// Records one flow. There is one per flow, and it is the only writer.
+/// Records one flow. There is one per flow, and it is the only writer; both directions of an exchange may share it.
 ///
 /// Every method appends to a queue in memory and returns; none waits for a disk. Whoever records long bodies awaits
 /// [`ready`](Self::ready) between pieces, so that a disk slower than the traffic slows the traffic instead of
@@ -21,7 +22,7 @@ pub struct FlowWriter {
     shared: Arc<Shared>,
     id: FlowId,
     shard: usize,
-    finished: bool,
+    finished: AtomicBool,
 }
 
 impl FlowWriter {
@@ -31,7 +32,7 @@ impl FlowWriter {
             shared,
             id,
             shard,
-            finished: false,
+            finished: AtomicBool::new(false),
         }
     }
 
@@ -42,7 +43,7 @@ impl FlowWriter {
     }
 
     /// The request's head. May be called again after a change: the last one is kept.
-    pub fn request(&mut self, request: &Request) {
+    pub fn request(&self, request: &Request) {
         self.shared.queue.push(self.shard, |batch| {
             let place = batch.put(|out| head::put_request(out, request));
             batch.events.push(Event {
@@ -53,7 +54,7 @@ impl FlowWriter {
     }
 
     /// The response's head. May be called again after a change: the last one is kept.
-    pub fn response(&mut self, response: &Response) {
+    pub fn response(&self, response: &Response) {
         self.shared.queue.push(self.shard, |batch| {
             let place = batch.put(|out| head::put_response(out, response));
             let what = What::Response(place, response.status);
@@ -65,7 +66,7 @@ impl FlowWriter {
     }
 
     /// An informational (1xx) response; the first 64 of a flow are kept.
-    pub fn informational(&mut self, response: &Response) {
+    pub fn informational(&self, response: &Response) {
         self.shared.queue.push(self.shard, |batch| {
             let place = batch.put(|out| head::put_response(out, response));
             batch.events.push(Event {
@@ -76,7 +77,7 @@ impl FlowWriter {
     }
 
     /// Bytes of a body. Pieces under 8 KiB are copied; larger ones are kept by reference until they are written.
-    pub fn data(&mut self, side: Side, pieces: &[Bytes], now: Timestamp) {
+    pub fn data(&self, side: Side, pieces: &[Bytes], now: Timestamp) {
         let len: usize = pieces.iter().map(Bytes::len).sum();
         if len == 0 {
             return;
@@ -93,7 +94,7 @@ impl FlowWriter {
     }
 
     /// The trailers that ended a body.
-    pub fn trailers(&mut self, side: Side, trailers: &Headers) {
+    pub fn trailers(&self, side: Side, trailers: &Headers) {
         self.shared.queue.push(self.shard, |batch| {
             let place = batch.put(|out| head::put_headers(out, trailers));
             batch.events.push(Event {
@@ -104,29 +105,36 @@ impl FlowWriter {
     }
 
     /// That message is complete.
-    pub fn end(&mut self, side: Side, now: Timestamp) {
+    pub fn end(&self, side: Side, now: Timestamp) {
         self.event(What::End(side, now));
     }
 
     /// A later snapshot of the client's connection.
-    pub fn client_conn(&mut self, conn: Arc<ClientConn>) {
+    pub fn client_conn(&self, conn: Arc<ClientConn>) {
         self.event(What::Client(conn));
     }
 
     /// The connection to the server, or a later snapshot of it.
-    pub fn server_conn(&mut self, conn: Arc<ServerConn>) {
+    pub fn server_conn(&self, conn: Arc<ServerConn>) {
         self.event(What::Server(conn));
     }
 
     /// Why the flow failed. The last one is kept.
-    pub fn error(&mut self, error: FlowError) {
+    pub fn error(&self, error: FlowError) {
         self.event(What::Error(Box::new(error)));
     }
 
-    /// Nothing more will come.
-    pub fn finish(mut self, now: Timestamp) {
-        self.finished = true;
-        self.event(What::Finish(now));
+    /// Nothing more will come. Only the first call counts.
+    pub fn finish(&self, now: Timestamp) {
+        if !self.finished.swap(true, Ordering::Relaxed) {
+            self.event(What::Finish(now));
+        }
+    }
+
+    /// Whether [`finish`](Self::finish) was called.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.finished.load(Ordering::Relaxed)
     }
 
     /// Returns at once unless more than 16 MiB wait to be written; then returns when they have been.
@@ -149,8 +157,6 @@ impl FlowWriter {
 
 impl Drop for FlowWriter {
     fn drop(&mut self) {
-        if !self.finished {
-            self.event(What::Finish(clock::now()));
-        }
+        self.finish(clock::now());
     }
 }

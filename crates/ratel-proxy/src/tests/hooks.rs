@@ -1,0 +1,101 @@
+//! Addons in the waist: what they see, and what they may change.
+
+use bytes::Bytes;
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture};
+use ratel_core::hooks::{Hook, HookSet};
+use ratel_flow::{HttpFlow, Response, Version};
+use tokio::io::AsyncWriteExt;
+
+use super::*;
+
+/// Notes every hook; asks for whole bodies and upper-cases them when told to; answers `/stop` by itself.
+struct Probe {
+    seen: Arc<Mutex<Vec<String>>>,
+    whole: bool,
+}
+
+impl Addon for Probe {
+    fn name(&self) -> &'static str {
+        "probe"
+    }
+
+    fn hooks(&self) -> HookSet {
+        Hook::ALL.into_iter().fold(HookSet::NONE, HookSet::with)
+    }
+
+    fn body_need(&self, _flow: &HttpFlow, _side: Side) -> BodyNeed {
+        if self.whole { BodyNeed::Whole } else { BodyNeed::Stream }
+    }
+
+    fn http<'a>(&'a self, hook: Hook, flow: &'a mut HttpFlow, bodies: &'a mut Bodies) -> HookFuture<'a> {
+        Box::pin(async move {
+            self.seen.lock().expect("free").push(hook.name().to_owned());
+            if hook == Hook::RequestHeaders && &flow.request.path[..] == b"/stop" {
+                flow.response = Some(Response {
+                    version: Version::Http11,
+                    status: 403,
+                    reason: Bytes::from_static(b"Forbidden"),
+                    line: None,
+                    headers: Default::default(),
+                    timestamp_start: clock::now(),
+                });
+                bodies.response = Some(Bytes::from_static(b"no"));
+            }
+            let body = match hook {
+                Hook::Request => &mut bodies.request,
+                Hook::Response => &mut bodies.response,
+                _ => return,
+            };
+            if let Some(body) = body.as_mut().filter(|body| !body.is_empty()) {
+                *body = body.to_ascii_uppercase().into();
+            }
+        })
+    }
+}
+
+fn probed(whole: bool) -> (Play, Arc<Mutex<Vec<String>>>) {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let chain = AddonChain::new(vec![Arc::new(Probe { seen: seen.clone(), whole })]);
+    (play("reverse:http://origin.test", chain, &[]), seen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn hooks_come_in_order() {
+    let (mut play, seen) = probed(false);
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    let mut server = play.server().await;
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    play.records().await;
+    assert_eq!(*seen.lock().expect("free"), ["requestheaders", "request", "responseheaders", "response"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whole_bodies_can_be_replaced() {
+    let (mut play, _) = probed(true);
+    play.send(b"POST / HTTP/1.1\r\nHost: origin.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n").await;
+    let mut server = play.server().await;
+    gets(&mut server, b"POST / HTTP/1.1\r\nHost: origin.test\r\ncontent-length: 3\r\n\r\nABC").await;
+    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK").await;
+    assert_eq!(play.body(1, Side::Client), "ABC");
+    assert_eq!(play.body(1, Side::Server), "OK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_only_looked_at_keeps_its_form() {
+    let (mut play, _) = probed(true);
+    let request = b"POST / HTTP/1.1\r\nHost: origin.test\r\nTransfer-Encoding: chunked\r\n\r\n02;x\r\nAB\r\n1\r\nC\r\n0\r\nT: 1\r\n\r\n";
+    play.send(request).await;
+    let mut server = play.server().await;
+    gets(&mut server, request).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_may_answer_itself() {
+    let (mut play, seen) = probed(false);
+    play.send(b"GET /stop HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    play.client_gets(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await;
+    play.records().await;
+    assert_eq!(*seen.lock().expect("free"), ["requestheaders", "request", "responseheaders", "response"]);
+}
