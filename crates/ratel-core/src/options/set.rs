@@ -10,19 +10,40 @@ use super::def::{Key, OptionDef, Size, Value};
 use super::{OptionsError, all, file, keys, parse, position};
 use crate::mode::{self, ProxyMode};
 
-/// All values at one moment; never changes.
+/// All values at one moment. While a program runs, [`Options`] hands them out behind an `Arc` and they never change.
 #[derive(Clone, Debug)]
 pub struct Values {
     values: Vec<Value>,
     home: Option<PathBuf>,
 }
 
-impl Values {
-    fn defaults() -> Self {
+impl std::default::Default for Values {
+    fn default() -> Self {
         Self {
             values: all().map(|def| def.default.to_value()).collect(),
             home: file::home(),
         }
+    }
+}
+
+impl Values {
+    /// The defaults with another configuration folder and home directory, which is what a leading `~` stands for.
+    pub fn with_folders(confdir: &str, home: Option<&Path>) -> Self {
+        let mut values = Self::default();
+        values.values[keys::CONFDIR.index] = Value::Str(confdir.to_owned());
+        values.home = home.map(Path::to_path_buf);
+        values
+    }
+
+    /// Changes one option of values that nobody else sees yet.
+    ///
+    /// # Errors
+    /// When the name is unknown, its feature is not there, or the value does not fit.
+    pub fn set(&mut self, name: &str, value: Value) -> Result<(), OptionsError> {
+        let (index, def) = find(name)?;
+        check(def, &value)?;
+        self.values[index] = value;
+        Ok(())
     }
 
     /// Whether a switch is on.
@@ -85,13 +106,12 @@ impl Values {
 
     /// A file or folder, with a leading `~` expanded.
     pub fn path(&self, key: Key<String>) -> PathBuf {
-        file::expand(self.str(key), self.home.as_deref())
+        self.expand(self.str(key))
     }
 
     /// A file or folder that may be unset, with a leading `~` expanded.
     pub fn opt_path(&self, key: Key<Option<String>>) -> Option<PathBuf> {
-        self.opt_str(key)
-            .map(|path| file::expand(path, self.home.as_deref()))
+        self.opt_str(key).map(|path| self.expand(path))
     }
 
     /// The configuration folder, with a leading `~` expanded.
@@ -113,6 +133,10 @@ impl Values {
     /// The value of any option, by its name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         position(name).map(|index| &self.values[index])
+    }
+
+    pub(super) fn expand(&self, path: &str) -> PathBuf {
+        file::expand(path, self.home.as_deref())
     }
 
     fn parse_modes(&self) -> Result<Vec<ProxyMode>, mode::ModeError> {
@@ -157,20 +181,19 @@ impl std::default::Default for Options {
 impl Options {
     /// All options at their defaults.
     pub fn new() -> Self {
-        Self::from_values(Values::defaults())
+        Self::wrap(Values::default())
     }
 
-    /// All options at their defaults, with another configuration folder and home directory.
+    /// The options of a program that starts with these values.
     ///
-    /// `home` is what a leading `~` in a path stands for.
-    pub fn with_folders(confdir: &str, home: Option<&Path>) -> Self {
-        let mut values = Values::defaults();
-        values.values[keys::CONFDIR.index] = Value::Str(confdir.to_owned());
-        values.home = home.map(Path::to_path_buf);
-        Self::from_values(values)
+    /// # Errors
+    /// When values that are right by themselves do not go together.
+    pub fn with(values: Values) -> Result<Self, OptionsError> {
+        values.check()?;
+        Ok(Self::wrap(values))
     }
 
-    fn from_values(values: Values) -> Self {
+    fn wrap(values: Values) -> Self {
         Self(Arc::new(Shared {
             current: ArcSwap::from_pointee(values),
             subscribers: Mutex::new(Vec::new()),
@@ -213,9 +236,7 @@ impl Options {
         let before = self.snapshot();
         let mut after = Values::clone(&before);
         for (name, value) in batch {
-            let (index, def) = find(name.as_ref())?;
-            check(def, &value)?;
-            after.values[index] = value;
+            after.set(name.as_ref(), value)?;
         }
         after.check()?;
         let changed: Vec<&str> = all()

@@ -1,1 +1,133 @@
+use std::collections::BTreeSet;
 
+use super::*;
+
+#[test]
+fn names_are_unique_snake_case() {
+    let mut seen = BTreeSet::new();
+    for def in all() {
+        assert!(seen.insert(def.name), "{} is defined twice", def.name);
+        assert!(
+            def.name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+            "{} is not snake_case",
+            def.name
+        );
+    }
+}
+
+#[test]
+fn help_is_sentences() {
+    for def in all() {
+        let help = def.help;
+        assert!(
+            help.ends_with('.'),
+            "{}: help does not end with a period",
+            def.name
+        );
+        assert!(
+            !help.contains("  ") && !help.contains('\n'),
+            "{}: help is not one paragraph",
+            def.name
+        );
+        assert!(
+            help.starts_with(|c: char| c.is_uppercase()),
+            "{}: help does not start a sentence",
+            def.name
+        );
+        assert!(
+            (10..=100).contains(&def.short_help().len()),
+            "{}: '{}'",
+            def.name,
+            def.short_help()
+        );
+    }
+}
+
+#[test]
+fn flags_are_unique() {
+    let mut long: BTreeSet<String> = [
+        "help", "version", "options", "commands", "set", "quiet", "verbose",
+    ]
+    .map(String::from)
+    .into();
+    let mut short = BTreeSet::from(['h', 'q', 'v']);
+    for def in all() {
+        if let Some(flag) = def.long_flag() {
+            assert!(long.insert(flag.clone()), "--{flag} twice");
+            if let Default::Bool(_) = def.default {
+                assert!(long.insert(format!("no-{flag}")), "--no-{flag} twice");
+            }
+        }
+        if let Some(flag) = def.short {
+            assert!(def.flag, "{}: a short flag without a long one", def.name);
+            assert!(short.insert(flag), "-{flag} twice");
+        }
+    }
+    assert_eq!(short.into_iter().collect::<String>(), "BCHMShkmnpqrsvw");
+}
+
+#[test]
+fn defaults_are_valid() {
+    let mut values = Values::default();
+    for def in all() {
+        assert!(
+            def.choices.is_empty()
+                || matches!(def.default, Default::Str(value) if def.choices.contains(&value))
+        );
+        match values.set(def.name, def.default.to_value()) {
+            Ok(()) => assert!(def.is_available()),
+            Err(error) => assert!(matches!(error, OptionsError::Planned { .. }), "{error}"),
+        }
+    }
+    Options::with(values).unwrap();
+}
+
+#[test]
+fn planned_options_say_what_brings_them() {
+    for def in all() {
+        if let Availability::Planned(what) = def.availability {
+            assert!(
+                what.contains(" in a later release") && !what.ends_with('.'),
+                "{}: {what}",
+                def.name
+            );
+        }
+    }
+}
+
+/// What mitmproxy 12 has, by its own `--options`; Ratel's own options are those marked so.
+#[test]
+fn the_table_is_complete() {
+    assert_eq!(all().filter(|def| !def.own).count(), 105);
+    let own: Vec<_> = all().filter(|def| def.own).map(|def| def.name).collect();
+    assert_eq!(
+        own,
+        [
+            "connect_timeout",
+            "shutdown_timeout",
+            "head_limit",
+            "store_memory",
+            "store_disk",
+            "store_dir"
+        ]
+    );
+}
+
+#[test]
+fn keys_find_their_options() {
+    assert_eq!(keys::MODE.name(), "mode");
+    assert_eq!(keys::WEB_DEBUG.name(), "web_debug");
+    assert_eq!(keys::STORE_MEMORY.def().default, Default::Size("64m"));
+}
+
+#[test]
+fn misspelt_names_are_guessed() {
+    let hint = |name: &str| OptionsError::unknown(name).hint().unwrap();
+    assert_eq!(hint("listen_prot"), "did you mean `listen_port`?");
+    assert_eq!(hint("ssl-insecure"), "did you mean `ssl_insecure`?");
+    assert_eq!(hint("flowdetail"), "did you mean `flow_detail`?");
+    assert_eq!(hint("nothing_like_it"), "`--options` lists all options");
+    assert_eq!(hint(""), "`--options` lists all options");
+}

@@ -1,0 +1,177 @@
+use super::*;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+fn load(files: &[(&str, &str)]) -> Result<Values, String> {
+    let folder = folder(files);
+    let path = folder.path().to_str().unwrap();
+    let mut values = Values::with_folders(path, None);
+    values
+        .load_files()
+        .map_err(|error| error.to_string().replace(path, "DIR"))?;
+    Ok(values)
+}
+
+#[test]
+fn values_of_every_type() {
+    let text = "# a comment\n\
+        mode:\n- regular@8081\n- reverse:https://example.org@8082\n\
+        listen_host: \"127.0.0.1\"\n\
+        listen_port: 9000\n\
+        flow_detail: 3\n\
+        ssl_insecure: true\n\
+        cert_passphrase: secret\n\
+        connect_addr: null\n\
+        store_memory: 1g\n\
+        store_disk: 1000000\n";
+    let values = load(&[("config.yaml", text)]).unwrap();
+    assert_eq!(
+        values.list(keys::MODE),
+        ["regular@8081", "reverse:https://example.org@8082"]
+    );
+    assert_eq!(values.str(keys::LISTEN_HOST), "127.0.0.1");
+    assert_eq!(values.opt_int(keys::LISTEN_PORT), Some(9000));
+    assert_eq!(values.int(keys::FLOW_DETAIL), 3);
+    assert!(values.bool(keys::SSL_INSECURE));
+    assert_eq!(values.opt_str(keys::CERT_PASSPHRASE), Some("secret"));
+    assert_eq!(values.opt_str(keys::CONNECT_ADDR), None);
+    assert_eq!(values.size(keys::STORE_MEMORY), 1 << 30);
+    assert_eq!(values.size(keys::STORE_DISK), 1_000_000);
+}
+
+#[test]
+fn files_that_say_nothing() {
+    for text in ["", "\n", "# only a comment\n", "---\n", "{}\n", "null\n"] {
+        load(&[("config.yaml", text)]).unwrap_or_else(|error| panic!("{text:?}: {error}"));
+    }
+    load(&[]).unwrap();
+}
+
+#[test]
+fn config_yml_wins_over_config_yaml() {
+    let values = load(&[
+        ("config.yml", "flow_detail: 2\n"),
+        ("config.yaml", "flow_detail: 3\nshowhost: true\n"),
+    ])
+    .unwrap();
+    assert_eq!(values.int(keys::FLOW_DETAIL), 2);
+    assert!(values.bool(keys::SHOWHOST));
+}
+
+#[test]
+fn errors_name_file_and_line() {
+    let rows = [
+        (
+            "showhost: true\nscripts: [a.py]\n",
+            "DIR/config.yaml:2: option 'scripts' is not available yet: Python addons come in a later release",
+        ),
+        (
+            "\n\nnonsense: 1\n",
+            "DIR/config.yaml:3: there is no option 'nonsense'",
+        ),
+        (
+            "showhost: yes\n",
+            "DIR/config.yaml:1: invalid value for option 'showhost': expected true or false, found the text 'yes'",
+        ),
+        (
+            "flow_detail: '1'\n",
+            "DIR/config.yaml:1: invalid value for option 'flow_detail': expected an integer, found the text '1'",
+        ),
+        (
+            "flow_detail: 1.5\n",
+            "DIR/config.yaml:1: invalid value for option 'flow_detail': expected an integer, found a number with a fraction",
+        ),
+        (
+            "flow_detail: 7\n",
+            "DIR/config.yaml:1: invalid value for option 'flow_detail': 7 is not between 0 and 4",
+        ),
+        (
+            "listen_host: 10\n",
+            "DIR/config.yaml:1: invalid value for option 'listen_host': expected text, found the number 10",
+        ),
+        (
+            "mode: regular\n",
+            "DIR/config.yaml:1: invalid value for option 'mode': expected a list of texts, found the text 'regular'",
+        ),
+        (
+            "mode: [1]\n",
+            "DIR/config.yaml:1: invalid value for option 'mode': expected text, found the number 1",
+        ),
+        (
+            "showhost: true\nmode: [socks5]\n",
+            "DIR/config.yaml:2: invalid mode 'socks5': mode 'socks5' is not available yet: SOCKS comes in a later release",
+        ),
+        (
+            "showhost: {a: 1}\n",
+            "DIR/config.yaml:1: invalid value for option 'showhost': expected true or false, found a mapping",
+        ),
+        (
+            "confdir: /elsewhere\n",
+            "DIR/config.yaml:1: option 'confdir' cannot be changed here, since this file was found through it",
+        ),
+    ];
+    for (text, expected) in rows {
+        assert_eq!(
+            load(&[("config.yaml", text)]).unwrap_err(),
+            expected,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_mapping_is_refused() {
+    let error = |text: &str| load(&[("config.yaml", text)]).unwrap_err();
+    insta::assert_snapshot!(error("just text\n"), @"");
+    insta::assert_snapshot!(error("- a\n- b\n"), @"");
+    insta::assert_snapshot!(error("showhost: true\n  mode: [\n"), @"");
+    insta::assert_snapshot!(error("flow_detail: 1\nflow_detail: 2\n"), @"");
+}
+
+#[test]
+fn its_own_folder_may_be_named() {
+    let folder = folder(&[]);
+    let path = folder.path().to_str().unwrap();
+    std::fs::write(
+        folder.path().join("config.yaml"),
+        format!("confdir: {path}\n"),
+    )
+    .unwrap();
+    Values::with_folders(path, None).load_files().unwrap();
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error() {
+    let folder = folder(&[]);
+    std::fs::create_dir(folder.path().join("config.yaml")).unwrap();
+    let error = Values::with_folders(folder.path().to_str().unwrap(), None)
+        .load_files()
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("config.yaml: cannot be read: "),
+        "{error}"
+    );
+
+    std::fs::write(folder.path().join("config.yml"), b"\xff").unwrap();
+    std::fs::remove_dir(folder.path().join("config.yaml")).unwrap();
+    let error = Values::with_folders(folder.path().to_str().unwrap(), None)
+        .load_files()
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("config.yml: cannot be read: "),
+        "{error}"
+    );
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_panics(text in "[a-z_: \\-\\[\\]{}&*!|>'\"\n0-9.~]{0,60}") {
+        let _ = Values::default().load_text(&text);
+    }
+}

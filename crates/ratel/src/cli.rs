@@ -1,0 +1,449 @@
+//! The command line: arguments in, an [`Invocation`] or a text out. Nothing here prints or exits.
+//!
+//! The flags are made from the option table of `ratel-core`; a flag, `--set` and a line in a configuration file are three
+//! ways to say one thing. Values win in this order: defaults, `config.yaml`, `config.yml`, then `--set` and flags in the
+//! order in which they stand on the command line.
+
+mod args;
+mod legacy;
+mod listing;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use ratel_core::mode::ProxyMode;
+use ratel_core::options::{
+    self, Availability, Default, OptionDef, Options, OptionsError, Value, Values, keys, parse,
+};
+
+use args::Given;
+
+/// Which program the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// The terminal interface.
+    Terminal,
+    /// The line printer.
+    Dump,
+}
+
+/// A command line that starts a program.
+#[derive(Debug)]
+pub(crate) struct Invocation {
+    /// The program.
+    pub(crate) tool: Tool,
+    /// The name it was called by, without folder and extension, for messages.
+    pub(crate) argv0: String,
+    /// All options, with files and command line applied.
+    pub(crate) options: Options,
+}
+
+/// What a command line comes to.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Start a program.
+    Run(Invocation),
+    /// Write this text to standard output and end with success.
+    Print(String),
+    /// Write this to standard error and end with exit code 1.
+    Refuse(Refusal),
+}
+
+/// Why nothing is started; displays as the whole text for standard error.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// The name the program was called by.
+    pub(crate) argv0: String,
+    /// What is wrong: one sentence.
+    pub(crate) message: String,
+    /// What to do about it.
+    pub(crate) hint: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.argv0, self.message)?;
+        match &self.hint {
+            Some(hint) => write!(f, "\n  hint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// What the command line needs to know about the rest of the world.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// Names and versions of the TLS libraries, for `--version`.
+    pub(crate) tls: String,
+    /// What a leading `~` in a path stands for.
+    pub(crate) home: Option<PathBuf>,
+    /// How many columns `--help` may use; `None` asks the terminal.
+    pub(crate) width: Option<usize>,
+}
+
+/// Reads a command line whose first element is the name of the program.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>, around: &Surroundings) -> Outcome {
+    let mut args = args.into_iter();
+    let argv0 = args
+        .next()
+        .map_or_else(|| "ratel".to_owned(), |path| base_name(Path::new(&path)));
+    match program(&argv0, args).and_then(|(program, args)| run(&program, args, around)) {
+        Ok(outcome) => outcome,
+        Err(Problem { message, hint }) => Outcome::Refuse(Refusal {
+            argv0,
+            message,
+            hint,
+        }),
+    }
+}
+
+/// A refusal before it is known who says it.
+#[derive(Debug)]
+struct Problem {
+    message: String,
+    hint: Option<String>,
+}
+
+impl Problem {
+    fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+}
+
+impl From<OptionsError> for Problem {
+    fn from(error: OptionsError) -> Self {
+        Self {
+            hint: error.hint(),
+            message: error.to_string(),
+        }
+    }
+}
+
+/// The program and the rules that come with the name it was called by.
+#[derive(Debug)]
+struct Program {
+    tool: Tool,
+    argv0: String,
+    /// What usage texts call it.
+    usage_name: String,
+    /// Whether it was called by the name of a mitmproxy tool, whose folder and arguments it then takes.
+    mitmproxy: bool,
+}
+
+impl Program {
+    fn default_confdir(&self) -> &'static str {
+        if self.mitmproxy {
+            "~/.mitmproxy"
+        } else {
+            "~/.ratel"
+        }
+    }
+
+    fn has(&self, def: &OptionDef) -> bool {
+        match self.tool {
+            Tool::Terminal => def.tools.terminal,
+            Tool::Dump => def.tools.dump,
+        }
+    }
+}
+
+fn base_name(path: &Path) -> String {
+    let name = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
+    match name.len().checked_sub(4) {
+        Some(at) if name.is_char_boundary(at) && name[at..].eq_ignore_ascii_case(".exe") => {
+            name[..at].to_owned()
+        }
+        _ => name.into_owned(),
+    }
+}
+
+fn program(
+    argv0: &str,
+    args: impl Iterator<Item = OsString>,
+) -> Result<(Program, Vec<String>), Problem> {
+    let mut args = args
+        .map(|arg| {
+            arg.into_string().map_err(|arg| {
+                Problem::new(format!(
+                    "the argument '{}' is not valid UTF-8",
+                    arg.to_string_lossy()
+                ))
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let web = || {
+        Problem::new("the browser interface is not available yet: it comes in a later release")
+            .hint("`ratel` shows flows in the terminal, `ratel dump` prints them")
+    };
+    let (tool, mitmproxy) = match argv0.to_ascii_lowercase().as_str() {
+        "mitmproxy" => (Tool::Terminal, true),
+        "mitmdump" => (Tool::Dump, true),
+        "mitmweb" => return Err(web()),
+        _ => match args.first().map(String::as_str) {
+            Some("dump") => (Tool::Dump, false),
+            Some("web") => return Err(web()),
+            _ => (Tool::Terminal, false),
+        },
+    };
+    let mut usage_name = argv0.to_owned();
+    if tool == Tool::Dump && !mitmproxy {
+        args.remove(0);
+        usage_name.push_str(" dump");
+    }
+    Ok((
+        Program {
+            tool,
+            argv0: argv0.to_owned(),
+            usage_name,
+            mitmproxy,
+        },
+        args,
+    ))
+}
+
+fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Outcome, Problem> {
+    let given = match args::read(program, args, around)? {
+        args::Read::Given(given) => given,
+        args::Read::Help(text) => return Ok(Outcome::Print(text)),
+        args::Read::Version => return Ok(Outcome::Print(listing::version(around))),
+        args::Read::Options => return Ok(Outcome::Print(listing::options(program))),
+        args::Read::Commands => {
+            return Err(Problem::new(
+                "'--commands' is not available yet: commands come in a later release",
+            ));
+        }
+    };
+    let Args {
+        assignments,
+        target,
+    } = given.try_into_args(program)?;
+
+    let confdir = assignments
+        .iter()
+        .rev()
+        .find(|a| a.def.name == keys::CONFDIR.name())
+        .and_then(|a| a.text.clone());
+    let confdir = confdir.as_deref().unwrap_or(program.default_confdir());
+    let mut values = Values::with_folders(confdir, around.home.as_deref());
+    values.load_files().map_err(|error| Problem {
+        hint: error.hint(),
+        message: error.to_string(),
+    })?;
+    apply(&mut values, assignments, target.is_some())?;
+    if let Some(mode) = target {
+        values.set(keys::MODE.name(), Value::List(vec![mode.spec]))?;
+    }
+    let options = Options::with(values)?;
+    Ok(Outcome::Run(Invocation {
+        tool: program.tool,
+        argv0: program.argv0.clone(),
+        options,
+    }))
+}
+
+/// What the command line asks for, checked against the table.
+struct Args {
+    assignments: Vec<Assignment>,
+    /// The server whose URL was given instead of a mode.
+    target: Option<ProxyMode>,
+}
+
+/// One mention of an option.
+struct Assignment {
+    def: &'static OptionDef,
+    /// What follows the `=` or the flag; `None` when nothing does.
+    text: Option<String>,
+    from_set: bool,
+}
+
+impl Given {
+    fn try_into_args(self, program: &Program) -> Result<Args, Problem> {
+        let mut assignments = Vec::new();
+        for mention in self.mentions {
+            let assignment = match mention {
+                args::Mention::Set(spec) => {
+                    let (name, text) = parse::split(&spec);
+                    let def = options::def(name).ok_or_else(|| unknown(name))?;
+                    Assignment {
+                        def,
+                        text: text.map(str::to_owned),
+                        from_set: true,
+                    }
+                }
+                args::Mention::Flag(def, text) => Assignment {
+                    def,
+                    text,
+                    from_set: false,
+                },
+                args::Mention::Level(def, text) => {
+                    // -q and -v concern options of several programs at once, so they are not held against this one.
+                    assignments.push(Assignment {
+                        def,
+                        text: Some(text.to_owned()),
+                        from_set: false,
+                    });
+                    continue;
+                }
+            };
+            usable(assignment.def, program)?;
+            assignments.push(assignment);
+        }
+        let target = target(program, &self.positionals)?;
+        Ok(Args {
+            assignments,
+            target,
+        })
+    }
+}
+
+fn unknown(name: &str) -> Problem {
+    // `Values::set` knows how to say it best.
+    Values::default()
+        .set(name, Value::Bool(true))
+        .map_or_else(Problem::from, |()| Problem::new(name))
+}
+
+/// Refuses an option that would have no effect.
+fn usable(def: &'static OptionDef, program: &Program) -> Result<(), Problem> {
+    if let Availability::Planned(what) = def.availability {
+        return Err(OptionsError::Planned {
+            name: def.name,
+            what,
+        }
+        .into());
+    }
+    if !program.has(def) {
+        let owners: Vec<String> = def
+            .tools
+            .names()
+            .into_iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        let message = format!(
+            "option '{}' does not exist in `{}`",
+            def.name, program.usage_name
+        );
+        return Err(Problem::new(message).hint(format!("it belongs to {}", owners.join(" and "))));
+    }
+    Ok(())
+}
+
+/// Understands what stands on the command line beside flags.
+fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>, Problem> {
+    let Some(first) = positionals.first() else {
+        return Ok(None);
+    };
+    let is_url = first.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
+    });
+    if is_url && !(program.mitmproxy && program.tool == Tool::Dump) {
+        if let Some(second) = positionals.get(1) {
+            return Err(Problem::new(format!(
+                "'{second}' is one argument too many after '{first}'"
+            ))
+            .hint("for several servers, give each a `--mode reverse:URL@PORT`"));
+        }
+        let mode = format!("reverse:{first}")
+            .parse()
+            .map_err(OptionsError::from)?;
+        return Ok(Some(mode));
+    }
+    let url_hint = || {
+        format!(
+            "to stand in for a server, write its URL, such as `{} https://{first}`",
+            program.usage_name
+        )
+    };
+    let looks_like_host = first.contains('.') && !first.contains(['~', ' ', '|', '&']);
+    let problem = match (program.tool, first.as_str()) {
+        (Tool::Terminal, "dump" | "web") => {
+            return Err(
+                Problem::new(format!("unexpected argument '{first}'")).hint(format!(
+                    "write `{} {first}` before all options",
+                    program.argv0
+                )),
+            );
+        }
+        (Tool::Terminal, _) => Problem::new(format!("unexpected argument '{first}'")),
+        (Tool::Dump, _) => Problem::new(format!(
+            "the filter '{}' cannot be used: filter expressions come in a later release",
+            positionals.join(" ")
+        )),
+    };
+    Err(if looks_like_host {
+        problem.hint(url_hint())
+    } else {
+        problem
+    })
+}
+
+/// Applies the command line on top of the files.
+fn apply(
+    values: &mut Values,
+    assignments: Vec<Assignment>,
+    has_target: bool,
+) -> Result<(), Problem> {
+    let mut lists: Vec<(&'static OptionDef, Vec<String>)> = Vec::new();
+    let mut set: Vec<(&'static OptionDef, String)> = Vec::new();
+    for Assignment {
+        def,
+        text,
+        from_set,
+    } in assignments
+    {
+        if has_target && def.name == keys::MODE.name() {
+            return Err(Problem::new(
+                "a URL stands for a mode of its own and cannot be combined with the option 'mode'",
+            )
+            .hint("write all of them as modes, the URL as `--mode reverse:URL`"));
+        }
+        if let Default::List(_) = def.default {
+            let at = lists
+                .iter()
+                .position(|(seen, _)| seen.name == def.name)
+                .unwrap_or(lists.len());
+            if at == lists.len() {
+                lists.push((def, Vec::new()));
+            }
+            match text {
+                Some(text) => lists[at].1.push(text),
+                None => lists[at].1.clear(),
+            }
+            continue;
+        }
+        if from_set {
+            let written = text.clone().unwrap_or_else(|| "(none)".to_owned());
+            if let Some((_, first)) = set.iter().find(|(seen, _)| seen.name == def.name) {
+                return Err(OptionsError::Several {
+                    name: def.name,
+                    values: vec![first.clone(), written],
+                }
+                .into());
+            }
+            set.push((def, written));
+        }
+        let value = parse::value_of(def, text.as_deref(), values.get(def.name))?;
+        values.set(def.name, value)?;
+    }
+    for (def, texts) in lists {
+        values.set(def.name, Value::List(texts))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
