@@ -9,10 +9,10 @@ use std::sync::Arc;
 use super::segments::Segment;
 
 /// A list longer than this is spilled.
-const LISTED: usize = 256;
+const LISTED: usize = if cfg!(test) { 8 } else { 256 };
 
 /// Entries of a skip table; past this every second one is dropped.
-const SKIPS: usize = 1024;
+const SKIPS: usize = if cfg!(test) { 4 } else { 1024 };
 
 /// Bytes of a block before its extents: previous block (12), body offset (8).
 const BLOCK_HEAD: usize = 20;
@@ -146,6 +146,17 @@ impl Extents {
             }
             _ => 0,
         }
+    }
+
+    /// Whether a part of it may lie in that segment, or in one before.
+    pub(super) fn reaches(&self, segment: u32) -> bool {
+        let first = match &self.list {
+            List::Empty => return false,
+            List::One(one) => Some(one),
+            List::Many(many) if many.skips.is_empty() => many.tail.first(),
+            List::Many(_) => return true,
+        };
+        first.is_some_and(|first| first.segment <= segment)
     }
 
     /// Whether the list is so long that it should go to disk.

@@ -259,8 +259,7 @@ impl Index {
             self.first += 1;
             match front {
                 Some(entry) if entry.finished => self.evicted(&entry),
-                Some(mut entry) => {
-                    entry.lossy = true;
+                Some(entry) => {
                     self.old.insert(id, entry);
                 }
                 None => {}
@@ -315,8 +314,15 @@ impl Index {
         self.segments.front().cloned()
     }
 
+    /// Forgets the oldest segment; flows that go on are marked if something of them lay there.
     pub(super) fn remove_oldest_segment(&mut self) {
-        self.segments.pop_front();
+        let Some((segment, _)) = self.segments.pop_front() else {
+            return;
+        };
+        for entry in self.old.values_mut() {
+            let gone = entry.heads().any(|head| head.segment == segment.number);
+            entry.lossy |= gone || entry.bodies.iter().any(|body| body.reaches(segment.number));
+        }
     }
 
     // Connections are shared by flows; each is accounted once.

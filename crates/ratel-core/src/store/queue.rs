@@ -202,16 +202,18 @@ impl Queue {
         }
     }
 
+    /// The store thread is gone, in whatever way: nobody waits for it any longer, and nothing is queued.
+    pub(super) fn end(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        lock(&self.bell).ended = true;
+        self.flushed.notify_all();
+        self.drained.notify_waiters();
+    }
+
     /// Everything up to that flush can be read.
     pub(super) fn flushed(&self, wake: &Wake) {
-        let mut bell = lock(&self.bell);
-        bell.done = wake.flush;
-        bell.ended = wake.last;
-        drop(bell);
+        lock(&self.bell).done = wake.flush;
         self.flushed.notify_all();
-        if wake.last {
-            self.drained.notify_waiters();
-        }
     }
 }
 

@@ -23,7 +23,11 @@ const SEGMENTS_AT_LEAST: u64 = 8;
 const SMALLEST_SEGMENT: u64 = 4 * 1024;
 
 /// After a write error nothing is written for this long.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+const RETRY_AFTER: Duration = if cfg!(test) {
+    Duration::ZERO
+} else {
+    Duration::from_secs(2)
+};
 
 /// More slices than this are written by several calls; the least that systems allow (`IOV_MAX`).
 const SLICES_PER_WRITE: usize = 1024;
@@ -77,6 +81,8 @@ pub(super) struct Recorder {
     spare: Option<(File, u64)>,
     /// Since when nothing can be written.
     failed: Option<Instant>,
+    /// Since when no further file can be made.
+    roll_failed: Option<Instant>,
     /// Bytes that may still be written before the disk pretends to be full.
     #[cfg(test)]
     pub(super) disk_left: Arc<std::sync::atomic::AtomicU64>,
@@ -97,6 +103,7 @@ impl Recorder {
             closed: std::collections::VecDeque::new(),
             spare: None,
             failed: None,
+            roll_failed: None,
             #[cfg(test)]
             disk_left: Arc::new(u64::MAX.into()),
         })
@@ -113,7 +120,10 @@ impl Recorder {
 
     /// Whether the current segment is full, and [`roll`](Self::roll) should be called.
     pub(super) fn is_full(&self) -> bool {
-        self.at >= self.segment_bytes
+        let wait = self
+            .roll_failed
+            .is_some_and(|since| since.elapsed() < RETRY_AFTER);
+        self.at >= self.segment_bytes && !wait
     }
 
     /// The segment that must go before another one fits into the budget.
@@ -138,18 +148,21 @@ impl Recorder {
     /// # Errors
     /// When no file can be made; the current one stays in use.
     pub(super) fn roll(&mut self) -> io::Result<Arc<Segment>> {
-        let (file, allocated) = match self.spare.take() {
-            Some((mut file, bytes)) => {
-                file.rewind()?;
-                (file, bytes)
-            }
-            None => (tempfile::tempfile_in(&self.dir)?, 0),
-        };
+        let next = self.next_file();
+        self.roll_failed = next.is_err().then(Instant::now);
+        let (file, allocated) = next?;
         let number = self.current.number + 1;
         self.closed.push_back((self.current.number, self.allocated));
         self.current = Arc::new(Segment { number, file });
         (self.at, self.allocated) = (0, allocated);
         Ok(self.current.clone())
+    }
+
+    fn next_file(&mut self) -> io::Result<(File, u64)> {
+        match self.spare.take() {
+            Some((mut file, bytes)) => file.rewind().map(|()| (file, bytes)),
+            None => tempfile::tempfile_in(&self.dir).map(|file| (file, 0)),
+        }
     }
 
     /// Appends and returns the offset where the bytes begin; none if they could not be written, or if that failed
@@ -161,6 +174,8 @@ impl Recorder {
         {
             return None;
         }
+        let len = slices.iter().map(|slice| slice.len() as u64).sum::<u64>();
+        u32::try_from(self.at + len).ok()?;
         let at = u32::try_from(self.at).ok()?;
         match self.write_all(slices) {
             Ok(()) => {

@@ -8,6 +8,9 @@ use ratel_flow::{
 
 use super::*;
 
+mod behaviour;
+mod model;
+
 pub(super) fn client() -> Arc<ClientConn> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     Arc::new(ClientConn {
@@ -66,7 +69,7 @@ pub(super) fn store(memory_bytes: usize, disk_bytes: u64) -> FlowStore {
 #[test]
 fn an_exchange_reads_back_as_it_was() {
     let store = store(1 << 24, 1 << 28);
-    let mut flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
     let id = flow.id();
     flow.request(&request("/a?b"));
     flow.end(Side::Client, Timestamp(3));

@@ -44,6 +44,7 @@ impl Worker {
     /// Runs until the queue is closed and drained.
     pub(super) fn run(mut self) {
         let shared = self.shared.clone();
+        let _end = End(&shared);
         let mut batch = Batch::default();
         loop {
             let wake = shared.queue.wait();
@@ -52,7 +53,7 @@ impl Worker {
             self.updates.clear();
             shared.queue.flushed(&wake);
             if wake.last {
-                return shared.updates.close();
+                return;
             }
         }
     }
@@ -194,6 +195,16 @@ impl Worker {
             });
         }
         self.recorder.dropped(segment);
+    }
+}
+
+/// Tells everybody when the thread ends, even by a panic.
+struct End<'a>(&'a Shared);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.queue.end();
+        self.0.updates.close();
     }
 }
 

@@ -8,7 +8,7 @@ use ratel_flow::{ClientConn, FlowError, FlowId, Request, Response, ServerConn, S
 use ratel_proto::Headers;
 
 use super::Shared;
-use super::event::{Event, What};
+use super::event::{Batch, Event, What};
 use super::head;
 use crate::clock;
 
@@ -44,7 +44,7 @@ impl FlowWriter {
 
     /// The request's head. May be called again after a change: the last one is kept.
     pub fn request(&self, request: &Request) {
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             let place = batch.put(|out| head::put_request(out, request));
             batch.events.push(Event {
                 flow: self.id,
@@ -55,7 +55,7 @@ impl FlowWriter {
 
     /// The response's head. May be called again after a change: the last one is kept.
     pub fn response(&self, response: &Response) {
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             let place = batch.put(|out| head::put_response(out, response));
             let what = What::Response(place, response.status);
             batch.events.push(Event {
@@ -67,7 +67,7 @@ impl FlowWriter {
 
     /// An informational (1xx) response; the first 64 of a flow are kept.
     pub fn informational(&self, response: &Response) {
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             let place = batch.put(|out| head::put_response(out, response));
             batch.events.push(Event {
                 flow: self.id,
@@ -83,7 +83,7 @@ impl FlowWriter {
             return;
         }
         let room = self.shared.queue.has_room(len);
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             if !room {
                 return batch.lost(self.id, side, len as u64);
             }
@@ -95,7 +95,7 @@ impl FlowWriter {
 
     /// The trailers that ended a body.
     pub fn trailers(&self, side: Side, trailers: &Headers) {
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             let place = batch.put(|out| head::put_headers(out, trailers));
             batch.events.push(Event {
                 flow: self.id,
@@ -124,10 +124,16 @@ impl FlowWriter {
         self.event(What::Error(Box::new(error)));
     }
 
-    /// Nothing more will come. Only the first call counts.
+    /// Nothing more will come: what is emitted afterwards is ignored, and so are further calls.
     pub fn finish(&self, now: Timestamp) {
         if !self.finished.swap(true, Ordering::Relaxed) {
-            self.event(What::Finish(now));
+            let what = What::Finish(now);
+            self.shared.queue.push(self.shard, |batch| {
+                batch.events.push(Event {
+                    flow: self.id,
+                    what,
+                });
+            });
         }
     }
 
@@ -145,8 +151,14 @@ impl FlowWriter {
         self.shared.queue.ready().await;
     }
 
+    fn push(&self, append: impl FnOnce(&mut Batch)) {
+        if !self.is_finished() {
+            self.shared.queue.push(self.shard, append);
+        }
+    }
+
     pub(super) fn event(&self, what: What) {
-        self.shared.queue.push(self.shard, |batch| {
+        self.push(|batch| {
             batch.events.push(Event {
                 flow: self.id,
                 what,
