@@ -1,0 +1,172 @@
+//! The examples of README and docs/ are run as they stand, with the host and the port of the test put in.
+//!
+//! A block that begins with ```` ```sh test ```` is run: a line that starts with `ratel` is what the reader leaves running
+//! in one terminal, the others what is typed in another. `https://example.com` becomes an nginx of this machine that
+//! Ratel trusts, port 8080 a free one. A line `# → TEXT` says what the line before prints.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use ratel_testkit::{Builder, Ca, Nginx, Screen, nginx, peer, wait};
+
+use crate::common::{program, stdout};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn blocks(text: &str) -> Vec<String> {
+    text.split("```sh test\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .map(str::to_owned)
+        .collect()
+}
+
+struct World {
+    nginx: Nginx,
+    ca: Ca,
+    program: PathBuf,
+}
+
+impl World {
+    /// Runs one block.
+    fn run(&self, block: &str) {
+        let port = nginx::free_port();
+        let block = block
+            .replace(
+                "https://example.com",
+                &format!("https://localhost:{}", self.nginx.https),
+            )
+            .replace(
+                "http://example.com",
+                &format!("http://localhost:{}", self.nginx.http),
+            )
+            .replace("8080", &port.to_string());
+        let (mut started, mut last) = (None::<Running>, None::<Output>);
+        for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            if let Some(expected) = line.strip_prefix("# → ") {
+                let output = last
+                    .as_ref()
+                    .unwrap_or_else(|| panic!("nothing printed {expected:?} in:\n{block}"));
+                let text = stdout(output);
+                assert!(
+                    text.contains(expected),
+                    "{expected:?} is not what is printed: {text:?}\nin:\n{block}"
+                );
+            } else if line.starts_with("ratel")
+                && !line.contains("--version")
+                && !line.contains("--options")
+            {
+                started = Some(self.start(line, port));
+            } else if !line.starts_with('#') {
+                let home = started.as_ref().map(|running| running.home.clone());
+                last = Some(self.shell(line, home.as_deref()));
+                stdout(last.as_ref().expect("a command was run"));
+            }
+        }
+    }
+
+    /// Starts what the reader leaves running: on a terminal, since that is where the reader sits.
+    fn start(&self, line: &str, port: u16) -> Running {
+        let words: Vec<&str> = line
+            .split(" #")
+            .next()
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(1)
+            .collect();
+        let builder = Builder::new(&self.program)
+            .args(words)
+            .env("SSL_CERT_FILE", self.ca.file());
+        let home = builder.home().to_owned();
+        let screen = Screen::start(builder, 24, 100);
+        wait::until(&format!("{line:?} to listen on port {port}"), || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        Running {
+            _screen: screen,
+            home,
+        }
+    }
+
+    fn shell(&self, line: &str, home: Option<&Path>) -> Output {
+        let bin = self.program.parent().expect("a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", line])
+            .env_clear()
+            .env("PATH", format!("{}:{path}", bin.display()));
+        if let Some(home) = home {
+            command.env("HOME", home).current_dir(home);
+        }
+        peer::output(&mut command)
+    }
+}
+
+struct Running {
+    _screen: Screen,
+    home: PathBuf,
+}
+
+#[test]
+fn examples_in_the_documents_work() {
+    let ca = Ca::new();
+    let (Some(nginx), Some(_)) = (Nginx::start(&ca.issue(&["localhost"])), peer::find("curl"))
+    else {
+        return;
+    };
+    let program = PathBuf::from(program().command_line().0);
+    let world = World { nginx, ca, program };
+    let folder = std::fs::read_dir(root().join("docs")).expect("docs/");
+    let files = folder
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"));
+    let mut count = 0;
+    for file in files.chain([root().join("README.md")]) {
+        let text = std::fs::read_to_string(&file).expect("a document can be read");
+        for block in blocks(&text) {
+            world.run(&block);
+            count += 1;
+        }
+    }
+    assert!(count >= 6, "only {count} examples were found");
+}
+
+/// Every relative link of the documents leads somewhere.
+#[test]
+fn links_lead_somewhere() {
+    let mut files = vec![
+        root().join("README.md"),
+        root().join("CONTRIBUTING.md"),
+        root().join("bench/README.md"),
+    ];
+    files.extend(
+        std::fs::read_dir(root().join("docs"))
+            .expect("docs/")
+            .map(|entry| entry.expect("an entry").path()),
+    );
+    for file in files
+        .iter()
+        .filter(|file| file.extension().is_some_and(|end| end == "md"))
+    {
+        let text = std::fs::read_to_string(file).expect("a document can be read");
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
+            let path = target.split('#').next().unwrap_or_default();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let there = file.parent().expect("a folder").join(path);
+            assert!(
+                there.exists(),
+                "{} links to {target}, which is not there",
+                file.display()
+            );
+        }
+    }
+}

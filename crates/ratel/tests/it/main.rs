@@ -1,0 +1,19 @@
+//! Black-box tests: the real binary in a sealed home, between real peers.
+//!
+//! Each file is one promise to the user. Peers that are missing skip their tests with a notice (see `ratel-testkit`).
+
+mod common;
+mod docs;
+mod dump;
+mod faults;
+mod limits;
+mod modes;
+mod options;
+mod python;
+mod seed;
+mod shutdown;
+mod streaming;
+mod tui;
+mod verify;
+mod wire;
+mod wire_cases;

@@ -1,0 +1,154 @@
+//! The command line: help a person can read, refusals that say what to do, and one table behind all of it.
+
+use std::process::Output;
+
+use crate::common::{assert_says, dump, program, stdout};
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+#[test]
+fn refusals_say_what_is_wrong_and_what_to_do() {
+    let rows: &[(&[&str], &[&str])] = &[
+        (&["dump", "--nonsense"], &["--nonsense"]),
+        (&["dump", "--listen_port", "1"], &["--listen-port"]),
+        (&["dump", "--listen-port", "http"], &["http", "listen-port"]),
+        (&["dump", "--set", "no_such_option=1"], &["no_such_option"]),
+        (&["dump", "--set", "ssl_insecure=maybe"], &["ssl_insecure"]),
+        (
+            &["dump", "--set", "flow_detail=lots"],
+            &["flow_detail", "lots"],
+        ),
+        (&["dump", "--mode", "bogus"], &["bogus"]),
+        (&["dump", "--mode", "reverse:ftp://h"], &["ftp"]),
+        (&["dump", "--mode", "reverse:https://"], &["reverse"]),
+        (&["dump", "--mode", "regular@99999"], &["99999"]),
+        (&["dump", "--mode", "socks5"], &["socks5", "not"]),
+        (&["dump", "--mode", "transparent"], &["transparent", "not"]),
+        (
+            &["dump", "--mode", "regular", "--mode", "reverse:http://a"],
+            &["8080"],
+        ),
+        (&["dump", "--set", "scripts=x.py"], &["scripts"]),
+        (&["dump", "--map-remote", "|a|b"], &["map_remote"]),
+        (
+            &[
+                "dump",
+                "--set",
+                "ssl_verify_upstream_trusted_ca=/no/such/file",
+                "--listen-port",
+                "0",
+            ],
+            &["/no/such/file"],
+        ),
+    ];
+    for (args, words) in rows {
+        let output = program().args(args.iter().copied()).run();
+        assert!(
+            !output.status.success(),
+            "{args:?} is accepted: {}",
+            said(&output)
+        );
+        assert_says(&said(&output), words);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            !text.contains("panicked") && !text.is_empty(),
+            "{args:?}: {text}"
+        );
+    }
+}
+
+/// Whatever feature is not there is refused by name, never accepted and ignored.
+#[test]
+fn options_of_absent_features_are_refused() {
+    for option in [
+        "server_replay=x",
+        "client_replay=x",
+        "modify_body=/a/b",
+        "intercept=~all",
+        "proxyauth=a:b",
+        "save_stream_file=x",
+    ] {
+        let output = dump().args(["--set", option]).run();
+        assert!(!output.status.success(), "{option} is accepted");
+        let name = option.split('=').next().unwrap_or_default();
+        assert_says(&said(&output), &[name, "not"]);
+    }
+}
+
+#[test]
+fn help_version_and_options() {
+    for args in [&["--help"][..], &["dump", "--help"], &["-h"]] {
+        let text = stdout(&program().args(args.iter().copied()).run());
+        assert_says(
+            &text,
+            &["--mode", "--listen-port", "--ssl-insecure", "--set"],
+        );
+        assert!(
+            text.lines().all(|line| line.chars().count() <= 120),
+            "{args:?} has lines that are too long"
+        );
+    }
+    let text = stdout(&program().arg("--version").run());
+    assert_says(&text, &["ratel", env!("CARGO_PKG_VERSION")]);
+    let text = stdout(&program().args(["dump", "--options"]).run());
+    assert_says(
+        &text,
+        &["ssl_insecure: false", "flow_detail: 1", "mode:", "# "],
+    );
+}
+
+/// `--set` beats `config.yaml`, which beats the default; `config.yaml` errors name the file and the line.
+#[test]
+fn config_yaml() {
+    let origin = ratel_testkit::Origin::answering(ratel_testkit::origin::ok("x"));
+    let builder = program().args(["dump", "--set", "listen_port=0"]);
+    std::fs::create_dir(builder.home().join(".ratel")).expect("a folder can be made");
+    let file = builder.home().join(".ratel/config.yaml");
+    let text = format!(
+        "mode: [\"reverse:http://127.0.0.1:{}\"]\nlisten_host: 127.0.0.1\nlisten_port: 1\n",
+        origin.port()
+    );
+    std::fs::write(&file, text).expect("a file can be written");
+    let ratel = builder.start();
+    assert_eq!(ratel_testkit::wire::get(ratel.port(), "/").status, 200);
+
+    let rows = [
+        ("listen_port: [\n", "config.yaml"),
+        ("listen_port: many\n", "listen_port"),
+        ("ssl_insecure: {}\n", "ssl_insecure"),
+    ];
+    for (text, word) in rows {
+        let builder = dump();
+        std::fs::create_dir(builder.home().join(".ratel")).expect("a folder can be made");
+        std::fs::write(builder.home().join(".ratel/config.yaml"), text)
+            .expect("a file can be written");
+        let output = builder.run();
+        assert!(!output.status.success(), "{text:?} is accepted");
+        assert_says(&said(&output), &[word, "config.yaml"]);
+    }
+}
+
+/// Called by the name of one of mitmproxy's tools, it is that tool.
+#[test]
+fn the_name_decides() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let link = folder.path().join("mitmdump");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ratel"), &link).expect("a link can be made");
+    let origin = ratel_testkit::Origin::answering(ratel_testkit::origin::ok("x"));
+    let ratel = ratel_testkit::Builder::new(&link)
+        .args(["--listen-host", "127.0.0.1", "-p", "0", "--mode"])
+        .arg(format!("reverse:http://127.0.0.1:{}", origin.port()))
+        .start();
+    assert_eq!(ratel_testkit::wire::get(ratel.port(), "/").status, 200);
+    ratel.wait_output("<< 200 OK 1b");
+}
+
+/// Without a terminal there is no screen to paint: one sentence, not escape codes into a file.
+#[test]
+fn the_screen_needs_a_terminal() {
+    let output = program().args(["--listen-port", "0"]).run();
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_says(&said(&output), &["terminal", "ratel dump"]);
+}

@@ -1,0 +1,136 @@
+//! The screen, as a user sees it: the real program in a pseudo-terminal.
+
+use ratel_testkit::{Builder, Ca, Nginx, Origin, Screen, nginx, origin, process, wire};
+
+use crate::common::{curl, program, stdout};
+
+const ROWS: u16 = 30;
+const COLS: u16 = 110;
+
+/// The program with a screen, on a port that the test knows since nobody prints it.
+fn screen(args: impl IntoIterator<Item = String>) -> (Screen, u16) {
+    let port = nginx::free_port();
+    let builder: Builder = program()
+        .args([
+            "--listen-host",
+            "127.0.0.1",
+            "--listen-port",
+            &port.to_string(),
+        ])
+        .args(args);
+    let screen = Screen::start(builder, ROWS, COLS);
+    ratel_testkit::wait::until("the port to be open", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    (screen, port)
+}
+
+fn quit(mut screen: Screen) {
+    screen.keys("q");
+    assert!(screen.ended(), "the program failed:\n{}", screen.text());
+    assert!(
+        screen.is_restored(),
+        "the terminal is left in disorder: {}",
+        screen.raw().escape_ascii()
+    );
+}
+
+/// The seed story: an HTTPS origin with its own CA, curl, a row, its detail, and a clean end.
+#[test]
+fn a_request_to_an_https_origin_is_seen() {
+    let ca = Ca::new();
+    let Some(nginx) = Nginx::start(&ca.issue(&["localhost"])) else {
+        return;
+    };
+    let trusted = format!("ssl_verify_upstream_trusted_ca={}", ca.file().display());
+    let url = format!("https://localhost:{}", nginx.https);
+    let (mut screen, port) = screen(["--set".to_owned(), trusted, url]);
+    let Some(output) = curl([format!("http://127.0.0.1:{port}/hello")]) else {
+        return;
+    };
+    assert_eq!(stdout(&output), "hello from nginx\n");
+
+    let list = screen.wait("a row with the response", |text| {
+        text.contains("/hello") && text.contains("200")
+    });
+    let row = list
+        .lines()
+        .find(|line| line.contains("/hello"))
+        .unwrap_or_default();
+    for word in ["GET", "localhost", "200", "17b"] {
+        assert!(
+            row.contains(word),
+            "{word} is missing from the row {row:?}\n{list}"
+        );
+    }
+    screen.keys("\r");
+    let detail = screen.wait("the request's headers", |text| text.contains("curl/"));
+    assert!(detail.contains("Accept"), "{detail}");
+    screen.keys("\t");
+    screen.wait("the response's body", |text| {
+        text.contains("hello from nginx")
+    });
+    // Back to the list, and out.
+    screen.keys("q");
+    screen.wait("the list", |text| {
+        text.contains("/hello") && !text.contains("hello from nginx")
+    });
+    quit(screen);
+}
+
+#[test]
+fn help_is_one_key_away() {
+    let (mut screen, _) = screen(Vec::new());
+    screen.keys("?");
+    screen.wait("the help", |text| {
+        text.to_lowercase().contains("help") && text.to_lowercase().contains("quit")
+    });
+    screen.keys("q");
+    quit(screen);
+}
+
+/// With follow mode the newest row stays in view, however many come; the list scrolls.
+#[test]
+fn many_rows_and_a_small_terminal() {
+    let origin = Origin::answering(origin::ok("x"));
+    let (mut screen, port) = screen([format!("http://127.0.0.1:{}", origin.port())]);
+    for n in 0..100 {
+        assert_eq!(wire::get(port, &format!("/row-{n:03}")).status, 200);
+    }
+    screen.keys("G");
+    screen.wait_for("/row-099");
+    screen.keys("g");
+    screen.wait_for("/row-000");
+    screen.resize(10, 40);
+    screen.wait("a smaller screen with rows", |text| text.contains("row-00"));
+    screen.resize(1, 1);
+    screen.resize(ROWS, COLS);
+    screen.wait_for("/row-000");
+    quit(screen);
+}
+
+/// A signal ends it as cleanly as the key does.
+#[test]
+fn a_signal_restores_the_terminal() {
+    let (mut screen, _) = screen(Vec::new());
+    screen.wait("something on the screen", |text| !text.trim().is_empty());
+    process::signal(screen.pid().expect("a process id"), "TERM");
+    screen.ended();
+    assert!(
+        screen.is_restored(),
+        "the terminal is left in disorder: {}",
+        screen.raw().escape_ascii()
+    );
+}
+
+/// What fails at the start is said on the terminal as it was, not on a screen that vanishes.
+#[test]
+fn errors_at_the_start_stay_visible() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let builder = program().args(["--listen-host", "127.0.0.1", "--listen-port", &port]);
+    let mut screen = Screen::start(builder, ROWS, COLS);
+    assert!(!screen.ended(), "a port in use is an error");
+    screen.wait_for("in use");
+    assert!(screen.is_restored());
+}
