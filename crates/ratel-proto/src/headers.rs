@@ -4,6 +4,14 @@
 //! touches is written out again exactly as it came, odd whitespace, line folding and line ending included; a field
 //! that is set or added gets the plain form `name: value CRLF`. Look-ups are case-insensitive (RFC 9110 §5.1).
 
+#![cfg_attr(
+    not(test),
+    expect(
+        clippy::indexing_slicing,
+        reason = "indices come from `position` and `windows`, and spans from parsers that measured them"
+    )
+)]
+
 use bytes::Bytes;
 
 /// A range of bytes in a [`Headers`]' storage: `start` and `len` in bytes.
@@ -115,7 +123,10 @@ impl Headers {
     /// The value of the first field called `name`, as sent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.fields.iter().find(|f| self.is(f, name)).map(|f| self.bytes(f.value))
+        self.fields
+            .iter()
+            .find(|f| self.is(f, name))
+            .map(|f| self.bytes(f.value))
     }
 
     /// The values of all fields called `name`, in order.

@@ -5,7 +5,24 @@
 //! buffers, the sockets and the time, which is what lets unit tests, property tests and fuzzers drive every decision.
 //!
 //! Every buffer that a peer can fill has a limit, named beside the decoder that enforces it.
+//!
+//! | module | bytes | becomes |
+//! |---|---|---|
+//! | [`detect`] | the first ones of a connection | the protocol that is spoken on it |
+//! | [`client_hello`] | TLS records | what a TLS client offers |
+//! | [`http1`] | HTTP/1.x | heads, framing decisions, bodies, and back |
+//! | [`headers`] | field lines | an ordered list that keeps every byte |
+//! | [`url`] | a request target or an authority | its form, host and port |
+//! | [`body`] | – | frames: the steps of a body, whatever the HTTP version |
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
+pub mod body;
+pub mod client_hello;
+pub mod detect;
 pub mod headers;
+pub mod http1;
+pub mod url;
 
+pub use body::{Frame, Framing};
 pub use headers::Headers;
