@@ -253,7 +253,9 @@ impl Reader {
         for _ in 0..count {
             let mut numbers = [0; 5];
             for n in &mut numbers {
-                *n = usize::try_from(self.number()?).ok()?;
+                *n = usize::try_from(self.number()?)
+                    .ok()
+                    .filter(|n| *n <= self.stored.len())?;
             }
             let [line, name, name_len, value, value_len] = numbers;
             fields.push(Field {
