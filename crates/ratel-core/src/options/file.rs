@@ -42,6 +42,9 @@ pub enum FileProblem {
     /// One of its options cannot be set.
     #[error(transparent)]
     Option(#[from] OptionsError),
+    /// It names an option a second time.
+    #[error("option '{0}' stands here for the second time")]
+    Twice(&'static str),
     /// It names another configuration folder than the one it lies in.
     #[error("option 'confdir' cannot be changed here, since this file was found through it")]
     Confdir,
@@ -60,7 +63,7 @@ impl FileError {
             FileProblem::Confdir => {
                 Some("pass `--set confdir=PATH` on the command line".to_owned())
             }
-            FileProblem::Read(_) | FileProblem::Yaml(_) => None,
+            FileProblem::Read(_) | FileProblem::Yaml(_) | FileProblem::Twice(_) => None,
         }
     }
 }
@@ -100,7 +103,8 @@ impl Values {
     fn load_text(&mut self, text: &str) -> Result<(), (Option<u64>, FileProblem)> {
         let options = serde_saphyr::options! {
             strict_booleans: true,
-            duplicate_keys: DuplicateKeyPolicy::Error,
+            // Told apart here, where it can be said in words that fit.
+            duplicate_keys: DuplicateKeyPolicy::PassThrough,
             with_snippet: false,
         };
         let Entries(entries) =
@@ -108,20 +112,27 @@ impl Values {
                 let line = error.location().map(|location| location.line());
                 (line, FileProblem::Yaml(one_line(&error)))
             })?;
+        let mut seen = Vec::new();
         for (name, yaml) in entries {
-            self.load_entry(&name.value, yaml)
-                .map_err(|problem| (Some(name.referenced.line()), problem))?;
+            let line = Some(name.referenced.line());
+            let def = self
+                .load_entry(&name.value, yaml)
+                .map_err(|problem| (line, problem))?;
+            if seen.contains(&def.name) {
+                return Err((line, FileProblem::Twice(def.name)));
+            }
+            seen.push(def.name);
         }
         Ok(())
     }
 
-    fn load_entry(&mut self, name: &str, yaml: Yaml) -> Result<(), FileProblem> {
+    fn load_entry(&mut self, name: &str, yaml: Yaml) -> Result<&'static OptionDef, FileProblem> {
         let (_, def) = super::set::find(name)?;
         let value = yaml.into_value(def)?;
         if def.name == keys::CONFDIR.name() {
             let same = matches!(&value, Value::Str(path) if self.expand(path) == self.confdir());
             return if same {
-                Ok(())
+                Ok(def)
             } else {
                 Err(FileProblem::Confdir)
             };
@@ -132,7 +143,8 @@ impl Values {
                     .map_err(OptionsError::from)?;
             }
         }
-        Ok(self.set(name, value)?)
+        self.set(name, value)?;
+        Ok(def)
     }
 }
 

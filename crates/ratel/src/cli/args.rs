@@ -46,6 +46,9 @@ const BUILTINS: &[(&str, Option<char>, &str)] = &[
     ("help", Some('h'), "Print this help"),
 ];
 
+/// The heading of what belongs to no other; it is printed last.
+const OTHER: &str = "Other flags";
+
 /// Reads the arguments that follow the program's name.
 pub(super) fn read(
     program: &Program,
@@ -90,7 +93,11 @@ fn command(program: &Program, around: &Surroundings) -> Command {
     if let Some(width) = around.width {
         command = command.term_width(width);
     }
-    for def in options::all().filter(|def| def.flag) {
+    // Headings are printed in the order of their first flag.
+    let (other, grouped): (Vec<&'static OptionDef>, Vec<&'static OptionDef>) = options::all()
+        .filter(|def| def.flag)
+        .partition(|def| def.group.is_empty());
+    for def in grouped.into_iter().chain(other) {
         let hide = !def.is_available() || !program.has(def);
         command = match def.default {
             Default::Bool(default) => {
@@ -111,7 +118,11 @@ fn command(program: &Program, around: &Surroundings) -> Command {
 }
 
 fn builtin(name: &'static str, short: Option<char>, help: &'static str) -> Arg {
-    let arg = Arg::new(name).long(name).short(short).help(help);
+    let arg = Arg::new(name)
+        .long(name)
+        .short(short)
+        .help(help)
+        .help_heading(OTHER);
     match name {
         "set" => arg.action(ArgAction::Append).value_name("OPTION=VALUE"),
         "help" => arg.action(ArgAction::Help),
@@ -157,7 +168,7 @@ fn switch(def: &'static OptionDef, default: bool) -> [Arg; 2] {
         .conflicts_with(negative.clone());
     let off = present(Arg::new(negative.clone()))
         .long(negative)
-        .help(format!("Do not: {}", lower_first(def.short_help())));
+        .help(format!("Do not {}", lower_first(def.short_help())));
     if default {
         [on, off.short(def.short)]
     } else {
@@ -166,11 +177,11 @@ fn switch(def: &'static OptionDef, default: bool) -> [Arg; 2] {
 }
 
 fn headed(arg: Arg, def: &'static OptionDef) -> Arg {
-    if def.group.is_empty() {
-        arg
+    arg.help_heading(if def.group.is_empty() {
+        OTHER
     } else {
-        arg.help_heading(def.group)
-    }
+        def.group
+    })
 }
 
 fn lower_first(text: &str) -> String {

@@ -45,7 +45,8 @@ options! { "Proxy";
         .help("Intercept only servers whose `host:port` matches one of these regular expressions. Everything else is passed \
             through untouched.");
     IGNORE_HOSTS: list("ignore_hosts", &[]).flag().metavar("REGEX").group("Proxy options").planned(HOST_LISTS)
-        .help("Pass connections through untouched when the server's `host:port` matches one of these regular expressions.");
+        .help("Pass connections to some servers through untouched. These are the servers whose `host:port` matches one \
+            of these regular expressions.");
     SHOW_IGNORED_HOSTS: bool("show_ignored_hosts", false).flag().planned(HOST_LISTS)
         .help("Record connections that are passed through untouched. They appear as TCP or UDP flows.");
     TCP_HOSTS: list("tcp_hosts", &[]).flag().metavar("REGEX").group("Proxy options").planned(RAW)

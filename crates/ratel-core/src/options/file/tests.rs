@@ -128,10 +128,10 @@ fn errors_name_file_and_line() {
 #[test]
 fn what_is_no_mapping_is_refused() {
     let error = |text: &str| load(&[("config.yaml", text)]).unwrap_err();
-    insta::assert_snapshot!(error("just text\n"), @"");
-    insta::assert_snapshot!(error("- a\n- b\n"), @"");
-    insta::assert_snapshot!(error("showhost: true\n  mode: [\n"), @"");
-    insta::assert_snapshot!(error("flow_detail: 1\nflow_detail: 2\n"), @"");
+    insta::assert_snapshot!(error("just text\n"), @r#"DIR/config.yaml: invalid type: string "just text", expected a mapping of option names to values"#);
+    insta::assert_snapshot!(error("- a\n- b\n"), @"DIR/config.yaml: invalid type: sequence, expected a mapping of option names to values");
+    insta::assert_snapshot!(error("showhost: true\n  mode: [\n"), @"DIR/config.yaml:2: mapping values are not allowed in this context");
+    insta::assert_snapshot!(error("flow_detail: 1\nflow_detail: 2\n"), @"DIR/config.yaml:2: option 'flow_detail' stands here for the second time");
 }
 
 #[test]
