@@ -1,1 +1,29 @@
-//! (contents follow)
+//! The terminal screen: a live list of flows, and what is in them.
+//!
+//! Model / update / view. [`update`](update::update) is pure: it changes the [`Model`](model::Model) and returns
+//! [`Effect`](msg::Effect)s. [`view`](view::view) only reads. [`run`] owns the terminal, the threads and the clock,
+//! carries out the effects and turns their results into [`Msg`](msg::Msg)s. The store is asked through
+//! [`Source`](source::Source) and never copied: the model holds positions and the rows that are visible.
+//!
+//! # Words
+//! *Screen*: one thing that fills the terminal (list, flow, events, help); screens lie on a stack. *Pane*: text that
+//! is scrolled. *Page*: the rows of the list that are visible. *Role*: what a piece of text means, from which the
+//! theme makes its looks.
+
+mod app;
+mod format;
+pub mod keymap;
+pub mod model;
+pub mod msg;
+mod run;
+mod screens;
+pub mod source;
+mod text;
+mod terminal;
+pub mod theme;
+pub mod update;
+pub mod view;
+mod widgets;
+
+pub use app::{App, Exit, ModeInfo, Options, ProxyInfo, Stop, TuiError};
+pub use run::run;

@@ -1,0 +1,144 @@
+//! What the program hands to the screen, and what it gets back.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ratel_core::eventlog::EventLog;
+use ratel_core::store::FlowStore;
+
+/// All that the screen needs.
+#[derive(Debug)]
+pub struct App {
+    /// The flows.
+    pub source: FlowStore,
+    /// The log that users see.
+    pub event_log: EventLog,
+    /// What the proxy is doing.
+    pub info: ProxyInfo,
+    /// How the screen behaves.
+    pub options: Options,
+    /// Learns that the process is told to stop.
+    pub stop: Stop,
+}
+
+/// What the proxy is doing, in the words of its user.
+#[derive(Clone, Debug, Default)]
+pub struct ProxyInfo {
+    /// The modes that run.
+    pub modes: Vec<ModeInfo>,
+    /// The certificate that clients have to trust.
+    pub ca_path: PathBuf,
+    /// The program's version.
+    pub version: String,
+}
+
+/// One mode that runs.
+#[derive(Clone, Debug, Default)]
+pub struct ModeInfo {
+    /// As the user wrote it: `reverse:https://service.dev`.
+    pub description: String,
+    /// Where it listens: `127.0.0.1:8080`, `[::1]:8080`, `*:8080`.
+    pub listen_addrs: Vec<String>,
+    /// Where clients have to go to be seen, without a scheme: `localhost:8080`.
+    pub address_hint: String,
+    /// Clients must be told to use a proxy (regular mode), instead of being pointed at an address.
+    pub needs_proxy_setting: bool,
+}
+
+/// How the screen behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Keep the newest flow selected (`console_focus_follow`).
+    pub focus_follow: bool,
+    /// React to the mouse (`console_mouse`).
+    pub mouse: bool,
+    /// Use colours. The caller looks at `NO_COLOR`.
+    pub colour: bool,
+    /// What local time is ahead of UTC. Found out by the caller before it starts threads, since it cannot be
+    /// afterwards on every system.
+    pub utc_offset: time::UtcOffset,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { focus_follow: false, mouse: true, colour: true, utc_offset: time::UtcOffset::UTC }
+    }
+}
+
+/// Why the screen closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The user asked for it.
+    Quit,
+    /// The process was told to stop.
+    Stopped,
+}
+
+/// Why there is no screen.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TuiError {
+    /// Input or output is a file or a pipe.
+    #[error("the terminal screen needs a terminal")]
+    NoTerminal,
+    /// The terminal cannot be read or written.
+    #[error("the terminal cannot be used")]
+    Terminal(#[source] io::Error),
+}
+
+impl TuiError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoTerminal => Some("use `ratel dump` to print instead"),
+            Self::Terminal(_) => None,
+        }
+    }
+}
+
+/// Tells the screen from another thread that it has to close. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Stop(Arc<Mutex<StopState>>);
+
+#[derive(Default)]
+struct StopState {
+    stopped: bool,
+    wake: Option<Box<dyn Fn() + Send>>,
+}
+
+impl Stop {
+    /// A handle on which nobody has called [`stop`](Self::stop).
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Closes the screen, once it is there. Not for use in a signal handler: have a thread or task wait for the signal.
+    pub fn stop(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.stopped = true;
+        if let Some(wake) = &state.wake {
+            wake();
+        }
+    }
+
+    /// Whether [`stop`](Self::stop) was called.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).stopped
+    }
+
+    /// Calls `wake`, which must not block, on every [`stop`](Self::stop) from here on.
+    pub(crate) fn on_stop(&self, wake: impl Fn() + Send + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).wake = Some(Box::new(wake));
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Stop").field(&self.is_stopped()).finish()
+    }
+}

@@ -1,0 +1,191 @@
+//! The facts of a flow: its connections, what TLS agreed on, when things happened.
+
+use std::net::SocketAddr;
+
+use ratel_core::store::FlowSnapshot;
+use ratel_flow::{ClientConn, ServerConn, Timestamp, TlsInfo};
+use time::UtcOffset;
+use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+
+use crate::format;
+use crate::text::Text;
+use crate::theme::Role;
+use crate::widgets::pane::Content;
+
+/// Columns of the names.
+const NAMES: usize = 30;
+
+pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
+    let mut facts = Facts::default();
+    if let Some(error) = &flow.error {
+        facts.section("Error");
+        facts.add("Message", &error.message);
+        facts.add_some("Hint", error.hint.as_deref());
+    }
+    if flow.lossy {
+        facts.section("Recording");
+        facts.add("Incomplete", "some of this flow could not be recorded, or is gone already");
+    }
+    if let Some(server) = &flow.server_conn {
+        add_server(server, flow, offset, &mut facts);
+    }
+    add_client(&flow.client_conn, flow, &mut facts);
+    add_timing(flow, offset, &mut facts);
+    Content { head: facts.0, ..Content::default() }
+}
+
+fn add_server(server: &ServerConn, flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
+    facts.section("Server Connection");
+    facts.add("Address", &address(&server.address.0, server.address.1));
+    facts.add_some("Resolved Address", server.peername.map(socket).as_deref());
+    if let Some(response) = &flow.response {
+        facts.add_bytes("HTTP Version", response.version.as_bytes());
+    }
+    if let Some(tls) = &server.tls {
+        add_tls(tls, facts);
+        if let Some(leaf) = tls.certificates.first() {
+            add_certificate(leaf, offset, facts);
+        }
+    }
+    facts.add_some("Error", server.error.as_deref());
+}
+
+fn add_client(client: &ClientConn, flow: &FlowSnapshot, facts: &mut Facts) {
+    facts.section("Client Connection");
+    facts.add("Address", &socket(client.peername));
+    facts.add("Called", &socket(client.sockname));
+    facts.add("Mode", &client.proxy_mode);
+    if let Some(request) = &flow.request {
+        facts.add_bytes("HTTP Version", request.version.as_bytes());
+    }
+    if let Some(tls) = &client.tls {
+        add_tls(tls, facts);
+        let offers: Vec<_> = tls.alpn_offers.iter().map(|offer| String::from_utf8_lossy(offer)).collect();
+        facts.add_some("ALPN offered", (!offers.is_empty()).then(|| offers.join(", ")).as_deref());
+    }
+    facts.add_some("Error", client.error.as_deref());
+}
+
+fn add_tls(tls: &TlsInfo, facts: &mut Facts) {
+    facts.add_some("TLS Version", tls.version.map(ratel_flow::TlsVersion::name));
+    facts.add_some("SNI", tls.sni.as_deref());
+    facts.add_some("Cipher", tls.cipher.as_deref());
+    if let Some(alpn) = &tls.alpn {
+        facts.add_bytes("ALPN", alpn);
+    }
+}
+
+fn add_certificate(der: &[u8], offset: UtcOffset, facts: &mut Facts) {
+    facts.section("Server Certificate");
+    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
+        facts.add("Unreadable", &format!("{} bytes that are not X.509", der.len()));
+        return;
+    };
+    let key = certificate.public_key().parsed().map(|key| key.key_size()).ok().filter(|bits| *bits > 0);
+    let kind = certificate.public_key().algorithm.algorithm.to_id_string();
+    let kind = match kind.as_str() {
+        "1.2.840.113549.1.1.1" => "RSA",
+        "1.2.840.10045.2.1" => "EC",
+        "1.3.101.112" => "Ed25519",
+        other => other,
+    };
+    facts.add("Type", &key.map_or_else(|| kind.to_owned(), |bits| format!("{kind}, {bits} bits")));
+    let time = |at: i64| {
+        let nanos = u64::try_from(at).unwrap_or_default().saturating_mul(1_000_000_000);
+        format::date_time(Timestamp(nanos), offset)
+    };
+    facts.add("Valid from", &time(certificate.validity().not_before.timestamp()));
+    facts.add("Valid to", &time(certificate.validity().not_after.timestamp()));
+    facts.add("Serial", &certificate.raw_serial_as_string());
+    facts.add("Subject", &certificate.subject().to_string());
+    facts.add("Issuer", &certificate.issuer().to_string());
+    if let Ok(Some(names)) = certificate.subject_alternative_name() {
+        let names: Vec<_> = names.value.general_names.iter().map(alternative_name).collect();
+        facts.add("Alt names", &names.join(", "));
+    }
+}
+
+fn alternative_name(name: &GeneralName<'_>) -> String {
+    match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => (*name).to_owned(),
+        GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
+            Ok(v4) => std::net::Ipv4Addr::from(v4).to_string(),
+            Err(_) => <[u8; 16]>::try_from(*bytes)
+                .map_or_else(|_| "unreadable IP".to_owned(), |v6| std::net::Ipv6Addr::from(v6).to_string()),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// When things happened, in their order, with the time since the first of them.
+fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
+    let client = &flow.client_conn;
+    let server = flow.server_conn.as_ref();
+    let handshake = |tls: Option<&std::sync::Arc<TlsInfo>>| tls.and_then(|tls| tls.timestamp_setup);
+    let mut events = vec![
+        ("Client conn. established", Some(client.timestamp_start)),
+        ("Client conn. TLS handshake", handshake(client.tls.as_ref())),
+        ("Client conn. closed", client.timestamp_end),
+        ("Server conn. initiated", server.map(|server| server.timestamp_start)),
+        ("Server conn. TCP handshake", server.and_then(|server| server.timestamp_tcp_setup)),
+        ("Server conn. TLS handshake", server.and_then(|server| handshake(server.tls.as_ref()))),
+        ("Server conn. closed", server.and_then(|server| server.timestamp_end)),
+        ("First request byte", flow.request.as_ref().map(|request| request.timestamp_start)),
+        ("Request complete", flow.times.request_end),
+        ("First response byte", flow.times.response_start),
+        ("Response complete", flow.times.response_end),
+        ("Error", flow.error.as_ref().map(|error| error.timestamp)),
+    ];
+    events.retain(|(name, at)| at.is_some() || *name != "Error");
+    events.sort_by_key(|(_, at)| at.unwrap_or(Timestamp(u64::MAX)));
+    let first = flow.times.created;
+    facts.section("Timing");
+    for (name, at) in events {
+        match at {
+            None => facts.add(name, "–"),
+            Some(at) if at > first => {
+                let since = format::duration(at.since(first));
+                facts.add(name, &format!("{}  +{since}", format::date_time(at, offset)));
+            }
+            Some(at) => facts.add(name, &format::date_time(at, offset)),
+        }
+    }
+}
+
+fn address(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
+fn socket(addr: SocketAddr) -> String {
+    addr.to_string()
+}
+
+/// Names and values under headings.
+#[derive(Default)]
+struct Facts(Vec<Text>);
+
+impl Facts {
+    fn section(&mut self, title: &str) {
+        if !self.0.is_empty() {
+            self.0.push(Text::default());
+        }
+        self.0.push(Text::plain(Role::Heading, title));
+    }
+
+    fn add(&mut self, name: &str, value: &str) {
+        self.add_bytes(name, value.as_bytes());
+    }
+
+    fn add_some(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.add(name, value);
+        }
+    }
+
+    fn add_bytes(&mut self, name: &str, value: &[u8]) {
+        let mut line = Text::plain(Role::Name, format!("  {name}"));
+        line.pad_to(NAMES);
+        line.push_bytes(Role::Text, value);
+        self.0.push(line);
+    }
+}

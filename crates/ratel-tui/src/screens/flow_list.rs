@@ -1,0 +1,294 @@
+//! The list of flows: one row each, as many columns as fit.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratel_core::store::{FlowState, RequestLine, Summary};
+use ratel_flow::FlowKind;
+use ratel_flow::http::authority;
+
+use crate::app::{ModeInfo, Options, ProxyInfo};
+use crate::format;
+use crate::model::{FlowList, Model};
+use crate::source::{PageQuery, Target};
+use crate::text::{Text, safe};
+use crate::theme::{self, Role};
+use crate::widgets::{bars, paint};
+
+// State
+
+/// How many rows there are.
+pub(crate) fn height(model: &Model) -> usize {
+    bars::areas(model).text.height.into()
+}
+
+/// Asks for what is visible.
+pub(crate) fn query(model: &Model) -> PageQuery {
+    let FlowList { page, target, .. } = &model.list;
+    PageQuery { target: *target, focus: page.focus, top: page.top, height: height(model) }
+}
+
+/// Has the focus go somewhere.
+pub(crate) fn focus(list: &mut FlowList, target: Target) {
+    list.target = target;
+    list.stale = true;
+}
+
+/// Has the focus go down, or up, by rows.
+pub(crate) fn move_focus(list: &mut FlowList, rows: isize) {
+    let last = list.page.total.saturating_sub(1);
+    let from = match (list.target, list.page.focus) {
+        (Target::At(at), _) => at,
+        (Target::Last, _) => last,
+        (Target::Keep, focus) => focus.map_or(0, |(_, at)| at),
+    };
+    focus(list, Target::At(from.saturating_add_signed(rows).min(last)));
+}
+
+// Picture
+
+pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
+    let areas = bars::areas(model);
+    let (theme, page) = (model.theme(), &model.list.page);
+    let columns = Columns::for_width(areas.text.width.into());
+    let buf = frame.buffer_mut();
+    if page.rows.is_empty() {
+        let title = Text::plain(Role::Text, " Flows");
+        paint::bar(buf, areas.title, 0, &title, Role::Bar, theme);
+        let lines = advice(&model.info).into_iter().flat_map(|line| line.wrap(areas.text.width.into()));
+        for (y, line) in lines.enumerate() {
+            paint::row(buf, areas.text, y, &line, theme);
+        }
+        return;
+    }
+    paint::bar(buf, areas.title, 0, &titles(&columns), Role::Bar, theme);
+    let focus = page.focus.map(|(id, _)| id);
+    for (y, summary) in page.rows.iter().enumerate() {
+        let focused = focus == Some(summary.id);
+        let text = row(summary, focused, &columns, &model.options);
+        if focused {
+            paint::bar(buf, areas.text, y, &text, Role::Focus, theme);
+        } else {
+            paint::row(buf, areas.text, y, &text, theme);
+        }
+    }
+}
+
+/// What to do when there is nothing to see.
+fn advice(info: &ProxyInfo) -> Vec<Text> {
+    let mut lines = vec![Text::default(), Text::plain(Role::Heading, "  No flows yet."), Text::default()];
+    for mode in &info.modes {
+        advice_for(mode, info, &mut lines);
+        lines.push(Text::default());
+    }
+    lines
+}
+
+fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
+    let address = safe(&mode.address_hint);
+    let line = |pieces: &[(Role, &str)]| {
+        let mut line = Text::plain(Role::Text, "  ");
+        for (role, piece) in pieces {
+            line.push(*role, *piece);
+        }
+        line
+    };
+    if mode.needs_proxy_setting {
+        lines.push(line(&[(Role::Text, "Have your program use this proxy:")]));
+        let export = format!("  export http_proxy=http://{address} https_proxy=http://{address}");
+        lines.push(line(&[(Role::Key, &export)]));
+    } else {
+        let (http, https) = (format!("http://{address}"), format!("https://{address}"));
+        let words = [(Role::Text, "Point your program at "), (Role::Key, http.as_str()), (Role::Text, " (or ")];
+        lines.push(line(&[&words[..], &[(Role::Key, &https), (Role::Text, ")")]].concat()));
+        lines.push(line(&[(Role::Dim, "It goes to "), (Role::Dim, &safe(&mode.description))]));
+    }
+    let ca = safe(&info.ca_path.to_string_lossy());
+    lines.push(line(&[(Role::Text, "For https it has to trust "), (Role::Key, &ca)]));
+}
+
+/// How wide the columns are; one of no width is left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Columns {
+    width: usize,
+    time: usize,
+    method: usize,
+    url: usize,
+    status: usize,
+    content_type: usize,
+    size: usize,
+    duration: usize,
+}
+
+/// Columns of the focus marker with the space behind it.
+const MARKER: usize = 3;
+
+impl Columns {
+    /// What is needed least goes first when there is no room.
+    pub(crate) fn for_width(width: usize) -> Self {
+        let from = |least: usize, columns: usize| if width >= least { columns } else { 0 };
+        let mut columns = Self {
+            width,
+            time: from(60, 8),
+            method: from(16, if width >= 40 { 6 } else { 4 }),
+            url: 0,
+            status: from(24, 3),
+            content_type: if width >= 110 { 24 } else { from(72, 12) },
+            size: from(36, 5),
+            duration: from(48, 5),
+        };
+        let Self { time, method, status, content_type, size, duration, .. } = columns;
+        let others = [time, method, status, content_type, size, duration];
+        let taken: usize = others.iter().filter(|columns| **columns > 0).map(|columns| columns + 1).sum();
+        columns.url = width.saturating_sub(MARKER + taken);
+        columns
+    }
+}
+
+/// Appends columns to a row, each padded and followed by a space.
+struct RowText(Text);
+
+impl RowText {
+    fn column(&mut self, width: usize, text: Text) {
+        if width > 0 {
+            let end = self.0.width() + width;
+            self.0.append_cut(text, width);
+            self.0.pad_to(end);
+            self.0.push(Role::Text, " ");
+        }
+    }
+
+    fn right(&mut self, width: usize, text: Text) {
+        let mut padded = Text::default();
+        padded.pad_to(width.saturating_sub(text.width()));
+        padded.append_cut(text, width);
+        self.column(width, padded);
+    }
+}
+
+fn titles(columns: &Columns) -> Text {
+    let mut row = RowText(Text::plain(Role::Text, " ".repeat(MARKER)));
+    let title = |text: &str| Text::plain(Role::Text, text);
+    row.column(columns.time, title("Time"));
+    row.column(columns.method, title("Method"));
+    row.column(columns.url, title("URL"));
+    row.column(columns.status, title("St"));
+    row.column(columns.content_type, title("Type"));
+    row.right(columns.size, title("Size"));
+    row.right(columns.duration, title("Took"));
+    row.0
+}
+
+/// One flow.
+pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: &Options) -> Text {
+    let mut row = RowText(Text::plain(Role::Focus, if focused { ">> " } else { "   " }));
+    let time = format::clock(summary.times.created, options.utc_offset);
+    row.column(columns.time, Text::plain(Role::Dim, time));
+    row.column(columns.method, method(summary));
+    if let Some(error) = &summary.error {
+        // The words of an error need the room of the columns that it leaves empty.
+        let rest = columns.width.saturating_sub(row.0.width());
+        let what = what(summary, (rest * 2 / 5).max(rest.min(16)));
+        let width = what.width();
+        row.column(width, what);
+        row.0.push(Role::Error, "err ");
+        let mut words = Text::default();
+        words.push_str(Role::Error, &error.message);
+        let left = columns.width.saturating_sub(row.0.width());
+        row.0.append_cut(words, left);
+        return row.0;
+    }
+    row.column(columns.url, what(summary, columns.url));
+    row.column(columns.status, status(summary));
+    row.column(columns.content_type, content_type(summary, columns.content_type));
+    let live = summary.state.is_live();
+    let size = match (live, summary.request_body + summary.response_body) {
+        (true, 0) => String::new(),
+        (_, size) => format::size(size),
+    };
+    row.right(columns.size, Text::plain(Role::Text, size));
+    let took = if live { "…".into() } else { took(summary).map(format::duration).unwrap_or_default() };
+    row.right(columns.duration, Text::plain(Role::Dim, took));
+    row.0
+}
+
+fn took(summary: &Summary) -> Option<Duration> {
+    Some(summary.times.response_end?.since(summary.times.created))
+}
+
+fn method(summary: &Summary) -> Text {
+    let mut text = Text::default();
+    match &summary.request {
+        Some(request) => text.push_bytes(theme::method(&request.method), &request.method),
+        None if summary.kind == FlowKind::Connection => text.push(Role::Dim, "(conn)"),
+        None => text.push(Role::Dim, "…"),
+    }
+    text
+}
+
+fn status(summary: &Summary) -> Text {
+    match summary.status {
+        Some(status) => Text::plain(theme::status(status), status.to_string()),
+        None if summary.state == FlowState::Done => Text::plain(Role::Dim, "-"),
+        None => Text::plain(Role::StatusOther, "…"),
+    }
+}
+
+fn content_type(summary: &Summary, width: usize) -> Text {
+    let mut text = Text::default();
+    if summary.status.is_none() {
+        return text;
+    }
+    match &summary.content_type {
+        Some(value) => {
+            let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
+            let sub = kind.iter().position(|b| *b == b'/').and_then(|slash| kind.get(slash + 1..));
+            let shown = sub.filter(|_| kind.len() > width).unwrap_or(kind);
+            text.push_bytes(Role::ContentType, shown);
+        }
+        None if summary.response_body == 0 && !summary.state.is_live() => text.push(Role::Dim, "[no content]"),
+        None => {}
+    }
+    text
+}
+
+/// What it is about: the URL, or who tried to reach whom.
+fn what(summary: &Summary, width: usize) -> Text {
+    match &summary.request {
+        Some(request) => url(request, width),
+        None => {
+            let mut ends = Text::default();
+            ends.push(Role::Text, summary.client_conn.peername.to_string());
+            let sni = summary.client_conn.tls.as_ref().and_then(|tls| tls.sni.clone());
+            let server = summary.server_conn.as_ref().map(|server| server.address.clone());
+            if let Some(name) = server.map(|(host, port)| format!("{host}:{port}")).or(sni.map(|sni| sni.to_string())) {
+                ends.push(Role::UrlMark, " → ");
+                ends.push_str(Role::UrlHost, &name);
+            }
+            let mut text = Text::default();
+            text.append_cut(ends, width);
+            text
+        }
+    }
+}
+
+/// The URL in at most `width` columns. A long host is cut so that something of the path is seen.
+fn url(request: &RequestLine, width: usize) -> Text {
+    let (mut scheme, mut host, mut path) = (Text::default(), Text::default(), Text::default());
+    if request.method.eq_ignore_ascii_case(b"CONNECT") {
+        host.push_str(Role::UrlHost, &format!("{}:{}", request.host, request.port));
+    } else {
+        scheme.push(Role::UrlMark, format!("{}://", request.scheme.as_str()));
+        host.push_str(Role::UrlHost, &authority(&request.host, request.port, request.scheme));
+        path.push_bytes(Role::UrlPath, if *request.path == *b"*" { b"" } else { &request.path });
+    }
+    let left = width.saturating_sub(scheme.width());
+    let for_host = left.saturating_sub(path.width()).max(left * 2 / 5);
+    let mut text = Text::default();
+    text.append_cut(scheme, width);
+    let left = width.saturating_sub(text.width());
+    text.append_cut(host, for_host.min(left));
+    let left = width.saturating_sub(text.width());
+    text.append_cut(path, left);
+    text
+}

@@ -1,0 +1,164 @@
+//! A request or a response: the start line and the fields as they were sent, then the body.
+
+use ratel_core::store::FlowSnapshot;
+use ratel_flow::{FlowError, FlowKind, Request, Response};
+use ratel_proto::Headers;
+
+use crate::format;
+use crate::screens::body_text;
+use crate::source::BodyPart;
+use crate::text::Text;
+use crate::theme::{self, Role};
+use crate::widgets::pane::{BodyText, Content};
+
+/// What the client sent.
+pub(crate) fn request(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
+    let mut content = Content::default();
+    let Some(request) = &flow.request else {
+        let why = if flow.kind == FlowKind::Connection { "No request came on this connection." } else { "No request." };
+        missing(flow, why, &mut content);
+        return content;
+    };
+    content.head = vec![request_line(request)];
+    fields(&request.headers, &mut content.head);
+    add_body(flow, &request.headers, body, "No request content", &mut content);
+    trailers(flow.request_trailers.as_ref(), &mut content.tail);
+    content
+}
+
+/// What came back.
+pub(crate) fn response(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
+    let mut content = Content::default();
+    for informational in &flow.informational {
+        content.head.push(status_line(informational));
+        fields(&informational.headers, &mut content.head);
+        content.head.push(Text::default());
+    }
+    let Some(response) = &flow.response else {
+        let why = if flow.state.is_live() { "No response yet." } else { "No response." };
+        missing(flow, why, &mut content);
+        return content;
+    };
+    if let Some(error) = &flow.error {
+        add_error(error, &mut content.head);
+        content.head.push(Text::default());
+    }
+    content.head.push(status_line(response));
+    fields(&response.headers, &mut content.head);
+    add_body(flow, &response.headers, body, "No content", &mut content);
+    trailers(flow.response_trailers.as_ref(), &mut content.tail);
+    content
+}
+
+fn missing(flow: &FlowSnapshot, why: &str, content: &mut Content) {
+    if flow.lossy {
+        content.head.push(Text::plain(Role::Warn, "Some of this flow could not be recorded."));
+    }
+    match &flow.error {
+        Some(error) => add_error(error, &mut content.head),
+        None => content.head.push(Text::plain(Role::Dim, why)),
+    }
+}
+
+fn add_error(error: &FlowError, lines: &mut Vec<Text>) {
+    let mut line = Text::plain(Role::Error, "error: ");
+    line.push_str(Role::Error, &error.message);
+    lines.push(line);
+    if let Some(hint) = &error.hint {
+        let mut line = Text::plain(Role::Heading, "hint: ");
+        line.push_str(Role::Text, hint);
+        lines.push(line);
+    }
+}
+
+fn request_line(request: &Request) -> Text {
+    let mut text = Text::default();
+    match &request.line {
+        Some(line) => {
+            let line = without_line_ends(line);
+            let method = line.strip_prefix(&request.method[..]).map(|rest| (&request.method[..], rest));
+            let (method, rest) = method.unwrap_or((b"", line));
+            text.push_bytes(theme::method(method), method);
+            text.push_bytes(Role::Text, rest);
+        }
+        None => {
+            text.push_bytes(theme::method(&request.method), &request.method);
+            text.push(Role::Text, " ");
+            text.push_bytes(Role::Text, &request.target);
+            text.push(Role::Text, " ");
+            text.push_bytes(Role::Text, request.version.as_bytes());
+        }
+    }
+    text
+}
+
+fn status_line(response: &Response) -> Text {
+    let mut text = Text::default();
+    let role = theme::status(response.status);
+    match &response.line {
+        Some(line) => text.push_bytes(role, without_line_ends(line)),
+        None => {
+            text.push_bytes(role, response.version.as_bytes());
+            text.push(role, format!(" {} ", response.status));
+            text.push_bytes(role, &response.reason);
+        }
+    }
+    text
+}
+
+/// Fields as they were sent, a folded one (RFC 9112 §5.2) on as many lines as it had.
+fn fields(headers: &Headers, lines: &mut Vec<Text>) {
+    for ((name, _), line) in headers.iter().zip(headers.lines()) {
+        let mut rest = line.strip_prefix(name);
+        for piece in without_line_ends(line).split(|b| *b == b'\n') {
+            let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
+            let mut text = Text::default();
+            // The name stands at the start of the first piece only.
+            match rest.take().and_then(|_| piece.strip_prefix(name)) {
+                Some(value) => {
+                    text.push_bytes(Role::Name, name);
+                    text.push_bytes(Role::Text, value);
+                }
+                None => text.push_bytes(Role::Text, piece),
+            }
+            lines.push(text);
+        }
+    }
+}
+
+fn trailers(trailers: Option<&Headers>, lines: &mut Vec<Text>) {
+    if let Some(trailers) = trailers.filter(|trailers| !trailers.is_empty()) {
+        lines.push(Text::default());
+        lines.push(Text::plain(Role::Heading, "--- HTTP trailers"));
+        fields(trailers, lines);
+    }
+}
+
+fn without_line_ends(line: &[u8]) -> &[u8] {
+    let start = line.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let line = line.get(start..).unwrap_or_default();
+    let end = line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    line.get(..line.len() - end).unwrap_or_default()
+}
+
+fn add_body(flow: &FlowSnapshot, headers: &Headers, body: Option<BodyPart>, empty: &str, content: &mut Content) {
+    content.head.push(Text::default());
+    let Some(part) = body.filter(|part| part.total > 0) else {
+        let text = if flow.state.is_live() { "No content yet" } else { empty };
+        content.head.push(Text::plain(Role::Dim, text));
+        return;
+    };
+    let (description, text) = body_text::render(&part, headers);
+    let mut bar = Text::plain(Role::Heading, format!("{description}, {}", format::size(part.total)));
+    if !part.complete {
+        bar.push(Role::Text, if flow.state.is_live() { " and growing" } else { ", cut short" });
+    }
+    content.head.push(bar);
+    if part.lost {
+        content.head.push(Text::plain(Role::Warn, "[content missing] the first part could not be kept"));
+    }
+    if part.bytes.is_empty() && matches!(text, BodyText::Raw) {
+        content.head.push(Text::plain(Role::Dim, "[content missing]"));
+    }
+    content.body = Some((part, text));
+}

@@ -1,0 +1,296 @@
+//! Where the screen gets flows from. All dependence on the store's reading side is here.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_core::store::{FlowSnapshot, FlowStore, Summary, Window};
+use ratel_flow::{FlowId, Side};
+
+/// Larger bodies are read by windows of this many bytes.
+pub const WINDOW: u64 = 128 * 1024;
+
+/// Complete bodies up to this many bytes are read as a whole, so that they can be pretty-printed.
+pub const WHOLE: u64 = 512 * 1024;
+
+/// So far from the start of a window a line is looked for that begins there, in bytes.
+const LINE_SOUGHT: usize = 16 * 1024;
+
+/// A search reads this many bytes at a time, so that keys are answered in between.
+const SEARCH_STEP: u64 = 4 * 1024 * 1024;
+
+/// What the screen reads. Implemented by the store, and by a list in tests.
+pub trait Source {
+    /// How many flows there are, and how many were evicted.
+    fn counts(&self) -> (usize, u64);
+    /// The ids at those positions of the list, in order.
+    fn ids(&self, positions: Range<usize>) -> Vec<FlowId>;
+    /// A row.
+    fn summary(&self, id: FlowId) -> Option<Summary>;
+    /// A flow without its bodies.
+    fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot>;
+    /// A part of a body.
+    fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window>;
+}
+
+impl Source for FlowStore {
+    fn counts(&self) -> (usize, u64) {
+        let stats = self.stats();
+        (stats.flows, stats.evicted)
+    }
+
+    fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
+        Self::ids(self, positions)
+    }
+
+    fn summary(&self, id: FlowId) -> Option<Summary> {
+        Self::summary(self, id)
+    }
+
+    fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
+        Self::snapshot(self, id)
+    }
+
+    fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
+        Self::body(self, id, side, range)
+    }
+}
+
+// The list
+
+/// Where the focus is to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Target {
+    /// It stays on its flow, or goes to the nearest when that is gone.
+    #[default]
+    Keep,
+    /// To this position, or the last.
+    At(usize),
+    /// To the newest flow.
+    Last,
+}
+
+/// Asks for the visible rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Where the focus is to go.
+    pub target: Target,
+    /// The focused flow and the position it had.
+    pub focus: Option<(FlowId, usize)>,
+    /// The position of the first visible row.
+    pub top: usize,
+    /// How many rows there are on the screen.
+    pub height: usize,
+}
+
+/// The visible rows.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// How many flows there are.
+    pub total: usize,
+    /// How many flows were evicted since the start.
+    pub evicted: u64,
+    /// The focused flow and its position.
+    pub focus: Option<(FlowId, usize)>,
+    /// The position of the first of `rows`.
+    pub top: usize,
+    /// The rows.
+    pub rows: Vec<Summary>,
+    /// The focus was told to go elsewhere.
+    pub moved: bool,
+}
+
+/// Reads the visible rows. Takes no longer for a long list than for a short one.
+#[must_use]
+pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
+    let (total, evicted) = source.counts();
+    let Some(last) = total.checked_sub(1) else {
+        return Page { evicted, ..Page::default() };
+    };
+    let height = query.height.max(1);
+    let mut top = query.top;
+    let at = match (query.target, query.focus) {
+        (Target::Last, _) => last,
+        (Target::At(at), _) => at.min(last),
+        (Target::Keep, None) => 0,
+        (Target::Keep, Some((id, before))) => {
+            let at = position(source, total, id, before).min(last);
+            // The row stays where it is on the screen when rows above it go away.
+            top = (top + at).saturating_sub(before);
+            at
+        }
+    };
+    top = top.min(total.saturating_sub(height)).min(at).max((at + 1).saturating_sub(height));
+    let ids = source.ids(top..(top + height).min(total));
+    let focus = ids.get(at - top).map(|id| (*id, at));
+    let rows = ids.into_iter().filter_map(|id| source.summary(id)).collect();
+    Page { total, evicted, focus, top, rows, moved: query.target != Target::Keep }
+}
+
+/// The position of a flow, or of the one after it when it is gone.
+fn position(source: &dyn Source, total: usize, id: FlowId, hint: usize) -> usize {
+    let id_at = |at: usize| source.ids(at..at + 1).first().copied();
+    if id_at(hint) == Some(id) {
+        return hint;
+    }
+    let (mut from, mut to) = (0, total);
+    while from < to {
+        let middle = from + (to - from) / 2;
+        match id_at(middle) {
+            Some(found) if found < id => from = middle + 1,
+            _ => to = middle,
+        }
+    }
+    from
+}
+
+// One flow
+
+/// Which part of a body is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BodyFrom {
+    /// From this offset on.
+    #[default]
+    Start,
+    /// About this offset.
+    Around(u64),
+    /// The end.
+    End,
+}
+
+/// Asks for a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenQuery {
+    /// Which.
+    pub id: FlowId,
+    /// The part of a body that is to be shown with it.
+    pub body: Option<(Side, BodyFrom)>,
+}
+
+/// A flow with a part of a body.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Which.
+    pub id: FlowId,
+    /// The flow; none if it was evicted.
+    pub snapshot: Option<FlowSnapshot>,
+    /// The part of a body.
+    pub body: Option<(Side, BodyPart)>,
+}
+
+/// A part of a body, cut where lines begin as far as there are lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BodyPart {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// Where they begin in the body.
+    pub offset: u64,
+    /// Bytes of the body so far.
+    pub total: u64,
+    /// The body is complete.
+    pub complete: bool,
+    /// Bytes before `offset` are gone.
+    pub lost: bool,
+}
+
+impl BodyPart {
+    /// Whether this is the whole of a complete body.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.complete && self.offset == 0 && self.bytes.len() as u64 == self.total
+    }
+
+    /// Where the bytes end in the body.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+}
+
+/// Reads a flow and a part of a body.
+#[must_use]
+pub fn open(source: &dyn Source, query: &OpenQuery) -> Opened {
+    let snapshot = source.snapshot(query.id);
+    let body = query.body.and_then(|(side, from)| Some((side, body_part(source, query.id, side, from)?)));
+    Opened { id: query.id, snapshot, body }
+}
+
+fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Option<BodyPart> {
+    let probe = source.body(id, side, 0..0)?;
+    let whole = probe.total <= WINDOW || (probe.complete && probe.total <= WHOLE);
+    let start = match from {
+        _ if whole => 0,
+        BodyFrom::Start => 0,
+        // Multiples of half a window, so that the rows of a line without an end stay where they are.
+        BodyFrom::Around(offset) => (offset.min(probe.total) / (WINDOW / 2)).saturating_sub(1) * (WINDOW / 2),
+        BodyFrom::End => probe.total.saturating_sub(WINDOW),
+    };
+    let len = if whole { WHOLE } else { WINDOW + WINDOW / 2 };
+    let Window { bytes, offset, total, complete, lost } = source.body(id, side, start..start + len)?;
+    // A window that begins within a line begins at the next one instead, so that going there from either side shows
+    // the same rows. A longer line is cut anywhere.
+    let cut = match bytes.iter().take(LINE_SOUGHT).position(|b| *b == b'\n') {
+        Some(newline) if start > 0 => newline + 1,
+        // Nor does it begin within a character.
+        _ if start > 0 => bytes.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count(),
+        _ => 0,
+    };
+    Some(BodyPart { bytes: bytes.slice(cut..), offset: offset + cut as u64, total, complete, lost })
+}
+
+// Search
+
+/// Where a search in a body goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchFrom {
+    /// What is searched for.
+    pub needle: Arc<str>,
+    /// Forward: matches that begin here or later. Backwards: matches that begin before.
+    pub at: u64,
+    /// Towards the start.
+    pub backwards: bool,
+    /// The search has gone round the end already.
+    pub wrapped: bool,
+}
+
+/// How far a search has got.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A match begins at this offset.
+    At(u64),
+    /// Nothing yet.
+    GoOn(SearchFrom),
+    /// There is none in this direction.
+    Nowhere(SearchFrom),
+}
+
+/// Searches one step further.
+#[must_use]
+pub fn search(source: &dyn Source, id: FlowId, side: Side, from: SearchFrom) -> Found {
+    let needle = from.needle.as_bytes();
+    // A match may begin in one step and end in the next.
+    let overlap = (needle.len() as u64).saturating_sub(1);
+    let start = if from.backwards { from.at.saturating_sub(SEARCH_STEP) } else { from.at };
+    let end = if from.backwards { from.at } else { from.at.saturating_add(SEARCH_STEP) };
+    let Some(window) = source.body(id, side, start..end.saturating_add(overlap)) else {
+        return Found::Nowhere(from);
+    };
+    let hit = if from.backwards {
+        memchr::memmem::rfind(&window.bytes, needle)
+    } else {
+        memchr::memmem::find(&window.bytes, needle)
+    };
+    if let Some(hit) = hit {
+        return Found::At(window.offset + hit as u64);
+    }
+    if from.backwards {
+        return if start > 0 { Found::GoOn(SearchFrom { at: start, ..from }) } else { Found::Nowhere(from) };
+    }
+    // Bytes that were lost end a window early.
+    let reached = window.offset + window.bytes.len() as u64;
+    if reached >= window.total {
+        return Found::Nowhere(from);
+    }
+    let at = reached.saturating_sub(overlap).max(from.at + 1);
+    Found::GoOn(SearchFrom { at, ..from })
+}

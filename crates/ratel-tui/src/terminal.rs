@@ -1,0 +1,106 @@
+//! The terminal, taken and given back.
+
+use std::io::{self, BufWriter, Stdout, Write as _};
+use std::panic::{self, PanicHookInfo};
+use std::sync::Arc;
+use std::thread;
+
+use crossterm::cursor::Show;
+use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::execute;
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
+};
+use ratatui::Frame;
+use ratatui::backend::CrosstermBackend;
+use ratel_core::eventlog::{EventLog, Level};
+
+/// Bytes of a picture that are collected before they are written.
+const PICTURE: usize = 64 * 1024;
+
+type PanicHook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
+
+/// A terminal in raw mode on its alternate screen, until this is dropped.
+pub(crate) struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
+    entered: bool,
+    hook: PanicHook,
+}
+
+impl Terminal {
+    /// Takes the terminal. A panic on this thread gives it back before it is reported; one on another thread, which
+    /// does not end the screen, is reported to the log.
+    pub(crate) fn enter(mouse: bool, log: EventLog) -> io::Result<Self> {
+        let hook: PanicHook = panic::take_hook().into();
+        let before = hook.clone();
+        let painter = thread::current().id();
+        panic::set_hook(Box::new(move |info| {
+            if thread::current().id() == painter {
+                restore();
+                before(info);
+            } else {
+                log.push(Level::Error, &format!("a part of the program failed: {info}"), None);
+            }
+        }));
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(PICTURE, io::stdout()));
+        let inner = ratatui::Terminal::new(backend)?;
+        let mut terminal = Self { inner, mouse, entered: false, hook };
+        terminal.take()?;
+        Ok(terminal)
+    }
+
+    fn take(&mut self) -> io::Result<()> {
+        self.entered = true;
+        enable_raw_mode()?;
+        execute!(io::stdout(), EnterAlternateScreen)?;
+        if self.mouse {
+            execute!(io::stdout(), EnableMouseCapture)?;
+        }
+        self.inner.clear()
+    }
+
+    /// Gives the terminal back.
+    pub(crate) fn leave(&mut self) {
+        if std::mem::take(&mut self.entered) {
+            restore();
+        }
+    }
+
+    /// Paints one picture.
+    pub(crate) fn draw(&mut self, paint: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        self.inner.draw(paint)?;
+        Ok(())
+    }
+
+    /// Gives the terminal back, stops the process until somebody continues it, takes the terminal again. Returns its
+    /// size, which may have changed.
+    pub(crate) fn suspend(&mut self) -> io::Result<(u16, u16)> {
+        self.leave();
+        #[cfg(unix)]
+        signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGTSTP)?;
+        self.take()?;
+        size()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.leave();
+        // The hook cannot be changed while this thread panics, and need not be.
+        if !thread::panicking() {
+            let hook = self.hook.clone();
+            panic::set_hook(Box::new(move |info| hook(info)));
+        }
+    }
+}
+
+/// Undoes all that may have been done. Each step is tried whatever became of those before: the terminal may be gone.
+fn restore() {
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableMouseCapture);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = execute!(out, Show);
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}

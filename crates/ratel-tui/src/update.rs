@@ -1,0 +1,428 @@
+//! What a message does to the model. Pure: what has to be read or done is returned as effects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratel_core::eventlog::{Entry, Level, LogUpdate};
+use ratel_core::store::Update;
+use ratel_flow::{FlowId, Side};
+
+use crate::keymap::{self, Action, Context, Key};
+use crate::model::{Confirm, FlowView, Help, LOG_KEPT, Message, Model, Prompt, Screen};
+use crate::msg::{Effect, Msg};
+use crate::screens::{eventlog, flow_list, flow_view, help};
+use crate::source::{Found, Opened, Page, Target};
+use crate::widgets::bars;
+use crate::widgets::pane::SearchStep;
+
+/// How long a message stays.
+const MESSAGE_SHOWN: Duration = Duration::from_secs(5);
+
+/// Rows per turn of the wheel.
+pub(crate) const WHEEL_ROWS: isize = 3;
+
+/// Changes the model, and says what is to be done.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Store(change) => {
+            store_changed(model, change);
+            return Vec::new();
+        }
+        Msg::Frame(now) => {
+            model.now = now;
+            return prepare(model);
+        }
+        _ => model.touch(),
+    }
+    match msg {
+        Msg::Key(key) => pressed(model, key),
+        Msg::Click(_, y) => clicked(model, y),
+        Msg::Wheel(rows) => {
+            scroll(model, rows);
+            Vec::new()
+        }
+        Msg::Resize(width, height) => {
+            model.size = (width, height);
+            resized(model);
+            Vec::new()
+        }
+        Msg::Log(change) => logged(model, change),
+        Msg::LogRead(entries) => {
+            model.log.entries = entries.into();
+            model.log.stale = true;
+            Vec::new()
+        }
+        Msg::Page(page) => {
+            took_page(model, page);
+            Vec::new()
+        }
+        Msg::Opened(opened) => {
+            took_flow(model, *opened);
+            Vec::new()
+        }
+        Msg::Found(id, side, found) => searched(model, id, side, found),
+        Msg::Store(_) | Msg::Frame(_) => Vec::new(),
+    }
+}
+
+// The picture
+
+/// What is missing for the picture that is about to be drawn.
+fn prepare(model: &mut Model) -> Vec<Effect> {
+    let now = model.now;
+    if model.message.take_if(|message| message.until <= now).is_some() {
+        model.touch();
+    }
+    if model.log.stale && matches!(model.screen(), Screen::EventLog) {
+        model.log.stale = false;
+        let content = eventlog::content(&model.log.entries, model.options.utc_offset);
+        model.log.pane.set(content);
+    }
+    let mut effects = Vec::new();
+    if std::mem::take(&mut model.list.stale) {
+        effects.push(Effect::Page(flow_list::query(model)));
+    }
+    if let Some(view) = model.flow_view()
+        && std::mem::take(&mut view.stale)
+    {
+        effects.push(Effect::Open(flow_view::query(view)));
+    }
+    effects
+}
+
+fn resized(model: &mut Model) {
+    let areas = bars::areas(model);
+    let (width, height) = (usize::from(areas.text.width), usize::from(areas.text.height));
+    model.log.pane.resize(width, height);
+    for screen in &mut model.screens {
+        match screen {
+            Screen::FlowList | Screen::EventLog => {}
+            Screen::FlowView(view) => {
+                let rows = height.saturating_sub(flow_view::HEADER_ROWS);
+                view.panes.iter_mut().for_each(|pane| pane.resize(width, rows));
+            }
+            Screen::Help(help) => help.pane.resize(width, height),
+        }
+    }
+    model.list.stale = true;
+}
+
+fn took_page(model: &mut Model, page: Page) {
+    let moved = page.moved;
+    model.list.target = Target::Keep;
+    model.list.page = page;
+    // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
+    // when it was evicted.
+    let focus = model.list.page.focus.map(|(id, _)| id).filter(|_| moved);
+    if let (Some(focus), Some(view)) = (focus, model.flow_view())
+        && view.id != focus
+    {
+        *view = FlowView::new(focus, view.tab);
+        resized(model);
+        model.list.stale = false;
+    }
+}
+
+fn took_flow(model: &mut Model, opened: Opened) {
+    let offset = model.options.utc_offset;
+    if let Some(view) = model.flow_view().filter(|view| view.id == opened.id) {
+        flow_view::show(view, opened, offset);
+    }
+}
+
+// Flows and log entries
+
+fn store_changed(model: &mut Model, change: Update) {
+    let open = model.flow_view().map(|view| view.id);
+    let list = &mut model.list;
+    match change {
+        Update::Added(_) => {
+            list.stale = true;
+            if list.follow && open.is_none() {
+                list.target = Target::Last;
+            }
+        }
+        Update::Changed(id) | Update::Finished(id) => {
+            let visible = list.page.rows.iter().any(|row| row.id == id);
+            if !visible && open != Some(id) {
+                return;
+            }
+            list.stale |= visible;
+        }
+        Update::Evicted { .. } => list.stale = true,
+        Update::Resync => {
+            list.stale = true;
+            if list.follow && open.is_none() {
+                list.target = Target::Last;
+            }
+        }
+    }
+    let affects = |id: FlowId| match change {
+        Update::Changed(changed) | Update::Finished(changed) => changed == id,
+        Update::Evicted { up_to } => id <= up_to,
+        Update::Resync => true,
+        Update::Added(_) => false,
+    };
+    if let Some(view) = model.flow_view() {
+        view.stale |= affects(view.id);
+    }
+    model.touch();
+}
+
+fn logged(model: &mut Model, change: LogUpdate) -> Vec<Effect> {
+    let LogUpdate::Added(entry) = change else {
+        return vec![Effect::ReadLog];
+    };
+    let Entry { level, message, timestamp, .. } = &entry;
+    if matches!(level, Level::Error | Level::Warn | Level::Alert) {
+        let now = model.now.max(*timestamp);
+        say_until(model, *level, message.clone(), now);
+    }
+    if model.log.entries.len() >= LOG_KEPT {
+        model.log.entries.pop_front();
+    }
+    model.log.entries.push_back(entry);
+    model.log.stale = true;
+    Vec::new()
+}
+
+fn say(model: &mut Model, text: impl Into<Arc<str>>) {
+    let now = model.now;
+    say_until(model, Level::Info, text.into(), now);
+}
+
+fn say_until(model: &mut Model, level: Level, text: Arc<str>, now: ratel_flow::Timestamp) {
+    let shown = u64::try_from(MESSAGE_SHOWN.as_nanos()).unwrap_or(u64::MAX);
+    model.message = Some(Message { level, text, until: ratel_flow::Timestamp(now.0.saturating_add(shown)) });
+}
+
+// Keys
+
+fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
+    model.message = model.message.take().filter(|message| message.level != Level::Info);
+    if let Some(prompt) = model.prompt.take() {
+        return answered(model, prompt, key);
+    }
+    match keymap::lookup(model.context(), key) {
+        Some(action) => act(model, action),
+        None => {
+            say(model, format!("`{key}` does nothing here; press `?` for the keys"));
+            Vec::new()
+        }
+    }
+}
+
+fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
+    match (prompt, key) {
+        (Prompt::Confirm(Confirm::Quit), Key::Char('y' | 'Y') | Key::Ctrl('c')) => return vec![Effect::Quit],
+        (Prompt::Confirm(Confirm::ClearLog), Key::Char('y' | 'Y')) => return vec![Effect::ClearLog],
+        (Prompt::Confirm(_), Key::Char('n' | 'N' | 'q') | Key::Named("esc") | Key::Ctrl('c')) => {}
+        (prompt @ Prompt::Confirm(_), _) => model.prompt = Some(prompt),
+        (Prompt::Search(_), Key::Named("esc") | Key::Ctrl('c')) => {}
+        (Prompt::Search(text), Key::Named("enter")) => {
+            if let Some(pane) = model.pane_mut().filter(|_| !text.is_empty()) {
+                pane.set_needle(text.into());
+            }
+            return search(model, false);
+        }
+        (Prompt::Search(mut text), key) => {
+            match key {
+                Key::Char(c) if !c.is_control() => text.push(c),
+                Key::Named("backspace") if text.pop().is_none() => return Vec::new(),
+                Key::Ctrl('u') => text.clear(),
+                _ => {}
+            }
+            model.prompt = Some(Prompt::Search(text));
+        }
+        (Prompt::Searching(..), _) => say(model, "search cancelled"),
+    }
+    Vec::new()
+}
+
+fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Up => scroll(model, -1),
+        Action::Down => scroll(model, 1),
+        Action::PageUp => page(model, -1),
+        Action::PageDown => page(model, 1),
+        Action::Start => to_start(model),
+        Action::End => to_end(model),
+        Action::Select => open_focused(model),
+        Action::NextTab => switch_tab(model, 1),
+        Action::PrevTab => switch_tab(model, 2),
+        Action::NextFlow => flow_list::move_focus(&mut model.list, 1),
+        Action::PrevFlow => flow_list::move_focus(&mut model.list, -1),
+        Action::Follow => toggle_follow(model),
+        Action::EventLog => open_event_log(model),
+        Action::ClearLog => model.prompt = Some(Prompt::Confirm(Confirm::ClearLog)),
+        Action::Help => open_help(model),
+        Action::Search => model.prompt = Some(Prompt::Search(String::new())),
+        Action::SearchNext => return search(model, false),
+        Action::SearchPrev => return search(model, true),
+        Action::Back if model.screens.len() > 1 => {
+            model.screens.pop();
+            model.list.stale = true;
+        }
+        Action::Back | Action::Interrupt => model.prompt = Some(Prompt::Confirm(Confirm::Quit)),
+        Action::Quit => return vec![Effect::Quit],
+        Action::Suspend => return vec![Effect::Suspend],
+    }
+    Vec::new()
+}
+
+fn scroll(model: &mut Model, rows: isize) {
+    match model.pane_mut() {
+        None => flow_list::move_focus(&mut model.list, rows),
+        Some(pane) => {
+            let load = pane.scroll(rows);
+            reload(model, load);
+        }
+    }
+}
+
+fn page(model: &mut Model, pages: isize) {
+    let list_rows = isize::try_from(flow_list::height(model).saturating_sub(1).max(1)).unwrap_or(1);
+    match model.pane_mut() {
+        None => flow_list::move_focus(&mut model.list, pages * list_rows),
+        Some(pane) => {
+            let load = pane.scroll_pages(pages);
+            reload(model, load);
+        }
+    }
+}
+
+fn to_start(model: &mut Model) {
+    match model.pane_mut() {
+        None => flow_list::focus(&mut model.list, Target::At(0)),
+        Some(pane) => {
+            let load = pane.to_start();
+            reload(model, load);
+        }
+    }
+}
+
+fn to_end(model: &mut Model) {
+    match model.pane_mut() {
+        None => flow_list::focus(&mut model.list, Target::Last),
+        Some(pane) => {
+            let load = pane.to_end();
+            reload(model, load);
+        }
+    }
+}
+
+/// Has the open body's wanted part loaded.
+fn reload(model: &mut Model, load: bool) {
+    if let Some(view) = model.flow_view() {
+        view.stale |= load;
+    }
+}
+
+fn open_focused(model: &mut Model) {
+    let Some((id, _)) = model.list.page.focus else {
+        say(model, "there is no flow to open");
+        return;
+    };
+    // A focus that is on its way takes the open flow along when it arrives.
+    model.screens.push(Screen::FlowView(Box::new(FlowView::new(id, crate::model::Tab::default()))));
+    resized(model);
+}
+
+fn switch_tab(model: &mut Model, times: usize) {
+    if let Some(view) = model.flow_view() {
+        for _ in 0..times {
+            view.tab = view.tab.next();
+        }
+        view.stale = true;
+    }
+}
+
+fn toggle_follow(model: &mut Model) {
+    model.list.follow = !model.list.follow;
+    let text = if model.list.follow { "following the newest flow" } else { "no longer following the newest flow" };
+    if model.list.follow && model.context() == Context::FlowList {
+        flow_list::focus(&mut model.list, Target::Last);
+    }
+    say(model, text);
+}
+
+fn open_event_log(model: &mut Model) {
+    if matches!(model.screen(), Screen::EventLog) {
+        return;
+    }
+    model.screens.retain(|screen| !matches!(screen, Screen::EventLog));
+    model.screens.push(Screen::EventLog);
+    model.log.stale = true;
+    resized(model);
+    model.log.pane.to_end();
+}
+
+fn open_help(model: &mut Model) {
+    let context = model.context();
+    let mut pane = crate::widgets::pane::Pane::default();
+    pane.set(help::content(context, &model.info));
+    model.screens.push(Screen::Help(Help { pane }));
+    resized(model);
+}
+
+fn clicked(model: &mut Model, y: u16) -> Vec<Effect> {
+    if model.prompt.is_some() || model.context() != Context::FlowList {
+        return Vec::new();
+    }
+    let row = usize::from(y).checked_sub(usize::from(bars::areas(model).text.y));
+    let page = &mut model.list.page;
+    if let Some(row) = row
+        && let Some(summary) = page.rows.get(row)
+    {
+        page.focus = Some((summary.id, page.top + row));
+        model.list.stale = true;
+        open_focused(model);
+    }
+    Vec::new()
+}
+
+// Search
+
+fn search(model: &mut Model, backwards: bool) -> Vec<Effect> {
+    let Some(pane) = model.pane_mut() else { return Vec::new() };
+    let step = pane.search(backwards);
+    take_step(model, step)
+}
+
+fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
+    match step {
+        SearchStep::Here => Vec::new(),
+        SearchStep::NotFound => {
+            say(model, "Search not found.");
+            Vec::new()
+        }
+        SearchStep::Beyond(from) => {
+            let place = model.flow_view().and_then(|view| Some((view.id, view.tab.side()?)));
+            let Some((id, side)) = place else { return Vec::new() };
+            model.prompt = Some(Prompt::Searching(id, side));
+            vec![Effect::Search(id, side, from)]
+        }
+    }
+}
+
+fn searched(model: &mut Model, id: FlowId, side: Side, found: Found) -> Vec<Effect> {
+    if model.prompt != Some(Prompt::Searching(id, side)) {
+        return Vec::new();
+    }
+    let Some(pane) = model.pane_mut() else { return Vec::new() };
+    match found {
+        Found::GoOn(from) => return vec![Effect::Search(id, side, from)],
+        Found::At(offset) => {
+            let load = pane.go_to(offset);
+            reload(model, load);
+        }
+        Found::Nowhere(from) if from.wrapped => say(model, "Search not found."),
+        Found::Nowhere(from) => {
+            let step = pane.search_round(from.backwards);
+            model.prompt = None;
+            return take_step(model, step);
+        }
+    }
+    model.prompt = None;
+    Vec::new()
+}

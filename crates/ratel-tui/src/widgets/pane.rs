@@ -1,0 +1,416 @@
+//! Text that is scrolled and searched: lines in front, a part of a body, lines after it.
+//!
+//! A body may be larger than what is loaded. The pane then holds a window of it and says which part it wants when
+//! the user comes near the window's end. The place at the top of the screen is kept as an anchor (section and offset),
+//! so that it stays when the window or the width changes.
+
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::source::{BodyFrom, BodyPart, SearchFrom};
+use crate::text::{TAB_STOP, Text};
+use crate::theme::{Role, Theme};
+use crate::widgets::paint;
+
+/// Where a row comes from: the section, then the number of the line in it (or the offset in a body that is shown as
+/// it is), then the row within the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Anchor(Section, u64, usize);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+enum Section {
+    #[default]
+    Head,
+    Body,
+    Tail,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    anchor: Anchor,
+    text: Text,
+}
+
+/// What a body is shown as.
+#[derive(Clone, Debug)]
+pub(crate) enum BodyText {
+    /// Made readable, as a whole.
+    Document(Vec<Text>),
+    /// As it is.
+    Raw,
+}
+
+/// What a pane shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Content {
+    pub(crate) head: Vec<Text>,
+    pub(crate) body: Option<(BodyPart, BodyText)>,
+    pub(crate) tail: Vec<Text>,
+}
+
+/// A match that the pane has been told to go to, or looks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SearchStep {
+    /// It is on the screen.
+    Here,
+    /// The body has to be searched where it is not loaded.
+    Beyond(SearchFrom),
+    /// There is none.
+    NotFound,
+}
+
+/// The state of a pane.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pane {
+    content: Content,
+    rows: Vec<Row>,
+    width: usize,
+    height: usize,
+    top: usize,
+    /// The end is kept in view while the content grows.
+    stuck_to_end: bool,
+    /// The part of the body that was asked for; none once it is there.
+    want: Option<BodyFrom>,
+    /// A body offset to go to when it is loaded.
+    go_to: Option<u64>,
+    needle: Option<Arc<str>>,
+    /// The row of the match that was gone to last.
+    hit: Option<Anchor>,
+}
+
+impl Pane {
+    /// Takes another size; true if it changed.
+    pub(crate) fn resize(&mut self, width: usize, height: usize) {
+        let (before, tall) = (self.width, self.height);
+        (self.width, self.height) = (width, height);
+        if before != width {
+            self.lay_out();
+        } else if tall != height {
+            self.settle();
+        }
+    }
+
+    /// Shows other content, staying at the place that is at the top.
+    pub(crate) fn set(&mut self, content: Content) {
+        self.content = content;
+        self.want = None;
+        self.lay_out();
+    }
+
+    /// Which part of the body is to be loaded.
+    pub(crate) fn wanted(&self) -> BodyFrom {
+        if self.stuck_to_end {
+            return BodyFrom::End;
+        }
+        match (self.want, &self.content.body, self.anchor()) {
+            (Some(want), ..) => want,
+            (None, Some((part, _)), Some(Anchor(Section::Body, offset, _))) if part.offset > 0 => BodyFrom::Around(offset),
+            _ => BodyFrom::Start,
+        }
+    }
+
+    fn anchor(&self) -> Option<Anchor> {
+        self.rows.get(self.top).map(|row| row.anchor)
+    }
+
+    fn lay_out(&mut self) {
+        let anchor = self.anchor();
+        let mut rows = Vec::new();
+        let whole_start = self.content.body.as_ref().is_none_or(|(part, _)| part.offset == 0);
+        if whole_start {
+            add_lines(&mut rows, Section::Head, &self.content.head, self.width);
+        }
+        if let Some((part, text)) = &self.content.body {
+            match text {
+                BodyText::Document(lines) => add_lines(&mut rows, Section::Body, lines, self.width),
+                BodyText::Raw => add_raw(&mut rows, part, self.width),
+            }
+        }
+        if self.content.body.as_ref().is_none_or(|(part, _)| part.end() >= part.total) {
+            add_lines(&mut rows, Section::Tail, &self.content.tail, self.width);
+        }
+        self.rows = rows;
+        if let Some(offset) = self.go_to
+            && self.content.body.as_ref().is_some_and(|(part, _)| (part.offset..=part.end()).contains(&offset))
+        {
+            self.go_to = None;
+            self.show(Anchor(Section::Body, offset, usize::MAX));
+        } else if let Some(anchor) = anchor {
+            self.top = self.row_of(anchor);
+        }
+        self.settle();
+    }
+
+    /// The last row that does not come after `anchor`.
+    fn row_of(&self, anchor: Anchor) -> usize {
+        self.rows.partition_point(|row| row.anchor <= anchor).saturating_sub(1)
+    }
+
+    /// Goes to a match, with some rows above it.
+    fn show(&mut self, anchor: Anchor) {
+        let row = self.row_of(anchor);
+        self.hit = self.rows.get(row).map(|row| row.anchor);
+        if !(self.top..self.top + self.height).contains(&row) {
+            self.top = row.saturating_sub(self.height / 3);
+        }
+        self.stuck_to_end = false;
+    }
+
+    fn last_top(&self) -> usize {
+        self.rows.len().saturating_sub(self.height.max(1))
+    }
+
+    fn settle(&mut self) {
+        self.top = if self.stuck_to_end { self.last_top() } else { self.top.min(self.last_top()) };
+    }
+
+    /// Scrolls by rows; true if more of the body has to be loaded.
+    pub(crate) fn scroll(&mut self, rows: isize) -> bool {
+        self.top = self.top.saturating_add_signed(rows).min(self.last_top());
+        let at_end = self.top == self.last_top();
+        let Some((part, BodyText::Raw)) = &self.content.body else {
+            self.stuck_to_end = at_end && rows > 0;
+            return false;
+        };
+        let margin = 2 * self.height;
+        let loaded_end = part.end() >= part.total;
+        self.stuck_to_end = at_end && loaded_end && rows > 0;
+        let near_end = rows > 0 && !loaded_end && self.top + margin >= self.rows.len().saturating_sub(self.height);
+        let near_start = rows < 0 && part.offset > 0 && self.top < margin;
+        let offset = match self.anchor() {
+            Some(Anchor(Section::Body, offset, _)) => offset,
+            _ => part.offset,
+        };
+        if near_end || near_start {
+            self.want = Some(BodyFrom::Around(offset));
+        }
+        near_end || near_start
+    }
+
+    /// Scrolls by pages; true if more of the body has to be loaded.
+    pub(crate) fn scroll_pages(&mut self, pages: isize) -> bool {
+        let rows = isize::try_from(self.height.saturating_sub(1).max(1)).unwrap_or(1);
+        self.scroll(rows * pages)
+    }
+
+    /// Goes to the start; true if it has to be loaded.
+    pub(crate) fn to_start(&mut self) -> bool {
+        self.top = 0;
+        self.stuck_to_end = false;
+        self.go_to = None;
+        self.want = Some(BodyFrom::Start);
+        self.content.body.as_ref().is_some_and(|(part, _)| part.offset > 0)
+    }
+
+    /// Goes to the end and stays there; true if it has to be loaded.
+    pub(crate) fn to_end(&mut self) -> bool {
+        self.stuck_to_end = true;
+        self.go_to = None;
+        self.settle();
+        self.content.body.as_ref().is_some_and(|(part, _)| part.end() < part.total)
+    }
+
+    /// Begins a search.
+    pub(crate) fn set_needle(&mut self, needle: Arc<str>) {
+        self.needle = Some(needle);
+        self.hit = None;
+    }
+
+    /// Goes to the next match, or the one before.
+    pub(crate) fn search(&mut self, backwards: bool) -> SearchStep {
+        let Some(needle) = self.needle.clone() else { return SearchStep::NotFound };
+        let from = self.hit.map_or(self.top, |hit| self.row_of(hit));
+        let found = match (backwards, self.hit) {
+            (false, None) => (from..self.rows.len()).find(|row| self.row_has(*row, &needle)),
+            (false, Some(_)) => (from + 1..self.rows.len()).find(|row| self.row_has(*row, &needle)),
+            (true, _) => (0..from).rev().find(|row| self.row_has(*row, &needle)),
+        };
+        if let Some(row) = found {
+            return self.here(row);
+        }
+        if let Some((part, BodyText::Raw)) = &self.content.body {
+            let more = needle.len().saturating_sub(1) as u64;
+            let beyond = |at| SearchStep::Beyond(SearchFrom { needle: needle.clone(), at, backwards, wrapped: false });
+            if !backwards && part.end() < part.total {
+                return beyond(part.end().saturating_sub(more));
+            }
+            if backwards && part.offset > 0 {
+                return beyond((part.offset + more).min(part.total));
+            }
+        }
+        self.search_round(backwards)
+    }
+
+    /// Goes on with a search at the other end, after there was nothing up to this one.
+    pub(crate) fn search_round(&mut self, backwards: bool) -> SearchStep {
+        let Some(needle) = self.needle.clone() else { return SearchStep::NotFound };
+        match &self.content.body {
+            Some((part, BodyText::Raw)) if part.offset > 0 || part.end() < part.total => {
+                let at = if backwards { part.total } else { 0 };
+                SearchStep::Beyond(SearchFrom { needle, at, backwards, wrapped: true })
+            }
+            _ => {
+                let mut rows = 0..self.rows.len();
+                let hit = |row: &usize| self.row_has(*row, &needle);
+                let found = if backwards { rows.rev().find(hit) } else { rows.find(hit) };
+                found.map_or(SearchStep::NotFound, |row| self.here(row))
+            }
+        }
+    }
+
+    fn here(&mut self, row: usize) -> SearchStep {
+        if let Some(anchor) = self.rows.get(row).map(|row| row.anchor) {
+            self.show(anchor);
+        }
+        SearchStep::Here
+    }
+
+    /// Goes to an offset of the body; true if it has to be loaded.
+    pub(crate) fn go_to(&mut self, offset: u64) -> bool {
+        if self.content.body.as_ref().is_some_and(|(part, _)| (part.offset..part.end()).contains(&offset)) {
+            self.show(Anchor(Section::Body, offset, usize::MAX));
+            return false;
+        }
+        self.go_to = Some(offset);
+        self.want = Some(BodyFrom::Around(offset));
+        self.stuck_to_end = false;
+        true
+    }
+
+    /// Whether a match begins in the row; it may end in the next one.
+    fn row_has(&self, row: usize, needle: &str) -> bool {
+        let Some(here) = self.rows.get(row) else { return false };
+        let mut text = here.text.content();
+        let length = text.len();
+        if let Some(next) = self.rows.get(row + 1)
+            && next.anchor.2 > 0
+        {
+            text.push_str(&next.text.content());
+        }
+        text.find(needle).is_some_and(|at| at < length.max(1))
+    }
+
+    /// How much of all is above the screen, in percent; none when all is visible.
+    pub(crate) fn percent(&self) -> Option<u64> {
+        let (above, all) = match &self.content.body {
+            Some((part, BodyText::Raw)) if part.end() < part.total || part.offset > 0 => match self.anchor() {
+                Some(Anchor(Section::Head, ..)) => (0, part.total),
+                Some(Anchor(Section::Body, offset, _)) if !self.stuck_to_end => (offset, part.total),
+                _ => (part.total, part.total),
+            },
+            _ => (self.top as u64, self.last_top() as u64),
+        };
+        (all > 0).then(|| (u128::from(above) * 100 / u128::from(all)) as u64)
+    }
+
+    /// Paints the visible rows.
+    pub(crate) fn paint(&self, buf: &mut Buffer, area: Rect, theme: Theme) {
+        let needle = self.needle.as_deref().filter(|needle| !needle.is_empty());
+        for (y, row) in self.rows.iter().skip(self.top).take(usize::from(area.height)).enumerate() {
+            let Some(needle) = needle else {
+                paint::row(buf, area, y, &row.text, theme);
+                continue;
+            };
+            let content = row.text.content();
+            let found: Vec<_> = content.match_indices(needle).map(|(at, hit)| at..at + hit.len()).collect();
+            paint::row(buf, area, y, &row.text.highlight(&found, Role::Found), theme);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn visible(&self) -> Vec<String> {
+        self.rows.iter().skip(self.top).take(self.height).map(|row| row.text.content()).collect()
+    }
+}
+
+fn add_lines(rows: &mut Vec<Row>, section: Section, lines: &[Text], width: usize) {
+    for (number, line) in (0u64..).zip(lines) {
+        let wrapped = line.clone().wrap(width).into_iter().enumerate();
+        rows.extend(wrapped.map(|(nth, text)| Row { anchor: Anchor(section, number, nth), text }));
+    }
+}
+
+/// The rows of a body that is shown as it is. Their anchors are their offsets in the body.
+fn add_raw(rows: &mut Vec<Row>, part: &BodyPart, width: usize) {
+    let mut at = part.offset;
+    for line in part.bytes.split_inclusive(|b| *b == b'\n') {
+        let text = line.strip_suffix(b"\n").unwrap_or(line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        add_raw_line(rows, text, at, width.max(1));
+        at += line.len() as u64;
+    }
+}
+
+fn add_raw_line(rows: &mut Vec<Row>, line: &[u8], start: u64, width: usize) {
+    let mut builder = RowBuilder { rows, width, text: Text::default(), used: 0, nth: 0, row_at: start, at: start };
+    for chunk in line.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            builder.put(&c.into(), c.len_utf8());
+        }
+        for byte in chunk.invalid() {
+            builder.put(&Unit::Byte(*byte), 1);
+        }
+    }
+    builder.end_row();
+}
+
+/// What is never split between two rows.
+enum Unit {
+    Char(char),
+    Byte(u8),
+}
+
+impl From<char> for Unit {
+    fn from(c: char) -> Self {
+        Self::Char(c)
+    }
+}
+
+struct RowBuilder<'a> {
+    rows: &'a mut Vec<Row>,
+    width: usize,
+    text: Text,
+    used: usize,
+    nth: usize,
+    row_at: u64,
+    /// Offset of the next unit.
+    at: u64,
+}
+
+impl RowBuilder<'_> {
+    fn put(&mut self, unit: &Unit, bytes: usize) {
+        if let Unit::Char(c @ ' '..='~') = unit {
+            self.make_room(1);
+            self.text.push_char(Role::Text, *c);
+            self.used += 1;
+        } else {
+            let mut piece = Text::default();
+            match unit {
+                Unit::Char('\t') => piece.push(Role::Text, " ".repeat(TAB_STOP - self.used % TAB_STOP)),
+                Unit::Char(c) => piece.push_str(Role::Text, c.encode_utf8(&mut [0; 4])),
+                Unit::Byte(byte) => piece.push_bytes(Role::Text, &[*byte]),
+            }
+            let columns = piece.width();
+            self.make_room(columns);
+            self.used += columns;
+            for span in piece.spans {
+                self.text.push(span.role, span.text);
+            }
+        }
+        self.at += bytes as u64;
+    }
+
+    fn make_room(&mut self, columns: usize) {
+        if self.used > 0 && self.used + columns > self.width {
+            self.end_row();
+        }
+    }
+
+    fn end_row(&mut self) {
+        let anchor = Anchor(Section::Body, self.row_at, self.nth);
+        self.rows.push(Row { anchor, text: std::mem::take(&mut self.text) });
+        (self.used, self.nth, self.row_at) = (0, 1, self.at);
+    }
+}
