@@ -16,7 +16,7 @@ pub(super) const BY_REFERENCE: usize = 8 * 1024;
 const EVENT_COST: usize = 64;
 
 /// Arenas that a burst has grown past this many bytes are not kept for the next batch.
-const ARENA_KEPT: usize = 2 * 1024 * 1024;
+const ARENA_KEPT: usize = 256 * 1024;
 
 /// Where bytes lie within a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,7 +98,6 @@ impl Batch {
         }) = self.events.last_mut()
             && *last == flow
             && *last_side == side
-            && run.at + run.len == added.at
         {
             run.len += added.len;
             *time = now;

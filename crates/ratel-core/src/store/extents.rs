@@ -289,3 +289,79 @@ fn overlapping(mut start: u64, extents: &[u8], from: u64, to: u64) -> Vec<(u64, 
     }
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_takes_no_memory_until_its_pieces_lie_apart() {
+        let mut body = Extents::default();
+        body.push(Loc {
+            segment: 1,
+            at: 0,
+            len: 10,
+        });
+        body.push(Loc {
+            segment: 1,
+            at: 10,
+            len: 5,
+        });
+        assert_eq!((body.len, body.heap()), (15, 0));
+        body.push(Loc {
+            segment: 1,
+            at: 20,
+            len: 5,
+        });
+        assert!(body.heap() > 0);
+        assert_eq!(body.find(12, 17).pieces.len(), 2);
+        assert_eq!(body.find(0, 15).pieces.len(), 1);
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_spilled_is_lost_and_keeps_its_length() {
+        let mut body = Extents::default();
+        while !body.wants_spill() {
+            body.push(Loc {
+                segment: 1,
+                at: body.len as u32 * 2,
+                len: 3,
+            });
+        }
+        let len = body.len;
+        body.spilled(None);
+        assert_eq!(body.len, len);
+        body.push(Loc {
+            segment: 2,
+            at: 0,
+            len: 3,
+        });
+        assert_eq!(body.find(0, len).pieces, [(0, Loc::lost(len as u32))]);
+        assert_eq!(body.find(len, len + 3).pieces.len(), 1);
+    }
+
+    #[test]
+    fn a_skip_table_does_not_grow_past_its_bound() {
+        let mut body = Extents::default();
+        for block in 0..1000 {
+            while !body.wants_spill() {
+                body.push(Loc {
+                    segment: 1,
+                    at: body.len as u32 * 2,
+                    len: 3,
+                });
+            }
+            body.spilled(Some(Loc {
+                segment: 2,
+                at: block,
+                len: 1,
+            }));
+        }
+        let List::Many(many) = &body.list else {
+            panic!("it has many extents")
+        };
+        assert!(many.skips.len() <= SKIPS && many.tail.is_empty());
+        assert!(many.skips.is_sorted_by_key(|skip| skip.start));
+        assert_eq!(many.skips.first().map(|skip| skip.start), Some(0));
+    }
+}

@@ -246,13 +246,13 @@ fn times(entry: &Entry) -> Times {
 }
 
 /// A place with the file that holds it, which stays readable however long the reader takes.
-type Found = Option<(Arc<Segment>, Loc)>;
+type InFile = Option<(Arc<Segment>, Loc)>;
 
-fn find(index: &super::index::Index, loc: Loc) -> Found {
+fn find(index: &super::index::Index, loc: Loc) -> InFile {
     Some((index.segment(loc.segment)?, loc))
 }
 
-fn load<T>(found: Found, decode: impl FnOnce(Bytes) -> Option<T>) -> Option<T> {
+fn load<T>(found: InFile, decode: impl FnOnce(Bytes) -> Option<T>) -> Option<T> {
     let (segment, loc) = found?;
     decode(segment.read(loc.at, loc.len as usize)?)
 }
