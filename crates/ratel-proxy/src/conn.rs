@@ -83,10 +83,17 @@ pub(crate) async fn run(mut ctx: ConnCtx, destination: Destination, io: BoxIo, k
     tokio::select! {
         biased;
         () = layers(ctx, destination, io) => {}
-        () = kill.cancelled() => abort.set(AbortCause::Stopped),
+        () = killed(&kill, &abort) => {}
         () = idle(&activity, &abort, limit) => {}
     }
     tracing::info!(client = %peername, "client disconnect");
+}
+
+/// Returns once open exchanges are to be dropped. Like [`idle`] it leaves the cause before it returns: the connection's
+/// records are completed with it when its future is dropped.
+async fn killed(kill: &CancellationToken, abort: &AbortReason) {
+    kill.cancelled().await;
+    abort.set(AbortCause::Stopped);
 }
 
 /// Returns once nothing has come in for `limit`.

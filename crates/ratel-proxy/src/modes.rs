@@ -1,6 +1,5 @@
 //! How the destination of a request is learned: from the mode, from the tunnel, or from the request itself.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -139,7 +138,7 @@ fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, Prox
             request.path = Bytes::new();
             Ok(Step::Connect)
         }
-        TargetForm::Absolute { scheme, host, port, path } => {
+        TargetForm::Absolute { scheme, host, port, path, .. } => {
             request.scheme = match scheme {
                 url::Scheme::Http => Scheme::Http,
                 url::Scheme::Https => Scheme::Https,
@@ -197,9 +196,4 @@ fn to_reverse(request: &mut Request, keep_host: bool, client: &ClientConn) -> Re
         }
         _ => None,
     }))
-}
-
-/// Whether a name is an IP address, which is never sent as SNI (RFC 6066 §3).
-pub(crate) fn is_ip(host: &str) -> bool {
-    host.parse::<IpAddr>().is_ok()
 }

@@ -37,15 +37,15 @@ impl Upstreams {
 
     /// Makes the TCP connection for a tunnel to `host:port`, before it is known what is spoken in it.
     pub(crate) async fn dial(&mut self, host: &Arc<str>, port: u16) -> Result<(), ProxyError> {
-        self.dialled = Some(self.fresh(host, port).await?);
+        self.dialled = Some(Self::fresh(&self.shared, host, port).await?);
         Ok(())
     }
 
-    async fn fresh(&self, host: &Arc<str>, port: u16) -> Result<Dialled, ProxyError> {
-        if self.shared.is_own(host, port) {
+    async fn fresh(shared: &Shared, host: &Arc<str>, port: u16) -> Result<Dialled, ProxyError> {
+        if shared.is_own(host, port) {
             return Err(ProxyError::Loop(host_port(host, port)));
         }
-        self.shared.dial.dial(host, port).await
+        shared.dial.dial(host, port).await
     }
 
     /// Makes the connection that the first request will use and says what is known of the server, so that the
@@ -91,7 +91,7 @@ impl Upstreams {
         let ready = self.dialled.take_if(|d| d.conn.address.0 == target.host && d.conn.address.1 == target.port);
         let Dialled { mut io, mut conn } = match ready {
             Some(dialled) => dialled,
-            None => self.fresh(&target.host, target.port).await?,
+            None => Self::fresh(&self.shared, &target.host, target.port).await?,
         };
         if target.scheme == ratel_flow::Scheme::Https {
             let sni = target.sni.as_deref();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
-use ratel_flow::{FlowKind, Request, Response, Scheme, Timestamp, Version};
-use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing};
+use ratel_flow::{FlowKind, Request, Response, Timestamp, Version};
+use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
 use ratel_proto::{Frame, Framing};
 
 use crate::body::FrameSource;
@@ -16,7 +16,6 @@ use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSin
 use crate::io::{self as stream, BoxIo, Reader, Writer};
 use crate::modes::{Destination, Routed};
 use crate::recorder::Recorder;
-use crate::upstream::host_port;
 use crate::upstream::pool::Upstreams;
 
 /// Bytes of following requests that are read ahead while one is being answered.
