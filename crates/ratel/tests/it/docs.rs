@@ -43,6 +43,8 @@ impl World {
                 &format!("http://localhost:{}", self.nginx.http),
             )
             .replace("8080", &port.to_string());
+        // What is run from the source tree and what is installed are the same program.
+        let block = block.replace("cargo run --release --", "ratel");
         let (mut started, mut last) = (None::<Running>, None::<Output>);
         for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if let Some(expected) = line.strip_prefix("# → ") {
@@ -80,6 +82,13 @@ impl World {
             .args(words)
             .env("SSL_CERT_FILE", self.ca.file());
         let home = builder.home().to_owned();
+        // The default port of the documents, where a line names none.
+        std::fs::create_dir(home.join(".ratel")).expect("a folder can be made");
+        std::fs::write(
+            home.join(".ratel/config.yaml"),
+            format!("listen_port: {port}\n"),
+        )
+        .expect("a file can be written");
         let screen = Screen::start(builder, 24, 100);
         wait::until(&format!("{line:?} to listen on port {port}"), || {
             std::net::TcpStream::connect(("127.0.0.1", port)).ok()

@@ -27,6 +27,8 @@ fn screen(args: impl IntoIterator<Item = String>) -> (Screen, u16) {
 
 fn quit(mut screen: Screen) {
     screen.keys("q");
+    screen.wait_for("Quit?");
+    screen.keys("y");
     assert!(screen.ended(), "the program failed:\n{}", screen.text());
     assert!(
         screen.is_restored(),
