@@ -204,6 +204,8 @@ struct Progress {
     line: usize,
     /// No line end lies between `line` and here, and the bytes are a plausible beginning.
     seen: usize,
+    /// Whether the request line, which is not complete, has a method.
+    method: bool,
     start: Option<StartLine>,
     fields: FieldScan,
 }
@@ -222,6 +224,7 @@ impl Progress {
             kind,
             line: 0,
             seen: 0,
+            method: false,
             start: None,
             fields: FieldScan::default(),
         }
@@ -265,9 +268,13 @@ impl Progress {
         loop {
             let Some(lf) = buf.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) else {
                 let line = buf.get(self.line..).unwrap_or_default();
-                let from = self.seen.saturating_sub(self.line + 1);
                 match self.kind {
-                    Kind::Request => method_len(line, from, false).map(drop)?,
+                    Kind::Request if self.method => {}
+                    Kind::Request => {
+                        // A CR at the end of what was seen before has to be looked at again.
+                        let from = self.seen.saturating_sub(self.line + 1);
+                        self.method = method_len(line, from, false)?.is_some();
+                    }
                     Kind::Response => plausible_version(line)?,
                 }
                 self.seen = buf.len();
