@@ -15,8 +15,11 @@ pub(super) const BY_REFERENCE: usize = 8 * 1024;
 /// What an event itself is counted as in the queue, in bytes.
 const EVENT_COST: usize = 64;
 
-/// Arenas that a burst has grown past this many bytes are not kept for the next batch.
-const ARENA_KEPT: usize = 256 * 1024;
+/// No more than this many bytes of an arena, and of a list of events, are kept for the next batch.
+const KEPT_AT_MOST: usize = 2 * 1024 * 1024;
+
+/// What is smaller than this many bytes is kept however little of it is used.
+const KEPT_AT_LEAST: usize = 64 * 1024;
 
 /// Where bytes lie within a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -142,13 +145,24 @@ impl Batch {
 
     /// Empties the batch, keeping its allocations for the next use.
     pub(super) fn clear(&mut self) {
-        self.arena.clear();
-        self.arena.shrink_to(ARENA_KEPT);
-        self.large.clear();
+        recycle(&mut self.arena);
+        recycle(&mut self.large);
+        recycle(&mut self.events);
         self.large_bytes = 0;
-        self.events.clear();
-        self.events.shrink_to(ARENA_KEPT / size_of::<Event>());
     }
+}
+
+/// Empties a list. Its allocation stays while it is used well, and is given back by halves when it is not.
+fn recycle<T>(list: &mut Vec<T>) {
+    let (used, capacity) = (list.len(), list.capacity());
+    list.clear();
+    let most = KEPT_AT_MOST / size_of::<T>();
+    let fit = if used < capacity / 4 {
+        capacity / 2
+    } else {
+        capacity
+    };
+    list.shrink_to(fit.min(most).max(KEPT_AT_LEAST / size_of::<T>()));
 }
 
 /// The queue's hard bound keeps a batch far below 4 GiB, so that offsets fit.

@@ -15,13 +15,13 @@
 //!
 //! # Where records of messages go
 //! A message of a WebSocket, an event of a stream or a datagram is a record: a head (direction, kind, time, flags,
-//! length) and its bytes. It is one more encoding beside [`head`] put into the batch in front of its payload, so that
-//! head and payload lie in one piece; a payload that arrives in parts is several such records with a flag for "goes
-//! on". Records of a flow are one more list of extents beside the two bodies (`Entry::bodies`), read by the same
-//! windows and spilled by the same blocks: a window of that list is a run of whole and partial records, walked from
-//! its start by their lengths. A block of extents can carry the number of its first record beside its body offset,
-//! which makes "the n-th message" a search like that for an offset. Queue, segments, eviction and subscriptions do
-//! not know what they carry and stay as they are.
+//! length) and its bytes. The head is one more encoding beside those of requests and responses, put into the batch in
+//! front of its payload, so that both lie in one piece; a payload that arrives in parts is several such records with
+//! a flag for "goes on". Records of a flow are one more list of extents beside the two bodies (`Entry::bodies`), read
+//! by the same windows and spilled by the same blocks: a window of that list is a run of records, walked by their
+//! lengths. A block of extents can carry the number of its first record beside its body offset, which makes "the
+//! n-th message" a search like that for an offset. Queue, segments, eviction and subscriptions do not know what they
+//! carry and stay as they are.
 
 mod event;
 mod extents;
