@@ -380,3 +380,43 @@ fn tls_bytes(tls: Option<&TlsInfo>) -> usize {
         size_of::<TlsInfo>() + tls.alpn_offers.len() * size_of::<bytes::Bytes>() + OVERHEAD
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::client;
+    use super::*;
+
+    /// Shards are drained one after the other, so a flow may be heard of after later ones.
+    #[test]
+    fn flows_that_are_heard_of_late_take_their_place() {
+        let mut index = Index::default();
+        let client = client();
+        for id in [3, 1, 7, 5, 2] {
+            index.insert(
+                FlowId(id),
+                Entry::new(FlowKind::Http, client.clone(), Timestamp(id)),
+            );
+        }
+        let ids: Vec<_> = index.ids().map(|id| id.0).collect();
+        assert_eq!((ids, index.len()), (vec![1, 2, 3, 5, 7], 5));
+        assert_eq!(index.ids_at(1, 4), [2, 3, 5].map(FlowId));
+        assert!(index.get(FlowId(4)).is_none() && index.get(FlowId(5)).is_some());
+
+        for id in [1, 3, 7] {
+            index.finish(FlowId(id), Timestamp(9));
+        }
+        let evicted: Vec<_> = std::iter::from_fn(|| index.evict_oldest())
+            .map(|id| id.0)
+            .collect();
+        assert_eq!(evicted, [1, 3, 7]);
+        let live: Vec<_> = index.ids().map(|id| id.0).collect();
+        assert_eq!(live, [2, 5], "live flows stay");
+
+        for id in [2, 5] {
+            index.finish(FlowId(id), Timestamp(9));
+        }
+        assert_eq!(index.evict_up_to(4), 1);
+        assert_eq!(index.evict_up_to(9), 1);
+        assert_eq!((index.len(), index.memory, index.evicted), (0, 0, 5));
+    }
+}
