@@ -238,6 +238,12 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         .find(|a| a.def.name == keys::CONFDIR.name())
         .and_then(|a| a.text.clone());
     let confdir = confdir.as_deref().unwrap_or(program.default_confdir());
+    if around.home.is_none() && Path::new(confdir).starts_with("~") {
+        return Err(Problem::new(format!(
+            "the configuration folder '{confdir}' cannot be found, since the home directory is unknown"
+        ))
+        .hint("set HOME, or pass `--set confdir=PATH`"));
+    }
     let mut values = Values::with_folders(confdir, around.home.as_deref());
     values.load_files().map_err(|error| Problem {
         hint: error.hint(),

@@ -151,6 +151,9 @@ pub enum Availability {
     Planned(&'static str),
 }
 
+/// Checks a value of the right type; the error is a clause about it, such as `5 is not between 0 and 4`.
+pub type Check = fn(&Value) -> Result<(), String>;
+
 /// One option: everything the command line, configuration files, screens and the reference know about it.
 #[derive(Clone, Copy, Debug)]
 pub struct OptionDef {
@@ -177,7 +180,7 @@ pub struct OptionDef {
     /// Whether it is Ratel's own, unknown to mitmproxy.
     pub own: bool,
     /// Checks a value of the right type beyond its choices.
-    pub check: Option<fn(&Value) -> Result<(), String>>,
+    pub check: Option<Check>,
 }
 
 impl OptionDef {
@@ -271,7 +274,7 @@ impl OptionDef {
         self
     }
 
-    pub(super) const fn check(mut self, check: fn(&Value) -> Result<(), String>) -> Self {
+    pub(super) const fn check(mut self, check: Check) -> Self {
         self.check = Some(check);
         self
     }

@@ -13,7 +13,7 @@ pub mod file;
 pub mod parse;
 mod set;
 
-pub use def::{Availability, Default, Key, OptionDef, Section, Size, Tools, Value};
+pub use def::{Availability, Check, Default, Key, OptionDef, Section, Size, Tools, Value};
 pub use defs::{SECTIONS, keys};
 pub use set::{Options, Values};
 

@@ -311,10 +311,8 @@ fn check(def: &'static OptionDef, value: &Value) -> Result<(), OptionsError> {
             )));
         }
     }
-    if matches!(def.default, super::def::Default::Size(_)) {
-        if let Value::Str(text) = value {
-            parse::size(text).map_err(invalid)?;
-        }
+    if let (super::def::Default::Size(_), Value::Str(text)) = (def.default, value) {
+        parse::size(text).map_err(invalid)?;
     }
     def.check
         .map_or(Ok(()), |check| check(value))

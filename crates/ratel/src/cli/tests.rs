@@ -360,6 +360,29 @@ fn old_flags_have_hints() {
 }
 
 #[test]
+fn a_folder_is_needed() {
+    let around = Surroundings {
+        tls: String::new(),
+        home: None,
+        width: None,
+    };
+    let run = |line: &str| parse(line.split(' ').map(OsString::from), &around);
+    let Outcome::Refuse(refusal) = run("ratel") else {
+        panic!("started without a home")
+    };
+    assert!(
+        refusal.message.contains("the home directory is unknown"),
+        "{refusal}"
+    );
+    assert!(matches!(
+        run("ratel --set confdir=/nonexistent"),
+        Outcome::Run(_)
+    ));
+    assert!(matches!(run("ratel --set confdir="), Outcome::Refuse(_)));
+    assert!(matches!(run("ratel --help"), Outcome::Print(_)));
+}
+
+#[test]
 fn version_is_four_lines() {
     let text = printed("ratel --version");
     let labels: Vec<&str> = text.lines().map(|line| &line[..11]).collect();

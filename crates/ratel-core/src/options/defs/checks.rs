@@ -30,6 +30,14 @@ pub(super) fn rsa_bits(value: &Value) -> Result<(), String> {
     range(value, 1024, 16384)
 }
 
+/// A path that leads somewhere.
+pub(super) fn not_empty(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Str(text) if text.is_empty() => Err("it must not be empty".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 /// An IP address.
 pub(super) fn ip(value: &Value) -> Result<(), String> {
     match value {

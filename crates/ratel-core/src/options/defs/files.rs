@@ -7,7 +7,7 @@ const FLOW_FILES: &str = "flow files come in a later release";
 const FILTERS: &str = "filter expressions come in a later release";
 
 options! { "Files and recording";
-    CONFDIR: str("confdir", "~/.ratel").metavar("PATH")
+    CONFDIR: str("confdir", "~/.ratel").metavar("PATH").check(checks::not_empty)
         .help("The folder for the certification authority and the configuration files. It is made when it does not exist. A program \
             called by the name `mitmproxy` or `mitmdump` uses `~/.mitmproxy` instead.");
     STORE_MEMORY: size("store_memory", "64m").own().check(checks::at_least_64k)

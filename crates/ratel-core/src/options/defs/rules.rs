@@ -18,9 +18,9 @@ options! { "Rules";
     BLOCK_LIST: list("block_list", &[]).metavar("PATTERN").planned(RULES)
         .help("Answer matching requests with an empty response. `/FILTER/STATUS`, where the status 444 closes the connection.");
     STICKYCOOKIE: opt_str("stickycookie").flag().metavar("FILTER").planned(STICKY)
-        .help("Add cookies that a server has set to later requests to it, for requests that match this filter.");
+        .help("Send cookies that a server has set along with later requests to it. The filter says which requests.");
     STICKYAUTH: opt_str("stickyauth").flag().metavar("FILTER").planned(STICKY)
-        .help("Add the last Authorization header sent to a server to later requests to it, for requests that match this filter.");
+        .help("Repeat the last Authorization header sent to a server in later requests to it. The filter says which requests.");
     ONBOARDING: bool("onboarding", true).planned("the page that installs the certificate comes in a later release")
         .help("Serve a page to clients from which they can install the certification authority.");
     ONBOARDING_HOST: str("onboarding_host", "mitm.it").metavar("HOST")

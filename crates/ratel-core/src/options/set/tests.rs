@@ -259,7 +259,7 @@ proptest::proptest! {
     }
 
     #[test]
-    fn no_value_panics(index in 0usize..111, text in "\\PC{0,20}") {
+    fn no_value_panics(index in 0usize..123, text in "\\PC{0,20}") {
         if let Some(def) = all().nth(index) {
             let _ = Options::new().set(&[format!("{}={text}", def.name)]);
         }
