@@ -5,7 +5,9 @@
 //! who answered. Bodies are not part of a flow: they stream past and lie in the store.
 
 pub mod conn;
+pub mod content;
 pub mod flow;
+pub mod format;
 pub mod http;
 pub mod time;
 

@@ -1,0 +1,146 @@
+//! All views, the choice between them, and rendering.
+
+use crate::views::{hex::HexDump, json::Json, raw::Raw};
+use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
+
+/// All views. Of equal priority the first wins.
+const VIEWS: [&dyn ContentView; 3] = [&Json, &Raw, &HexDump];
+
+/// The view that shows anything.
+const FALLBACK: &dyn ContentView = &Raw;
+
+/// The names a user can choose from: `auto`, then the views in lower case, sorted.
+#[must_use]
+pub fn names() -> Vec<String> {
+    let mut names: Vec<String> = VIEWS.iter().map(|v| v.name().to_lowercase()).collect();
+    names.sort();
+    names.insert(0, "auto".to_owned());
+    names
+}
+
+/// Renders bytes with the view of that name in any case; with none, `auto` or an unknown name with the one that fits.
+#[must_use]
+pub fn render(view: Option<&str>, input: &ViewInput<'_>) -> Document {
+    let mut rendering = Rendering::start(view, input);
+    rendering.feed(input.data);
+    rendering.finish(input.complete);
+    let lines = std::iter::from_fn(|| rendering.take()).collect();
+    Document {
+        view_name: rendering.view_name,
+        truncated: rendering.sink.is_truncated(),
+        description: rendering.description,
+        lines,
+    }
+}
+
+/// A body being rendered piece by piece, in memory that does not depend on its length.
+pub struct Rendering {
+    /// The view, as its name is shown.
+    pub view_name: &'static str,
+    /// A remark for the head line, mostly empty.
+    pub description: String,
+    painter: Box<dyn Painter>,
+    sink: Sink,
+}
+
+impl Rendering {
+    /// Chooses the view. `input.data` are the first bytes, or as many of them as are at hand; they are looked at, and
+    /// are still to be [fed](Self::feed).
+    ///
+    /// A view that was not asked for and turns out not to fit these bytes makes way for the raw one.
+    #[must_use]
+    pub fn start(view: Option<&str>, input: &ViewInput<'_>) -> Self {
+        let with = |view: &'static dyn ContentView, description| Self {
+            view_name: view.name(),
+            description,
+            painter: view.open(input),
+            sink: Sink::new(input.max_lines),
+        };
+        let named = view.and_then(|name| find(name));
+        if let Some(view) = named {
+            return with(view, String::new());
+        }
+        let description = match view {
+            Some(name) if !name.eq_ignore_ascii_case("auto") => {
+                format!("[there is no view '{}']", ratel_flow::format::escape(name))
+            }
+            _ => String::new(),
+        };
+        let view = best(input);
+        let mut trial = view.open(input);
+        let mut nowhere = Sink::new(0);
+        trial.feed(input.data, &mut nowhere);
+        if input.complete {
+            trial.finish(true, &mut nowhere);
+        }
+        if trial.failed().is_some() {
+            return with(FALLBACK, format!("[failed to parse as {}]", view.name()));
+        }
+        with(view, description)
+    }
+
+    /// Renders the next bytes. Take the lines before the next call.
+    pub fn feed(&mut self, data: &[u8]) {
+        if !self.sink.is_full() {
+            self.painter.feed(data, &mut self.sink);
+        }
+    }
+
+    /// There are no more bytes; `complete` when that is the end of the body.
+    pub fn finish(&mut self, complete: bool) {
+        self.painter.finish(complete, &mut self.sink);
+        self.sink.finish();
+    }
+
+    /// The next line that is done.
+    pub fn take(&mut self) -> Option<Line> {
+        self.sink.take()
+    }
+
+    /// Whether there are enough lines, and more bytes are of no use.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.sink.is_full()
+    }
+
+    /// Whether lines were left out.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.sink.is_truncated()
+    }
+}
+
+impl std::fmt::Debug for Rendering {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rendering")
+            .field("view_name", &self.view_name)
+            .finish_non_exhaustive()
+    }
+}
+
+fn find(name: &str) -> Option<&'static dyn ContentView> {
+    VIEWS
+        .into_iter()
+        .find(|view| view.name().eq_ignore_ascii_case(name))
+}
+
+fn best(input: &ViewInput<'_>) -> &'static dyn ContentView {
+    let mut best = (FALLBACK, 0.0);
+    for view in VIEWS {
+        let priority = view.priority(input);
+        if priority > best.1 {
+            best = (view, priority);
+        }
+    }
+    best.0
+}
+
+/// Says what is wrong on a line of its own.
+pub(crate) fn complain(out: &mut Sink, sentence: &str) {
+    out.finish();
+    out.push(Class::Error, sentence);
+    out.newline();
+}
+
+#[cfg(test)]
+mod tests;

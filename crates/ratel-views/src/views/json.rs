@@ -1,0 +1,381 @@
+//! JSON, indented, token by token.
+//!
+//! Nothing is understood, so nothing is lost: duplicate keys, the order of keys and the text of numbers stay. Only
+//! spaces between tokens change, and escapes of printable characters (`\u00e9`) become the characters. Several values
+//! one after the other are shown one below the other. Input that ends early is shown as far as it goes.
+
+mod text;
+
+use crate::registry::complain;
+use crate::{Class, ContentView, Painter, Sink, ViewInput};
+use text::{Piece, Text};
+
+/// Nesting beyond this many levels is refused, to bound memory.
+const MAX_DEPTH: usize = 1 << 20;
+
+/// Lines are indented by no more levels than this, so that deep nesting does not make long lines.
+const MAX_INDENT: usize = 64;
+
+/// Spaces for each level.
+const STEP: usize = 4;
+
+/// For JSON of any kind.
+pub(crate) struct Json;
+
+impl ContentView for Json {
+    fn name(&self) -> &'static str {
+        "JSON"
+    }
+
+    fn priority(&self, input: &ViewInput<'_>) -> f32 {
+        let media_type = input.media_type();
+        let is_json = match media_type.strip_prefix("application/") {
+            Some("json-rpc") => true,
+            Some(subtype) => subtype.ends_with("json"),
+            None => false,
+        };
+        if is_json && !input.data.is_empty() && input.offset == 0 {
+            1.0
+        } else {
+            0.0
+        }
+    }
+
+    fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
+        Box::new(Printer::default())
+    }
+}
+
+/// What may come next between tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expect {
+    /// A value, at the top.
+    #[default]
+    Document,
+    /// A value.
+    Value,
+    /// A value or `]`, after `[`.
+    FirstItem,
+    /// A key or `}`, after `{`.
+    FirstKey,
+    /// A key, after a comma.
+    Key,
+    /// `:`
+    Colon,
+    /// `,` or the end of the container.
+    Comma,
+}
+
+/// The token that is being read.
+#[derive(Debug, Default)]
+enum Token {
+    #[default]
+    None,
+    Text(Class, Text),
+    Number(Number),
+    /// What is left of a literal, and its class.
+    Literal(&'static [u8], Class),
+}
+
+/// Where in a number we are (RFC 8259 §6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Minus,
+    Zero,
+    Int,
+    Dot,
+    Fraction,
+    E,
+    ESign,
+    Exponent,
+}
+
+impl Number {
+    fn start(byte: u8) -> Option<Self> {
+        match byte {
+            b'-' => Some(Self::Minus),
+            b'0' => Some(Self::Zero),
+            b'1'..=b'9' => Some(Self::Int),
+            _ => None,
+        }
+    }
+
+    fn next(self, byte: u8) -> Option<Self> {
+        match (self, byte) {
+            (Self::Minus, b'0') => Some(Self::Zero),
+            (Self::Minus, b'1'..=b'9') | (Self::Int, b'0'..=b'9') => Some(Self::Int),
+            (Self::Zero | Self::Int, b'.') => Some(Self::Dot),
+            (Self::Dot | Self::Fraction, b'0'..=b'9') => Some(Self::Fraction),
+            (Self::Zero | Self::Int | Self::Fraction, b'e' | b'E') => Some(Self::E),
+            (Self::E, b'+' | b'-') => Some(Self::ESign),
+            (Self::E | Self::ESign | Self::Exponent, b'0'..=b'9') => Some(Self::Exponent),
+            _ => None,
+        }
+    }
+
+    fn may_end(self) -> bool {
+        matches!(
+            self,
+            Self::Zero | Self::Int | Self::Fraction | Self::Exponent
+        )
+    }
+}
+
+#[derive(Default)]
+struct Printer {
+    expect: Expect,
+    token: Token,
+    /// The containers that are open: whether each is an object.
+    open: Vec<bool>,
+    /// Bytes read.
+    at: u64,
+    any: bool,
+    /// What is wrong; from there on bytes are shown as they are.
+    error: Option<String>,
+    rest: super::raw::Text,
+}
+
+impl Painter for Printer {
+    fn feed(&mut self, data: &[u8], out: &mut Sink) {
+        let mut data = data;
+        while !data.is_empty() && self.error.is_none() {
+            match self.step(data, out) {
+                Ok(read) => {
+                    self.at += read as u64;
+                    data = data.get(read..).unwrap_or_default();
+                }
+                Err(expected) => {
+                    let sentence = format!("expected {expected} at byte {}", self.at);
+                    complain(out, &sentence);
+                    self.error = Some(sentence);
+                }
+            }
+        }
+        if self.error.is_some() {
+            self.rest.feed(data, out);
+        }
+    }
+
+    fn finish(&mut self, complete: bool, out: &mut Sink) {
+        if let (Token::Number(number), []) = (&self.token, &self.open[..])
+            && number.may_end()
+        {
+            self.token = Token::None;
+        }
+        let unfinished = !self.open.is_empty() || !matches!(self.token, Token::None);
+        if self.error.is_some() {
+            self.rest.finish(complete, out);
+        } else if !self.any && complete {
+            self.error = Some("expected a value".to_owned());
+        } else if unfinished && complete {
+            complain(out, "the body ends here, before the end of the JSON");
+        }
+        out.finish();
+    }
+
+    fn failed(&self) -> Option<&str> {
+        self.error.as_deref()
+    }
+}
+
+impl Printer {
+    /// Reads a part of a token, or one between tokens. Says how many bytes it took; an error is what was expected.
+    fn step(&mut self, data: &[u8], out: &mut Sink) -> Result<usize, &'static str> {
+        let Some(&byte) = data.first() else {
+            return Ok(0);
+        };
+        match &mut self.token {
+            Token::None => self.between(byte, out).map(|()| 1),
+            Token::Text(class, text) => {
+                let class = *class;
+                let Piece { read, ended } =
+                    text.feed(data, |bytes| out.push_bytes(class, bytes))?;
+                if ended {
+                    out.push(class, "\"");
+                    self.token = Token::None;
+                    self.expect = if class == Class::Name {
+                        Expect::Colon
+                    } else {
+                        Expect::Comma
+                    };
+                    self.after_value(class != Class::Name);
+                }
+                Ok(read)
+            }
+            Token::Number(Number::Minus) if byte == b'I' => {
+                self.token = Token::Literal(b"Infinity", Class::Number);
+                Ok(0)
+            }
+            Token::Number(state) => {
+                let (mut state, mut read) = (*state, 0);
+                for byte in data {
+                    let Some(next) = state.next(*byte) else {
+                        break;
+                    };
+                    state = next;
+                    read += 1;
+                }
+                out.push_bytes(Class::Number, data.get(..read).unwrap_or_default());
+                self.token = Token::Number(state);
+                if read < data.len() {
+                    if !state.may_end() {
+                        return Err("a digit");
+                    }
+                    self.token = Token::None;
+                    self.after_value(true);
+                }
+                Ok(read)
+            }
+            Token::Literal(left, class) => {
+                let class = *class;
+                let Some((first, rest)) = left.split_first() else {
+                    return Ok(0);
+                };
+                if *first != byte {
+                    return Err("a value");
+                }
+                out.push_bytes(class, &[byte]);
+                *left = rest;
+                if rest.is_empty() {
+                    self.token = Token::None;
+                    self.after_value(true);
+                }
+                Ok(1)
+            }
+        }
+    }
+
+    /// A byte between tokens.
+    fn between(&mut self, byte: u8, out: &mut Sink) -> Result<(), &'static str> {
+        if matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+            return Ok(());
+        }
+        match (self.expect, byte) {
+            // The bytes of a byte order mark, which some put in front.
+            (Expect::Document, 0xef | 0xbb | 0xbf) if self.at < 3 => Ok(()),
+            (Expect::FirstItem, b']') | (Expect::FirstKey, b'}') => {
+                self.close();
+                out.push_bytes(Class::Plain, &[byte]);
+                Ok(())
+            }
+            (Expect::Comma, b',') => {
+                out.push(Class::Plain, ",");
+                out.newline();
+                self.indent(out);
+                self.expect = if self.open.last() == Some(&true) {
+                    Expect::Key
+                } else {
+                    Expect::Value
+                };
+                Ok(())
+            }
+            (Expect::Comma, b']' | b'}') if self.open.last() == Some(&(byte == b'}')) => {
+                self.close();
+                out.newline();
+                self.indent(out);
+                out.push_bytes(Class::Plain, &[byte]);
+                Ok(())
+            }
+            (Expect::Comma, _) => Err("a comma or the end of the container"),
+            (Expect::Colon, b':') => {
+                out.push(Class::Plain, ": ");
+                self.expect = Expect::Value;
+                Ok(())
+            }
+            (Expect::Colon, _) => Err("a colon"),
+            (Expect::FirstKey | Expect::Key, b'"') => {
+                self.begin(out);
+                out.push(Class::Name, "\"");
+                self.token = Token::Text(Class::Name, Text::default());
+                Ok(())
+            }
+            (Expect::FirstKey | Expect::Key, _) => Err("a key"),
+            (Expect::Document | Expect::Value | Expect::FirstItem, _) => self.value(byte, out),
+        }
+    }
+
+    /// The first byte of a value.
+    fn value(&mut self, byte: u8, out: &mut Sink) -> Result<(), &'static str> {
+        let container = matches!(byte, b'[' | b'{');
+        if !container
+            && !matches!(
+                byte,
+                b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n' | b'N' | b'I'
+            )
+        {
+            return Err("a value");
+        }
+        if self.open.len() >= MAX_DEPTH {
+            return Err("no deeper nesting");
+        }
+        self.begin(out);
+        self.any = true;
+        if container {
+            self.open.push(byte == b'{');
+            self.expect = if byte == b'{' {
+                Expect::FirstKey
+            } else {
+                Expect::FirstItem
+            };
+            out.push_bytes(Class::Plain, &[byte]);
+            return Ok(());
+        }
+        self.token = match byte {
+            b'"' => {
+                out.push(Class::String, "\"");
+                Token::Text(Class::String, Text::default())
+            }
+            b't' => Token::Literal(b"rue", Class::Boolean),
+            b'f' => Token::Literal(b"alse", Class::Boolean),
+            b'n' => Token::Literal(b"ull", Class::Boolean),
+            b'N' => Token::Literal(b"aN", Class::Number),
+            b'I' => Token::Literal(b"nfinity", Class::Number),
+            _ => Number::start(byte).map_or(Token::None, Token::Number),
+        };
+        match &self.token {
+            Token::Literal(_, class) => out.push_bytes(*class, &[byte]),
+            Token::Number(_) => out.push_bytes(Class::Number, &[byte]),
+            Token::Text(..) | Token::None => {}
+        }
+        Ok(())
+    }
+
+    /// Goes to where a key or value begins.
+    fn begin(&mut self, out: &mut Sink) {
+        match self.expect {
+            Expect::Document if self.any => out.newline(),
+            Expect::FirstItem | Expect::FirstKey => {
+                out.newline();
+                self.indent(out);
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self) {
+        self.open.pop();
+        self.after_value(true);
+    }
+
+    fn after_value(&mut self, is_value: bool) {
+        if is_value {
+            self.expect = if self.open.is_empty() {
+                Expect::Document
+            } else {
+                Expect::Comma
+            };
+        }
+    }
+
+    fn indent(&self, out: &mut Sink) {
+        const SPACES: &str = match str::from_utf8(&[b' '; MAX_INDENT * STEP]) {
+            Ok(spaces) => spaces,
+            Err(_) => "",
+        };
+        let width = self.open.len().min(MAX_INDENT) * STEP;
+        out.push(Class::Plain, SPACES.get(..width).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests;
