@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use ratel_core::store::FlowSnapshot;
+use ratel_flow::format::duration;
 use ratel_flow::{ClientConn, ServerConn, Timestamp, TlsInfo};
 use time::UtcOffset;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
@@ -144,7 +145,7 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
         match at {
             None => facts.add(name, "–"),
             Some(at) if at > first => {
-                let since = format::duration(at.since(first));
+                let since = duration(at.since(first));
                 facts.add(name, &format!("{}  +{since}", format::date_time(at, offset)));
             }
             Some(at) => facts.add(name, &format::date_time(at, offset)),

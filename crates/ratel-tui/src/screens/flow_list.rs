@@ -5,6 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::FlowKind;
+use ratel_flow::format::{duration, size};
 use ratel_flow::http::authority;
 
 use crate::app::{ModeInfo, Options, ProxyInfo};
@@ -202,12 +203,10 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     row.column(columns.status, status(summary));
     row.column(columns.content_type, content_type(summary, columns.content_type));
     let live = summary.state.is_live();
-    let size = match (live, summary.request_body + summary.response_body) {
-        (true, 0) => String::new(),
-        (_, size) => format::size(size),
-    };
-    row.right(columns.size, Text::plain(Role::Text, size));
-    let took = if live { "…".into() } else { took(summary).map(format::duration).unwrap_or_default() };
+    let bytes = summary.request_body + summary.response_body;
+    let shown = if live && bytes == 0 { String::new() } else { size(bytes) };
+    row.right(columns.size, Text::plain(Role::Text, shown));
+    let took = if live { "…".into() } else { took(summary).map(duration).unwrap_or_default() };
     row.right(columns.duration, Text::plain(Role::Dim, took));
     row.0
 }

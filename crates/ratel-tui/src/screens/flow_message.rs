@@ -1,15 +1,15 @@
 //! A request or a response: the start line and the fields as they were sent, then the body.
 
 use ratel_core::store::FlowSnapshot;
+use ratel_flow::format::size;
 use ratel_flow::{FlowError, FlowKind, Request, Response};
 use ratel_proto::Headers;
 
-use crate::format;
 use crate::screens::body_text;
 use crate::source::BodyPart;
 use crate::text::Text;
 use crate::theme::{self, Role};
-use crate::widgets::pane::{BodyText, Content};
+use crate::widgets::pane::Content;
 
 /// What the client sent.
 pub(crate) fn request(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
@@ -149,7 +149,7 @@ fn add_body(flow: &FlowSnapshot, headers: &Headers, body: Option<BodyPart>, empt
         return;
     };
     let (description, text) = body_text::render(&part, headers);
-    let mut bar = Text::plain(Role::Heading, format!("{description}, {}", format::size(part.total)));
+    let mut bar = Text::plain(Role::Heading, format!("{description}, {}", size(part.total)));
     if !part.complete {
         bar.push(Role::Text, if flow.state.is_live() { " and growing" } else { ", cut short" });
     }
@@ -157,7 +157,7 @@ fn add_body(flow: &FlowSnapshot, headers: &Headers, body: Option<BodyPart>, empt
     if part.lost {
         content.head.push(Text::plain(Role::Warn, "[content missing] the first part could not be kept"));
     }
-    if part.bytes.is_empty() && matches!(text, BodyText::Raw) {
+    if part.bytes.is_empty() {
         content.head.push(Text::plain(Role::Dim, "[content missing]"));
     }
     content.body = Some((part, text));

@@ -36,8 +36,8 @@ struct Row {
 /// What a body is shown as.
 #[derive(Clone, Debug)]
 pub(crate) enum BodyText {
-    /// Made readable, as a whole.
-    Document(Vec<Text>),
+    /// Made readable: lines with their numbers, which are offsets in the body when it is shown by windows.
+    Document(Vec<(u64, Text)>),
     /// As it is.
     Raw,
 }
@@ -120,16 +120,19 @@ impl Pane {
         let mut rows = Vec::new();
         let whole_start = self.content.body.as_ref().is_none_or(|(part, _)| part.offset == 0);
         if whole_start {
-            add_lines(&mut rows, Section::Head, &self.content.head, self.width);
+            add_lines(&mut rows, Section::Head, (0..).zip(&self.content.head), self.width);
         }
         if let Some((part, text)) = &self.content.body {
             match text {
-                BodyText::Document(lines) => add_lines(&mut rows, Section::Body, lines, self.width),
+                BodyText::Document(lines) => {
+                    let lines = lines.iter().map(|(number, line)| (*number, line));
+                    add_lines(&mut rows, Section::Body, lines, self.width);
+                }
                 BodyText::Raw => add_raw(&mut rows, part, self.width),
             }
         }
         if self.content.body.as_ref().is_none_or(|(part, _)| part.end() >= part.total) {
-            add_lines(&mut rows, Section::Tail, &self.content.tail, self.width);
+            add_lines(&mut rows, Section::Tail, (0..).zip(&self.content.tail), self.width);
         }
         self.rows = rows;
         if let Some(offset) = self.go_to
@@ -170,7 +173,7 @@ impl Pane {
     pub(crate) fn scroll(&mut self, rows: isize) -> bool {
         self.top = self.top.saturating_add_signed(rows).min(self.last_top());
         let at_end = self.top == self.last_top();
-        let Some((part, BodyText::Raw)) = &self.content.body else {
+        let Some((part, _)) = &self.content.body else {
             self.stuck_to_end = at_end && rows > 0;
             return false;
         };
@@ -200,8 +203,13 @@ impl Pane {
         self.top = 0;
         self.stuck_to_end = false;
         self.go_to = None;
-        self.want = Some(BodyFrom::Start);
-        self.content.body.as_ref().is_some_and(|(part, _)| part.offset > 0)
+        let load = self.content.body.as_ref().is_some_and(|(part, _)| part.offset > 0);
+        if load {
+            // Nothing of the window is to be held on to.
+            self.want = Some(BodyFrom::Start);
+            self.rows.clear();
+        }
+        load
     }
 
     /// Goes to the end and stays there; true if it has to be loaded.
@@ -230,7 +238,7 @@ impl Pane {
         if let Some(row) = found {
             return self.here(row);
         }
-        if let Some((part, BodyText::Raw)) = &self.content.body {
+        if let Some((part, _)) = &self.content.body {
             let more = needle.len().saturating_sub(1) as u64;
             let beyond = |at| SearchStep::Beyond(SearchFrom { needle: needle.clone(), at, backwards, wrapped: false });
             if !backwards && part.end() < part.total {
@@ -247,7 +255,7 @@ impl Pane {
     pub(crate) fn search_round(&mut self, backwards: bool) -> SearchStep {
         let Some(needle) = self.needle.clone() else { return SearchStep::NotFound };
         match &self.content.body {
-            Some((part, BodyText::Raw)) if part.offset > 0 || part.end() < part.total => {
+            Some((part, _)) if part.offset > 0 || part.end() < part.total => {
                 let at = if backwards { part.total } else { 0 };
                 SearchStep::Beyond(SearchFrom { needle, at, backwards, wrapped: true })
             }
@@ -295,7 +303,7 @@ impl Pane {
     /// How much of all is above the screen, in percent; none when all is visible.
     pub(crate) fn percent(&self) -> Option<u64> {
         let (above, all) = match &self.content.body {
-            Some((part, BodyText::Raw)) if part.end() < part.total || part.offset > 0 => match self.anchor() {
+            Some((part, _)) if part.end() < part.total || part.offset > 0 => match self.anchor() {
                 Some(Anchor(Section::Head, ..)) => (0, part.total),
                 Some(Anchor(Section::Body, offset, _)) if !self.stuck_to_end => (offset, part.total),
                 _ => (part.total, part.total),
@@ -325,8 +333,13 @@ impl Pane {
     }
 }
 
-fn add_lines(rows: &mut Vec<Row>, section: Section, lines: &[Text], width: usize) {
-    for (number, line) in (0u64..).zip(lines) {
+fn add_lines<'a>(
+    rows: &mut Vec<Row>,
+    section: Section,
+    lines: impl Iterator<Item = (u64, &'a Text)>,
+    width: usize,
+) {
+    for (number, line) in lines {
         let wrapped = line.clone().wrap(width).into_iter().enumerate();
         rows.extend(wrapped.map(|(nth, text)| Row { anchor: Anchor(section, number, nth), text }));
     }

@@ -1,0 +1,382 @@
+//! A screen without a terminal, and flows without a store.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratel_core::eventlog::{Entry, Level, LogUpdate};
+use ratel_core::store::{FlowSnapshot, FlowState, RequestLine, Summary, Times, Update, Window};
+use ratel_flow::{
+    ClientConn, ConnId, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Side, Timestamp, Version,
+};
+use ratel_proto::Headers;
+use ratel_tui::keymap::Key;
+use ratel_tui::model::Model;
+use ratel_tui::msg::{Effect, Msg};
+use ratel_tui::source::{self, Source};
+use ratel_tui::update::update;
+use ratel_tui::view::view;
+use ratel_tui::{ModeInfo, Options, ProxyInfo};
+
+/// 2026-03-01 13:05:59 UTC.
+pub const START: u64 = 1_772_370_359_000_000_000;
+
+/// A flow with its bodies.
+#[derive(Clone)]
+pub struct Fake {
+    pub snapshot: FlowSnapshot,
+    pub bodies: [Bytes; 2],
+}
+
+fn at(millis: u64) -> Timestamp {
+    Timestamp(START + millis * 1_000_000)
+}
+
+fn headers(fields: &[(&str, &[u8])]) -> Headers {
+    let mut headers = Headers::new();
+    for (name, value) in fields {
+        headers.append(name.as_bytes(), value);
+    }
+    headers
+}
+
+impl Fake {
+    /// A finished exchange that took 123 ms.
+    pub fn new(id: u64, method: &str, path: &str, status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        let created = id * 1000;
+        let client = ClientConn {
+            id: ConnId(1),
+            peername: ([127, 0, 0, 1], 51234).into(),
+            sockname: ([127, 0, 0, 1], 8080).into(),
+            proxy_mode: "reverse:https://service.dev".into(),
+            timestamp_start: at(created),
+            timestamp_end: None,
+            tls: None,
+            error: None,
+        };
+        let server = ServerConn {
+            id: ConnId(2),
+            address: ("service.dev".into(), 443),
+            peername: Some(([127, 0, 0, 2], 443).into()),
+            sockname: None,
+            timestamp_start: at(created + 2),
+            timestamp_tcp_setup: Some(at(created + 5)),
+            timestamp_end: None,
+            tls: None,
+            error: None,
+        };
+        let request = Request {
+            method: Bytes::copy_from_slice(method.as_bytes()),
+            target: Bytes::copy_from_slice(path.as_bytes()),
+            version: Version::Http11,
+            line: Some(Bytes::from(format!("{method} {path} HTTP/1.1\r\n"))),
+            headers: headers(&[("Host", b"service.dev"), ("accept", b"*/*"), ("Accept", b"text/html")]),
+            scheme: Scheme::Https,
+            host: "service.dev".into(),
+            port: 443,
+            path: Bytes::copy_from_slice(path.as_bytes()),
+            timestamp_start: at(created + 1),
+        };
+        let response = Response {
+            version: Version::Http11,
+            status,
+            reason: Bytes::from_static(b"Because"),
+            line: None,
+            headers: headers(&[("Content-Type", content_type.as_bytes())]),
+            timestamp_start: at(created + 100),
+        };
+        let body = body.into();
+        let snapshot = FlowSnapshot {
+            id: FlowId(id),
+            kind: FlowKind::Http,
+            state: FlowState::Done,
+            client_conn: Arc::new(client),
+            server_conn: Some(Arc::new(server)),
+            request: Some(request),
+            response: Some(response),
+            informational: Vec::new(),
+            request_trailers: None,
+            response_trailers: None,
+            error: None,
+            request_body: 0,
+            response_body: body.len() as u64,
+            times: Times {
+                created: at(created),
+                request_end: Some(at(created + 2)),
+                response_start: Some(at(created + 100)),
+                response_end: Some(at(created + 123)),
+                last: at(created + 123),
+            },
+            lossy: false,
+        };
+        Self { snapshot, bodies: [Bytes::new(), body] }
+    }
+
+    /// The server could not be reached.
+    pub fn failed(mut self, message: &str, hint: &str) -> Self {
+        self.snapshot.response = None;
+        self.snapshot.state = FlowState::Failed;
+        self.snapshot.times.response_end = None;
+        self.snapshot.times.response_start = None;
+        let timestamp = self.snapshot.times.last;
+        self.snapshot.error = Some(FlowError { message: message.into(), hint: Some(hint.into()), timestamp });
+        self
+    }
+
+    /// A connection that carried no request.
+    pub fn connection(mut self) -> Self {
+        self.snapshot.kind = FlowKind::Connection;
+        self.snapshot.request = None;
+        self
+    }
+
+    /// The response goes on.
+    pub fn streaming(mut self) -> Self {
+        self.snapshot.state = FlowState::Streaming;
+        self.snapshot.times.response_end = None;
+        self
+    }
+
+    /// There is no response yet.
+    pub fn waiting(mut self) -> Self {
+        self.snapshot.response = None;
+        self.snapshot.state = FlowState::AwaitingResponse;
+        self.snapshot.times.response_end = None;
+        self.snapshot.response_body = 0;
+        self
+    }
+}
+
+/// A list of flows.
+#[derive(Clone, Default)]
+pub struct Flows {
+    pub list: Vec<Fake>,
+    pub evicted: u64,
+}
+
+impl Source for Flows {
+    fn counts(&self) -> (usize, u64) {
+        (self.list.len(), self.evicted)
+    }
+
+    fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
+        let end = positions.end.min(self.list.len());
+        self.list.get(positions.start..end).unwrap_or_default().iter().map(|flow| flow.snapshot.id).collect()
+    }
+
+    fn summary(&self, id: FlowId) -> Option<Summary> {
+        let flow = self.snapshot(id)?;
+        Some(Summary {
+            id,
+            kind: flow.kind,
+            state: flow.state,
+            client_conn: flow.client_conn,
+            server_conn: flow.server_conn,
+            request: flow.request.map(|request| RequestLine {
+                method: request.method,
+                scheme: request.scheme,
+                host: request.host,
+                port: request.port,
+                path: request.path,
+            }),
+            status: flow.response.as_ref().map(|response| response.status),
+            content_type: flow
+                .response
+                .as_ref()
+                .and_then(|response| response.headers.get("content-type").map(Bytes::copy_from_slice)),
+            error: flow.error,
+            request_body: flow.request_body,
+            response_body: flow.response_body,
+            times: flow.times,
+            lossy: flow.lossy,
+        })
+    }
+
+    fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
+        let place = self.list.binary_search_by_key(&id, |flow| flow.snapshot.id).ok()?;
+        Some(self.list[place].snapshot.clone())
+    }
+
+    fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
+        let place = self.list.binary_search_by_key(&id, |flow| flow.snapshot.id).ok()?;
+        let flow = &self.list[place];
+        let body = &flow.bodies[usize::from(side == Side::Server)];
+        let total = body.len() as u64;
+        let (from, to) = (range.start.min(total), range.end.min(total));
+        let bytes = body.slice(from as usize..to.max(from) as usize);
+        let complete = !flow.snapshot.state.is_live();
+        Some(Window { bytes, offset: from, total, complete, lost: false })
+    }
+}
+
+/// A screen that is driven by hand.
+pub struct Ui {
+    pub model: Model,
+    pub flows: Flows,
+    pub log: Vec<Entry>,
+    pub quit: bool,
+    pub suspended: usize,
+    size: (u16, u16),
+    now: Timestamp,
+}
+
+impl Ui {
+    pub fn new(size: (u16, u16), flows: Vec<Fake>) -> Self {
+        Self::with_options(size, flows, Options { colour: false, ..Options::default() })
+    }
+
+    pub fn with_options(size: (u16, u16), flows: Vec<Fake>, options: Options) -> Self {
+        let info = ProxyInfo {
+            modes: vec![ModeInfo {
+                description: "reverse:https://service.dev".into(),
+                listen_addrs: vec!["*:8080".into()],
+                address_hint: "localhost:8080".into(),
+                needs_proxy_setting: false,
+            }],
+            ca_path: "/home/u/.ratel/ratel-ca-cert.pem".into(),
+            version: "0.1.0".into(),
+        };
+        Self::with_info(size, flows, options, info)
+    }
+
+    pub fn with_info(size: (u16, u16), flows: Vec<Fake>, options: Options, info: ProxyInfo) -> Self {
+        let flows = Flows { list: flows, evicted: 0 };
+        let model = Model::new(info, options);
+        let mut ui =
+            Self { model, flows, log: Vec::new(), quit: false, suspended: 0, size, now: Timestamp(START) };
+        ui.resize(size);
+        ui
+    }
+
+    pub fn resize(&mut self, size: (u16, u16)) {
+        self.size = size;
+        self.send(Msg::Resize(size.0, size.1));
+        self.frame();
+    }
+
+    /// Changes the model and does what it asks for, as the loop does.
+    pub fn send(&mut self, msg: Msg) {
+        let mut msgs = VecDeque::from([msg]);
+        while let Some(msg) = msgs.pop_front() {
+            for effect in update(&mut self.model, msg) {
+                match effect {
+                    Effect::Page(query) => msgs.push_back(Msg::Page(source::page(&self.flows, &query))),
+                    Effect::Open(query) => msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query)))),
+                    Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
+                    Effect::ClearLog => {
+                        self.log.clear();
+                        msgs.push_back(Msg::Log(LogUpdate::Resync));
+                    }
+                    Effect::Search(id, side, from) => {
+                        let found = source::search(&self.flows, id, side, from);
+                        msgs.push_back(Msg::Found(id, side, found));
+                    }
+                    Effect::Suspend => self.suspended += 1,
+                    Effect::Quit => self.quit = true,
+                }
+            }
+        }
+    }
+
+    fn frame(&mut self) {
+        for _ in 0..4 {
+            self.send(Msg::Frame(self.now));
+        }
+    }
+
+    /// Presses keys, separated by spaces: `j G enter page_down`.
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        for name in keys.split(' ') {
+            let name = name.replace('_', " ");
+            self.send(Msg::Key(Key::parse(&name).unwrap_or_else(|| panic!("{name} is no key"))));
+            self.frame();
+        }
+        self
+    }
+
+    /// Types text.
+    pub fn type_in(&mut self, text: &str) -> &mut Self {
+        for c in text.chars() {
+            self.send(Msg::Key(Key::Char(c)));
+        }
+        self
+    }
+
+    pub fn log(&mut self, level: Level, message: &str) {
+        let entry = Entry { level, timestamp: self.now, message: message.into(), client: Some("127.0.0.1:5".into()) };
+        self.log.push(entry.clone());
+        self.send(Msg::Log(LogUpdate::Added(entry)));
+    }
+
+    pub fn add(&mut self, flow: Fake) {
+        let id = flow.snapshot.id;
+        self.flows.list.push(flow);
+        self.send(Msg::Store(Update::Added(id)));
+        self.frame();
+    }
+
+    pub fn changed(&mut self, id: u64) {
+        self.send(Msg::Store(Update::Changed(FlowId(id))));
+        self.frame();
+    }
+
+    pub fn evict(&mut self, count: usize) {
+        let up_to = self.flows.list[count - 1].snapshot.id;
+        self.flows.list.drain(..count);
+        self.flows.evicted += count as u64;
+        self.send(Msg::Store(Update::Evicted { up_to }));
+        self.frame();
+    }
+
+    pub fn pass_time(&mut self, secs: u64) {
+        self.now.0 += secs * 1_000_000_000;
+        self.frame();
+    }
+
+    /// The cells of the screen.
+    pub fn terminal(&self) -> Terminal<TestBackend> {
+        let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
+        terminal.draw(|frame| view(&self.model, frame)).unwrap();
+        terminal
+    }
+
+    /// What is on the screen, without the space at the ends of rows.
+    pub fn text(&self) -> String {
+        let terminal = self.terminal();
+        let buffer = terminal.backend().buffer();
+        let rows = buffer.content().chunks(usize::from(self.size.0).max(1));
+        let rows = rows.map(|row| {
+            let mut text = String::new();
+            let mut skip = 0;
+            for cell in row {
+                if skip == 0 {
+                    text.push_str(cell.symbol());
+                    skip = unicode_width::UnicodeWidthStr::width(cell.symbol());
+                }
+                skip = skip.saturating_sub(1);
+            }
+            text.trim_end().to_owned()
+        });
+        rows.collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// One flow of each kind that the list knows.
+pub fn sample() -> Vec<Fake> {
+    vec![
+        Fake::new(1, "GET", "/", 200, "text/html; charset=utf-8", "<h1>hello</h1>\n"),
+        Fake::new(2, "POST", "/api/orders?limit=50", 201, "application/json", r#"{"id": 7, "open": true}"#),
+        Fake::new(3, "GET", "/old", 301, "text/plain", ""),
+        Fake::new(4, "DELETE", "/api/orders/7", 404, "text/plain", "no such order"),
+        Fake::new(5, "GET", "/a/very/long/path/that/does/not/fit/into/any/row/of/eighty/columns", 500, "text/plain", "x"),
+        Fake::new(6, "GET", "/events", 200, "text/event-stream", "data: 1\n\ndata: 2\n\n").streaming(),
+        Fake::new(7, "GET", "/slow", 200, "", "").waiting(),
+        Fake::new(8, "GET", "/down", 502, "", "").failed("cannot connect to service.dev:443: connection refused", "is it running?"),
+        Fake::new(9, "", "", 0, "", "")
+            .failed("the client does not trust the certificate: unknown ca", "install the CA certificate")
+            .connection(),
+    ]
+}
