@@ -165,7 +165,11 @@ pub fn parse_authority(authority: &[u8]) -> Result<(String, Option<u16>), UrlErr
                 let (host, rest) = authority.split_at_checked(colon).unwrap_or_default();
                 let port = rest.get(1..).unwrap_or_default();
                 if port.contains(&b':') {
-                    return Err(UrlError::Ipv6(text(authority)));
+                    let bare = authority
+                        .iter()
+                        .all(|b| b.is_ascii_hexdigit() || b":.%".contains(b));
+                    let error = if bare { UrlError::Ipv6 } else { UrlError::Host };
+                    return Err(error(text(authority)));
                 }
                 (name(host, authority)?, Some(port))
             }

@@ -265,6 +265,9 @@ impl Progress {
     /// The start line; none when it has not come yet. What cannot become one is refused before its line is complete,
     /// since a peer that speaks another protocol may never send a line end.
     fn start_line(&mut self, buf: &[u8], limit: usize) -> Result<Option<StartLine>, HeadError> {
+        // Nothing behind the first byte too many is looked at: which fault is found first must not depend on how
+        // much came at once.
+        let buf = buf.get(..limit.saturating_add(1)).unwrap_or(buf);
         loop {
             let Some(lf) = buf.get(self.seen..).and_then(|rest| memchr(b'\n', rest)) else {
                 let line = buf.get(self.line..).unwrap_or_default();

@@ -171,6 +171,6 @@ fn connect_targets() {
     );
     assert_eq!(
         parse_connect_target(b"http://h:80/"),
-        Err(UrlError::Ipv6("http://h:80/".into()))
+        Err(UrlError::Host("http://h:80/".into()))
     );
 }

@@ -281,6 +281,9 @@ fn limits_hold_wherever_the_head_is_cut() {
         (line(64 - 17), Some(&too_large)),
         (line(500), Some(&too_large)),
         ("\r\n".repeat(40), Some(&too_large)),
+        // The first fault counts.
+        (format!("{}\0", "G".repeat(64)), Some(&HeadError::Method)),
+        (format!("{}\0", "G".repeat(65)), Some(&too_large)),
         ("GET / HTTP/1.1\r\na\n b\nc\n\n".into(), None),
         (
             "GET / HTTP/1.1\r\na\nb\nc\n\n".into(),
