@@ -63,7 +63,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { focus_follow: false, mouse: true, colour: true, utc_offset: time::UtcOffset::UTC }
+        Self {
+            focus_follow: false,
+            mouse: true,
+            colour: true,
+            utc_offset: time::UtcOffset::UTC,
+        }
     }
 }
 
@@ -128,7 +133,10 @@ impl Stop {
     /// Whether [`stop`](Self::stop) was called.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).stopped
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .stopped
     }
 
     /// Calls `wake`, which must not block, on every [`stop`](Self::stop) from here on.

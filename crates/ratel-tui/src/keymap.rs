@@ -17,8 +17,20 @@ pub enum Key {
 
 /// The names of keys that are not characters.
 pub const NAMED: &[&str] = &[
-    "enter", "tab", "shift tab", "esc", "up", "down", "left", "right", "page up", "page down", "home", "end",
-    "backspace", "delete",
+    "enter",
+    "tab",
+    "shift tab",
+    "esc",
+    "up",
+    "down",
+    "left",
+    "right",
+    "page up",
+    "page down",
+    "home",
+    "end",
+    "backspace",
+    "delete",
 ];
 
 impl Key {
@@ -139,55 +151,165 @@ const fn bind(
     help: &'static str,
     hint: &'static str,
 ) -> Binding {
-    Binding { contexts, keys, action, help, hint }
+    Binding {
+        contexts,
+        keys,
+        action,
+        help,
+        hint,
+    }
 }
 
 use Context::{EventLog, FlowList, FlowView, Global, Help};
 
 /// All key bindings.
 pub const BINDINGS: &[Binding] = &[
-    bind(&[FlowList], &["enter"], Action::Select, "open the flow", "Open"),
-    bind(&[FlowView], &["tab", "l", "right"], Action::NextTab, "next tab", "Tabs"),
-    bind(&[FlowView], &["shift tab", "h", "left"], Action::PrevTab, "tab before", ""),
-    bind(&[FlowView], &["space"], Action::NextFlow, "next flow", "Next"),
+    bind(
+        &[FlowList],
+        &["enter"],
+        Action::Select,
+        "open the flow",
+        "Open",
+    ),
+    bind(
+        &[FlowList],
+        &["q", "esc"],
+        Action::Back,
+        "ask to quit",
+        "Quit",
+    ),
+    bind(
+        &[FlowView],
+        &["tab", "l", "right"],
+        Action::NextTab,
+        "next tab",
+        "Tabs",
+    ),
+    bind(
+        &[FlowView],
+        &["shift tab", "h", "left"],
+        Action::PrevTab,
+        "tab before",
+        "",
+    ),
+    bind(
+        &[FlowView],
+        &["space"],
+        Action::NextFlow,
+        "next flow",
+        "Next",
+    ),
     bind(&[FlowView], &["p"], Action::PrevFlow, "flow before", "Prev"),
-    bind(&[FlowView, EventLog, Help], &["/"], Action::Search, "search", "Search"),
-    bind(&[FlowView, EventLog, Help], &["n"], Action::SearchNext, "next match", ""),
-    bind(&[FlowView, EventLog, Help], &["N"], Action::SearchPrev, "match before", ""),
-    bind(&[FlowList, FlowView], &["F"], Action::Follow, "keep the newest flow in focus, or stop doing so", "Follow"),
-    bind(&[EventLog], &["z"], Action::ClearLog, "clear the event log", "Clear"),
+    bind(
+        &[FlowView, EventLog, Help],
+        &["/"],
+        Action::Search,
+        "search",
+        "Search",
+    ),
+    bind(
+        &[FlowView, EventLog, Help],
+        &["n"],
+        Action::SearchNext,
+        "next match",
+        "",
+    ),
+    bind(
+        &[FlowView, EventLog, Help],
+        &["N"],
+        Action::SearchPrev,
+        "match before",
+        "",
+    ),
+    bind(
+        &[FlowList, FlowView],
+        &["F"],
+        Action::Follow,
+        "keep the newest flow in focus, or stop doing so",
+        "Follow",
+    ),
+    bind(
+        &[EventLog],
+        &["z"],
+        Action::ClearLog,
+        "clear the event log",
+        "Clear",
+    ),
     bind(&[Help], &["?"], Action::Back, "close the help", ""),
     bind(&[Global], &["?"], Action::Help, "this help", "Help"),
     bind(&[Global], &["E"], Action::EventLog, "event log", "Events"),
     bind(&[Global], &["k", "up"], Action::Up, "up", ""),
     bind(&[Global], &["j", "down"], Action::Down, "down", ""),
-    bind(&[Global], &["page up", "ctrl b"], Action::PageUp, "page up", ""),
-    bind(&[Global], &["page down", "ctrl f", "space"], Action::PageDown, "page down", ""),
+    bind(
+        &[Global],
+        &["page up", "ctrl b"],
+        Action::PageUp,
+        "page up",
+        "",
+    ),
+    bind(
+        &[Global],
+        &["page down", "ctrl f", "space"],
+        Action::PageDown,
+        "page down",
+        "",
+    ),
     bind(&[Global], &["g", "home"], Action::Start, "to the start", ""),
     bind(&[Global], &["G", "end"], Action::End, "to the end", ""),
-    bind(&[Global], &["q", "esc"], Action::Back, "back; on the first screen ask to quit", "Back"),
+    bind(&[Global], &["q", "esc"], Action::Back, "back", "Back"),
     bind(&[Global], &["Q"], Action::Quit, "quit at once", ""),
-    bind(&[Global], &["ctrl c"], Action::Interrupt, "ask to quit; twice quits", ""),
-    bind(&[Global], &["ctrl z"], Action::Suspend, "suspend; the shell's `fg` comes back", ""),
+    bind(
+        &[Global],
+        &["ctrl c"],
+        Action::Interrupt,
+        "ask to quit; twice quits",
+        "",
+    ),
+    bind(
+        &[Global],
+        &["ctrl z"],
+        Action::Suspend,
+        "suspend; the shell's `fg` comes back",
+        "",
+    ),
 ];
 
 /// What a key does on a screen.
 #[must_use]
 pub fn lookup(context: Context, key: Key) -> Option<Action> {
     [context, Global].into_iter().find_map(|context| {
-        let mut here = BINDINGS.iter().filter(|binding| binding.contexts.contains(&context));
-        here.find(|binding| binding.keys.iter().any(|name| Key::parse(name) == Some(key))).map(|binding| binding.action)
+        let mut here = BINDINGS
+            .iter()
+            .filter(|binding| binding.contexts.contains(&context));
+        here.find(|binding| {
+            binding
+                .keys
+                .iter()
+                .any(|name| Key::parse(name) == Some(key))
+        })
+        .map(|binding| binding.action)
     })
 }
 
-/// The bindings to show for a screen: its own, then the global ones that these do not hide.
+/// The bindings to show for a screen with their keys: its own, then the global ones that these do not hide.
 pub fn bindings(context: Context) -> impl Iterator<Item = (&'static Binding, Vec<&'static str>)> {
-    let own = BINDINGS.iter().filter(move |b| b.contexts.contains(&context)).map(|b| (b, b.keys.to_vec()));
-    let global = BINDINGS.iter().filter(|b| b.contexts.contains(&Global)).filter_map(move |b| {
-        let left = |name: &&&str| Key::parse(name).and_then(|key| lookup(context, key)) == Some(b.action);
-        let keys: Vec<_> = b.keys.iter().filter(left).copied().collect();
-        (!keys.is_empty()).then_some((b, keys))
-    });
+    let own = BINDINGS
+        .iter()
+        .filter(move |b| b.contexts.contains(&context))
+        .map(|b| (b, b.keys.to_vec()));
+    let global = BINDINGS
+        .iter()
+        .filter(|b| b.contexts.contains(&Global))
+        .filter_map(move |b| {
+            let hidden = |name: &str| {
+                BINDINGS
+                    .iter()
+                    .any(|own| own.contexts.contains(&context) && own.keys.contains(&name))
+            };
+            let left = |name: &&&str| context == Global || !hidden(name);
+            let keys: Vec<_> = b.keys.iter().filter(left).copied().collect();
+            (!keys.is_empty()).then_some((b, keys))
+        });
     own.chain(global)
 }
 
@@ -198,7 +320,10 @@ mod tests {
     #[test]
     fn every_key_has_a_name_that_reads_back_and_help_is_short() {
         for binding in BINDINGS {
-            assert!(!binding.help.is_empty() && !binding.help.ends_with('.'), "{binding:?}");
+            assert!(
+                !binding.help.is_empty() && !binding.help.ends_with('.'),
+                "{binding:?}"
+            );
             for name in binding.keys {
                 let key = Key::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
                 assert_eq!(key.to_string(), *name);
@@ -223,7 +348,10 @@ mod tests {
         assert_eq!(lookup(FlowList, Key::Char(' ')), Some(Action::PageDown));
         assert_eq!(lookup(FlowView, Key::Char(' ')), Some(Action::NextFlow));
         assert_eq!(lookup(FlowView, Key::Char('w')), None);
-        let shown = bindings(FlowView).find(|(b, _)| b.action == Action::PageDown).unwrap().1;
+        let shown = bindings(FlowView)
+            .find(|(b, _)| b.action == Action::PageDown)
+            .unwrap()
+            .1;
         assert_eq!(shown, ["page down", "ctrl f"]);
     }
 }

@@ -127,7 +127,14 @@ pub(crate) struct Message {
 
 impl FlowView {
     pub(crate) fn new(id: FlowId, tab: Tab) -> Self {
-        Self { id, tab, snapshot: None, gone: false, panes: Default::default(), stale: true }
+        Self {
+            id,
+            tab,
+            snapshot: None,
+            gone: false,
+            panes: Default::default(),
+            stale: true,
+        }
     }
 
     pub(crate) fn pane(&self) -> &Pane {
@@ -182,14 +189,21 @@ impl Model {
     /// An empty list, on a terminal of no size.
     #[must_use]
     pub fn new(info: ProxyInfo, options: Options) -> Self {
-        let list = FlowList { follow: options.focus_follow, stale: true, ..FlowList::default() };
+        let list = FlowList {
+            follow: options.focus_follow,
+            stale: true,
+            ..FlowList::default()
+        };
         Self {
             info,
             options,
             size: (0, 0),
             screens: vec![Screen::FlowList],
             list,
-            log: Log { stale: true, ..Log::default() },
+            log: Log {
+                stale: true,
+                ..Log::default()
+            },
             prompt: None,
             message: None,
             now: Timestamp::default(),
@@ -198,7 +212,9 @@ impl Model {
     }
 
     pub(crate) fn theme(&self) -> Theme {
-        Theme { colour: self.options.colour }
+        Theme {
+            colour: self.options.colour,
+        }
     }
 
     /// The screen that is open.

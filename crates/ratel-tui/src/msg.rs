@@ -5,7 +5,7 @@ use ratel_core::store::Update;
 use ratel_flow::{FlowId, Side, Timestamp};
 
 use crate::keymap::Key;
-use crate::source::{Found, Opened, OpenQuery, Page, PageQuery, SearchFrom};
+use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, SearchFrom};
 
 /// Something that happened.
 #[derive(Clone, Debug)]

@@ -12,7 +12,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind};
+use crossterm::event::{
+    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
+};
 use ratel_core::clock;
 use ratel_core::eventlog::{EventLog, LogUpdate};
 use ratel_core::store::{FlowStore, Subscription};
@@ -58,12 +60,24 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(TuiError::NoTerminal);
     }
-    let App { source, event_log, info, options, stop } = app;
+    let App {
+        source,
+        event_log,
+        info,
+        options,
+        stop,
+    } = app;
     let (sender, signals) = sync_channel(SIGNALS);
     let subscriptions = Subscriptions::new(&source, &event_log, &stop, &sender);
     let terminal = Terminal::enter(options.mouse, event_log.clone()).map_err(TuiError::Terminal)?;
     let _reader = Reader::start(sender).map_err(TuiError::Terminal)?;
-    let mut screen = Loop { model: Model::new(info, options), source, event_log, terminal, pending: VecDeque::new() };
+    let mut screen = Loop {
+        model: Model::new(info, options),
+        source,
+        event_log,
+        terminal,
+        pending: VecDeque::new(),
+    };
     screen.start().map_err(TuiError::Terminal)?;
     let result = screen.run(&signals, &subscriptions, &stop);
     screen.terminal.leave();
@@ -85,7 +99,10 @@ impl Subscriptions {
             }
         };
         stop.on_stop(wake());
-        Self { store: store.subscribe_with(Box::new(wake())), log: log.subscribe_with(Box::new(wake())) }
+        Self {
+            store: store.subscribe_with(Box::new(wake())),
+            log: log.subscribe_with(Box::new(wake())),
+        }
     }
 }
 
@@ -96,20 +113,23 @@ impl Reader {
     fn start(sender: SyncSender<Signal>) -> io::Result<Self> {
         let done = Arc::new(AtomicBool::new(false));
         let reader = Self(done.clone());
-        thread::Builder::new().name("ratel-keys".into()).spawn(move || {
-            while !done.load(Ordering::Relaxed) {
-                let read = event::poll(READER_CHECK).and_then(|ready| ready.then(event::read).transpose());
-                let signal = match read {
-                    Ok(None) => continue,
-                    Ok(Some(event)) => Signal::Event(event),
-                    Err(error) => Signal::Gone(error),
-                };
-                let gone = matches!(signal, Signal::Gone(_));
-                if sender.send(signal).is_err() || gone {
-                    return;
+        thread::Builder::new()
+            .name("ratel-keys".into())
+            .spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    let read = event::poll(READER_CHECK)
+                        .and_then(|ready| ready.then(event::read).transpose());
+                    let signal = match read {
+                        Ok(None) => continue,
+                        Ok(Some(event)) => Signal::Event(event),
+                        Err(error) => Signal::Gone(error),
+                    };
+                    let gone = matches!(signal, Signal::Gone(_));
+                    if sender.send(signal).is_err() || gone {
+                        return;
+                    }
                 }
-            }
-        })?;
+            })?;
         Ok(reader)
     }
 }
@@ -141,7 +161,12 @@ impl Loop {
         Ok(())
     }
 
-    fn run(&mut self, signals: &Receiver<Signal>, subscriptions: &Subscriptions, stop: &Stop) -> io::Result<Exit> {
+    fn run(
+        &mut self,
+        signals: &Receiver<Signal>,
+        subscriptions: &Subscriptions,
+        stop: &Stop,
+    ) -> io::Result<Exit> {
         // When the next picture may be drawn, and whether a key asks for one.
         let (mut next_frame, mut hurry) = (Instant::now(), true);
         let mut last_frame = Instant::now();
@@ -157,7 +182,10 @@ impl Loop {
                 (dirty, hurry) = (false, false);
             }
             let timeout = self.timeout(dirty.then_some(next_frame));
-            match timeout.map_or_else(|| signals.recv().map_err(Into::into), |timeout| signals.recv_timeout(timeout)) {
+            match timeout.map_or_else(
+                || signals.recv().map_err(Into::into),
+                |timeout| signals.recv_timeout(timeout),
+            ) {
                 Ok(signal) => {
                     for signal in std::iter::once(signal).chain(signals.try_iter().take(SIGNALS)) {
                         hurry |= matches!(signal, Signal::Event(_));
@@ -173,7 +201,10 @@ impl Loop {
             if let Some(exit) = self.take_updates(subscriptions)?.or(self.step()?) {
                 return Ok(exit);
             }
-            let due = self.model.deadline().is_some_and(|deadline| deadline <= clock::now());
+            let due = self
+                .model
+                .deadline()
+                .is_some_and(|deadline| deadline <= clock::now());
             dirty |= self.model.take_dirty() || due;
             next_frame = last_frame + if hurry { KEY_FRAME } else { TRAFFIC_FRAME };
         }
@@ -186,7 +217,10 @@ impl Loop {
         }
         match next_frame {
             Some(at) => Some(at.saturating_duration_since(Instant::now())),
-            None => self.model.deadline().map(|deadline| deadline.since(clock::now())),
+            None => self
+                .model
+                .deadline()
+                .map(|deadline| deadline.since(clock::now())),
         }
     }
 
@@ -194,14 +228,18 @@ impl Loop {
         match signal {
             Signal::Wake => Ok(None),
             Signal::Gone(error) => Err(error),
-            Signal::Event(event) => message(&event, &self.model.options).map_or(Ok(None), |msg| self.send(msg)),
+            Signal::Event(event) => {
+                message(&event, &self.model.options).map_or(Ok(None), |msg| self.send(msg))
+            }
         }
     }
 
     fn take_updates(&mut self, subscriptions: &Subscriptions) -> io::Result<Ended> {
         // As many as a queue holds: what comes meanwhile wakes the loop again, or is still there next time.
         for _ in 0..ratel_core::store::subscribe::QUEUE_BOUND {
-            let Some(change) = subscriptions.store.try_next() else { break };
+            let Some(change) = subscriptions.store.try_next() else {
+                break;
+            };
             if let Some(exit) = self.send(Msg::Store(change))? {
                 return Ok(Some(exit));
             }
@@ -231,8 +269,12 @@ impl Loop {
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.model, msg) {
                 match effect {
-                    Effect::Page(query) => msgs.push_back(Msg::Page(source::page(&self.source, &query))),
-                    Effect::Open(query) => msgs.push_back(Msg::Opened(Box::new(source::open(&self.source, &query)))),
+                    Effect::Page(query) => {
+                        msgs.push_back(Msg::Page(source::page(&self.source, &query)))
+                    }
+                    Effect::Open(query) => {
+                        msgs.push_back(Msg::Opened(Box::new(source::open(&self.source, &query))))
+                    }
                     Effect::ReadLog => msgs.push_back(Msg::LogRead(self.event_log.entries())),
                     Effect::ClearLog => self.event_log.clear(),
                     Effect::Search(..) => self.pending.push_back(effect),
@@ -275,8 +317,12 @@ fn message(event: &Event, options: &Options) -> Option<Msg> {
 
 fn key_of(event: &KeyEvent) -> Option<Key> {
     let name = match event.code {
-        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::CONTROL) => return Some(Key::Ctrl(c.to_ascii_lowercase())),
-        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::ALT) => return Some(Key::Meta(c)),
+        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::CONTROL) => {
+            return Some(Key::Ctrl(c.to_ascii_lowercase()));
+        }
+        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::ALT) => {
+            return Some(Key::Meta(c));
+        }
         KeyCode::Char(c) => return Some(Key::Char(c)),
         KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => "shift tab",
         KeyCode::BackTab => "shift tab",

@@ -105,7 +105,10 @@ pub struct Page {
 pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
     let (total, evicted) = source.counts();
     let Some(last) = total.checked_sub(1) else {
-        return Page { evicted, ..Page::default() };
+        return Page {
+            evicted,
+            ..Page::default()
+        };
     };
     let height = query.height.max(1);
     let mut top = query.top;
@@ -120,11 +123,24 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
             at
         }
     };
-    top = top.min(total.saturating_sub(height)).min(at).max((at + 1).saturating_sub(height));
+    top = top
+        .min(total.saturating_sub(height))
+        .min(at)
+        .max((at + 1).saturating_sub(height));
     let ids = source.ids(top..(top + height).min(total));
     let focus = ids.get(at - top).map(|id| (*id, at));
-    let rows = ids.into_iter().filter_map(|id| source.summary(id)).collect();
-    Page { total, evicted, focus, top, rows, moved: query.target != Target::Keep }
+    let rows = ids
+        .into_iter()
+        .filter_map(|id| source.summary(id))
+        .collect();
+    Page {
+        total,
+        evicted,
+        focus,
+        top,
+        rows,
+        moved: query.target != Target::Keep,
+    }
 }
 
 /// The position of a flow, or of the one after it when it is gone.
@@ -211,8 +227,14 @@ impl BodyPart {
 #[must_use]
 pub fn open(source: &dyn Source, query: &OpenQuery) -> Opened {
     let snapshot = source.snapshot(query.id);
-    let body = query.body.and_then(|(side, from)| Some((side, body_part(source, query.id, side, from)?)));
-    Opened { id: query.id, snapshot, body }
+    let body = query
+        .body
+        .and_then(|(side, from)| Some((side, body_part(source, query.id, side, from)?)));
+    Opened {
+        id: query.id,
+        snapshot,
+        body,
+    }
 }
 
 fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Option<BodyPart> {
@@ -222,20 +244,38 @@ fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Opt
         _ if whole => 0,
         BodyFrom::Start => 0,
         // Multiples of half a window, so that the rows of a line without an end stay where they are.
-        BodyFrom::Around(offset) => (offset.min(probe.total) / (WINDOW / 2)).saturating_sub(1) * (WINDOW / 2),
+        BodyFrom::Around(offset) => {
+            (offset.min(probe.total) / (WINDOW / 2)).saturating_sub(1) * (WINDOW / 2)
+        }
         BodyFrom::End => probe.total.saturating_sub(WINDOW),
     };
     let len = if whole { WHOLE } else { WINDOW + WINDOW / 2 };
-    let Window { bytes, offset, total, complete, lost } = source.body(id, side, start..start + len)?;
+    let Window {
+        bytes,
+        offset,
+        total,
+        complete,
+        lost,
+    } = source.body(id, side, start..start + len)?;
     // A window that begins within a line begins at the next one instead, so that going there from either side shows
     // the same rows. A longer line is cut anywhere.
     let cut = match bytes.iter().take(LINE_SOUGHT).position(|b| *b == b'\n') {
         Some(newline) if start > 0 => newline + 1,
         // Nor does it begin within a character.
-        _ if start > 0 => bytes.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count(),
+        _ if start > 0 => bytes
+            .iter()
+            .take(3)
+            .take_while(|b| **b & 0xc0 == 0x80)
+            .count(),
         _ => 0,
     };
-    Some(BodyPart { bytes: bytes.slice(cut..), offset: offset + cut as u64, total, complete, lost })
+    Some(BodyPart {
+        bytes: bytes.slice(cut..),
+        offset: offset + cut as u64,
+        total,
+        complete,
+        lost,
+    })
 }
 
 // Search
@@ -270,8 +310,16 @@ pub fn search(source: &dyn Source, id: FlowId, side: Side, from: SearchFrom) -> 
     let needle = from.needle.as_bytes();
     // A match may begin in one step and end in the next.
     let overlap = (needle.len() as u64).saturating_sub(1);
-    let start = if from.backwards { from.at.saturating_sub(SEARCH_STEP) } else { from.at };
-    let end = if from.backwards { from.at } else { from.at.saturating_add(SEARCH_STEP) };
+    let start = if from.backwards {
+        from.at.saturating_sub(SEARCH_STEP)
+    } else {
+        from.at
+    };
+    let end = if from.backwards {
+        from.at
+    } else {
+        from.at.saturating_add(SEARCH_STEP)
+    };
     let Some(window) = source.body(id, side, start..end.saturating_add(overlap)) else {
         return Found::Nowhere(from);
     };
@@ -284,7 +332,11 @@ pub fn search(source: &dyn Source, id: FlowId, side: Side, from: SearchFrom) -> 
         return Found::At(window.offset + hit as u64);
     }
     if from.backwards {
-        return if start > 0 { Found::GoOn(SearchFrom { at: start, ..from }) } else { Found::Nowhere(from) };
+        return if start > 0 {
+            Found::GoOn(SearchFrom { at: start, ..from })
+        } else {
+            Found::Nowhere(from)
+        };
     }
     // Bytes that were lost end a window early.
     let reached = window.offset + window.bytes.len() as u64;

@@ -3,6 +3,7 @@
 use std::io::{self, BufWriter, Stdout, Write as _};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use crossterm::cursor::Show;
@@ -24,7 +25,8 @@ type PanicHook = Arc<dyn Fn(&PanicHookInfo<'_>) + Send + Sync>;
 pub(crate) struct Terminal {
     inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     mouse: bool,
-    entered: bool,
+    /// What is given back once must not be again: it would move the cursor over what was printed since.
+    entered: Arc<AtomicBool>,
     hook: PanicHook,
 }
 
@@ -32,26 +34,39 @@ impl Terminal {
     /// Takes the terminal. A panic on this thread gives it back before it is reported; one on another thread, which
     /// does not end the screen, is reported to the log.
     pub(crate) fn enter(mouse: bool, log: EventLog) -> io::Result<Self> {
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(PICTURE, io::stdout()));
+        let inner = ratatui::Terminal::new(backend)?;
         let hook: PanicHook = panic::take_hook().into();
         let before = hook.clone();
+        let entered = Arc::new(AtomicBool::new(false));
+        let to_restore = entered.clone();
         let painter = thread::current().id();
         panic::set_hook(Box::new(move |info| {
             if thread::current().id() == painter {
-                restore();
+                if to_restore.swap(false, Ordering::Relaxed) {
+                    restore();
+                }
                 before(info);
             } else {
-                log.push(Level::Error, &format!("a part of the program failed: {info}"), None);
+                log.push(
+                    Level::Error,
+                    &format!("a part of the program failed: {info}"),
+                    None,
+                );
             }
         }));
-        let backend = CrosstermBackend::new(BufWriter::with_capacity(PICTURE, io::stdout()));
-        let inner = ratatui::Terminal::new(backend)?;
-        let mut terminal = Self { inner, mouse, entered: false, hook };
+        let mut terminal = Self {
+            inner,
+            mouse,
+            entered,
+            hook,
+        };
         terminal.take()?;
         Ok(terminal)
     }
 
     fn take(&mut self) -> io::Result<()> {
-        self.entered = true;
+        self.entered.store(true, Ordering::Relaxed);
         enable_raw_mode()?;
         execute!(io::stdout(), EnterAlternateScreen)?;
         if self.mouse {
@@ -62,7 +77,7 @@ impl Terminal {
 
     /// Gives the terminal back.
     pub(crate) fn leave(&mut self) {
-        if std::mem::take(&mut self.entered) {
+        if self.entered.swap(false, Ordering::Relaxed) {
             restore();
         }
     }

@@ -46,7 +46,10 @@ impl Text {
     pub(crate) fn push_char(&mut self, role: Role, c: char) {
         match self.spans.last_mut() {
             Some(last) if last.role == role => last.text.push(c),
-            _ => self.spans.push(Span { role, text: c.into() }),
+            _ => self.spans.push(Span {
+                role,
+                text: c.into(),
+            }),
         }
     }
 
@@ -123,6 +126,12 @@ impl Text {
         if pad > 0 {
             self.push(Role::Text, " ".repeat(pad));
         }
+    }
+
+    /// As [`pad_to`](Self::pad_to), with two spaces at least.
+    pub(crate) fn tab_to(&mut self, width: usize) {
+        self.push(Role::Text, "  ");
+        self.pad_to(width);
     }
 
     /// Splits into rows of at most `width` columns; an empty line is one empty row.

@@ -96,7 +96,13 @@ impl Theme {
 fn modifier(role: Role) -> Modifier {
     match role {
         Role::Dim | Role::SyntaxComment => Modifier::DIM,
-        Role::Heading | Role::Name | Role::Key | Role::Error | Role::Warn | Role::Alert | Role::Focus => Modifier::BOLD,
+        Role::Heading
+        | Role::Name
+        | Role::Key
+        | Role::Error
+        | Role::Warn
+        | Role::Alert
+        | Role::Focus => Modifier::BOLD,
         Role::StatusClientError | Role::StatusServerError => Modifier::BOLD,
         Role::Escape => Modifier::UNDERLINED,
         Role::Bar | Role::TabOpen | Role::Found => Modifier::REVERSED,
@@ -109,7 +115,9 @@ fn colour(role: Role) -> Option<Color> {
         Role::Heading | Role::Key | Role::Name | Role::SyntaxName | Role::UrlHost => Color::Cyan,
         Role::MethodRead | Role::StatusOk | Role::SyntaxString => Color::Green,
         Role::MethodWrite | Role::SyntaxNumber => Color::Yellow,
-        Role::MethodDelete | Role::StatusClientError | Role::StatusServerError | Role::Error => Color::Red,
+        Role::MethodDelete | Role::StatusClientError | Role::StatusServerError | Role::Error => {
+            Color::Red
+        }
         Role::MethodOther | Role::Alert | Role::SyntaxLiteral => Color::Magenta,
         Role::StatusRedirect => Color::Blue,
         Role::Warn | Role::Escape | Role::Found => Color::Yellow,

@@ -48,8 +48,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Log(change) => logged(model, change),
         Msg::LogRead(entries) => {
-            model.log.entries = entries.into();
-            model.log.stale = true;
+            read_log(model, entries);
             Vec::new()
         }
         Msg::Page(page) => {
@@ -70,7 +69,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// What is missing for the picture that is about to be drawn.
 fn prepare(model: &mut Model) -> Vec<Effect> {
     let now = model.now;
-    if model.message.take_if(|message| message.until <= now).is_some() {
+    if model
+        .message
+        .take_if(|message| message.until <= now)
+        .is_some()
+    {
         model.touch();
     }
     if model.log.stale && matches!(model.screen(), Screen::EventLog) {
@@ -92,14 +95,19 @@ fn prepare(model: &mut Model) -> Vec<Effect> {
 
 fn resized(model: &mut Model) {
     let areas = bars::areas(model);
-    let (width, height) = (usize::from(areas.text.width), usize::from(areas.text.height));
+    let (width, height) = (
+        usize::from(areas.text.width),
+        usize::from(areas.text.height),
+    );
     model.log.pane.resize(width, height);
     for screen in &mut model.screens {
         match screen {
             Screen::FlowList | Screen::EventLog => {}
             Screen::FlowView(view) => {
                 let rows = height.saturating_sub(flow_view::HEADER_ROWS);
-                view.panes.iter_mut().for_each(|pane| pane.resize(width, rows));
+                view.panes
+                    .iter_mut()
+                    .for_each(|pane| pane.resize(width, rows));
             }
             Screen::Help(help) => help.pane.resize(width, height),
         }
@@ -173,8 +181,13 @@ fn logged(model: &mut Model, change: LogUpdate) -> Vec<Effect> {
     let LogUpdate::Added(entry) = change else {
         return vec![Effect::ReadLog];
     };
-    let Entry { level, message, timestamp, .. } = &entry;
-    if matches!(level, Level::Error | Level::Warn | Level::Alert) {
+    let Entry {
+        level,
+        message,
+        timestamp,
+        ..
+    } = &entry;
+    if is_urgent(*level) {
         let now = model.now.max(*timestamp);
         say_until(model, *level, message.clone(), now);
     }
@@ -186,6 +199,21 @@ fn logged(model: &mut Model, change: LogUpdate) -> Vec<Effect> {
     Vec::new()
 }
 
+fn read_log(model: &mut Model, entries: Vec<Entry>) {
+    // What went wrong while the program started is still worth saying.
+    if let Some(entry) = entries.iter().rev().find(|entry| is_urgent(entry.level))
+        && model.message.is_none()
+    {
+        say_until(model, entry.level, entry.message.clone(), entry.timestamp);
+    }
+    model.log.entries = entries.into();
+    model.log.stale = true;
+}
+
+fn is_urgent(level: Level) -> bool {
+    matches!(level, Level::Error | Level::Warn | Level::Alert)
+}
+
 fn say(model: &mut Model, text: impl Into<Arc<str>>) {
     let now = model.now;
     say_until(model, Level::Info, text.into(), now);
@@ -193,20 +221,30 @@ fn say(model: &mut Model, text: impl Into<Arc<str>>) {
 
 fn say_until(model: &mut Model, level: Level, text: Arc<str>, now: ratel_flow::Timestamp) {
     let shown = u64::try_from(MESSAGE_SHOWN.as_nanos()).unwrap_or(u64::MAX);
-    model.message = Some(Message { level, text, until: ratel_flow::Timestamp(now.0.saturating_add(shown)) });
+    model.message = Some(Message {
+        level,
+        text,
+        until: ratel_flow::Timestamp(now.0.saturating_add(shown)),
+    });
 }
 
 // Keys
 
 fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
-    model.message = model.message.take().filter(|message| message.level != Level::Info);
+    model.message = model
+        .message
+        .take()
+        .filter(|message| message.level != Level::Info);
     if let Some(prompt) = model.prompt.take() {
         return answered(model, prompt, key);
     }
     match keymap::lookup(model.context(), key) {
         Some(action) => act(model, action),
         None => {
-            say(model, format!("`{key}` does nothing here; press `?` for the keys"));
+            say(
+                model,
+                format!("`{key}` does nothing here; press `?` for the keys"),
+            );
             Vec::new()
         }
     }
@@ -214,8 +252,12 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
 
 fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
     match (prompt, key) {
-        (Prompt::Confirm(Confirm::Quit), Key::Char('y' | 'Y') | Key::Ctrl('c')) => return vec![Effect::Quit],
-        (Prompt::Confirm(Confirm::ClearLog), Key::Char('y' | 'Y')) => return vec![Effect::ClearLog],
+        (Prompt::Confirm(Confirm::Quit), Key::Char('y' | 'Y') | Key::Ctrl('c')) => {
+            return vec![Effect::Quit];
+        }
+        (Prompt::Confirm(Confirm::ClearLog), Key::Char('y' | 'Y')) => {
+            return vec![Effect::ClearLog];
+        }
         (Prompt::Confirm(_), Key::Char('n' | 'N' | 'q') | Key::Named("esc") | Key::Ctrl('c')) => {}
         (prompt @ Prompt::Confirm(_), _) => model.prompt = Some(prompt),
         (Prompt::Search(_), Key::Named("esc") | Key::Ctrl('c')) => {}
@@ -324,7 +366,10 @@ fn open_focused(model: &mut Model) {
         return;
     };
     // A focus that is on its way takes the open flow along when it arrives.
-    model.screens.push(Screen::FlowView(Box::new(FlowView::new(id, crate::model::Tab::default()))));
+    model.screens.push(Screen::FlowView(Box::new(FlowView::new(
+        id,
+        crate::model::Tab::default(),
+    ))));
     resized(model);
 }
 
@@ -339,7 +384,11 @@ fn switch_tab(model: &mut Model, times: usize) {
 
 fn toggle_follow(model: &mut Model) {
     model.list.follow = !model.list.follow;
-    let text = if model.list.follow { "following the newest flow" } else { "no longer following the newest flow" };
+    let text = if model.list.follow {
+        "following the newest flow"
+    } else {
+        "no longer following the newest flow"
+    };
     if model.list.follow && model.context() == Context::FlowList {
         flow_list::focus(&mut model.list, Target::Last);
     }
@@ -350,7 +399,9 @@ fn open_event_log(model: &mut Model) {
     if matches!(model.screen(), Screen::EventLog) {
         return;
     }
-    model.screens.retain(|screen| !matches!(screen, Screen::EventLog));
+    model
+        .screens
+        .retain(|screen| !matches!(screen, Screen::EventLog));
     model.screens.push(Screen::EventLog);
     model.log.stale = true;
     resized(model);
@@ -384,7 +435,9 @@ fn clicked(model: &mut Model, y: u16) -> Vec<Effect> {
 // Search
 
 fn search(model: &mut Model, backwards: bool) -> Vec<Effect> {
-    let Some(pane) = model.pane_mut() else { return Vec::new() };
+    let Some(pane) = model.pane_mut() else {
+        return Vec::new();
+    };
     let step = pane.search(backwards);
     take_step(model, step)
 }
@@ -397,8 +450,12 @@ fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
             Vec::new()
         }
         SearchStep::Beyond(from) => {
-            let place = model.flow_view().and_then(|view| Some((view.id, view.tab.side()?)));
-            let Some((id, side)) = place else { return Vec::new() };
+            let place = model
+                .flow_view()
+                .and_then(|view| Some((view.id, view.tab.side()?)));
+            let Some((id, side)) = place else {
+                return Vec::new();
+            };
             model.prompt = Some(Prompt::Searching(id, side));
             vec![Effect::Search(id, side, from)]
         }
@@ -409,7 +466,9 @@ fn searched(model: &mut Model, id: FlowId, side: Side, found: Found) -> Vec<Effe
     if model.prompt != Some(Prompt::Searching(id, side)) {
         return Vec::new();
     }
-    let Some(pane) = model.pane_mut() else { return Vec::new() };
+    let Some(pane) = model.pane_mut() else {
+        return Vec::new();
+    };
     match found {
         Found::GoOn(from) => return vec![Effect::Search(id, side, from)],
         Found::At(offset) => {
@@ -426,3 +485,6 @@ fn searched(model: &mut Model, id: FlowId, side: Side, found: Found) -> Vec<Effe
     model.prompt = None;
     Vec::new()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,5 @@
 //! Parts that screens are made of.
 
 pub(crate) mod bars;
-pub(crate) mod pane;
 pub(crate) mod paint;
+pub(crate) mod pane;

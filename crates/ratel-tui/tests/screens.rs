@@ -35,8 +35,20 @@ fn empty_list_says_what_to_do() {
         address_hint: "localhost:8080".into(),
         needs_proxy_setting: true,
     };
-    let info = ProxyInfo { modes: vec![mode], ca_path: "/home/u/.ratel/ca.pem".into(), version: "0.1.0".into() };
-    let ui = Ui::with_info(SMALL, Vec::new(), Options { colour: false, ..Options::default() }, info);
+    let info = ProxyInfo {
+        modes: vec![mode],
+        ca_path: "/home/u/.ratel/ca.pem".into(),
+        version: "0.1.0".into(),
+    };
+    let ui = Ui::with_info(
+        SMALL,
+        Vec::new(),
+        Options {
+            colour: false,
+            ..Options::default()
+        },
+        info,
+    );
     assert_snapshot!("empty_regular", ui.text());
 }
 
@@ -70,16 +82,28 @@ fn help_and_events() {
     ui.pass_time(6);
     assert!(!ui.text().contains("more in"), "{}", ui.text());
     ui.keys("z y");
-    assert!(ui.text().contains("nothing has happened yet"), "{}", ui.text());
+    assert!(
+        ui.text().contains("nothing has happened yet"),
+        "{}",
+        ui.text()
+    );
 }
 
 // Movement
 
 #[test]
 fn focus_moves_and_stays_in_view() {
-    let flows = (1..=100).map(|n| Fake::new(n, "GET", &format!("/{n}"), 200, "text/plain", "x")).collect();
+    let flows = (1..=100)
+        .map(|n| Fake::new(n, "GET", &format!("/{n}"), 200, "text/plain", "x"))
+        .collect();
     let mut ui = Ui::new(SMALL, flows);
-    let focused = |ui: &Ui| ui.text().lines().find(|line| line.starts_with(">>")).map(str::to_owned).unwrap_or_default();
+    let focused = |ui: &Ui| {
+        ui.text()
+            .lines()
+            .find(|line| line.starts_with(">>"))
+            .map(str::to_owned)
+            .unwrap_or_default()
+    };
     let rows = [
         ("j", "service.dev/2 "),
         ("k k", "service.dev/1 "),
@@ -94,7 +118,11 @@ fn focus_moves_and_stays_in_view() {
         ("end", "service.dev/100 "),
     ];
     for (keys, expected) in rows {
-        assert!(focused(ui.keys(keys)).contains(expected), "after {keys}:\n{}", ui.text());
+        assert!(
+            focused(ui.keys(keys)).contains(expected),
+            "after {keys}:\n{}",
+            ui.text()
+        );
     }
     assert!(ui.text().contains("[100/100]"));
 }
@@ -109,10 +137,18 @@ fn follow_keeps_the_newest_in_focus() {
     // A flow that is open stays open.
     ui.keys("enter");
     ui.add(Fake::new(11, "GET", "/newer", 200, "", ""));
-    assert!(ui.text().contains("/new ") && ui.text().contains("[10/11]"), "{}", ui.text());
+    assert!(
+        ui.text().contains("/new ") && ui.text().contains("[10/11]"),
+        "{}",
+        ui.text()
+    );
     ui.keys("q F");
     ui.add(Fake::new(12, "GET", "/newest", 200, "", ""));
-    assert!(ui.text().contains("/12]") && !ui.text().contains("[12/12]"), "{}", ui.text());
+    assert!(
+        ui.text().contains("/12]") && !ui.text().contains("[12/12]"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
@@ -122,7 +158,10 @@ fn next_and_previous_flow_in_the_detail() {
     assert!(ui.keys("space").text().contains("POST"));
     assert!(ui.text().contains("[Response]"), "the tab stays");
     assert!(ui.keys("p").text().contains("<h1>hello"));
-    assert!(ui.keys("p").text().contains("<h1>hello"), "there is none before the first");
+    assert!(
+        ui.keys("p").text().contains("<h1>hello"),
+        "there is none before the first"
+    );
 }
 
 #[test]
@@ -131,19 +170,33 @@ fn a_key_that_follows_at_once_means_the_new_focus() {
     ui.send(Msg::Key(Key::Char('j')));
     ui.send(Msg::Key(Key::Named("enter")));
     ui.resize(SMALL);
-    assert!(ui.text().contains("POST /api/orders?limit=50 HTTP/1.1"), "{}", ui.text());
+    assert!(
+        ui.text().contains("POST /api/orders?limit=50 HTTP/1.1"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
 fn eviction_keeps_the_focused_flow() {
-    let flows = (1..=100).map(|n| Fake::new(n, "GET", &format!("/{n}"), 200, "text/plain", "x")).collect();
+    let flows = (1..=100)
+        .map(|n| Fake::new(n, "GET", &format!("/{n}"), 200, "text/plain", "x"))
+        .collect();
     let mut ui = Ui::new(SMALL, flows);
     ui.keys("page_down page_down");
     ui.evict(10);
-    assert!(ui.text().contains("[31/90]") && ui.text().contains("[10 old flows dropped]"), "{}", ui.text());
+    assert!(
+        ui.text().contains("[31/90]") && ui.text().contains("[10 old flows dropped]"),
+        "{}",
+        ui.text()
+    );
     ui.keys("enter tab");
     ui.evict(40);
-    assert!(ui.text().contains("was dropped") && ui.text().contains("text/plain"), "{}", ui.text());
+    assert!(
+        ui.text().contains("was dropped") && ui.text().contains("text/plain"),
+        "{}",
+        ui.text()
+    );
     assert!(ui.keys("q").text().contains("[1/50]"));
 }
 
@@ -175,7 +228,9 @@ fn an_unknown_key_is_answered() {
 fn large_body(lines: usize) -> Bytes {
     let mut body = String::new();
     for n in 0..lines {
-        body.push_str(&format!("line {n} of a body that is larger than any window\n"));
+        body.push_str(&format!(
+            "line {n} of a body that is larger than any window\n"
+        ));
     }
     body.into()
 }
@@ -186,19 +241,36 @@ fn a_large_body_is_read_by_windows() {
     assert!(body.len() > 2_000_000);
     let flow = Fake::new(1, "GET", "/large", 200, "text/plain", body);
     let read = source::open(
-        &Flows { list: vec![flow.clone()], evicted: 0 },
-        &source::OpenQuery { id: FlowId(1), body: Some((ratel_flow::Side::Server, source::BodyFrom::Around(1_000_000))) },
+        &Flows {
+            list: vec![flow.clone()],
+            evicted: 0,
+        },
+        &source::OpenQuery {
+            id: FlowId(1),
+            body: Some((
+                ratel_flow::Side::Server,
+                source::BodyFrom::Around(1_000_000),
+            )),
+        },
     );
     assert!(read.body.unwrap().1.bytes.len() <= 256 * 1024);
 
     let mut ui = Ui::new(SMALL, vec![flow]);
     assert!(ui.keys("enter tab").text().contains("line 0 of"));
-    assert!(ui.keys("G").text().contains("line 59999 of"), "{}", ui.text());
+    assert!(
+        ui.keys("G").text().contains("line 59999 of"),
+        "{}",
+        ui.text()
+    );
     assert!(ui.text().contains("100%"));
     // Every line is met once on the way up, whatever windows it lies in.
     let top = |ui: &Ui| -> usize {
         let text = ui.text();
-        text.lines().nth(2).and_then(|line| line.split(' ').nth(1)).and_then(|n| n.parse().ok()).unwrap_or(0)
+        text.lines()
+            .nth(2)
+            .and_then(|line| line.split(' ').nth(1))
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(0)
     };
     let mut before = top(&ui);
     for _ in 0..600 {
@@ -211,16 +283,34 @@ fn a_large_body_is_read_by_windows() {
         assert_eq!(top(&ui) - before, 19, "{}", ui.text());
         before = top(&ui);
     }
-    assert!(ui.keys("g").text().contains("Content-Type"), "{}", ui.text());
+    assert!(
+        ui.keys("g").text().contains("Content-Type"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
 fn search_finds_what_is_not_loaded() {
-    let mut ui = Ui::new(SMALL, vec![Fake::new(1, "GET", "/large", 200, "text/plain", large_body(60_000))]);
+    let mut ui = Ui::new(
+        SMALL,
+        vec![Fake::new(
+            1,
+            "GET",
+            "/large",
+            200,
+            "text/plain",
+            large_body(60_000),
+        )],
+    );
     ui.keys("enter tab /").type_in("line 54321 ").keys("enter");
     assert!(ui.text().contains("line 54321 of"), "{}", ui.text());
     ui.keys("/").type_in("line 3 ").keys("enter");
-    assert!(ui.text().contains("line 3 of"), "it goes round: {}", ui.text());
+    assert!(
+        ui.text().contains("line 3 of"),
+        "it goes round: {}",
+        ui.text()
+    );
     ui.keys("/").type_in("line 59998 ").keys("enter N");
     assert!(ui.text().contains("line 59998 of"), "{}", ui.text());
     ui.keys("/").type_in("nowhere").keys("enter");
@@ -229,13 +319,30 @@ fn search_finds_what_is_not_loaded() {
 
 #[test]
 fn search_in_text_goes_forth_and_back() {
-    let body = (0..100).map(|n| format!("row {n} {}\n", if n % 40 == 7 { "needle" } else { "" })).collect::<String>();
-    let mut ui = Ui::new(SMALL, vec![Fake::new(1, "GET", "/", 200, "text/plain", body)]);
+    let body = (0..100)
+        .map(|n| format!("row {n} {}\n", if n % 40 == 7 { "needle" } else { "" }))
+        .collect::<String>();
+    let mut ui = Ui::new(
+        SMALL,
+        vec![Fake::new(1, "GET", "/", 200, "text/plain", body)],
+    );
     ui.keys("enter tab /").type_in("needle").keys("enter");
     assert!(ui.text().contains("row 7 needle"), "{}", ui.text());
-    assert!(ui.keys("n").text().contains("row 47 needle"), "{}", ui.text());
-    assert!(ui.keys("n n").text().contains("row 7 needle"), "{}", ui.text());
-    assert!(ui.keys("N").text().contains("row 87 needle"), "{}", ui.text());
+    assert!(
+        ui.keys("n").text().contains("row 47 needle"),
+        "{}",
+        ui.text()
+    );
+    assert!(
+        ui.keys("n n").text().contains("row 7 needle"),
+        "{}",
+        ui.text()
+    );
+    assert!(
+        ui.keys("N").text().contains("row 87 needle"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
@@ -253,15 +360,37 @@ fn a_live_body_grows_and_its_end_is_followed() {
     ui.changed(1);
     assert!(ui.text().contains("data: 19999"), "{}", ui.text());
     ui.keys("q");
-    assert!(ui.text().contains("…") && ui.text().contains("224k"), "{}", ui.text());
+    assert!(
+        ui.text().contains("…") && ui.text().contains("224k"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
 fn binary_bodies_are_numbers() {
     let body: Vec<u8> = (0..2_000_000u32).flat_map(|n| n.to_be_bytes()).collect();
-    let mut ui = Ui::new(SMALL, vec![Fake::new(1, "GET", "/", 200, "application/octet-stream", body)]);
-    assert!(ui.keys("enter tab").text().contains("00 00 00"), "{}", ui.text());
-    assert!(ui.keys("G").text().contains("1e 84 7f") || ui.text().contains("001e 847f"), "{}", ui.text());
+    let mut ui = Ui::new(
+        SMALL,
+        vec![Fake::new(
+            1,
+            "GET",
+            "/",
+            200,
+            "application/octet-stream",
+            body,
+        )],
+    );
+    assert!(
+        ui.keys("enter tab").text().contains("00 00 00"),
+        "{}",
+        ui.text()
+    );
+    assert!(
+        ui.keys("G").text().contains("1e 84 7f") || ui.text().contains("001e 847f"),
+        "{}",
+        ui.text()
+    );
 }
 
 // Safety
@@ -269,31 +398,69 @@ fn binary_bodies_are_numbers() {
 #[test]
 fn nothing_of_a_peer_reaches_the_terminal_raw() {
     let evil = "\u{1b}]0;owned\u{7}\u{9b}2J\r\n\u{202e}x";
-    let mut flow = Fake::new(1, "G\u{1b}T", &format!("/{evil}"), 200, evil, evil.to_owned());
+    let mut flow = Fake::new(
+        1,
+        "G\u{1b}T",
+        &format!("/{evil}"),
+        200,
+        evil,
+        evil.to_owned(),
+    );
     if let Some(response) = &mut flow.snapshot.response {
         response.reason = Bytes::from(evil);
     }
     let failed = Fake::new(2, "GET", "/", 0, "", "").failed(evil, evil);
     let mut ui = Ui::new(LARGE, vec![flow, failed]);
     ui.log(Level::Error, evil);
-    for keys in ["F", "F", "g enter", "tab", "tab", "q j enter", "tab", "tab", "E", "?"] {
+    for keys in [
+        "F",
+        "F",
+        "g enter",
+        "tab",
+        "tab",
+        "q j enter",
+        "tab",
+        "tab",
+        "E",
+        "?",
+    ] {
         ui.keys(keys);
         let terminal = ui.terminal();
         for cell in terminal.backend().buffer().content() {
             let safe = |c: char| !c.is_control() && c != '\u{202e}';
-            assert!(cell.symbol().chars().all(safe), "{:?} after {keys}", cell.symbol());
+            assert!(
+                cell.symbol().chars().all(safe),
+                "{:?} after {keys}",
+                cell.symbol()
+            );
         }
     }
     ui.keys("q q q g enter");
-    assert!(ui.text().contains("\\x1b]0;owned\\x07\\x9b2J\\r"), "{}", ui.text());
+    assert!(
+        ui.text().contains("\\x1b]0;owned\\x07\\x9b2J\\r"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]
 fn colours_only_when_wanted() {
     let has_colour = |colour| {
-        let ui = Ui::with_options(SMALL, sample(), Options { colour, ..Options::default() });
+        let ui = Ui::with_options(
+            SMALL,
+            sample(),
+            Options {
+                colour,
+                ..Options::default()
+            },
+        );
         let terminal = ui.terminal();
-        terminal.backend().buffer().content().iter().any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
+        terminal
+            .backend()
+            .buffer()
+            .content()
+            .iter()
+            .any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
     };
     assert!(has_colour(true) && !has_colour(false));
     let ui = Ui::new(SMALL, sample());
@@ -322,20 +489,43 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
         fn snapshot(&self, _: FlowId) -> Option<ratel_core::store::FlowSnapshot> {
             None
         }
-        fn body(&self, _: FlowId, _: ratel_flow::Side, _: std::ops::Range<u64>) -> Option<ratel_core::store::Window> {
+        fn body(
+            &self,
+            _: FlowId,
+            _: ratel_flow::Side,
+            _: std::ops::Range<u64>,
+        ) -> Option<ratel_core::store::Window> {
             None
         }
     }
-    let counting = Counting(Flows { list: sample(), evicted: 0 }, Cell::new(0));
+    let counting = Counting(
+        Flows {
+            list: sample(),
+            evicted: 0,
+        },
+        Cell::new(0),
+    );
     // The focus was at position 90,000 before 40,000 went away.
-    let query = PageQuery { target: Target::Keep, focus: Some((FlowId(150_000), 90_000)), top: 89_990, height: 50 };
+    let query = PageQuery {
+        target: Target::Keep,
+        focus: Some((FlowId(150_000), 90_000)),
+        top: 89_990,
+        height: 50,
+    };
     let page = source::page(&counting, &query);
-    assert_eq!((page.focus, page.top), (Some((FlowId(150_000), 50_000)), 49_990));
+    assert_eq!(
+        (page.focus, page.top),
+        (Some((FlowId(150_000), 50_000)), 49_990)
+    );
     assert!(counting.1.get() < 200, "{} reads", counting.1.get());
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    let bound: Vec<_> = BINDINGS.iter().flat_map(|b| b.keys).filter_map(|name| Key::parse(name)).collect();
+    let bound: Vec<_> = BINDINGS
+        .iter()
+        .flat_map(|b| b.keys)
+        .filter_map(|name| Key::parse(name))
+        .collect();
     let named: Vec<_> = NAMED.iter().filter_map(|name| Key::parse(name)).collect();
     prop_oneof![
         4 => prop::sample::select(bound),

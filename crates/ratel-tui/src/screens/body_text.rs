@@ -16,7 +16,10 @@ const HEX_WIDTH: u64 = 16;
 
 /// What the text is, in a word or two, and the text.
 pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
-    let encoding = headers.get("content-encoding").map(<[u8]>::trim_ascii).unwrap_or_default();
+    let encoding = headers
+        .get("content-encoding")
+        .map(<[u8]>::trim_ascii)
+        .unwrap_or_default();
     if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
         let mut name = Text::default();
         name.push_bytes(Role::Text, encoding);
@@ -26,11 +29,17 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
         return numbers_or_raw(part, "Raw");
     }
     let content_type = headers.get("content-type").map(String::from_utf8_lossy);
-    let input = ViewInput { content_type: content_type.as_deref(), ..input(part) };
+    let input = ViewInput {
+        content_type: content_type.as_deref(),
+        ..input(part)
+    };
     let document = ratel_views::render(None, &input);
     match document.view_name {
         "Raw" => (head_line("Raw", &document), BodyText::Raw),
-        name => (head_line(name, &document), lines(&document, name == hex(), part.offset)),
+        name => (
+            head_line(name, &document),
+            lines(&document, name == hex(), part.offset),
+        ),
     }
 }
 
@@ -51,9 +60,16 @@ fn numbers_or_raw(part: &BodyPart, name: &str) -> (String, BodyText) {
     }
     let skip = (HEX_WIDTH - part.offset % HEX_WIDTH) % HEX_WIDTH;
     let skip = usize::try_from(skip).unwrap_or(0).min(part.bytes.len());
-    let aligned = BodyPart { bytes: part.bytes.slice(skip..), offset: part.offset + skip as u64, ..*part };
+    let aligned = BodyPart {
+        bytes: part.bytes.slice(skip..),
+        offset: part.offset + skip as u64,
+        ..*part
+    };
     let document = ratel_views::render(Some(hex()), &input(&aligned));
-    (format!("{name}, {}", hex()), lines(&document, true, aligned.offset))
+    (
+        format!("{name}, {}", hex()),
+        lines(&document, true, aligned.offset),
+    )
 }
 
 fn hex() -> &'static str {
@@ -61,12 +77,25 @@ fn hex() -> &'static str {
 }
 
 fn head_line(name: &str, document: &Document) -> String {
-    if document.description.is_empty() { name.to_owned() } else { format!("{name} {}", document.description) }
+    if document.description.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name} {}", document.description)
+    }
 }
 
 fn lines(document: &Document, by_offset: bool, offset: u64) -> BodyText {
-    let number = |nth: u64| if by_offset { offset + nth * HEX_WIDTH } else { nth };
-    let mut lines: Vec<_> = (0..).map(number).zip(document.lines.iter().map(line)).collect();
+    let number = |nth: u64| {
+        if by_offset {
+            offset + nth * HEX_WIDTH
+        } else {
+            nth
+        }
+    };
+    let mut lines: Vec<_> = (0..)
+        .map(number)
+        .zip(document.lines.iter().map(line))
+        .collect();
     if document.truncated {
         let more = format!("Stopped after {MAX_LINES} lines.");
         lines.push((u64::MAX, Text::plain(Role::Dim, more)));

@@ -15,11 +15,17 @@ use crate::widgets::{bars, paint};
 
 /// The lines of the log.
 pub(crate) fn content(entries: &VecDeque<Entry>, offset: UtcOffset) -> Content {
-    let mut head: Vec<_> = entries.iter().flat_map(|entry| lines(entry, offset)).collect();
+    let mut head: Vec<_> = entries
+        .iter()
+        .flat_map(|entry| lines(entry, offset))
+        .collect();
     if head.is_empty() {
         head.push(Text::plain(Role::Dim, "nothing has happened yet"));
     }
-    Content { head, ..Content::default() }
+    Content {
+        head,
+        ..Content::default()
+    }
 }
 
 fn lines(entry: &Entry, offset: UtcOffset) -> Vec<Text> {
@@ -28,7 +34,10 @@ fn lines(entry: &Entry, offset: UtcOffset) -> Vec<Text> {
     for piece in entry.message.lines() {
         let mut line = Text::default();
         if lines.is_empty() {
-            line.push(Role::Dim, format!("{} ", format::clock(entry.timestamp, offset)));
+            line.push(
+                Role::Dim,
+                format!("{} ", format::clock(entry.timestamp, offset)),
+            );
             line.push(role, format!("{}: ", entry.level.name()));
             if let Some(client) = &entry.client {
                 line.push(Role::Dim, "[");
@@ -47,6 +56,13 @@ fn lines(entry: &Entry, offset: UtcOffset) -> Vec<Text> {
 pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
     let areas = bars::areas(model);
     let theme = model.theme();
-    paint::bar(frame.buffer_mut(), areas.title, 0, &Text::plain(Role::Text, " Events"), Role::Bar, theme);
+    paint::bar(
+        frame.buffer_mut(),
+        areas.title,
+        0,
+        &Text::plain(Role::Text, " Events"),
+        Role::Bar,
+        theme,
+    );
     model.log.pane.paint(frame.buffer_mut(), areas.text, theme);
 }

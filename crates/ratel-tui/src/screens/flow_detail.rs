@@ -25,14 +25,20 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
     }
     if flow.lossy {
         facts.section("Recording");
-        facts.add("Incomplete", "some of this flow could not be recorded, or is gone already");
+        facts.add(
+            "Incomplete",
+            "some of this flow could not be recorded, or is gone already",
+        );
     }
     if let Some(server) = &flow.server_conn {
         add_server(server, flow, offset, &mut facts);
     }
     add_client(&flow.client_conn, flow, &mut facts);
     add_timing(flow, offset, &mut facts);
-    Content { head: facts.0, ..Content::default() }
+    Content {
+        head: facts.0,
+        ..Content::default()
+    }
 }
 
 fn add_server(server: &ServerConn, flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
@@ -61,8 +67,15 @@ fn add_client(client: &ClientConn, flow: &FlowSnapshot, facts: &mut Facts) {
     }
     if let Some(tls) = &client.tls {
         add_tls(tls, facts);
-        let offers: Vec<_> = tls.alpn_offers.iter().map(|offer| String::from_utf8_lossy(offer)).collect();
-        facts.add_some("ALPN offered", (!offers.is_empty()).then(|| offers.join(", ")).as_deref());
+        let offers: Vec<_> = tls
+            .alpn_offers
+            .iter()
+            .map(|offer| String::from_utf8_lossy(offer))
+            .collect();
+        facts.add_some(
+            "ALPN offered",
+            (!offers.is_empty()).then(|| offers.join(", ")).as_deref(),
+        );
     }
     facts.add_some("Error", client.error.as_deref());
 }
@@ -79,10 +92,18 @@ fn add_tls(tls: &TlsInfo, facts: &mut Facts) {
 fn add_certificate(der: &[u8], offset: UtcOffset, facts: &mut Facts) {
     facts.section("Server Certificate");
     let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        facts.add("Unreadable", &format!("{} bytes that are not X.509", der.len()));
+        facts.add(
+            "Unreadable",
+            &format!("{} bytes that are not X.509", der.len()),
+        );
         return;
     };
-    let key = certificate.public_key().parsed().map(|key| key.key_size()).ok().filter(|bits| *bits > 0);
+    let key = certificate
+        .public_key()
+        .parsed()
+        .map(|key| key.key_size())
+        .ok()
+        .filter(|bits| *bits > 0);
     let kind = certificate.public_key().algorithm.algorithm.to_id_string();
     let kind = match kind.as_str() {
         "1.2.840.113549.1.1.1" => "RSA",
@@ -90,29 +111,49 @@ fn add_certificate(der: &[u8], offset: UtcOffset, facts: &mut Facts) {
         "1.3.101.112" => "Ed25519",
         other => other,
     };
-    facts.add("Type", &key.map_or_else(|| kind.to_owned(), |bits| format!("{kind}, {bits} bits")));
+    facts.add(
+        "Type",
+        &key.map_or_else(|| kind.to_owned(), |bits| format!("{kind}, {bits} bits")),
+    );
     let time = |at: i64| {
-        let nanos = u64::try_from(at).unwrap_or_default().saturating_mul(1_000_000_000);
+        let nanos = u64::try_from(at)
+            .unwrap_or_default()
+            .saturating_mul(1_000_000_000);
         format::date_time(Timestamp(nanos), offset)
     };
-    facts.add("Valid from", &time(certificate.validity().not_before.timestamp()));
-    facts.add("Valid to", &time(certificate.validity().not_after.timestamp()));
+    facts.add(
+        "Valid from",
+        &time(certificate.validity().not_before.timestamp()),
+    );
+    facts.add(
+        "Valid to",
+        &time(certificate.validity().not_after.timestamp()),
+    );
     facts.add("Serial", &certificate.raw_serial_as_string());
     facts.add("Subject", &certificate.subject().to_string());
     facts.add("Issuer", &certificate.issuer().to_string());
     if let Ok(Some(names)) = certificate.subject_alternative_name() {
-        let names: Vec<_> = names.value.general_names.iter().map(alternative_name).collect();
+        let names: Vec<_> = names
+            .value
+            .general_names
+            .iter()
+            .map(alternative_name)
+            .collect();
         facts.add("Alt names", &names.join(", "));
     }
 }
 
 fn alternative_name(name: &GeneralName<'_>) -> String {
     match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => (*name).to_owned(),
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+            (*name).to_owned()
+        }
         GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
             Ok(v4) => std::net::Ipv4Addr::from(v4).to_string(),
-            Err(_) => <[u8; 16]>::try_from(*bytes)
-                .map_or_else(|_| "unreadable IP".to_owned(), |v6| std::net::Ipv6Addr::from(v6).to_string()),
+            Err(_) => <[u8; 16]>::try_from(*bytes).map_or_else(
+                |_| "unreadable IP".to_owned(),
+                |v6| std::net::Ipv6Addr::from(v6).to_string(),
+            ),
         },
         other => other.to_string(),
     }
@@ -127,11 +168,26 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
         ("Client conn. established", Some(client.timestamp_start)),
         ("Client conn. TLS handshake", handshake(client.tls.as_ref())),
         ("Client conn. closed", client.timestamp_end),
-        ("Server conn. initiated", server.map(|server| server.timestamp_start)),
-        ("Server conn. TCP handshake", server.and_then(|server| server.timestamp_tcp_setup)),
-        ("Server conn. TLS handshake", server.and_then(|server| handshake(server.tls.as_ref()))),
-        ("Server conn. closed", server.and_then(|server| server.timestamp_end)),
-        ("First request byte", flow.request.as_ref().map(|request| request.timestamp_start)),
+        (
+            "Server conn. initiated",
+            server.map(|server| server.timestamp_start),
+        ),
+        (
+            "Server conn. TCP handshake",
+            server.and_then(|server| server.timestamp_tcp_setup),
+        ),
+        (
+            "Server conn. TLS handshake",
+            server.and_then(|server| handshake(server.tls.as_ref())),
+        ),
+        (
+            "Server conn. closed",
+            server.and_then(|server| server.timestamp_end),
+        ),
+        (
+            "First request byte",
+            flow.request.as_ref().map(|request| request.timestamp_start),
+        ),
         ("Request complete", flow.times.request_end),
         ("First response byte", flow.times.response_start),
         ("Response complete", flow.times.response_end),
@@ -146,7 +202,10 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
             None => facts.add(name, "–"),
             Some(at) if at > first => {
                 let since = duration(at.since(first));
-                facts.add(name, &format!("{}  +{since}", format::date_time(at, offset)));
+                facts.add(
+                    name,
+                    &format!("{}  +{since}", format::date_time(at, offset)),
+                );
             }
             Some(at) => facts.add(name, &format::date_time(at, offset)),
         }
@@ -154,7 +213,11 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
 }
 
 fn address(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 fn socket(addr: SocketAddr) -> String {
@@ -185,7 +248,7 @@ impl Facts {
 
     fn add_bytes(&mut self, name: &str, value: &[u8]) {
         let mut line = Text::plain(Role::Name, format!("  {name}"));
-        line.pad_to(NAMES);
+        line.tab_to(NAMES);
         line.push_bytes(Role::Text, value);
         self.0.push(line);
     }

@@ -26,7 +26,12 @@ pub(crate) fn height(model: &Model) -> usize {
 /// Asks for what is visible.
 pub(crate) fn query(model: &Model) -> PageQuery {
     let FlowList { page, target, .. } = &model.list;
-    PageQuery { target: *target, focus: page.focus, top: page.top, height: height(model) }
+    PageQuery {
+        target: *target,
+        focus: page.focus,
+        top: page.top,
+        height: height(model),
+    }
 }
 
 /// Has the focus go somewhere.
@@ -56,7 +61,9 @@ pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
     if page.rows.is_empty() {
         let title = Text::plain(Role::Text, " Flows");
         paint::bar(buf, areas.title, 0, &title, Role::Bar, theme);
-        let lines = advice(&model.info).into_iter().flat_map(|line| line.wrap(areas.text.width.into()));
+        let lines = advice(&model.info)
+            .into_iter()
+            .flat_map(|line| line.wrap(areas.text.width.into()));
         for (y, line) in lines.enumerate() {
             paint::row(buf, areas.text, y, &line, theme);
         }
@@ -77,7 +84,11 @@ pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
 
 /// What to do when there is nothing to see.
 fn advice(info: &ProxyInfo) -> Vec<Text> {
-    let mut lines = vec![Text::default(), Text::plain(Role::Heading, "  No flows yet."), Text::default()];
+    let mut lines = vec![
+        Text::default(),
+        Text::plain(Role::Heading, "  No flows yet."),
+        Text::default(),
+    ];
     for mode in &info.modes {
         advice_for(mode, info, &mut lines);
         lines.push(Text::default());
@@ -100,12 +111,28 @@ fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
         lines.push(line(&[(Role::Key, &export)]));
     } else {
         let (http, https) = (format!("http://{address}"), format!("https://{address}"));
-        let words = [(Role::Text, "Point your program at "), (Role::Key, http.as_str()), (Role::Text, " (or ")];
-        lines.push(line(&[&words[..], &[(Role::Key, &https), (Role::Text, ")")]].concat()));
-        lines.push(line(&[(Role::Dim, "It goes to "), (Role::Dim, &safe(&mode.description))]));
+        let words = [
+            (Role::Text, "Point your program at "),
+            (Role::Key, http.as_str()),
+            (Role::Text, " (or "),
+        ];
+        lines.push(line(
+            &[&words[..], &[(Role::Key, &https), (Role::Text, ")")]].concat(),
+        ));
+        let target = mode
+            .description
+            .strip_prefix("reverse:")
+            .unwrap_or(&mode.description);
+        lines.push(line(&[
+            (Role::Dim, "From there it goes to "),
+            (Role::Dim, &safe(target)),
+        ]));
     }
     let ca = safe(&info.ca_path.to_string_lossy());
-    lines.push(line(&[(Role::Text, "For https it has to trust "), (Role::Key, &ca)]));
+    lines.push(line(&[
+        (Role::Text, "For https it has to trust "),
+        (Role::Key, &ca),
+    ]));
 }
 
 /// How wide the columns are; one of no width is left out.
@@ -138,9 +165,21 @@ impl Columns {
             size: from(36, 5),
             duration: from(48, 5),
         };
-        let Self { time, method, status, content_type, size, duration, .. } = columns;
+        let Self {
+            time,
+            method,
+            status,
+            content_type,
+            size,
+            duration,
+            ..
+        } = columns;
         let others = [time, method, status, content_type, size, duration];
-        let taken: usize = others.iter().filter(|columns| **columns > 0).map(|columns| columns + 1).sum();
+        let taken: usize = others
+            .iter()
+            .filter(|columns| **columns > 0)
+            .map(|columns| columns + 1)
+            .sum();
         columns.url = width.saturating_sub(MARKER + taken);
         columns
     }
@@ -182,7 +221,10 @@ fn titles(columns: &Columns) -> Text {
 
 /// One flow.
 pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: &Options) -> Text {
-    let mut row = RowText(Text::plain(Role::Focus, if focused { ">> " } else { "   " }));
+    let mut row = RowText(Text::plain(
+        Role::Focus,
+        if focused { ">> " } else { "   " },
+    ));
     let time = format::clock(summary.times.created, options.utc_offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
@@ -201,12 +243,23 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     }
     row.column(columns.url, what(summary, columns.url));
     row.column(columns.status, status(summary));
-    row.column(columns.content_type, content_type(summary, columns.content_type));
+    row.column(
+        columns.content_type,
+        content_type(summary, columns.content_type),
+    );
     let live = summary.state.is_live();
     let bytes = summary.request_body + summary.response_body;
-    let shown = if live && bytes == 0 { String::new() } else { size(bytes) };
+    let shown = if live && bytes == 0 {
+        String::new()
+    } else {
+        size(bytes)
+    };
     row.right(columns.size, Text::plain(Role::Text, shown));
-    let took = if live { "…".into() } else { took(summary).map(duration).unwrap_or_default() };
+    let took = if live {
+        "…".into()
+    } else {
+        took(summary).map(duration).unwrap_or_default()
+    };
     row.right(columns.duration, Text::plain(Role::Dim, took));
     row.0
 }
@@ -240,12 +293,21 @@ fn content_type(summary: &Summary, width: usize) -> Text {
     }
     match &summary.content_type {
         Some(value) => {
-            let kind = value.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-            let sub = kind.iter().position(|b| *b == b'/').and_then(|slash| kind.get(slash + 1..));
+            let kind = value
+                .split(|b| *b == b';')
+                .next()
+                .unwrap_or_default()
+                .trim_ascii();
+            let sub = kind
+                .iter()
+                .position(|b| *b == b'/')
+                .and_then(|slash| kind.get(slash + 1..));
             let shown = sub.filter(|_| kind.len() > width).unwrap_or(kind);
             text.push_bytes(Role::ContentType, shown);
         }
-        None if summary.response_body == 0 && !summary.state.is_live() => text.push(Role::Dim, "[no content]"),
+        None if summary.response_body == 0 && !summary.state.is_live() => {
+            text.push(Role::Dim, "[no content]")
+        }
         None => {}
     }
     text
@@ -258,9 +320,19 @@ fn what(summary: &Summary, width: usize) -> Text {
         None => {
             let mut ends = Text::default();
             ends.push(Role::Text, summary.client_conn.peername.to_string());
-            let sni = summary.client_conn.tls.as_ref().and_then(|tls| tls.sni.clone());
-            let server = summary.server_conn.as_ref().map(|server| server.address.clone());
-            if let Some(name) = server.map(|(host, port)| format!("{host}:{port}")).or(sni.map(|sni| sni.to_string())) {
+            let sni = summary
+                .client_conn
+                .tls
+                .as_ref()
+                .and_then(|tls| tls.sni.clone());
+            let server = summary
+                .server_conn
+                .as_ref()
+                .map(|server| server.address.clone());
+            if let Some(name) = server
+                .map(|(host, port)| format!("{host}:{port}"))
+                .or(sni.map(|sni| sni.to_string()))
+            {
                 ends.push(Role::UrlMark, " → ");
                 ends.push_str(Role::UrlHost, &name);
             }
@@ -278,8 +350,18 @@ fn url(request: &RequestLine, width: usize) -> Text {
         host.push_str(Role::UrlHost, &format!("{}:{}", request.host, request.port));
     } else {
         scheme.push(Role::UrlMark, format!("{}://", request.scheme.as_str()));
-        host.push_str(Role::UrlHost, &authority(&request.host, request.port, request.scheme));
-        path.push_bytes(Role::UrlPath, if *request.path == *b"*" { b"" } else { &request.path });
+        host.push_str(
+            Role::UrlHost,
+            &authority(&request.host, request.port, request.scheme),
+        );
+        path.push_bytes(
+            Role::UrlPath,
+            if *request.path == *b"*" {
+                b""
+            } else {
+                &request.path
+            },
+        );
     }
     let left = width.saturating_sub(scheme.width());
     let for_host = left.saturating_sub(path.width()).max(left * 2 / 5);

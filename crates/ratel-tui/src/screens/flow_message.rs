@@ -15,13 +15,23 @@ use crate::widgets::pane::Content;
 pub(crate) fn request(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
     let mut content = Content::default();
     let Some(request) = &flow.request else {
-        let why = if flow.kind == FlowKind::Connection { "No request came on this connection." } else { "No request." };
+        let why = if flow.kind == FlowKind::Connection {
+            "No request came on this connection."
+        } else {
+            "No request."
+        };
         missing(flow, why, &mut content);
         return content;
     };
     content.head = vec![request_line(request)];
     fields(&request.headers, &mut content.head);
-    add_body(flow, &request.headers, body, "No request content", &mut content);
+    add_body(
+        flow,
+        &request.headers,
+        body,
+        "No request content",
+        &mut content,
+    );
     trailers(flow.request_trailers.as_ref(), &mut content.tail);
     content
 }
@@ -35,7 +45,11 @@ pub(crate) fn response(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
         content.head.push(Text::default());
     }
     let Some(response) = &flow.response else {
-        let why = if flow.state.is_live() { "No response yet." } else { "No response." };
+        let why = if flow.state.is_live() {
+            "No response yet."
+        } else {
+            "No response."
+        };
         missing(flow, why, &mut content);
         return content;
     };
@@ -52,7 +66,10 @@ pub(crate) fn response(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
 
 fn missing(flow: &FlowSnapshot, why: &str, content: &mut Content) {
     if flow.lossy {
-        content.head.push(Text::plain(Role::Warn, "Some of this flow could not be recorded."));
+        content.head.push(Text::plain(
+            Role::Warn,
+            "Some of this flow could not be recorded.",
+        ));
     }
     match &flow.error {
         Some(error) => add_error(error, &mut content.head),
@@ -76,7 +93,9 @@ fn request_line(request: &Request) -> Text {
     match &request.line {
         Some(line) => {
             let line = without_line_ends(line);
-            let method = line.strip_prefix(&request.method[..]).map(|rest| (&request.method[..], rest));
+            let method = line
+                .strip_prefix(&request.method[..])
+                .map(|rest| (&request.method[..], rest));
             let (method, rest) = method.unwrap_or((b"", line));
             text.push_bytes(theme::method(method), method);
             text.push_bytes(Role::Text, rest);
@@ -135,30 +154,62 @@ fn trailers(trailers: Option<&Headers>, lines: &mut Vec<Text>) {
 }
 
 fn without_line_ends(line: &[u8]) -> &[u8] {
-    let start = line.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let start = line
+        .iter()
+        .take_while(|b| matches!(b, b'\r' | b'\n'))
+        .count();
     let line = line.get(start..).unwrap_or_default();
-    let end = line.iter().rev().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+    let end = line
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b'\r' | b'\n'))
+        .count();
     line.get(..line.len() - end).unwrap_or_default()
 }
 
-fn add_body(flow: &FlowSnapshot, headers: &Headers, body: Option<BodyPart>, empty: &str, content: &mut Content) {
+fn add_body(
+    flow: &FlowSnapshot,
+    headers: &Headers,
+    body: Option<BodyPart>,
+    empty: &str,
+    content: &mut Content,
+) {
     content.head.push(Text::default());
     let Some(part) = body.filter(|part| part.total > 0) else {
-        let text = if flow.state.is_live() { "No content yet" } else { empty };
+        let text = if flow.state.is_live() {
+            "No content yet"
+        } else {
+            empty
+        };
         content.head.push(Text::plain(Role::Dim, text));
         return;
     };
     let (description, text) = body_text::render(&part, headers);
-    let mut bar = Text::plain(Role::Heading, format!("{description}, {}", size(part.total)));
+    let mut bar = Text::plain(
+        Role::Heading,
+        format!("{description}, {}", size(part.total)),
+    );
     if !part.complete {
-        bar.push(Role::Text, if flow.state.is_live() { " and growing" } else { ", cut short" });
+        bar.push(
+            Role::Text,
+            if flow.state.is_live() {
+                " and growing"
+            } else {
+                ", cut short"
+            },
+        );
     }
     content.head.push(bar);
     if part.lost {
-        content.head.push(Text::plain(Role::Warn, "[content missing] the first part could not be kept"));
+        content.head.push(Text::plain(
+            Role::Warn,
+            "[content missing] the first part could not be kept",
+        ));
     }
     if part.bytes.is_empty() {
-        content.head.push(Text::plain(Role::Dim, "[content missing]"));
+        content
+            .head
+            .push(Text::plain(Role::Dim, "[content missing]"));
     }
     content.body = Some((part, text));
 }

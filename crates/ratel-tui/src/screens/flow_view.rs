@@ -17,7 +17,10 @@ pub(crate) const HEADER_ROWS: usize = 1;
 
 /// Asks for what is visible.
 pub(crate) fn query(view: &FlowView) -> OpenQuery {
-    OpenQuery { id: view.id, body: view.tab.side().map(|side| (side, view.pane().wanted())) }
+    OpenQuery {
+        id: view.id,
+        body: view.tab.side().map(|side| (side, view.pane().wanted())),
+    }
 }
 
 /// Takes what was asked for.
@@ -27,7 +30,10 @@ pub(crate) fn show(view: &mut FlowView, opened: Opened, offset: UtcOffset) {
         view.gone = true;
         return;
     };
-    let body = opened.body.filter(|(side, _)| view.tab.side() == Some(*side)).map(|(_, part)| part);
+    let body = opened
+        .body
+        .filter(|(side, _)| view.tab.side() == Some(*side))
+        .map(|(_, part)| part);
     let content = match view.tab {
         Tab::Request => flow_message::request(&snapshot, body),
         Tab::Response => flow_message::response(&snapshot, body),
@@ -44,14 +50,24 @@ pub(crate) fn paint(model: &Model, view: &FlowView, frame: &mut Frame<'_>) {
     let columns = Columns::for_width(areas.title.width.into());
     let row = model.list.page.rows.iter().find(|row| row.id == view.id);
     if let Some(row) = row {
-        paint::row(buf, areas.title, 0, &flow_list::row(row, true, &columns, &model.options), theme);
+        paint::row(
+            buf,
+            areas.title,
+            0,
+            &flow_list::row(row, true, &columns, &model.options),
+            theme,
+        );
     } else if view.gone {
         let text = "this flow was dropped to make room; what was read of it is below";
         paint::row(buf, areas.title, 0, &Text::plain(Role::Warn, text), theme);
     }
     paint::row(buf, areas.text, 0, &tabs(view), theme);
     let header = (HEADER_ROWS as u16).min(areas.text.height);
-    let text = Rect { y: areas.text.y + header, height: areas.text.height - header, ..areas.text };
+    let text = Rect {
+        y: areas.text.y + header,
+        height: areas.text.height - header,
+        ..areas.text
+    };
     view.pane().paint(buf, text, theme);
 }
 

@@ -11,12 +11,16 @@ use crate::widgets::pane::Content;
 use crate::widgets::{bars, paint};
 
 /// Columns of the keys.
-const KEYS: usize = 26;
+const KEYS: usize = 30;
 
 pub(crate) fn content(context: Context, info: &ProxyInfo) -> Content {
     let is_own = |binding: &Binding| binding.contexts.contains(&context);
-    let (own, global): (Vec<_>, Vec<_>) = keymap::bindings(context).partition(|(binding, _)| is_own(binding));
-    let mut head = vec![Text::plain(Role::Heading, format!("Keys on this screen ({})", name(context)))];
+    let (own, global): (Vec<_>, Vec<_>) =
+        keymap::bindings(context).partition(|(binding, _)| is_own(binding));
+    let mut head = vec![Text::plain(
+        Role::Heading,
+        format!("Keys on this screen ({})", name(context)),
+    )];
     head.extend(own.iter().map(|(binding, keys)| line(binding, keys)));
     head.push(Text::default());
     head.push(Text::plain(Role::Heading, "Keys on every screen"));
@@ -24,13 +28,16 @@ pub(crate) fn content(context: Context, info: &ProxyInfo) -> Content {
     head.push(Text::default());
     head.push(Text::plain(Role::Heading, "This proxy"));
     head.extend(proxy(info));
-    Content { head, ..Content::default() }
+    Content {
+        head,
+        ..Content::default()
+    }
 }
 
 fn line(binding: &Binding, keys: &[&str]) -> Text {
     let mut line = Text::plain(Role::Text, "  ");
     line.push(Role::Key, keys.join(", "));
-    line.pad_to(KEYS);
+    line.tab_to(KEYS);
     line.push(Role::Text, binding.help);
     line
 }
@@ -40,7 +47,7 @@ fn proxy(info: &ProxyInfo) -> Vec<Text> {
     let mut add = |name: &str, value: &str| {
         let mut line = Text::plain(Role::Text, "  ");
         line.push(Role::Name, name);
-        line.pad_to(KEYS);
+        line.tab_to(KEYS);
         line.push(Role::Text, safe(value));
         lines.push(line);
     };
@@ -64,6 +71,13 @@ fn name(context: Context) -> &'static str {
 pub(crate) fn paint(model: &Model, help: &Help, frame: &mut Frame<'_>) {
     let areas = bars::areas(model);
     let theme = model.theme();
-    paint::bar(frame.buffer_mut(), areas.title, 0, &Text::plain(Role::Text, " Help"), Role::Bar, theme);
+    paint::bar(
+        frame.buffer_mut(),
+        areas.title,
+        0,
+        &Text::plain(Role::Text, " Help"),
+        Role::Bar,
+        theme,
+    );
     help.pane.paint(frame.buffer_mut(), areas.text, theme);
 }

@@ -25,7 +25,12 @@ pub(crate) fn areas(model: &Model) -> Areas {
     let status = u16::from(height >= 2);
     let hints = u16::from(height >= 5);
     let text = height - title - status - hints;
-    let rows = |y, height| Rect { x: 0, y, width, height };
+    let rows = |y, height| Rect {
+        x: 0,
+        y,
+        width,
+        height,
+    };
     Areas {
         title: rows(0, title),
         text: rows(title, text),
@@ -39,24 +44,45 @@ pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
     let areas = areas(model);
     let theme = model.theme();
     let width = usize::from(areas.status.width);
-    paint::bar(frame.buffer_mut(), areas.status, 0, &status(model, width), Role::Bar, theme);
+    paint::bar(
+        frame.buffer_mut(),
+        areas.status,
+        0,
+        &status(model, width),
+        Role::Bar,
+        theme,
+    );
     let said = prompt(model).or_else(|| message(model, width));
     // A question must be seen even where there is no room for hints.
     let row = if said.is_some() && areas.hints.height == 0 {
-        Rect { y: model.size.1.saturating_sub(1), height: model.size.1.min(1), ..areas.status }
+        Rect {
+            y: model.size.1.saturating_sub(1),
+            height: model.size.1.min(1),
+            ..areas.status
+        }
     } else {
         areas.hints
     };
     if row != areas.hints {
         frame.render_widget(ratatui::widgets::Clear, row);
     }
-    paint::row(frame.buffer_mut(), row, 0, &said.unwrap_or_else(|| hints(model, width)), theme);
+    paint::row(
+        frame.buffer_mut(),
+        row,
+        0,
+        &said.unwrap_or_else(|| hints(model, width)),
+        theme,
+    );
 }
 
 /// `⇩ [3/17] [following] [reverse:https://service.dev]            [*:8080]`
 fn status(model: &Model, width: usize) -> Text {
     let page = &model.list.page;
-    let mut left = format!(" [{}/{}]", page.focus.map_or(0, |(_, at)| at + 1), page.total);
+    let mut left = format!(
+        " [{}/{}]",
+        page.focus.map_or(0, |(_, at)| at + 1),
+        page.total
+    );
     if model.list.follow {
         left.push_str(" [following]");
     }
@@ -68,8 +94,18 @@ fn status(model: &Model, width: usize) -> Text {
         [mode] => left.push_str(&format!(" [{}]", safe(&mode.description))),
         modes => left.push_str(&format!(" [{} modes]", modes.len())),
     }
-    let addrs: Vec<_> = model.info.modes.iter().flat_map(|mode| &mode.listen_addrs).map(|addr| safe(addr)).collect();
-    let right = if addrs.is_empty() { String::new() } else { format!("[{}] ", addrs.join(", ")) };
+    let addrs: Vec<_> = model
+        .info
+        .modes
+        .iter()
+        .flat_map(|mode| &mode.listen_addrs)
+        .map(|addr| safe(addr))
+        .collect();
+    let right = if addrs.is_empty() {
+        String::new()
+    } else {
+        format!("[{}] ", addrs.join(", "))
+    };
     let mut text = Text::default();
     let right = Text::plain(Role::Text, right);
     let left = Text::plain(Role::Text, left);
@@ -139,7 +175,9 @@ pub(crate) fn level_role(level: Level) -> Role {
 fn hints(model: &Model, width: usize) -> Text {
     let mut text = Text::default();
     for (binding, keys) in keymap::bindings(model.context()) {
-        let Some(key) = keys.first().filter(|_| !binding.hint.is_empty()) else { continue };
+        let Some(key) = keys.first().filter(|_| !binding.hint.is_empty()) else {
+            continue;
+        };
         let columns = key.len() + 1 + binding.hint.len() + 2;
         if text.width() + columns > width {
             break;

@@ -10,8 +10,13 @@ use crate::theme::{Role, Theme};
 
 /// Paints `text` on the row `y` of `area`, counted from its top. Outside of the area nothing is painted.
 pub(crate) fn row(buf: &mut Buffer, area: Rect, y: usize, text: &Text, theme: Theme) {
-    let Some(area) = row_area(area, y) else { return };
-    let spans = text.spans.iter().map(|span| Span::styled(span.text.as_str(), theme.style(span.role)));
+    let Some(area) = row_area(area, y) else {
+        return;
+    };
+    let spans = text
+        .spans
+        .iter()
+        .map(|span| Span::styled(span.text.as_str(), theme.style(span.role)));
     Line::from_iter(spans).render(area, buf);
 }
 
@@ -25,5 +30,9 @@ pub(crate) fn bar(buf: &mut Buffer, area: Rect, y: usize, text: &Text, role: Rol
 
 fn row_area(area: Rect, y: usize) -> Option<Rect> {
     let y = u16::try_from(y).ok().filter(|y| *y < area.height)?;
-    Some(Rect { y: area.y + y, height: 1, ..area })
+    Some(Rect {
+        y: area.y + y,
+        height: 1,
+        ..area
+    })
 }

@@ -106,7 +106,9 @@ impl Pane {
         }
         match (self.want, &self.content.body, self.anchor()) {
             (Some(want), ..) => want,
-            (None, Some((part, _)), Some(Anchor(Section::Body, offset, _))) if part.offset > 0 => BodyFrom::Around(offset),
+            (None, Some((part, _)), Some(Anchor(Section::Body, offset, _))) if part.offset > 0 => {
+                BodyFrom::Around(offset)
+            }
             _ => BodyFrom::Start,
         }
     }
@@ -118,9 +120,18 @@ impl Pane {
     fn lay_out(&mut self) {
         let anchor = self.anchor();
         let mut rows = Vec::new();
-        let whole_start = self.content.body.as_ref().is_none_or(|(part, _)| part.offset == 0);
+        let whole_start = self
+            .content
+            .body
+            .as_ref()
+            .is_none_or(|(part, _)| part.offset == 0);
         if whole_start {
-            add_lines(&mut rows, Section::Head, (0..).zip(&self.content.head), self.width);
+            add_lines(
+                &mut rows,
+                Section::Head,
+                (0..).zip(&self.content.head),
+                self.width,
+            );
         }
         if let Some((part, text)) = &self.content.body {
             match text {
@@ -131,12 +142,26 @@ impl Pane {
                 BodyText::Raw => add_raw(&mut rows, part, self.width),
             }
         }
-        if self.content.body.as_ref().is_none_or(|(part, _)| part.end() >= part.total) {
-            add_lines(&mut rows, Section::Tail, (0..).zip(&self.content.tail), self.width);
+        if self
+            .content
+            .body
+            .as_ref()
+            .is_none_or(|(part, _)| part.end() >= part.total)
+        {
+            add_lines(
+                &mut rows,
+                Section::Tail,
+                (0..).zip(&self.content.tail),
+                self.width,
+            );
         }
         self.rows = rows;
         if let Some(offset) = self.go_to
-            && self.content.body.as_ref().is_some_and(|(part, _)| (part.offset..=part.end()).contains(&offset))
+            && self
+                .content
+                .body
+                .as_ref()
+                .is_some_and(|(part, _)| (part.offset..=part.end()).contains(&offset))
         {
             self.go_to = None;
             self.show(Anchor(Section::Body, offset, usize::MAX));
@@ -148,7 +173,9 @@ impl Pane {
 
     /// The last row that does not come after `anchor`.
     fn row_of(&self, anchor: Anchor) -> usize {
-        self.rows.partition_point(|row| row.anchor <= anchor).saturating_sub(1)
+        self.rows
+            .partition_point(|row| row.anchor <= anchor)
+            .saturating_sub(1)
     }
 
     /// Goes to a match, with some rows above it.
@@ -166,7 +193,11 @@ impl Pane {
     }
 
     fn settle(&mut self) {
-        self.top = if self.stuck_to_end { self.last_top() } else { self.top.min(self.last_top()) };
+        self.top = if self.stuck_to_end {
+            self.last_top()
+        } else {
+            self.top.min(self.last_top())
+        };
     }
 
     /// Scrolls by rows; true if more of the body has to be loaded.
@@ -180,7 +211,9 @@ impl Pane {
         let margin = 2 * self.height;
         let loaded_end = part.end() >= part.total;
         self.stuck_to_end = at_end && loaded_end && rows > 0;
-        let near_end = rows > 0 && !loaded_end && self.top + margin >= self.rows.len().saturating_sub(self.height);
+        let near_end = rows > 0
+            && !loaded_end
+            && self.top + margin >= self.rows.len().saturating_sub(self.height);
         let near_start = rows < 0 && part.offset > 0 && self.top < margin;
         let offset = match self.anchor() {
             Some(Anchor(Section::Body, offset, _)) => offset,
@@ -203,7 +236,11 @@ impl Pane {
         self.top = 0;
         self.stuck_to_end = false;
         self.go_to = None;
-        let load = self.content.body.as_ref().is_some_and(|(part, _)| part.offset > 0);
+        let load = self
+            .content
+            .body
+            .as_ref()
+            .is_some_and(|(part, _)| part.offset > 0);
         if load {
             // Nothing of the window is to be held on to.
             self.want = Some(BodyFrom::Start);
@@ -217,7 +254,10 @@ impl Pane {
         self.stuck_to_end = true;
         self.go_to = None;
         self.settle();
-        self.content.body.as_ref().is_some_and(|(part, _)| part.end() < part.total)
+        self.content
+            .body
+            .as_ref()
+            .is_some_and(|(part, _)| part.end() < part.total)
     }
 
     /// Begins a search.
@@ -228,7 +268,9 @@ impl Pane {
 
     /// Goes to the next match, or the one before.
     pub(crate) fn search(&mut self, backwards: bool) -> SearchStep {
-        let Some(needle) = self.needle.clone() else { return SearchStep::NotFound };
+        let Some(needle) = self.needle.clone() else {
+            return SearchStep::NotFound;
+        };
         let from = self.hit.map_or(self.top, |hit| self.row_of(hit));
         let found = match (backwards, self.hit) {
             (false, None) => (from..self.rows.len()).find(|row| self.row_has(*row, &needle)),
@@ -240,7 +282,14 @@ impl Pane {
         }
         if let Some((part, _)) = &self.content.body {
             let more = needle.len().saturating_sub(1) as u64;
-            let beyond = |at| SearchStep::Beyond(SearchFrom { needle: needle.clone(), at, backwards, wrapped: false });
+            let beyond = |at| {
+                SearchStep::Beyond(SearchFrom {
+                    needle: needle.clone(),
+                    at,
+                    backwards,
+                    wrapped: false,
+                })
+            };
             if !backwards && part.end() < part.total {
                 return beyond(part.end().saturating_sub(more));
             }
@@ -253,16 +302,27 @@ impl Pane {
 
     /// Goes on with a search at the other end, after there was nothing up to this one.
     pub(crate) fn search_round(&mut self, backwards: bool) -> SearchStep {
-        let Some(needle) = self.needle.clone() else { return SearchStep::NotFound };
+        let Some(needle) = self.needle.clone() else {
+            return SearchStep::NotFound;
+        };
         match &self.content.body {
             Some((part, _)) if part.offset > 0 || part.end() < part.total => {
                 let at = if backwards { part.total } else { 0 };
-                SearchStep::Beyond(SearchFrom { needle, at, backwards, wrapped: true })
+                SearchStep::Beyond(SearchFrom {
+                    needle,
+                    at,
+                    backwards,
+                    wrapped: true,
+                })
             }
             _ => {
                 let mut rows = 0..self.rows.len();
                 let hit = |row: &usize| self.row_has(*row, &needle);
-                let found = if backwards { rows.rev().find(hit) } else { rows.find(hit) };
+                let found = if backwards {
+                    rows.rev().find(hit)
+                } else {
+                    rows.find(hit)
+                };
                 found.map_or(SearchStep::NotFound, |row| self.here(row))
             }
         }
@@ -277,7 +337,12 @@ impl Pane {
 
     /// Goes to an offset of the body; true if it has to be loaded.
     pub(crate) fn go_to(&mut self, offset: u64) -> bool {
-        if self.content.body.as_ref().is_some_and(|(part, _)| (part.offset..part.end()).contains(&offset)) {
+        if self
+            .content
+            .body
+            .as_ref()
+            .is_some_and(|(part, _)| (part.offset..part.end()).contains(&offset))
+        {
             self.show(Anchor(Section::Body, offset, usize::MAX));
             return false;
         }
@@ -289,7 +354,9 @@ impl Pane {
 
     /// Whether a match begins in the row; it may end in the next one.
     fn row_has(&self, row: usize, needle: &str) -> bool {
-        let Some(here) = self.rows.get(row) else { return false };
+        let Some(here) = self.rows.get(row) else {
+            return false;
+        };
         let mut text = here.text.content();
         let length = text.len();
         if let Some(next) = self.rows.get(row + 1)
@@ -305,7 +372,9 @@ impl Pane {
         let (above, all) = match &self.content.body {
             Some((part, _)) if part.end() < part.total || part.offset > 0 => match self.anchor() {
                 Some(Anchor(Section::Head, ..)) => (0, part.total),
-                Some(Anchor(Section::Body, offset, _)) if !self.stuck_to_end => (offset, part.total),
+                Some(Anchor(Section::Body, offset, _)) if !self.stuck_to_end => {
+                    (offset, part.total)
+                }
                 _ => (part.total, part.total),
             },
             _ => (self.top as u64, self.last_top() as u64),
@@ -316,20 +385,30 @@ impl Pane {
     /// Paints the visible rows.
     pub(crate) fn paint(&self, buf: &mut Buffer, area: Rect, theme: Theme) {
         let needle = self.needle.as_deref().filter(|needle| !needle.is_empty());
-        for (y, row) in self.rows.iter().skip(self.top).take(usize::from(area.height)).enumerate() {
+        for (y, row) in self
+            .rows
+            .iter()
+            .skip(self.top)
+            .take(usize::from(area.height))
+            .enumerate()
+        {
             let Some(needle) = needle else {
                 paint::row(buf, area, y, &row.text, theme);
                 continue;
             };
             let content = row.text.content();
-            let found: Vec<_> = content.match_indices(needle).map(|(at, hit)| at..at + hit.len()).collect();
-            paint::row(buf, area, y, &row.text.highlight(&found, Role::Found), theme);
+            let found: Vec<_> = content
+                .match_indices(needle)
+                .map(|(at, hit)| at..at + hit.len())
+                .collect();
+            paint::row(
+                buf,
+                area,
+                y,
+                &row.text.highlight(&found, Role::Found),
+                theme,
+            );
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn visible(&self) -> Vec<String> {
-        self.rows.iter().skip(self.top).take(self.height).map(|row| row.text.content()).collect()
     }
 }
 
@@ -341,7 +420,10 @@ fn add_lines<'a>(
 ) {
     for (number, line) in lines {
         let wrapped = line.clone().wrap(width).into_iter().enumerate();
-        rows.extend(wrapped.map(|(nth, text)| Row { anchor: Anchor(section, number, nth), text }));
+        rows.extend(wrapped.map(|(nth, text)| Row {
+            anchor: Anchor(section, number, nth),
+            text,
+        }));
     }
 }
 
@@ -357,7 +439,15 @@ fn add_raw(rows: &mut Vec<Row>, part: &BodyPart, width: usize) {
 }
 
 fn add_raw_line(rows: &mut Vec<Row>, line: &[u8], start: u64, width: usize) {
-    let mut builder = RowBuilder { rows, width, text: Text::default(), used: 0, nth: 0, row_at: start, at: start };
+    let mut builder = RowBuilder {
+        rows,
+        width,
+        text: Text::default(),
+        used: 0,
+        nth: 0,
+        row_at: start,
+        at: start,
+    };
     for chunk in line.utf8_chunks() {
         for c in chunk.valid().chars() {
             builder.put(&c.into(), c.len_utf8());
@@ -401,7 +491,9 @@ impl RowBuilder<'_> {
         } else {
             let mut piece = Text::default();
             match unit {
-                Unit::Char('\t') => piece.push(Role::Text, " ".repeat(TAB_STOP - self.used % TAB_STOP)),
+                Unit::Char('\t') => {
+                    piece.push(Role::Text, " ".repeat(TAB_STOP - self.used % TAB_STOP))
+                }
                 Unit::Char(c) => piece.push_str(Role::Text, c.encode_utf8(&mut [0; 4])),
                 Unit::Byte(byte) => piece.push_bytes(Role::Text, &[*byte]),
             }
@@ -423,7 +515,13 @@ impl RowBuilder<'_> {
 
     fn end_row(&mut self) {
         let anchor = Anchor(Section::Body, self.row_at, self.nth);
-        self.rows.push(Row { anchor, text: std::mem::take(&mut self.text) });
+        self.rows.push(Row {
+            anchor,
+            text: std::mem::take(&mut self.text),
+        });
         (self.used, self.nth, self.row_at) = (0, 1, self.at);
     }
 }
+
+#[cfg(test)]
+mod tests;

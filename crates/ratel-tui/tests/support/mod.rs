@@ -10,7 +10,8 @@ use ratatui::backend::TestBackend;
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{FlowSnapshot, FlowState, RequestLine, Summary, Times, Update, Window};
 use ratel_flow::{
-    ClientConn, ConnId, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Side, Timestamp, Version,
+    ClientConn, ConnId, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Side,
+    Timestamp, Version,
 };
 use ratel_proto::Headers;
 use ratel_tui::keymap::Key;
@@ -45,7 +46,14 @@ fn headers(fields: &[(&str, &[u8])]) -> Headers {
 
 impl Fake {
     /// A finished exchange that took 123 ms.
-    pub fn new(id: u64, method: &str, path: &str, status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+    pub fn new(
+        id: u64,
+        method: &str,
+        path: &str,
+        status: u16,
+        content_type: &str,
+        body: impl Into<Bytes>,
+    ) -> Self {
         let created = id * 1000;
         let client = ClientConn {
             id: ConnId(1),
@@ -73,7 +81,11 @@ impl Fake {
             target: Bytes::copy_from_slice(path.as_bytes()),
             version: Version::Http11,
             line: Some(Bytes::from(format!("{method} {path} HTTP/1.1\r\n"))),
-            headers: headers(&[("Host", b"service.dev"), ("accept", b"*/*"), ("Accept", b"text/html")]),
+            headers: headers(&[
+                ("Host", b"service.dev"),
+                ("accept", b"*/*"),
+                ("Accept", b"text/html"),
+            ]),
             scheme: Scheme::Https,
             host: "service.dev".into(),
             port: 443,
@@ -112,7 +124,10 @@ impl Fake {
             },
             lossy: false,
         };
-        Self { snapshot, bodies: [Bytes::new(), body] }
+        Self {
+            snapshot,
+            bodies: [Bytes::new(), body],
+        }
     }
 
     /// The server could not be reached.
@@ -122,7 +137,11 @@ impl Fake {
         self.snapshot.times.response_end = None;
         self.snapshot.times.response_start = None;
         let timestamp = self.snapshot.times.last;
-        self.snapshot.error = Some(FlowError { message: message.into(), hint: Some(hint.into()), timestamp });
+        self.snapshot.error = Some(FlowError {
+            message: message.into(),
+            hint: Some(hint.into()),
+            timestamp,
+        });
         self
     }
 
@@ -164,7 +183,12 @@ impl Source for Flows {
 
     fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
         let end = positions.end.min(self.list.len());
-        self.list.get(positions.start..end).unwrap_or_default().iter().map(|flow| flow.snapshot.id).collect()
+        self.list
+            .get(positions.start..end)
+            .unwrap_or_default()
+            .iter()
+            .map(|flow| flow.snapshot.id)
+            .collect()
     }
 
     fn summary(&self, id: FlowId) -> Option<Summary> {
@@ -183,10 +207,12 @@ impl Source for Flows {
                 path: request.path,
             }),
             status: flow.response.as_ref().map(|response| response.status),
-            content_type: flow
-                .response
-                .as_ref()
-                .and_then(|response| response.headers.get("content-type").map(Bytes::copy_from_slice)),
+            content_type: flow.response.as_ref().and_then(|response| {
+                response
+                    .headers
+                    .get("content-type")
+                    .map(Bytes::copy_from_slice)
+            }),
             error: flow.error,
             request_body: flow.request_body,
             response_body: flow.response_body,
@@ -196,19 +222,31 @@ impl Source for Flows {
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
-        let place = self.list.binary_search_by_key(&id, |flow| flow.snapshot.id).ok()?;
+        let place = self
+            .list
+            .binary_search_by_key(&id, |flow| flow.snapshot.id)
+            .ok()?;
         Some(self.list[place].snapshot.clone())
     }
 
     fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
-        let place = self.list.binary_search_by_key(&id, |flow| flow.snapshot.id).ok()?;
+        let place = self
+            .list
+            .binary_search_by_key(&id, |flow| flow.snapshot.id)
+            .ok()?;
         let flow = &self.list[place];
         let body = &flow.bodies[usize::from(side == Side::Server)];
         let total = body.len() as u64;
         let (from, to) = (range.start.min(total), range.end.min(total));
         let bytes = body.slice(from as usize..to.max(from) as usize);
         let complete = !flow.snapshot.state.is_live();
-        Some(Window { bytes, offset: from, total, complete, lost: false })
+        Some(Window {
+            bytes,
+            offset: from,
+            total,
+            complete,
+            lost: false,
+        })
     }
 }
 
@@ -225,7 +263,14 @@ pub struct Ui {
 
 impl Ui {
     pub fn new(size: (u16, u16), flows: Vec<Fake>) -> Self {
-        Self::with_options(size, flows, Options { colour: false, ..Options::default() })
+        Self::with_options(
+            size,
+            flows,
+            Options {
+                colour: false,
+                ..Options::default()
+            },
+        )
     }
 
     pub fn with_options(size: (u16, u16), flows: Vec<Fake>, options: Options) -> Self {
@@ -242,11 +287,26 @@ impl Ui {
         Self::with_info(size, flows, options, info)
     }
 
-    pub fn with_info(size: (u16, u16), flows: Vec<Fake>, options: Options, info: ProxyInfo) -> Self {
-        let flows = Flows { list: flows, evicted: 0 };
+    pub fn with_info(
+        size: (u16, u16),
+        flows: Vec<Fake>,
+        options: Options,
+        info: ProxyInfo,
+    ) -> Self {
+        let flows = Flows {
+            list: flows,
+            evicted: 0,
+        };
         let model = Model::new(info, options);
-        let mut ui =
-            Self { model, flows, log: Vec::new(), quit: false, suspended: 0, size, now: Timestamp(START) };
+        let mut ui = Self {
+            model,
+            flows,
+            log: Vec::new(),
+            quit: false,
+            suspended: 0,
+            size,
+            now: Timestamp(START),
+        };
         ui.resize(size);
         ui
     }
@@ -263,8 +323,12 @@ impl Ui {
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.model, msg) {
                 match effect {
-                    Effect::Page(query) => msgs.push_back(Msg::Page(source::page(&self.flows, &query))),
-                    Effect::Open(query) => msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query)))),
+                    Effect::Page(query) => {
+                        msgs.push_back(Msg::Page(source::page(&self.flows, &query)))
+                    }
+                    Effect::Open(query) => {
+                        msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query))))
+                    }
                     Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
                     Effect::ClearLog => {
                         self.log.clear();
@@ -291,7 +355,9 @@ impl Ui {
     pub fn keys(&mut self, keys: &str) -> &mut Self {
         for name in keys.split(' ') {
             let name = name.replace('_', " ");
-            self.send(Msg::Key(Key::parse(&name).unwrap_or_else(|| panic!("{name} is no key"))));
+            self.send(Msg::Key(
+                Key::parse(&name).unwrap_or_else(|| panic!("{name} is no key")),
+            ));
             self.frame();
         }
         self
@@ -306,7 +372,12 @@ impl Ui {
     }
 
     pub fn log(&mut self, level: Level, message: &str) {
-        let entry = Entry { level, timestamp: self.now, message: message.into(), client: Some("127.0.0.1:5".into()) };
+        let entry = Entry {
+            level,
+            timestamp: self.now,
+            message: message.into(),
+            client: Some("127.0.0.1:5".into()),
+        };
         self.log.push(entry.clone());
         self.send(Msg::Log(LogUpdate::Added(entry)));
     }
@@ -367,16 +438,58 @@ impl Ui {
 /// One flow of each kind that the list knows.
 pub fn sample() -> Vec<Fake> {
     vec![
-        Fake::new(1, "GET", "/", 200, "text/html; charset=utf-8", "<h1>hello</h1>\n"),
-        Fake::new(2, "POST", "/api/orders?limit=50", 201, "application/json", r#"{"id": 7, "open": true}"#),
+        Fake::new(
+            1,
+            "GET",
+            "/",
+            200,
+            "text/html; charset=utf-8",
+            "<h1>hello</h1>\n",
+        ),
+        Fake::new(
+            2,
+            "POST",
+            "/api/orders?limit=50",
+            201,
+            "application/json",
+            r#"{"id": 7, "open": true}"#,
+        ),
         Fake::new(3, "GET", "/old", 301, "text/plain", ""),
-        Fake::new(4, "DELETE", "/api/orders/7", 404, "text/plain", "no such order"),
-        Fake::new(5, "GET", "/a/very/long/path/that/does/not/fit/into/any/row/of/eighty/columns", 500, "text/plain", "x"),
-        Fake::new(6, "GET", "/events", 200, "text/event-stream", "data: 1\n\ndata: 2\n\n").streaming(),
+        Fake::new(
+            4,
+            "DELETE",
+            "/api/orders/7",
+            404,
+            "text/plain",
+            "no such order",
+        ),
+        Fake::new(
+            5,
+            "GET",
+            "/a/very/long/path/that/does/not/fit/into/any/row/of/eighty/columns",
+            500,
+            "text/plain",
+            "x",
+        ),
+        Fake::new(
+            6,
+            "GET",
+            "/events",
+            200,
+            "text/event-stream",
+            "data: 1\n\ndata: 2\n\n",
+        )
+        .streaming(),
         Fake::new(7, "GET", "/slow", 200, "", "").waiting(),
-        Fake::new(8, "GET", "/down", 502, "", "").failed("cannot connect to service.dev:443: connection refused", "is it running?"),
+        Fake::new(8, "GET", "/down", 502, "", "").failed(
+            "cannot connect to service.dev:443: connection refused",
+            "is it running?",
+        ),
         Fake::new(9, "", "", 0, "", "")
-            .failed("the client does not trust the certificate: unknown ca", "install the CA certificate")
+            .failed(
+                "the client does not trust the certificate: unknown ca",
+                "install the CA certificate",
+            )
             .connection(),
     ]
 }
