@@ -27,17 +27,20 @@ fn names_must_be_tokens() {
     );
 }
 
+/// Fields, and what becomes of a request and of a response with them.
+type Row<'a> = (
+    &'a [(&'a str, &'a str)],
+    Result<(), Violation>,
+    Result<(), Violation>,
+);
+
 /// RFC 9112 §6.1, §6.3; RFC 9110 §8.6.
 #[test]
 fn lengths_must_be_beyond_doubt() {
     let not_chunked = |v: &str| Err(Violation::TransferEncodingNotChunked(v.into()));
     let unknown = |v: &str| Violation::TransferEncodingUnknown(v.into());
     let length = |v: &str| Violation::ContentLength(v.into());
-    let rows: &[(
-        &[(&str, &str)],
-        Result<(), Violation>,
-        Result<(), Violation>,
-    )] = &[
+    let rows: &[Row<'_>] = &[
         (&[], Ok(()), Ok(())),
         (
             &[(TE, "chunked"), (CL, "5")],
