@@ -177,9 +177,11 @@ impl Writer {
     /// What was written is not written again after a cancelled call; the rest is kept for the next one.
     pub(crate) async fn flush(&mut self) -> io::Result<()> {
         while self.queue.is_empty() && !self.tail.is_empty() {
-            if self.io.write_buf(&mut self.tail).await? == 0 {
+            let written = self.io.write(&self.tail).await?;
+            if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
+            self.tail.advance(written);
         }
         if !self.queue.is_empty() {
             if !self.tail.is_empty() {
