@@ -5,9 +5,10 @@ use std::process::{Command, Output};
 
 use ratel_testkit::{Builder, Ratel, peer};
 
-/// The program, without arguments, in a fresh home.
+/// The program, without arguments, in a fresh home. `RATEL_BIN` names another build, as an optimised one.
 pub(crate) fn program() -> Builder {
-    Builder::new(env!("CARGO_BIN_EXE_ratel"))
+    let other = std::env::var_os("RATEL_BIN");
+    Builder::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_ratel").into()))
 }
 
 /// `ratel dump` on a free port of the loopback interface.

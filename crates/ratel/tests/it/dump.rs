@@ -13,7 +13,7 @@ fn ask(proxy: u16, origin: u16) {
     let url = format!("http://{host}");
     get_through(proxy, &format!("{url}/text"));
     let mut wire = Wire::connect(proxy);
-    wire.ask(format!("POST {url}/json?a=b%20c HTTP/1.1\r\nHost: {host}\r\nX-Odd:  two  \r\ncontent-type: application/json\r\nContent-Length: 13\r\n\r\n{{\"a\":[1,{{}}]}}"));
+    wire.ask(format!("POST {url}/json?a=b%20c HTTP/1.1\r\nHost: {host}\r\nX-Odd:  two  \r\ncontent-type: application/json\r\nContent-Length: 12\r\n\r\n{{\"a\":[1,{{}}]}}"));
     wire.ask(format!(
         "DELETE {url}/empty HTTP/1.1\r\nHost: {host}\r\n\r\n"
     ));
@@ -98,6 +98,8 @@ fn mitmdump(program: &Path, detail: u8) -> Ratel {
             "--set",
             &detail,
         ])
+        // Python holds back what it writes to a pipe.
+        .env("PYTHONUNBUFFERED", "1")
         .start()
 }
 
