@@ -197,17 +197,21 @@ async fn accept_tls(
     let named = sni.or(host).map_or_else(|| local.to_string(), str::to_owned);
     let leaf = ctx.shared.leaves.get(spec).await.map_err(|error| ProxyError::ClientTls(error.into()))?;
     let stream = Box::new(Rewind::new(ahead, io));
-    let (stream, info) =
-        tls::client::accept(stream, &hello, &leaf, &named, &ctx.shared.ca).await.map_err(ProxyError::ClientTls)?;
+    let alpn = http1_offers(&hello);
+    let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, &ctx.shared.ca).await;
+    let (stream, info) = accepted.map_err(ProxyError::ClientTls)?;
     let mut client = ClientConn::clone(&ctx.client);
     client.tls = Some(Arc::new(info));
     ctx.client = Arc::new(client);
     Ok(Box::new(stream))
 }
 
+/// The application protocols that clients get, best first.
+static SPOKEN: [Bytes; 2] = [Bytes::from_static(b"http/1.1"), Bytes::from_static(b"http/1.0")];
+
 /// The part of the client's offer that can be served on both sides.
 fn http1_offers(hello: &ClientHello) -> Vec<Bytes> {
-    hello.alpn.iter().filter(|name| matches!(&name[..], b"http/1.1" | b"http/1.0")).cloned().collect()
+    hello.alpn.iter().filter(|name| SPOKEN.contains(name)).cloned().collect()
 }
 
 async fn read_hello(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut) -> Result<ClientHello, ProxyError> {

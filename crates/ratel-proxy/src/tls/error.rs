@@ -1,0 +1,380 @@
+//! Why TLS failed: on which side, with whom, for which of the reasons that people can tell apart, and what to do.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use ratel_flow::{Certificates, Side, TlsInfo};
+use ratel_proto::client_hello::{ClientHello, HelloError, is_grease};
+
+use super::HANDSHAKE_TIMEOUT;
+use super::ca::CaStore;
+use super::leaf::LeafError;
+use super::refusal::Refusal;
+
+/// A failed handshake. Displays as one sentence that names the side and the host; [`TlsError::hint`] says what to do.
+#[derive(Debug)]
+pub struct TlsError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    side: Side,
+    host: Box<str>,
+    cause: Cause,
+    /// The certificate that clients have to trust.
+    ca_file: Option<PathBuf>,
+    /// The newest version that the client offers.
+    offered: u16,
+    info: TlsInfo,
+}
+
+/// The reason for a failure, whichever side it was on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The server's certificate, shown with these others, was refused.
+    Refused(Refusal, Certificates),
+    /// The peer ended the handshake with this alert (RFC 8446 §6.2).
+    Alert(u8),
+    /// What the peer sent is no TLS.
+    NotTls,
+    /// No TLS version in common.
+    Version,
+    /// No such thing in common (`cipher suite`).
+    Incompatible(&'static str),
+    /// The peer closed the connection.
+    Closed,
+    /// It took too long.
+    TimedOut,
+    /// The host's name is none that TLS can ask for.
+    NoName,
+    /// The client's first message is no ClientHello.
+    Hello(HelloError),
+    /// The client's first message broke off after so many bytes.
+    HelloCut(usize),
+    /// There is no certificate to show to the client.
+    Leaf(LeafError),
+    /// The connection failed.
+    Io(io::Error),
+    /// The peer does not keep to the protocol.
+    Protocol(String),
+}
+
+impl TlsError {
+    /// The client's first message is not one that TLS begins with.
+    #[must_use]
+    pub fn hello(error: &HelloError) -> Self {
+        Self::new(
+            Side::Client,
+            "",
+            Cause::Hello(error.clone()),
+            TlsInfo::default(),
+        )
+    }
+
+    /// The client left in the middle of its first message, after `got` bytes of it.
+    #[must_use]
+    pub fn hello_cut(got: usize) -> Self {
+        Self::new(Side::Client, "", Cause::HelloCut(got), TlsInfo::default())
+    }
+
+    pub(super) fn client(
+        host: &str,
+        cause: Cause,
+        hello: &ClientHello,
+        ca: &CaStore,
+        info: TlsInfo,
+    ) -> Self {
+        let mut error = Self::new(Side::Client, host, cause, info);
+        error.0.ca_file = Some(ca.cert_pem_path());
+        error.0.offered = newest_version(hello);
+        error
+    }
+
+    pub(super) fn server(host: &str, cause: Cause, mut info: TlsInfo) -> Self {
+        if let Cause::Refused(_, chain) = &cause {
+            info.certificates = chain.clone();
+        }
+        Self::new(Side::Server, host, cause, info)
+    }
+
+    fn new(side: Side, host: &str, cause: Cause, info: TlsInfo) -> Self {
+        Self(Box::new(Inner {
+            side,
+            host: host.into(),
+            cause,
+            ca_file: None,
+            offered: 0,
+            info,
+        }))
+    }
+
+    /// The side on which it failed.
+    #[must_use]
+    pub fn side(&self) -> Side {
+        self.0.side
+    }
+
+    /// The host that was asked for; empty while it was not known.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.0.host
+    }
+
+    /// The reason.
+    #[must_use]
+    pub fn cause(&self) -> &Cause {
+        &self.0.cause
+    }
+
+    /// What is known of the handshake: the names that were asked for and, where it got so far, the server's chain.
+    #[must_use]
+    pub fn info(&self) -> &TlsInfo {
+        &self.0.info
+    }
+
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<Cow<'_, str>> {
+        match self.0.side {
+            Side::Server => self.server_hint().map(Cow::Borrowed),
+            Side::Client => self.client_hint(),
+        }
+    }
+
+    fn server_hint(&self) -> Option<&'static str> {
+        Some(match &self.0.cause {
+            Cause::Refused(Refusal::UnknownIssuer(_) | Refusal::SelfSigned, _) => {
+                "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE"
+            }
+            Cause::Refused(Refusal::BadSignature, _) => return None,
+            Cause::Refused(..) => "pass -k to accept it",
+            Cause::NotTls => "if the service speaks plain HTTP on that port, use http:// for it",
+            Cause::Version => "the server needs a version older than TLS 1.2",
+            Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
+                "the server accepts only clients that show a certificate, which this version of Ratel does not"
+            }
+            Cause::Alert(alert::HANDSHAKE_FAILURE) | Cause::Incompatible(_) => {
+                "the server may want older ciphers than those of TLS 1.2 and 1.3, or a client certificate"
+            }
+            Cause::Alert(alert::UNRECOGNIZED_NAME) => "the server does not serve that name",
+            Cause::Closed => "does the service speak TLS on that port?",
+            Cause::NoName => "check the spelling of the host name",
+            _ => return None,
+        })
+    }
+
+    fn client_hint(&self) -> Option<Cow<'_, str>> {
+        let trust = |before: &str| {
+            let file = self.0.ca_file.as_ref()?;
+            Some(Cow::Owned(format!(
+                "{before}make the client trust {}",
+                file.display()
+            )))
+        };
+        match &self.0.cause {
+            Cause::Alert(alert) if alert::is_distrust(*alert) => trust(""),
+            Cause::Closed => trust("if this happens every time, "),
+            Cause::Version if self.0.offered != 0 => Some(Cow::Owned(format!(
+                "the client offers {} at most; Ratel speaks TLS 1.2 and 1.3",
+                version_name(self.0.offered),
+            ))),
+            Cause::NotTls | Cause::Hello(_) => Some(Cow::Borrowed(
+                "is the client speaking another protocol to this port?",
+            )),
+            _ => None,
+        }
+    }
+
+    fn server_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.0.host;
+        match &self.0.cause {
+            Cause::Refused(refusal, _) => {
+                write!(f, "the certificate of {host} (server side) {refusal}")
+            }
+            Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
+                write!(f, "{host} (server side) asks for a client certificate")
+            }
+            Cause::Alert(alert) => write!(
+                f,
+                "{host} (server side) ended the TLS handshake with the alert {}",
+                alert::name(*alert)
+            ),
+            Cause::NotTls => write!(f, "{host} (server side) does not speak TLS"),
+            Cause::Version => write!(
+                f,
+                "{host} (server side) and Ratel have no TLS version in common"
+            ),
+            Cause::Incompatible(what) => {
+                write!(f, "{host} (server side) and Ratel have no {what} in common")
+            }
+            Cause::Closed => {
+                write!(
+                    f,
+                    "{host} (server side) closed the connection during the TLS handshake"
+                )
+            }
+            Cause::TimedOut => write!(
+                f,
+                "{host} (server side) did not finish the TLS handshake within {} s",
+                HANDSHAKE_TIMEOUT.as_secs()
+            ),
+            Cause::NoName => write!(
+                f,
+                "{host:?} (server side) is not a host name that TLS can ask for"
+            ),
+            Cause::Io(error) => write!(
+                f,
+                "the connection to {host} (server side) failed during the TLS handshake: {error}"
+            ),
+            Cause::Hello(_) | Cause::HelloCut(_) | Cause::Leaf(_) => self.client_sentence(f),
+            Cause::Protocol(what) => {
+                write!(
+                    f,
+                    "the TLS handshake with {host} (server side) failed: {what}"
+                )
+            }
+        }
+    }
+
+    fn client_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = &self.0.host;
+        match &self.0.cause {
+            Cause::Alert(alert) if alert::is_distrust(*alert) => write!(
+                f,
+                "the client does not trust Ratel's certificate for {host} (alert {})",
+                alert::name(*alert)
+            ),
+            Cause::Alert(alert) => write!(
+                f,
+                "the client ended the TLS handshake for {host} with the alert {}",
+                alert::name(*alert)
+            ),
+            Cause::NotTls => write!(
+                f,
+                "the client does not speak TLS in its connection for {host}"
+            ),
+            Cause::Version => write!(
+                f,
+                "the client and Ratel have no TLS version in common (for {host})"
+            ),
+            Cause::Incompatible(what) => {
+                write!(
+                    f,
+                    "the client and Ratel have no {what} in common (for {host})"
+                )
+            }
+            Cause::Closed => {
+                write!(
+                    f,
+                    "the client closed the connection during the TLS handshake for {host}"
+                )
+            }
+            Cause::TimedOut => write!(
+                f,
+                "the client did not finish the TLS handshake for {host} within {} s",
+                HANDSHAKE_TIMEOUT.as_secs()
+            ),
+            Cause::Hello(error) => write!(f, "the client's TLS handshake can't be read: {error}"),
+            Cause::HelloCut(got) => write!(
+                f,
+                "the client closed the connection in the middle of its first TLS message, after {got} bytes of it"
+            ),
+            Cause::Leaf(error) => write!(f, "{error}"),
+            Cause::Io(error) => write!(
+                f,
+                "the connection to the client failed during the TLS handshake for {host}: {error}"
+            ),
+            Cause::Protocol(what) => {
+                write!(
+                    f,
+                    "the TLS handshake with the client for {host} failed: {what}"
+                )
+            }
+            Cause::Refused(..) | Cause::NoName => self.server_sentence(f),
+        }
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.side {
+            Side::Server => self.server_sentence(f),
+            Side::Client => self.client_sentence(f),
+        }
+    }
+}
+
+/// The sentence says it all, down to what the system said.
+impl std::error::Error for TlsError {}
+
+impl From<LeafError> for TlsError {
+    fn from(error: LeafError) -> Self {
+        Self::new(Side::Client, "", Cause::Leaf(error), TlsInfo::default())
+    }
+}
+
+fn newest_version(hello: &ClientHello) -> u16 {
+    let offered = hello.versions.iter().copied().filter(|v| !is_grease(*v));
+    offered.max().unwrap_or(hello.legacy_version)
+}
+
+fn version_name(version: u16) -> String {
+    match version {
+        0x0002 => "SSL 2.0".into(),
+        0x0300 => "SSL 3.0".into(),
+        0x0301..=0x0304 => format!("TLS 1.{}", version - 0x0301),
+        other => format!("version {other:#06x}"),
+    }
+}
+
+/// Alerts (RFC 8446 §6, and those of older versions).
+mod alert {
+    pub(super) const HANDSHAKE_FAILURE: u8 = 40;
+    pub(super) const UNRECOGNIZED_NAME: u8 = 112;
+    pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
+
+    /// Whether a client says with it that our certificate is not good enough: bad_certificate to certificate_unknown,
+    /// and unknown_ca.
+    pub(super) fn is_distrust(alert: u8) -> bool {
+        matches!(alert, 42..=46 | 48)
+    }
+
+    pub(super) fn name(alert: u8) -> String {
+        let name = match alert {
+            0 => "close_notify",
+            10 => "unexpected_message",
+            20 => "bad_record_mac",
+            21 => "decryption_failed",
+            22 => "record_overflow",
+            HANDSHAKE_FAILURE => "handshake_failure",
+            41 => "no_certificate",
+            42 => "bad_certificate",
+            43 => "unsupported_certificate",
+            44 => "certificate_revoked",
+            45 => "certificate_expired",
+            46 => "certificate_unknown",
+            47 => "illegal_parameter",
+            48 => "unknown_ca",
+            49 => "access_denied",
+            50 => "decode_error",
+            51 => "decrypt_error",
+            70 => "protocol_version",
+            71 => "insufficient_security",
+            80 => "internal_error",
+            86 => "inappropriate_fallback",
+            90 => "user_canceled",
+            100 => "no_renegotiation",
+            109 => "missing_extension",
+            110 => "unsupported_extension",
+            UNRECOGNIZED_NAME => "unrecognized_name",
+            113 => "bad_certificate_status_response",
+            115 => "unknown_psk_identity",
+            CERTIFICATE_REQUIRED => "certificate_required",
+            120 => "no_application_protocol",
+            other => return format!("number {other}"),
+        };
+        name.into()
+    }
+}

@@ -1,0 +1,245 @@
+//! The certificates shown to clients: made when first asked for, then kept.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use openssl::error::ErrorStack;
+use ratel_proto::client_hello::ClientHello;
+use rustls::pki_types::CertificateDer;
+use rustls::sign::SigningKey;
+use tokio::sync::OnceCell;
+
+use super::ca::{Authority, CaStore};
+use super::engine::modern::{self, Identity};
+use super::mint::{self, LeafKey};
+use super::names::{LeafNames, LeafSpec};
+
+/// Leaves kept; some kilobytes each.
+const LEAVES: usize = 1000;
+/// A leaf older than this is made again, long before its time is over.
+const FRESH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// The kind of key a leaf is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// ECDSA with P-256: small and quick, and what every client of today takes.
+    P256,
+    /// RSA with 2048 bits, for clients that take nothing else.
+    Rsa,
+}
+
+impl KeyKind {
+    /// The kind that a client can verify.
+    #[must_use]
+    pub fn for_hello(hello: &ClientHello) -> Self {
+        /// ecdsa_secp256r1_sha256 (RFC 8446 §4.2.3).
+        const ECDSA_P256: u16 = 0x0403;
+        const TLS13: u16 = 0x0304;
+        /// secp256r1 (RFC 8422 §5.1.1).
+        const P256: u16 = 23;
+        /// ECDHE with ECDSA and AES-128-GCM, AES-256-GCM, ChaCha20 (RFC 5289 §3.2, RFC 7905 §2).
+        const SUITES: [u16; 3] = [0xc02b, 0xc02c, 0xcca9];
+        let signature = hello.signature_algorithms.contains(&ECDSA_P256);
+        let usable = if hello.versions.contains(&TLS13) {
+            signature
+        } else {
+            // RFC 8422 §5.1: in TLS 1.2 the groups say which curves certificates may use; none means any.
+            let curve = hello.groups.is_empty() || hello.groups.contains(&P256);
+            let suite = hello
+                .cipher_suites
+                .iter()
+                .any(|suite| SUITES.contains(suite));
+            suite && curve && (signature || hello.signature_algorithms.is_empty())
+        };
+        if usable { Self::P256 } else { Self::Rsa }
+    }
+}
+
+/// One certificate with its chain, for all clients that ask for the same names.
+#[derive(Debug)]
+pub struct Leaf {
+    names: LeafNames,
+    label: String,
+    issuer: Arc<Issuer>,
+    p256: Identity,
+    rsa: OnceCell<Identity>,
+    made: Instant,
+}
+
+impl Leaf {
+    /// The chain as clients are sent it: the leaf, the CA, and what vouches for the CA.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        self.p256.chain()
+    }
+
+    fn make(issuer: Arc<Issuer>, spec: &LeafSpec) -> Result<Self, LeafError> {
+        let (names, label) = (spec.resolve(), spec.label());
+        let made = issuer.make_blocking(KeyKind::P256, &names);
+        Ok(Self {
+            p256: made.map_err(|why| LeafError::new(&label, why))?,
+            rsa: OnceCell::new(),
+            made: Instant::now(),
+            names,
+            label,
+            issuer,
+        })
+    }
+
+    /// The chain and key of a kind. That for RSA is made when it is first asked for.
+    pub(super) async fn identity(&self, kind: KeyKind) -> Result<&Identity, LeafError> {
+        match kind {
+            KeyKind::P256 => Ok(&self.p256),
+            KeyKind::Rsa => {
+                let make = || self.issuer.clone().make(KeyKind::Rsa, self.names.clone());
+                let made = self.rsa.get_or_try_init(make).await;
+                made.map_err(|why| LeafError::new(&self.label, why))
+            }
+        }
+    }
+}
+
+/// Makes leaves, one for each set of names however many clients wait for it, and keeps up to 1000 of them. Cheap to
+/// clone.
+#[derive(Clone, Debug)]
+pub struct LeafCache {
+    issuer: Arc<Issuer>,
+    leaves: Arc<Mutex<super::lru::Lru<Arc<LeafSpec>, Slot>>>,
+}
+
+type Slot = Arc<OnceCell<Arc<Leaf>>>;
+
+impl LeafCache {
+    /// An empty cache of leaves signed by `ca`.
+    #[must_use]
+    pub fn new(ca: &CaStore) -> Self {
+        Self {
+            issuer: Arc::new(Issuer::new(ca)),
+            leaves: Arc::new(Mutex::new(super::lru::Lru::new(LEAVES))),
+        }
+    }
+
+    /// The leaf for `spec`.
+    ///
+    /// # Errors
+    /// When the CA's key can't sign it.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: if the one who makes a leaf is cancelled, another who waits for it makes it.
+    pub async fn get(&self, spec: LeafSpec) -> Result<Arc<Leaf>, LeafError> {
+        let slot = self.slot(&spec);
+        let make = || async {
+            let (cache, label) = (self.clone(), spec.label());
+            // Signing takes up to milliseconds, and reading a large certificate is not free either.
+            let job = tokio::task::spawn_blocking(move || cache.mint(&spec).map(Arc::new));
+            job.await
+                .unwrap_or_else(|_| Err(LeafError::new(&label, Why::Interrupted)))
+        };
+        slot.get_or_try_init(make).await.cloned()
+    }
+
+    /// Makes a leaf for `spec`, without looking whether there is one and without keeping it. Blocks for as long as the
+    /// CA's key takes to sign.
+    ///
+    /// # Errors
+    /// When the CA's key can't sign it.
+    pub fn mint(&self, spec: &LeafSpec) -> Result<Leaf, LeafError> {
+        Leaf::make(self.issuer.clone(), spec)
+    }
+
+    fn slot(&self, spec: &LeafSpec) -> Slot {
+        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = leaves.get(spec);
+        let stale = |slot: &Slot| slot.get().is_some_and(|leaf| leaf.made.elapsed() > FRESH);
+        known.filter(|slot| !stale(slot)).unwrap_or_else(|| {
+            let slot = Slot::default();
+            leaves.insert(Arc::new(spec.clone()), slot.clone());
+            slot
+        })
+    }
+}
+
+/// The CA with the keys that its leaves have, one per kind for the whole process.
+struct Issuer {
+    authority: Arc<Authority>,
+    p256: OnceLock<Result<Key, Why>>,
+    rsa: OnceLock<Result<Key, Why>>,
+}
+
+struct Key {
+    minting: LeafKey,
+    signing: Arc<dyn SigningKey>,
+}
+
+impl std::fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Issuer")
+    }
+}
+
+impl Issuer {
+    fn new(ca: &CaStore) -> Self {
+        Self {
+            authority: ca.authority().clone(),
+            p256: OnceLock::new(),
+            rsa: OnceLock::new(),
+        }
+    }
+
+    /// A fresh RSA key takes long, so it is made off the threads of connections.
+    async fn make(self: Arc<Self>, kind: KeyKind, names: LeafNames) -> Result<Identity, Why> {
+        let job = tokio::task::spawn_blocking(move || self.make_blocking(kind, &names));
+        job.await.unwrap_or(Err(Why::Interrupted))
+    }
+
+    fn make_blocking(&self, kind: KeyKind, names: &LeafNames) -> Result<Identity, Why> {
+        let key = match kind {
+            KeyKind::P256 => &self.p256,
+            KeyKind::Rsa => &self.rsa,
+        };
+        let key = key
+            .get_or_init(|| self.make_key(kind))
+            .as_ref()
+            .map_err(Clone::clone)?;
+        let leaf = mint::leaf(&self.authority, &key.minting, names)?;
+        let mut chain = vec![leaf.into()];
+        chain.extend(self.authority.chain.iter().cloned());
+        Ok(Identity::new(chain, key.signing.clone()))
+    }
+
+    fn make_key(&self, kind: KeyKind) -> Result<Key, Why> {
+        let minting = match kind {
+            KeyKind::P256 => LeafKey::p256(&self.authority)?,
+            KeyKind::Rsa => LeafKey::rsa(&self.authority)?,
+        };
+        let signing = modern::signing_key(minting.key.private_key_to_pkcs8()?)?;
+        Ok(Key { minting, signing })
+    }
+}
+
+/// No certificate could be made. Displays as one sentence.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("cannot make a certificate for {name}: {why}")]
+pub struct LeafError {
+    name: Box<str>,
+    why: Why,
+}
+
+impl LeafError {
+    fn new(name: &str, why: Why) -> Self {
+        Self {
+            name: name.into(),
+            why,
+        }
+    }
+}
+
+#[derive(Clone, Debug, thiserror::Error)]
+enum Why {
+    #[error("{0}")]
+    OpenSsl(#[from] ErrorStack),
+    #[error("{0}")]
+    Engine(#[from] rustls::Error),
+    #[error("the work was interrupted")]
+    Interrupted,
+}

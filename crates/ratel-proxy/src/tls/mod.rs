@@ -1,0 +1,41 @@
+//! TLS towards both sides: the certificate authority, the certificates made with it, handshakes and their failures.
+//!
+//! Words: the *CA* is the certificate and key that clients are told to trust; a *leaf* is the certificate that one
+//! client is shown for one server; a *hello* is a ClientHello, read before anything is decided; an *engine* is the
+//! library that does a handshake. `client` and `server` name the side a handshake is done with. What an engine finds
+//! is turned into one sentence and a hint in `error`, whichever engine it was.
+//!
+//! Nothing here opens a connection: both sides are handed a byte stream.
+
+mod ca;
+mod chains;
+pub mod client;
+mod engine;
+mod error;
+mod leaf;
+mod lru;
+mod mint;
+mod names;
+mod refusal;
+mod roots;
+pub mod server;
+mod verify;
+
+use std::time::Duration;
+
+pub use ca::{CaError, CaOrigin, CaSettings, CaStore};
+pub use engine::{ClientTls, ServerTls};
+pub use error::{Cause, TlsError};
+pub use leaf::{KeyKind, Leaf, LeafCache, LeafError};
+pub use names::{LeafSpec, SanName};
+pub use refusal::Refusal;
+pub use roots::RootsError;
+pub use server::{ServerTlsOptions, ServerTlsSettings};
+
+/// How long a peer may take for a handshake.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

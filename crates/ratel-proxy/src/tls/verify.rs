@@ -1,0 +1,192 @@
+//! Looking at a server's certificate during a handshake.
+//!
+//! webpki is asked first: it is quick and strict. What it refuses is shown to OpenSSL with the same trusted
+//! certificates, and its verdict counts: much that is refused by webpki (authorities used as servers, version 1, odd
+//! serial numbers) is taken by everybody else, and a proxy for debugging must not be stricter than the client it
+//! stands in for.
+
+use std::sync::Arc;
+
+use openssl::error::ErrorStack;
+use openssl::hash::MessageDigest;
+use openssl::pkey::PKey;
+use openssl::rsa::Padding;
+use openssl::sign::{RsaPssSaltlen, Verifier as SignatureVerifier};
+use openssl::x509::X509;
+use ratel_flow::Certificates;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+
+use super::chains::Chains;
+use super::refusal::Refusal;
+use super::roots::Roots;
+
+/// Decides about servers' certificates, and keeps the chains.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    provider: Arc<CryptoProvider>,
+    chains: Arc<Chains>,
+    /// None: everything is accepted.
+    trust: Option<Trust>,
+}
+
+#[derive(Debug)]
+struct Trust {
+    roots: Arc<Roots>,
+    /// None: there are no trusted certificates that it could work with.
+    webpki: Option<Arc<WebPkiServerVerifier>>,
+}
+
+/// A refused chain on its way through the engine.
+#[derive(Debug, thiserror::Error)]
+#[error("the certificate {refusal}")]
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    pub(super) chain: Certificates,
+}
+
+impl Verifier {
+    /// With `roots` missing, certificates are not looked at; signatures are.
+    pub(super) fn new(
+        provider: Arc<CryptoProvider>,
+        chains: Arc<Chains>,
+        roots: Option<Arc<Roots>>,
+    ) -> Self {
+        let trust = roots.map(|roots| Trust {
+            webpki: WebPkiServerVerifier::builder_with_provider(
+                roots.webpki.clone(),
+                provider.clone(),
+            )
+            .build()
+            .ok(),
+            roots,
+        });
+        Self {
+            provider,
+            chains,
+            trust,
+        }
+    }
+
+    /// Checks a signature that webpki does not: of a certificate it can't read, or with a key it finds too small.
+    fn verify_signature(
+        &self,
+        by_webpki: Result<HandshakeSignatureValid, Error>,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let Err(error) = by_webpki else {
+            return by_webpki;
+        };
+        match openssl_verifies(message, cert, dss) {
+            Ok(true) => Ok(HandshakeSignatureValid::assertion()),
+            Ok(false) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+            Err(_) => Err(error),
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let chain = self
+            .chains
+            .intern(std::iter::once(end_entity).chain(intermediates));
+        let Some(trust) = &self.trust else {
+            return Ok(ServerCertVerified::assertion());
+        };
+        if chain.is_good_for(server_name) {
+            return Ok(ServerCertVerified::assertion());
+        }
+        let webpki = trust.webpki.as_ref().is_some_and(|webpki| {
+            webpki
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .is_ok()
+        });
+        if !webpki {
+            let verdict = trust.roots.second_opinion(&chain.certificates, server_name);
+            verdict.map_err(|refusal| {
+                let chain = chain.certificates.clone();
+                let refused = OtherError(Arc::new(Refused { refusal, chain }));
+                Error::InvalidCertificate(CertificateError::Other(refused))
+            })?;
+        }
+        chain.found_good_for(server_name);
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let valid = verify_tls12_signature(message, cert, dss, algorithms);
+        self.verify_signature(valid, message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        let valid = verify_tls13_signature(message, cert, dss, algorithms);
+        self.verify_signature(valid, message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
+
+/// Whether OpenSSL finds the signature of a handshake good.
+fn openssl_verifies(
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<bool, ErrorStack> {
+    use SignatureScheme as S;
+    let key: PKey<_> = X509::from_der(cert)?.public_key()?;
+    let digest = match dss.scheme {
+        S::RSA_PKCS1_SHA256 | S::RSA_PSS_SHA256 | S::ECDSA_NISTP256_SHA256 => {
+            MessageDigest::sha256()
+        }
+        S::RSA_PKCS1_SHA384 | S::RSA_PSS_SHA384 | S::ECDSA_NISTP384_SHA384 => {
+            MessageDigest::sha384()
+        }
+        S::RSA_PKCS1_SHA512 | S::RSA_PSS_SHA512 | S::ECDSA_NISTP521_SHA512 => {
+            MessageDigest::sha512()
+        }
+        S::ED25519 => {
+            return SignatureVerifier::new_without_digest(&key)?
+                .verify_oneshot(dss.signature(), message);
+        }
+        _ => return Ok(false),
+    };
+    let mut verifier = SignatureVerifier::new(digest, &key)?;
+    if matches!(
+        dss.scheme,
+        S::RSA_PSS_SHA256 | S::RSA_PSS_SHA384 | S::RSA_PSS_SHA512
+    ) {
+        // RFC 8446 §4.2.3: the salt is as long as the digest.
+        verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
+        verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+        verifier.set_rsa_mgf1_md(digest)?;
+    }
+    verifier.verify_oneshot(dss.signature(), message)
+}
