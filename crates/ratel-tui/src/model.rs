@@ -40,7 +40,7 @@ pub(crate) enum Screen {
     FlowList,
     FlowView(Box<FlowView>),
     EventLog,
-    Help(Help),
+    Help(Box<Help>),
 }
 
 /// The list of flows.

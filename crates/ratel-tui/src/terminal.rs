@@ -14,6 +14,7 @@ use crossterm::terminal::{
 };
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 use ratel_core::eventlog::{EventLog, Level};
 
 /// Bytes of a picture that are collected before they are written.
@@ -72,7 +73,10 @@ impl Terminal {
         if self.mouse {
             execute!(io::stdout(), EnableMouseCapture)?;
         }
-        self.inner.clear()
+        // Clears the screen and forgets what was on it. `clear` would do so too, but it asks the terminal where the
+        // cursor is and fails if there is no answer.
+        let (width, height) = size()?;
+        self.inner.resize(Rect::new(0, 0, width, height))
     }
 
     /// Gives the terminal back.

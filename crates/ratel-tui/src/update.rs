@@ -337,7 +337,7 @@ fn to_start(model: &mut Model) {
     match model.pane_mut() {
         None => flow_list::focus(&mut model.list, Target::At(0)),
         Some(pane) => {
-            let load = pane.to_start();
+            let load = pane.go_to_start();
             reload(model, load);
         }
     }
@@ -347,7 +347,7 @@ fn to_end(model: &mut Model) {
     match model.pane_mut() {
         None => flow_list::focus(&mut model.list, Target::Last),
         Some(pane) => {
-            let load = pane.to_end();
+            let load = pane.go_to_end();
             reload(model, load);
         }
     }
@@ -405,14 +405,14 @@ fn open_event_log(model: &mut Model) {
     model.screens.push(Screen::EventLog);
     model.log.stale = true;
     resized(model);
-    model.log.pane.to_end();
+    model.log.pane.go_to_end();
 }
 
 fn open_help(model: &mut Model) {
     let context = model.context();
     let mut pane = crate::widgets::pane::Pane::default();
     pane.set(help::content(context, &model.info));
-    model.screens.push(Screen::Help(Help { pane }));
+    model.screens.push(Screen::Help(Box::new(Help { pane })));
     resized(model);
 }
 

@@ -5,6 +5,8 @@ mod support;
 use bytes::Bytes;
 use insta::assert_snapshot;
 use proptest::prelude::*;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use ratel_core::eventlog::Level;
 use ratel_flow::FlowId;
@@ -518,6 +520,18 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
         (Some((FlowId(150_000), 50_000)), 49_990)
     );
     assert!(counting.1.get() < 200, "{} reads", counting.1.get());
+}
+
+#[test]
+fn a_terminal_that_has_shrunk_unheard_is_no_harm() {
+    for keys in ["q", "enter", "?", "E"] {
+        let mut ui = Ui::new(LARGE, sample());
+        ui.keys(keys);
+        let mut terminal = Terminal::new(TestBackend::new(7, 3)).unwrap();
+        terminal
+            .draw(|frame| ratel_tui::view::view(&ui.model, frame))
+            .unwrap();
+    }
 }
 
 fn key() -> impl Strategy<Value = Key> {

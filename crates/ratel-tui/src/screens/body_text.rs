@@ -1,10 +1,11 @@
 //! How a body is shown: by the content view that fits when all of it is at hand, else as it is.
 
+use ratel_flow::content::content;
 use ratel_proto::Headers;
 use ratel_views::{Class, Document, Rendering, ViewInput};
 
 use crate::source::BodyPart;
-use crate::text::Text;
+use crate::text::{Text, safe};
 use crate::theme::Role;
 use crate::widgets::pane::BodyText;
 
@@ -14,33 +15,35 @@ const MAX_LINES: usize = 50_000;
 /// Bytes per line of the view that shows bytes as numbers.
 const HEX_WIDTH: u64 = 16;
 
+/// No body is decoded beyond this many bytes.
+const DECODED: usize = 1024 * 1024;
+
 /// What the text is, in a word or two, and the text.
 pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
-    let encoding = headers
-        .get("content-encoding")
-        .map(<[u8]>::trim_ascii)
-        .unwrap_or_default();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case(b"identity") {
-        let mut name = Text::default();
-        name.push_bytes(Role::Text, encoding);
-        return numbers_or_raw(part, &format!("{}, as sent", name.content()));
+    let encoded = headers.contains("content-encoding");
+    if part.offset > 0 || part.end() < part.total {
+        return numbers_or_raw(part, if encoded { "As sent" } else { "Raw" });
     }
-    if !part.is_whole() {
+    if !part.complete && !encoded {
         return numbers_or_raw(part, "Raw");
     }
+    let content = content(headers, &part.bytes, part.complete, DECODED);
     let content_type = headers.get("content-type").map(String::from_utf8_lossy);
     let input = ViewInput {
+        data: &content.bytes,
+        complete: content.complete,
         content_type: content_type.as_deref(),
         ..input(part)
     };
     let document = ratel_views::render(None, &input);
-    match document.view_name {
-        "Raw" => (head_line("Raw", &document), BodyText::Raw),
-        name => (
-            head_line(name, &document),
-            lines(&document, name == hex(), part.offset),
-        ),
+    let words = [document.view_name, &document.description, &content.note];
+    let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    let name = safe(&words.join(" "));
+    // Decoded bytes are not at the offsets at which they could be read again.
+    if document.view_name == "Raw" && content.note.is_empty() {
+        return (name, BodyText::Raw);
     }
+    (name, lines(&document, document.view_name == hex(), 0))
 }
 
 fn input(part: &BodyPart) -> ViewInput<'_> {
@@ -74,14 +77,6 @@ fn numbers_or_raw(part: &BodyPart, name: &str) -> (String, BodyText) {
 
 fn hex() -> &'static str {
     "Hex Dump"
-}
-
-fn head_line(name: &str, document: &Document) -> String {
-    if document.description.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name} {}", document.description)
-    }
 }
 
 fn lines(document: &Document, by_offset: bool, offset: u64) -> BodyText {

@@ -253,3 +253,6 @@ impl Facts {
         self.0.push(line);
     }
 }
+
+#[cfg(test)]
+mod tests;

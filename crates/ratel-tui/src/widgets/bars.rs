@@ -64,7 +64,8 @@ pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
         areas.hints
     };
     if row != areas.hints {
-        frame.render_widget(ratatui::widgets::Clear, row);
+        let visible = row.intersection(frame.area());
+        frame.render_widget(ratatui::widgets::Clear, visible);
     }
     paint::row(
         frame.buffer_mut(),

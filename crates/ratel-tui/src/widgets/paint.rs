@@ -10,7 +10,7 @@ use crate::theme::{Role, Theme};
 
 /// Paints `text` on the row `y` of `area`, counted from its top. Outside of the area nothing is painted.
 pub(crate) fn row(buf: &mut Buffer, area: Rect, y: usize, text: &Text, theme: Theme) {
-    let Some(area) = row_area(area, y) else {
+    let Some(area) = row_area(buf, area, y) else {
         return;
     };
     let spans = text
@@ -23,16 +23,18 @@ pub(crate) fn row(buf: &mut Buffer, area: Rect, y: usize, text: &Text, theme: Th
 /// Paints `text` on a row that is filled in the style of `role` up to its end.
 pub(crate) fn bar(buf: &mut Buffer, area: Rect, y: usize, text: &Text, role: Role, theme: Theme) {
     row(buf, area, y, text, theme);
-    if let Some(area) = row_area(area, y) {
+    if let Some(area) = row_area(buf, area, y) {
         buf.set_style(area, theme.style(role));
     }
 }
 
-fn row_area(area: Rect, y: usize) -> Option<Rect> {
+fn row_area(buf: &Buffer, area: Rect, y: usize) -> Option<Rect> {
     let y = u16::try_from(y).ok().filter(|y| *y < area.height)?;
-    Some(Rect {
-        y: area.y + y,
+    let row = Rect {
+        y: area.y.saturating_add(y),
         height: 1,
         ..area
-    })
+    };
+    // The terminal may have shrunk before the model heard of it.
+    Some(row.intersection(buf.area)).filter(|row| !row.is_empty())
 }

@@ -232,7 +232,7 @@ impl Pane {
     }
 
     /// Goes to the start; true if it has to be loaded.
-    pub(crate) fn to_start(&mut self) -> bool {
+    pub(crate) fn go_to_start(&mut self) -> bool {
         self.top = 0;
         self.stuck_to_end = false;
         self.go_to = None;
@@ -250,7 +250,7 @@ impl Pane {
     }
 
     /// Goes to the end and stays there; true if it has to be loaded.
-    pub(crate) fn to_end(&mut self) -> bool {
+    pub(crate) fn go_to_end(&mut self) -> bool {
         self.stuck_to_end = true;
         self.go_to = None;
         self.settle();

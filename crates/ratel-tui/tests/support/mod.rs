@@ -23,13 +23,13 @@ use ratel_tui::view::view;
 use ratel_tui::{ModeInfo, Options, ProxyInfo};
 
 /// 2026-03-01 13:05:59 UTC.
-pub const START: u64 = 1_772_370_359_000_000_000;
+pub(crate) const START: u64 = 1_772_370_359_000_000_000;
 
 /// A flow with its bodies.
 #[derive(Clone)]
-pub struct Fake {
-    pub snapshot: FlowSnapshot,
-    pub bodies: [Bytes; 2],
+pub(crate) struct Fake {
+    pub(crate) snapshot: FlowSnapshot,
+    pub(crate) bodies: [Bytes; 2],
 }
 
 fn at(millis: u64) -> Timestamp {
@@ -46,7 +46,7 @@ fn headers(fields: &[(&str, &[u8])]) -> Headers {
 
 impl Fake {
     /// A finished exchange that took 123 ms.
-    pub fn new(
+    pub(crate) fn new(
         id: u64,
         method: &str,
         path: &str,
@@ -131,7 +131,7 @@ impl Fake {
     }
 
     /// The server could not be reached.
-    pub fn failed(mut self, message: &str, hint: &str) -> Self {
+    pub(crate) fn failed(mut self, message: &str, hint: &str) -> Self {
         self.snapshot.response = None;
         self.snapshot.state = FlowState::Failed;
         self.snapshot.times.response_end = None;
@@ -146,21 +146,21 @@ impl Fake {
     }
 
     /// A connection that carried no request.
-    pub fn connection(mut self) -> Self {
+    pub(crate) fn connection(mut self) -> Self {
         self.snapshot.kind = FlowKind::Connection;
         self.snapshot.request = None;
         self
     }
 
     /// The response goes on.
-    pub fn streaming(mut self) -> Self {
+    pub(crate) fn streaming(mut self) -> Self {
         self.snapshot.state = FlowState::Streaming;
         self.snapshot.times.response_end = None;
         self
     }
 
     /// There is no response yet.
-    pub fn waiting(mut self) -> Self {
+    pub(crate) fn waiting(mut self) -> Self {
         self.snapshot.response = None;
         self.snapshot.state = FlowState::AwaitingResponse;
         self.snapshot.times.response_end = None;
@@ -171,9 +171,9 @@ impl Fake {
 
 /// A list of flows.
 #[derive(Clone, Default)]
-pub struct Flows {
-    pub list: Vec<Fake>,
-    pub evicted: u64,
+pub(crate) struct Flows {
+    pub(crate) list: Vec<Fake>,
+    pub(crate) evicted: u64,
 }
 
 impl Source for Flows {
@@ -251,18 +251,18 @@ impl Source for Flows {
 }
 
 /// A screen that is driven by hand.
-pub struct Ui {
-    pub model: Model,
-    pub flows: Flows,
-    pub log: Vec<Entry>,
-    pub quit: bool,
-    pub suspended: usize,
+pub(crate) struct Ui {
+    pub(crate) model: Model,
+    pub(crate) flows: Flows,
+    pub(crate) log: Vec<Entry>,
+    pub(crate) quit: bool,
+    pub(crate) suspended: usize,
     size: (u16, u16),
     now: Timestamp,
 }
 
 impl Ui {
-    pub fn new(size: (u16, u16), flows: Vec<Fake>) -> Self {
+    pub(crate) fn new(size: (u16, u16), flows: Vec<Fake>) -> Self {
         Self::with_options(
             size,
             flows,
@@ -273,7 +273,7 @@ impl Ui {
         )
     }
 
-    pub fn with_options(size: (u16, u16), flows: Vec<Fake>, options: Options) -> Self {
+    pub(crate) fn with_options(size: (u16, u16), flows: Vec<Fake>, options: Options) -> Self {
         let info = ProxyInfo {
             modes: vec![ModeInfo {
                 description: "reverse:https://service.dev".into(),
@@ -287,7 +287,7 @@ impl Ui {
         Self::with_info(size, flows, options, info)
     }
 
-    pub fn with_info(
+    pub(crate) fn with_info(
         size: (u16, u16),
         flows: Vec<Fake>,
         options: Options,
@@ -311,14 +311,14 @@ impl Ui {
         ui
     }
 
-    pub fn resize(&mut self, size: (u16, u16)) {
+    pub(crate) fn resize(&mut self, size: (u16, u16)) {
         self.size = size;
         self.send(Msg::Resize(size.0, size.1));
         self.frame();
     }
 
     /// Changes the model and does what it asks for, as the loop does.
-    pub fn send(&mut self, msg: Msg) {
+    pub(crate) fn send(&mut self, msg: Msg) {
         let mut msgs = VecDeque::from([msg]);
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.model, msg) {
@@ -352,7 +352,7 @@ impl Ui {
     }
 
     /// Presses keys, separated by spaces: `j G enter page_down`.
-    pub fn keys(&mut self, keys: &str) -> &mut Self {
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
         for name in keys.split(' ') {
             let name = name.replace('_', " ");
             self.send(Msg::Key(
@@ -364,14 +364,14 @@ impl Ui {
     }
 
     /// Types text.
-    pub fn type_in(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn type_in(&mut self, text: &str) -> &mut Self {
         for c in text.chars() {
             self.send(Msg::Key(Key::Char(c)));
         }
         self
     }
 
-    pub fn log(&mut self, level: Level, message: &str) {
+    pub(crate) fn log(&mut self, level: Level, message: &str) {
         let entry = Entry {
             level,
             timestamp: self.now,
@@ -382,19 +382,19 @@ impl Ui {
         self.send(Msg::Log(LogUpdate::Added(entry)));
     }
 
-    pub fn add(&mut self, flow: Fake) {
+    pub(crate) fn add(&mut self, flow: Fake) {
         let id = flow.snapshot.id;
         self.flows.list.push(flow);
         self.send(Msg::Store(Update::Added(id)));
         self.frame();
     }
 
-    pub fn changed(&mut self, id: u64) {
+    pub(crate) fn changed(&mut self, id: u64) {
         self.send(Msg::Store(Update::Changed(FlowId(id))));
         self.frame();
     }
 
-    pub fn evict(&mut self, count: usize) {
+    pub(crate) fn evict(&mut self, count: usize) {
         let up_to = self.flows.list[count - 1].snapshot.id;
         self.flows.list.drain(..count);
         self.flows.evicted += count as u64;
@@ -402,20 +402,20 @@ impl Ui {
         self.frame();
     }
 
-    pub fn pass_time(&mut self, secs: u64) {
+    pub(crate) fn pass_time(&mut self, secs: u64) {
         self.now.0 += secs * 1_000_000_000;
         self.frame();
     }
 
     /// The cells of the screen.
-    pub fn terminal(&self) -> Terminal<TestBackend> {
+    pub(crate) fn terminal(&self) -> Terminal<TestBackend> {
         let mut terminal = Terminal::new(TestBackend::new(self.size.0, self.size.1)).unwrap();
         terminal.draw(|frame| view(&self.model, frame)).unwrap();
         terminal
     }
 
     /// What is on the screen, without the space at the ends of rows.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let terminal = self.terminal();
         let buffer = terminal.backend().buffer();
         let rows = buffer.content().chunks(usize::from(self.size.0).max(1));
@@ -436,7 +436,7 @@ impl Ui {
 }
 
 /// One flow of each kind that the list knows.
-pub fn sample() -> Vec<Fake> {
+pub(crate) fn sample() -> Vec<Fake> {
     vec![
         Fake::new(
             1,

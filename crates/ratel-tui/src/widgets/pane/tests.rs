@@ -88,7 +88,7 @@ fn the_place_at_the_top_stays_when_the_window_moves() {
 #[test]
 fn an_end_that_is_in_view_is_followed() {
     let mut pane = pane(10, 2, raw(b"1\n2\n3\n", 0, 6));
-    pane.to_end();
+    pane.go_to_end();
     assert_eq!(visible(&pane), ["2", "3"]);
     pane.set(raw(b"1\n2\n3\n4\n", 0, 8));
     assert_eq!(visible(&pane), ["3", "4"]);
