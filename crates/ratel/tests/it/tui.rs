@@ -26,7 +26,8 @@ fn screen(args: impl IntoIterator<Item = String>) -> (Screen, u16) {
 }
 
 fn quit(mut screen: Screen) {
-    screen.keys("q");
+    // On the first screen `q` asks.
+    screen.keys("qy");
     screen.wait_for("Quit?");
     screen.keys("y");
     assert!(screen.ended(), "the program failed:\n{}", screen.text());
