@@ -26,8 +26,7 @@ fn screen(args: impl IntoIterator<Item = String>) -> (Screen, u16) {
 }
 
 fn quit(mut screen: Screen) {
-    // On the first screen `q` asks.
-    screen.keys("qy");
+    screen.keys("q");
     screen.wait_for("Quit?");
     screen.keys("y");
     assert!(screen.ended(), "the program failed:\n{}", screen.text());
