@@ -1,4 +1,5 @@
-//! Heads of everyday sizes, beside `httparse`, which parses into borrowed slices and keeps less.
+//! Heads of everyday sizes, beside `httparse`, which parses into borrowed slices and keeps less: ours allocates for
+//! the field table and for sharing the buffer, which shows most in small heads. Compare medians over several runs.
 
 use bytes::BytesMut;
 use divan::counter::BytesCount;
