@@ -5,8 +5,10 @@
 //! before that, and a small body that would become a huge one is cut at the caller's limit.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::rc::Rc;
 
 use ratel_proto::Headers;
 
@@ -103,7 +105,7 @@ impl Codings {
             let input = BufReader::with_capacity(STEP, reader);
             reader = match coding {
                 Coding::Gzip | Coding::Deflate => Box::new(Flate::Unknown(*coding, Some(input))),
-                Coding::Brotli => Box::new(brotli::Decompressor::new(input, STEP)),
+                Coding::Brotli => Box::new(Brotli::new(input)),
                 Coding::Zstd => match zstd(input) {
                     Ok(reader) => reader,
                     Err(error) => Box::new(Failed(Some(error))),
@@ -210,6 +212,50 @@ struct Failed(Option<io::Error>);
 impl Read for Failed {
     fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
         self.0.take().map_or(Ok(0), Err)
+    }
+}
+
+/// Tells input that ends early from damaged input, which the decoder reports alike.
+struct Brotli<R: Read> {
+    decoder: brotli::Decompressor<Watched<R>>,
+    at_end: Rc<Cell<bool>>,
+}
+
+/// Notes that the end was reached.
+struct Watched<R> {
+    input: R,
+    at_end: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Brotli<R> {
+    fn new(input: R) -> Self {
+        let at_end = Rc::new(Cell::new(false));
+        let input = Watched {
+            input,
+            at_end: at_end.clone(),
+        };
+        Self {
+            decoder: brotli::Decompressor::new(input, STEP),
+            at_end,
+        }
+    }
+}
+
+impl<R: Read> Read for Brotli<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.decoder.read(into).map_err(|error| match error.kind() {
+            // The decoder asks for the end only when all input so far was good.
+            io::ErrorKind::InvalidData if self.at_end.get() => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })
+    }
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(into)?;
+        self.at_end.set(read == 0 && !into.is_empty());
+        Ok(read)
     }
 }
 

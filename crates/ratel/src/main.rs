@@ -1,1 +1,20 @@
-fn main() {}
+//! Ratel: an interactive HTTPS-intercepting proxy. This is the program; what it does lies in the crates.
+
+mod cli;
+mod ink;
+mod printer;
+mod run;
+mod stop;
+mod termlog;
+
+use std::process::ExitCode;
+
+/// Small allocations by the million are what a proxy does. Sanitizers and heap profilers want the system's allocator,
+/// and leave the feature off.
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    run::main(std::env::args_os())
+}

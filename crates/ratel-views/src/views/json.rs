@@ -217,7 +217,7 @@ impl Printer {
                 }
                 out.push_bytes(Class::Number, data.get(..read).unwrap_or_default());
                 self.token = Token::Number(state);
-                if read < data.len() {
+                if read < data.len() && (read == 0 || state.may_end()) {
                     if !state.may_end() {
                         return Err("a digit");
                     }

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use crate::{Class, Document, ViewInput, render};
+use crate::{Class, Document, Painter, Sink, ViewInput, render};
 
 fn document(data: &[u8], complete: bool) -> Document {
     let input = ViewInput {
@@ -148,13 +148,10 @@ fn deep_nesting_costs_neither_stack_nor_long_lines() {
         let last = document.lines.last().unwrap().text();
         assert_eq!(last, close);
     }
-    let bottomless = "[".repeat(super::MAX_DEPTH + 10);
-    let lines = document(bottomless.as_bytes(), false).lines;
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.text().starts_with("expected no deeper nesting"))
-    );
+    let mut printer = super::Printer::default();
+    printer.feed(&vec![b'['; super::MAX_DEPTH + 10], &mut Sink::new(0));
+    let error = printer.failed().unwrap_or_default();
+    assert!(error.starts_with("expected no deeper nesting"), "{error}");
 }
 
 fn any_json() -> impl Strategy<Value = String> {

@@ -1,0 +1,87 @@
+//! Which flows are still to be printed, however many updates were missed.
+
+use std::collections::BTreeSet;
+
+use ratel_core::store::{FlowStore, Update};
+use ratel_flow::FlowId;
+
+/// Flows are announced nearly in order. One that is not there when so many later ones are was evicted unheard.
+const OUT_OF_ORDER: usize = 65_536;
+
+/// Flows that were heard of. Memory grows with the flows that are live, not with those that were.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    /// Not finished yet.
+    live: BTreeSet<FlowId>,
+    /// All flows up to this one have been heard of.
+    known_to: u64,
+    /// Flows beyond that which have been heard of: they are announced nearly in order.
+    known: BTreeSet<u64>,
+}
+
+impl Backlog {
+    /// Takes in an update and says which flows are finished by it, each once.
+    pub(super) fn take_in(&mut self, update: Update, store: &FlowStore) -> Vec<FlowId> {
+        match update {
+            Update::Added(id) => {
+                if self.learn(id) {
+                    self.live.insert(id);
+                }
+                Vec::new()
+            }
+            Update::Finished(id) => {
+                let is_new = self.learn(id);
+                if self.live.remove(&id) || is_new {
+                    vec![id]
+                } else {
+                    Vec::new()
+                }
+            }
+            Update::Changed(_) | Update::Evicted { .. } => Vec::new(),
+            Update::Resync => self.look_again(store),
+        }
+    }
+
+    fn look_again(&mut self, store: &FlowStore) -> Vec<FlowId> {
+        let ids = store.ids(0..usize::MAX);
+        let gone_before = ids.first().map_or(0, |first| first.0);
+        for id in ids {
+            if self.learn(id) {
+                self.live.insert(id);
+            }
+        }
+        // Live flows are not evicted, so what is missing among the oldest was evicted unheard.
+        self.known_to = self.known_to.max(gone_before.saturating_sub(1));
+        self.join();
+        let live = std::mem::take(&mut self.live);
+        let (finished, live) = live
+            .into_iter()
+            .filter_map(|id| Some((id, store.summary(id)?)))
+            .partition::<Vec<_>, _>(|(_, summary)| !summary.state.is_live());
+        self.live = live.into_iter().map(|(id, _)| id).collect();
+        finished.into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// Notes that a flow was heard of; false when it was before.
+    fn learn(&mut self, id: FlowId) -> bool {
+        if id.0 <= self.known_to || !self.known.insert(id.0) {
+            return false;
+        }
+        self.join();
+        true
+    }
+
+    fn join(&mut self) {
+        if self.known.len() > OUT_OF_ORDER
+            && let Some(first) = self.known.first()
+        {
+            self.known_to = *first;
+        }
+        while self.known.first().is_some_and(|id| *id <= self.known_to) {
+            self.known.pop_first();
+        }
+        while self.known.remove(&(self.known_to + 1)) {
+            self.known_to += 1;
+        }
+    }
+}

@@ -1,0 +1,316 @@
+//! From a command line to a running program and its exit code: everything is put together here.
+//!
+//! The order at the end is what makes records complete: the engine lets exchanges finish, the store takes in what they
+//! emitted, the printer prints it. Exit codes: 0 when told to end, 1 when the program cannot start or its output cannot
+//! be written, 128 and the number of the signal when told to end a second time.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ratel_core::eventlog::{EventLog, Level};
+use ratel_core::mode::ModeKind;
+use ratel_core::options::{Options, Values, keys};
+use ratel_core::store::{FlowStore, StoreConfig};
+use ratel_proxy::{Engine, Listening};
+use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
+use time::UtcOffset;
+use tracing_subscriber::layer::SubscriberExt;
+
+use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
+use crate::ink;
+use crate::printer::{Printer, Setup, Style};
+use crate::stop::{self, Why};
+
+/// How long open exchanges may take to finish when somebody waits for the prompt to come back: who has quit the screen,
+/// or has closed our output.
+const HASTE: Duration = Duration::from_millis(500);
+
+/// Columns of an output that is no terminal.
+const COLUMNS: usize = 80;
+
+/// Runs the program that the command line asks for.
+pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // Before there are other threads: afterwards the time zone cannot be asked for on every system.
+    let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
+    let around = Surroundings {
+        tls: format!("rustls and {}", ratel_proxy::tls::legacy_version()),
+        home: std::env::home_dir(),
+        width: None,
+    };
+    let result = match cli::parse(args, &around) {
+        Outcome::Print(text) => {
+            // A reader that has left does not want the rest.
+            let _ = writeln!(io::stdout(), "{}", text.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
+        Outcome::Refuse(refusal) => Err(refusal),
+        Outcome::Run(invocation) => Program::new(invocation, offset).and_then(Program::run),
+    };
+    result.unwrap_or_else(|refusal| {
+        let _ = writeln!(io::stderr(), "{refusal}");
+        ExitCode::FAILURE
+    })
+}
+
+/// What both programs need.
+struct Program {
+    tool: Tool,
+    argv0: String,
+    options: Options,
+    log: EventLog,
+    offset: UtcOffset,
+}
+
+impl Program {
+    fn new(invocation: Invocation, offset: UtcOffset) -> Result<Self, Refusal> {
+        let Invocation {
+            tool,
+            argv0,
+            options,
+        } = invocation;
+        let level = match tool {
+            Tool::Dump => keys::TERMLOG_VERBOSITY,
+            Tool::Terminal => keys::CONSOLE_EVENTLOG_VERBOSITY,
+        };
+        let level = Level::from_name(options.snapshot().str(level)).unwrap_or(Level::Info);
+        let program = Self {
+            tool,
+            argv0,
+            options,
+            log: EventLog::new(level),
+            offset,
+        };
+        let subscriber = tracing_subscriber::registry().with(program.log.layer());
+        tracing::subscriber::set_global_default(subscriber)
+            .map_err(|error| program.refuse(format!("cannot set up the log: {error}"), None))?;
+        Ok(program)
+    }
+
+    fn refuse(&self, message: impl ToString, hint: Option<String>) -> Refusal {
+        Refusal {
+            argv0: self.argv0.clone(),
+            message: message.to_string(),
+            hint,
+        }
+    }
+
+    fn run(self) -> Result<ExitCode, Refusal> {
+        if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+            tracing::debug!(%error, "the limit of open files stays as it is");
+        }
+        match self.tool {
+            Tool::Dump => self.dump(),
+            Tool::Terminal => self.terminal(),
+        }
+    }
+
+    fn dump(self) -> Result<ExitCode, Refusal> {
+        let values = self.options.snapshot();
+        let store = self.store(&values)?;
+        let (stop, stopped) = stop::channel();
+        let on_signal = stop.clone();
+        stop::on_signals(move || on_signal.stop(Why::Signal))
+            .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let setup = Setup {
+            store: store.clone(),
+            log: self.log.clone(),
+            style: Style::of(&values, columns()),
+            colour: ink::colour_wanted(),
+            offset: self.offset,
+        };
+        let printer = Printer::start(setup, io::stdout(), move || stop.stop(Why::Output))
+            .map_err(|error| self.refuse(format!("cannot start the printer: {error}"), None))?;
+        let engine = self.engine(&store);
+        let started = match engine {
+            Ok(engine) => {
+                announce(&engine);
+                let limit = match stopped.wait() {
+                    Why::Signal => values.seconds(keys::SHUTDOWN_TIMEOUT),
+                    Why::Output => values.seconds(keys::SHUTDOWN_TIMEOUT).min(HASTE),
+                };
+                shut_down(engine, limit);
+                Ok(())
+            }
+            Err(refusal) => Err(refusal),
+        };
+        store.flush();
+        let printed = printer.finish();
+        started?;
+        printed.map_err(|error| self.refuse(format!("cannot print: {error}"), None))?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn terminal(self) -> Result<ExitCode, Refusal> {
+        let refuse = |error: TuiError| {
+            let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
+            let message = format!("{error}{}", cause.unwrap_or_default());
+            self.refuse(message, error.hint().map(str::to_owned))
+        };
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(refuse(TuiError::NoTerminal));
+        }
+        let values = self.options.snapshot();
+        let store = self.store(&values)?;
+        let stop = ratel_tui::Stop::new();
+        let on_signal = stop.clone();
+        stop::on_signals(move || on_signal.stop())
+            .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let engine = self.engine(&store)?;
+        announce(&engine);
+        let app = App {
+            source: store.clone(),
+            event_log: self.log.clone(),
+            info: ProxyInfo {
+                modes: engine.listeners().iter().map(mode_info).collect(),
+                ca_path: engine.ca_cert_path(),
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+            },
+            options: ratel_tui::Options {
+                focus_follow: values.bool(keys::CONSOLE_FOCUS_FOLLOW),
+                mouse: values.bool(keys::CONSOLE_MOUSE),
+                colour: ink::colour_wanted(),
+                utc_offset: self.offset,
+            },
+            stop,
+        };
+        let ended = ratel_tui::run(app);
+        let limit = values.seconds(keys::SHUTDOWN_TIMEOUT);
+        let limit = match ended {
+            Ok(Exit::Stopped) => limit,
+            Ok(Exit::Quit) | Err(_) => limit.min(HASTE),
+        };
+        shut_down(engine, limit);
+        ended.map_err(refuse)?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn store(&self, values: &Values) -> Result<FlowStore, Refusal> {
+        let config = StoreConfig {
+            dir: store_dir(values),
+            memory_bytes: usize::try_from(values.size(keys::STORE_MEMORY)).unwrap_or(usize::MAX),
+            disk_bytes: values.size(keys::STORE_DISK),
+        };
+        FlowStore::start(config).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
+            let message = format!("{error}{}", cause.unwrap_or_default());
+            let hint = match values.str(keys::STORE_DIR) {
+                "" => error.hint().map(str::to_owned),
+                _ => Some("set the option 'store_dir' to a folder that can be written".to_owned()),
+            };
+            self.refuse(message, hint)
+        })
+    }
+
+    fn engine(&self, store: &FlowStore) -> Result<Engine, Refusal> {
+        Engine::start(&self.options, store.clone(), ratel_addons::default_addons())
+            .map_err(|error| self.refuse(&error, error.hint()))
+    }
+}
+
+/// The folder that flows are recorded in: the one asked for, one in the configuration folder, or the system's folder for
+/// temporary files. What lies there has no names and is gone with the process.
+fn store_dir(values: &Values) -> PathBuf {
+    let asked_for = values.path(keys::STORE_DIR);
+    if !asked_for.as_os_str().is_empty() {
+        return asked_for;
+    }
+    let own = values.confdir().join("store");
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(&own) {
+        Ok(()) => own,
+        Err(_) => std::env::temp_dir(),
+    }
+}
+
+/// Columns of the terminal, for rows that are cut to fit.
+fn columns() -> usize {
+    let said = std::env::var("COLUMNS")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let seen = || {
+        let size = crossterm::terminal::size().ok();
+        size.filter(|_| io::stdout().is_terminal())
+            .map(|(columns, _)| usize::from(columns))
+    };
+    said.or_else(seen)
+        .filter(|columns| *columns > 0)
+        .unwrap_or(COLUMNS)
+}
+
+/// Says where the proxy listens, and what clients have to trust when that has just been made.
+fn announce(engine: &Engine) {
+    if engine.ca_created() {
+        tracing::info!(
+            "made a certificate authority; clients have to trust {} for their TLS traffic to be seen",
+            engine.ca_cert_path().display()
+        );
+    }
+    for mode in engine.listeners() {
+        let addrs = addresses(&mode.addrs).join(" and ");
+        tracing::info!("{} listening at {addrs}.", mode.description);
+    }
+}
+
+fn shut_down(engine: Engine, limit: Duration) {
+    match engine.shutdown(limit) {
+        0 => {}
+        dropped => tracing::warn!("{dropped} connections were still open and have been closed"),
+    }
+}
+
+/// Addresses for people: `*:8080` for all of one or both families.
+fn addresses(addrs: &[SocketAddr]) -> Vec<String> {
+    let mut shown: Vec<String> = Vec::new();
+    for addr in addrs {
+        let text = if addr.ip().is_unspecified() {
+            format!("*:{}", addr.port())
+        } else {
+            addr.to_string()
+        };
+        if !shown.contains(&text) {
+            shown.push(text);
+        }
+    }
+    shown
+}
+
+fn mode_info(mode: &Listening) -> ModeInfo {
+    let reachable = |addr: &SocketAddr| match addr.ip() {
+        ip if ip.is_unspecified() || ip == IpAddr::from([127, 0, 0, 1]) => {
+            format!("localhost:{}", addr.port())
+        }
+        _ => addr.to_string(),
+    };
+    ModeInfo {
+        description: mode.mode.spec.clone(),
+        listen_addrs: addresses(&mode.addrs),
+        address_hint: mode.addrs.first().map(reachable).unwrap_or_default(),
+        needs_proxy_setting: matches!(mode.mode.kind, ModeKind::Regular),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_short() {
+        let rows: [(&[&str], &[&str]); 4] = [
+            (&["0.0.0.0:8080", "[::]:8080"], &["*:8080"]),
+            (&["127.0.0.1:80"], &["127.0.0.1:80"]),
+            (&["[::1]:80"], &["[::1]:80"]),
+            (&[], &[]),
+        ];
+        for (addrs, expected) in rows {
+            let addrs: Vec<SocketAddr> = addrs.iter().map(|a| a.parse().unwrap()).collect();
+            assert_eq!(addresses(&addrs), expected);
+        }
+    }
+}
