@@ -35,9 +35,14 @@ pub struct Identity {
 impl Ca {
     /// Makes a CA with a fresh P-256 key.
     pub fn new() -> Self {
+        Self::named("origin test CA")
+    }
+
+    /// As [`Ca::new`], by another name.
+    pub fn named(common: &str) -> Self {
         let key = p256();
-        let mut builder = template("origin test CA", &key, -1, 30);
-        let subject = name("origin test CA");
+        let mut builder = template(common, &key, -1, 30);
+        let subject = name(common);
         builder
             .set_issuer_name(&subject)
             .expect("an issuer can be set");

@@ -79,6 +79,13 @@ fn http_client_and_urllib_work_through_the_proxy() {
             .args(ports)
             .arg(ratel.config_file("ratel-ca-cert.pem")),
     );
+    assert!(
+        output.status.success(),
+        "{}\n{}\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout),
+        ratel.output()
+    );
     let lines = stdout(&output);
     assert_eq!(
         lines.lines().collect::<Vec<_>>(),

@@ -49,14 +49,14 @@ fn rows(ca: &Ca, other: &Ca) -> Vec<Row> {
             "unknown CA",
             other.issue(&["localhost"]),
             ca,
-            &["localhost", "trust"],
+            &["localhost", "somebody else", "not trusted"],
         ),
     ]
 }
 
 #[test]
 fn each_failure_has_its_own_sentence_and_the_remedy() {
-    let (ca, other) = (Ca::new(), Ca::new());
+    let (ca, other) = (Ca::new(), Ca::named("somebody else"));
     for Row {
         what,
         identity,

@@ -181,7 +181,7 @@ fn without_validation_broken_messages_pass_too() {
     compare(&stage, &mut ratel, "", |case| case.lenient);
 }
 
-/// Ambiguous framing from a client is answered 400, from a server 502, with the option that would let it through.
+/// Ambiguous framing from a client is answered 400, from a server 502.
 #[test]
 fn ambiguous_framing_is_refused() {
     let head = "POST / HTTP/1.1\r\nHost: h.example\r\n";
@@ -216,7 +216,7 @@ fn ambiguous_framing_is_refused() {
     for (what, request) in requests {
         let reply = Wire::connect(ratel.port()).ask(&request);
         assert_eq!(reply.status, 400, "{what}: {}", reply.head);
-        assert_says(&reply.text(), &["validate_inbound_headers"]);
+        assert_refusal(&reply.text());
     }
     let responses = [
         (
@@ -233,6 +233,13 @@ fn ambiguous_framing_is_refused() {
         let ratel = reverse(&format!("http://127.0.0.1:{}", origin.port())).start();
         let reply = ratel_testkit::wire::get(ratel.port(), "/");
         assert_eq!(reply.status, 502, "{what}: {}", reply.head);
-        assert_says(&reply.text(), &["validate_inbound_headers"]);
+        assert_refusal(&reply.text());
+    }
+}
+
+/// The page names the option that would let the message through, unless its length would remain unclear with that too.
+fn assert_refusal(page: &str) {
+    if !page.contains("unclear length") {
+        assert_says(page, &["validate_inbound_headers"]);
     }
 }

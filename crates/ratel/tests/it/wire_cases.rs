@@ -178,7 +178,7 @@ fn bodies() -> Vec<Case> {
         ),
         one(
             "a body that looks like a request",
-            "POST {T}/ HTTP/1.1\r\nHost: h.example\r\nContent-Length: 27\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST {T}/ HTTP/1.1\r\nHost: h.example\r\nContent-Length: 28\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n",
             OK,
         ),
         one("a body of 300,000 bytes", big, OK),
