@@ -6,12 +6,15 @@ use std::io;
 use std::path::PathBuf;
 
 use ratel_flow::{Certificates, Side, TlsInfo};
-use ratel_proto::client_hello::{ClientHello, HelloError, is_grease};
+use ratel_proto::client_hello::{ClientHello, HelloError};
 
 use super::HANDSHAKE_TIMEOUT;
 use super::ca::CaStore;
 use super::leaf::LeafError;
 use super::refusal::Refusal;
+
+/// TLS 1.2 on the wire.
+const TLS12: u16 = 0x0303;
 
 /// A failed handshake. Displays as one sentence that names the side and the host; [`TlsError::hint`] says what to do.
 #[derive(Debug)]
@@ -88,7 +91,12 @@ impl TlsError {
     ) -> Self {
         let mut error = Self::new(Side::Client, host, cause, info);
         error.0.ca_file = Some(ca.cert_pem_path());
-        error.0.offered = newest_version(hello);
+        error.0.offered = hello.max_version();
+        // An old hello lacks much of what is looked for before its version is.
+        let found = matches!(error.0.cause, Cause::Incompatible(_) | Cause::Protocol(_));
+        if found && error.0.offered < TLS12 {
+            error.0.cause = Cause::Version;
+        }
         error
     }
 
@@ -145,7 +153,10 @@ impl TlsError {
 
     fn server_hint(&self) -> Option<&'static str> {
         Some(match &self.0.cause {
-            Cause::Refused(Refusal::UnknownIssuer(_) | Refusal::SelfSigned, _) => {
+            Cause::Refused(
+                Refusal::UnknownIssuer(_) | Refusal::OtherIssuer(_) | Refusal::SelfSigned,
+                _,
+            ) => {
                 "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE"
             }
             Cause::Refused(Refusal::BadSignature, _) => return None,
@@ -313,11 +324,6 @@ impl From<LeafError> for TlsError {
     fn from(error: LeafError) -> Self {
         Self::new(Side::Client, "", Cause::Leaf(error), TlsInfo::default())
     }
-}
-
-fn newest_version(hello: &ClientHello) -> u16 {
-    let offered = hello.versions.iter().copied().filter(|v| !is_grease(*v));
-    offered.max().unwrap_or(hello.legacy_version)
 }
 
 fn version_name(version: u16) -> String {

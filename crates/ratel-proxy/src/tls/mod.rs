@@ -35,12 +35,6 @@ pub use server::{ServerTlsOptions, ServerTlsSettings};
 /// How long a peer may take for a handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The version of the library that makes certificates, as it calls itself.
-#[must_use]
-pub fn legacy_version() -> &'static str {
-    openssl::version::version()
-}
-
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

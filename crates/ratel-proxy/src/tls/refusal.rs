@@ -28,6 +28,8 @@ pub enum Refusal {
     SelfSigned,
     /// Its chain ends with an issuer of that name that is not among the trusted ones.
     UnknownIssuer(String),
+    /// A trusted issuer of that name did not sign it; another one did, or it was altered.
+    OtherIssuer(String),
     /// It is for other names.
     WrongHost {
         /// The name that was asked for.
@@ -61,6 +63,12 @@ impl fmt::Display for Refusal {
             }
             Self::SelfSigned => f.write_str("is self-signed and not trusted"),
             Self::UnknownIssuer(who) => write!(f, "was issued by {who}, which is not trusted"),
+            Self::OtherIssuer(who) => {
+                write!(
+                    f,
+                    "was not signed by the trusted {who} but by another of that name"
+                )
+            }
             Self::WrongHost { host, names } if names.is_empty() => {
                 write!(f, "names no host, so it can't be for {host}")
             }

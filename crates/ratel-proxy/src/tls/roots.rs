@@ -154,6 +154,7 @@ impl Roots {
 
 /// Codes of `X509_V_ERR_*`, of which the crate names none.
 mod code {
+    pub(super) const BAD_SIGNATURE: i32 = 7;
     pub(super) const NOT_YET_VALID: i32 = 9;
     pub(super) const HAS_EXPIRED: i32 = 10;
     pub(super) const SELF_SIGNED_LEAF: i32 = 18;
@@ -184,6 +185,7 @@ fn explain(
         (code::NOT_YET_VALID, Some(at)) => {
             Refusal::IssuerNotYetValid(name(at.subject()), day(&at.validity().not_before))
         }
+        (code::BAD_SIGNATURE, Some(at)) => Refusal::OtherIssuer(name(at.issuer())),
         (code::SELF_SIGNED_LEAF, _) => Refusal::SelfSigned,
         (raw, at) if code::UNTRUSTED.contains(&raw) => Refusal::UnknownIssuer(
             at.map_or_else(|| Shown::new(chain).last_issuer(), |at| name(at.issuer())),

@@ -70,6 +70,15 @@ impl Issuer {
         Self::like(&Cert::default())
     }
 
+    pub(crate) fn named(name: &'static str) -> Self {
+        let cert = Cert {
+            common: Some(name),
+            ca: true,
+            ..Cert::default()
+        };
+        Self(Issued::self_signed(&cert))
+    }
+
     pub(crate) fn like(cert: &Cert) -> Self {
         let cert = Cert {
             common: Some("test authority"),

@@ -1,1 +1,805 @@
+//! Handshakes from end to end: with OpenSSL on the other side, and between our own two sides.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use openssl::hash::MessageDigest;
+use openssl::pkey::Id;
+use openssl::ssl::{SslContextBuilder, SslVersion};
+use openssl::x509::X509;
+use ratel_flow::{Side, TlsInfo, TlsVersion};
+use ratel_proto::client_hello::{self, ClientHello};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use super::testing::{Cert, Issued, Issuer, Seen, openssl_client, openssl_server};
+use super::*;
+
+const ANY: (SslVersion, SslVersion) = (SslVersion::TLS1_2, SslVersion::TLS1_3);
+const ONLY_12: (SslVersion, SslVersion) = (SslVersion::TLS1_2, SslVersion::TLS1_2);
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+struct Setup {
+    _folder: tempfile::TempDir,
+    ca: CaStore,
+    leaves: LeafCache,
+}
+
+impl Setup {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (ca, origin) = CaStore::open(folder.path(), &CaSettings::default()).expect("a CA");
+        assert_eq!(origin, CaOrigin::Created);
+        let leaves = LeafCache::new(&ca);
+        Self {
+            _folder: folder,
+            ca,
+            leaves,
+        }
+    }
+
+    fn trusted(&self) -> Vec<u8> {
+        std::fs::read(self.ca.cert_pem_path()).expect("the CA's certificate")
+    }
+
+    /// Reads a hello from `io` and does the rest of the handshake.
+    async fn accept<S>(
+        &self,
+        io: S,
+        host: Option<&str>,
+    ) -> Result<(ClientTls<Replay<S>>, TlsInfo), TlsError>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send,
+    {
+        let (hello, io) = read_hello(io).await;
+        let spec = LeafSpec::for_connection(None, hello.sni.as_deref(), LOCAL, host, true);
+        let leaf = self.leaves.get(spec).await.expect("a leaf");
+        let alpn = [Bytes::from_static(b"http/1.1")];
+        let named = hello.sni.as_deref().or(host).unwrap_or("nobody");
+        client::accept(io, &hello, &leaf, &alpn, named, &self.ca).await
+    }
+}
+
+/// What was read, then the rest.
+type Replay<S> = tokio::io::Join<
+    tokio::io::Chain<std::io::Cursor<Vec<u8>>, tokio::io::ReadHalf<S>>,
+    tokio::io::WriteHalf<S>,
+>;
+
+async fn read_hello<S: AsyncRead + AsyncWrite>(io: S) -> (ClientHello, Replay<S>) {
+    let (mut read, write) = tokio::io::split(io);
+    let mut ahead = BytesMut::new();
+    let hello = loop {
+        assert_ne!(
+            read.read_buf(&mut ahead).await.expect("an open pipe"),
+            0,
+            "no hello"
+        );
+        if let Some(hello) = client_hello::parse(&ahead).expect("a hello") {
+            break hello;
+        }
+    };
+    (
+        hello,
+        tokio::io::join(std::io::Cursor::new(ahead.to_vec()).chain(read), write),
+    )
+}
+
+fn joined(client: std::thread::JoinHandle<Seen>) -> Seen {
+    client.join().expect("the client did not panic")
+}
+
+/// An OpenSSL client against our side; what the client saw and what we found.
+async fn serve(
+    setup: &Setup,
+    trusted: &[u8],
+    versions: (SslVersion, SslVersion),
+    tune: impl FnOnce(&mut SslContextBuilder),
+) -> (Seen, Result<TlsInfo, TlsError>) {
+    let (io, client) = openssl_client("service.example", trusted, versions, tune);
+    let accepted = setup.accept(io, None).await;
+    let found = match accepted {
+        Ok((mut stream, info)) => {
+            let mut ping = [0; 4];
+            stream.read_exact(&mut ping).await.expect("a ping");
+            assert_eq!(&ping, b"ping");
+            stream.write_all(b"pong").await.expect("an open connection");
+            stream.flush().await.expect("an open connection");
+            Ok(info)
+        }
+        Err(error) => Err(error),
+    };
+    let seen = tokio::task::spawn_blocking(|| joined(client))
+        .await
+        .expect("the client is done");
+    (seen, found)
+}
+
+fn settings(trusted: &Issuer, insecure: bool) -> (ServerTlsSettings, tempfile::NamedTempFile) {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    std::fs::write(file.path(), trusted.pem()).expect("a writable file");
+    let options = ServerTlsOptions {
+        insecure,
+        trusted_ca: Some(file.path().into()),
+        trusted_confdir: None,
+    };
+    (ServerTlsSettings::new(options).expect("settings"), file)
+}
+
+/// Our side against an OpenSSL server that shows `issued`.
+async fn ask(
+    settings: &ServerTlsSettings,
+    host: &str,
+    issued: &Issued,
+    versions: (SslVersion, SslVersion),
+) -> Result<TlsInfo, TlsError> {
+    let alpn = [Bytes::from_static(b"http/1.1")];
+    let io = openssl_server(issued, versions);
+    let (mut stream, info) = server::connect(io, host, None, &alpn, settings).await?;
+    stream.write_all(b"echo").await.expect("an open connection");
+    let mut back = [0; 4];
+    stream
+        .read_exact(&mut back)
+        .await
+        .expect("an open connection");
+    assert_eq!(&back, b"echo");
+    Ok(info)
+}
+
+#[tokio::test]
+async fn a_client_sees_a_leaf_and_the_ca_and_verifies_them() {
+    let setup = Setup::new();
+    for (versions, version) in [(ANY, TlsVersion::Tls13), (ONLY_12, TlsVersion::Tls12)] {
+        let offer =
+            |c: &mut SslContextBuilder| c.set_alpn_protos(b"\x02h2\x08http/1.1").expect("ALPN");
+        let (seen, found) = serve(&setup, &setup.trusted(), versions, offer).await;
+        let (chain, info) = (seen.expect("a handshake"), found.expect("a handshake"));
+        assert_eq!(chain.len(), 2, "the leaf and the CA");
+        assert_eq!(
+            chain[0].to_der().unwrap(),
+            &setup.leaves.get(spec()).await.unwrap().chain()[0][..]
+        );
+        assert_eq!(chain[1].to_der().unwrap(), setup.ca.cert_der());
+        assert_eq!(info.version, Some(version));
+        assert_eq!(info.sni.as_deref(), Some("service.example"));
+        assert_eq!(info.alpn.as_deref(), Some(&b"http/1.1"[..]));
+        assert_eq!(info.alpn_offers, ["h2", "http/1.1"]);
+        assert!(info.cipher.is_some() && info.timestamp_setup.is_some());
+    }
+}
+
+fn spec() -> LeafSpec {
+    LeafSpec::for_connection(None, Some("service.example"), LOCAL, None, true)
+}
+
+#[tokio::test]
+async fn without_a_protocol_in_common_none_is_agreed() {
+    let setup = Setup::new();
+    let offer = |c: &mut SslContextBuilder| c.set_alpn_protos(b"\x02h2").expect("ALPN");
+    let (seen, found) = serve(&setup, &setup.trusted(), ANY, offer).await;
+    seen.expect("a handshake");
+    assert_eq!(found.expect("a handshake").alpn, None);
+}
+
+#[tokio::test]
+async fn clients_that_know_only_rsa_get_an_rsa_leaf() {
+    let setup = Setup::new();
+    let signatures = |c: &mut SslContextBuilder| {
+        c.set_sigalgs_list("RSA-PSS+SHA256:RSA+SHA256")
+            .expect("a list")
+    };
+    let suites = |c: &mut SslContextBuilder| {
+        c.set_cipher_list("ECDHE-RSA-AES128-GCM-SHA256")
+            .expect("a list")
+    };
+    let tunings: [(_, fn(&mut SslContextBuilder)); 3] =
+        [(ANY, signatures), (ONLY_12, signatures), (ONLY_12, suites)];
+    for (versions, tune) in tunings {
+        let (seen, found) = serve(&setup, &setup.trusted(), versions, tune).await;
+        let chain = seen.expect("a handshake");
+        assert_eq!(chain[0].public_key().unwrap().id(), Id::RSA);
+        found.expect("a handshake");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_trust_us_is_named_with_the_remedy() {
+    let (setup, other) = (Setup::new(), Issuer::new());
+    for versions in [ANY, ONLY_12] {
+        let (seen, found) = serve(&setup, &other.pem(), versions, |_| ()).await;
+        assert!(seen.is_err());
+        let error = found.expect_err("no handshake");
+        assert_eq!(
+            error.to_string(),
+            "the client does not trust Ratel's certificate for service.example (alert unknown_ca)"
+        );
+        let file = setup.ca.cert_pem_path();
+        assert_eq!(
+            error.hint().unwrap(),
+            format!("make the client trust {}", file.display())
+        );
+        assert_eq!(error.side(), Side::Client);
+        assert_eq!(error.info().sni.as_deref(), Some("service.example"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_after_seeing_the_certificate() {
+    let setup = Setup::new();
+    let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+    let (_, mut hello) = hello_of("service.example").await;
+    let client = async move {
+        theirs
+            .write_all(&hello.split())
+            .await
+            .expect("an open pipe");
+        theirs.read_u8().await.expect("an answer");
+        drop(theirs);
+    };
+    let (accepted, ()) = tokio::join!(setup.accept(ours, None), client);
+    let error = accepted.expect_err("no handshake");
+    assert_eq!(
+        error.to_string(),
+        "the client closed the connection during the TLS handshake for service.example"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .starts_with("if this happens every time, make the client trust /")
+    );
+}
+
+/// The hello that our own server side sends, parsed and as bytes.
+async fn hello_of(host: &'static str) -> (ClientHello, BytesMut) {
+    let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+    let connecting = tokio::spawn(async move {
+        let settings = ServerTlsSettings::new(ServerTlsOptions {
+            insecure: true,
+            ..Default::default()
+        });
+        server::connect(ours, host, None, &[], &settings.expect("settings"))
+            .await
+            .map(drop)
+    });
+    let mut bytes = BytesMut::new();
+    let hello = loop {
+        theirs.read_buf(&mut bytes).await.expect("an open pipe");
+        if let Some(hello) = client_hello::parse(&bytes).expect("a hello") {
+            break hello;
+        }
+    };
+    connecting.abort();
+    (hello, bytes)
+}
+
+#[tokio::test]
+async fn a_client_that_is_too_old_is_told_what_it_offers() {
+    let setup = Setup::new();
+    let old = (SslVersion::TLS1, SslVersion::TLS1_1);
+    let (seen, found) = serve(&setup, &setup.trusted(), old, |_| ()).await;
+    assert!(seen.is_err());
+    let error = found.expect_err("no handshake");
+    assert_eq!(
+        error.to_string(),
+        "the client and Ratel have no TLS version in common (for service.example)"
+    );
+    assert_eq!(
+        error.hint().unwrap(),
+        "the client offers TLS 1.1 at most; Ratel speaks TLS 1.2 and 1.3"
+    );
+}
+
+#[tokio::test]
+async fn our_two_sides_speak_with_each_other_and_resume() {
+    let setup = Setup::new();
+    let options = ServerTlsOptions {
+        trusted_ca: Some(setup.ca.cert_pem_path()),
+        ..Default::default()
+    };
+    let settings = ServerTlsSettings::new(options).expect("settings");
+    let mut chains = Vec::new();
+    for _ in 0..3 {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let alpn = [Bytes::from_static(b"http/1.1")];
+        let (served, asked) = tokio::join!(
+            setup.accept(ours, None),
+            server::connect(theirs, "192.0.2.7", Some("a.example"), &alpn, &settings)
+        );
+        let ((mut at_server, of_client), (mut at_client, of_server)) =
+            (served.expect("TLS"), asked.expect("TLS"));
+        at_server.write_all(b"hello").await.unwrap();
+        at_server.shutdown().await.unwrap();
+        let mut text = String::new();
+        at_client
+            .read_to_string(&mut text)
+            .await
+            .expect("a proper end");
+        assert_eq!(text, "hello");
+        assert_eq!(of_client.sni.as_deref(), Some("a.example"));
+        assert_eq!(of_server.sni.as_deref(), Some("a.example"));
+        assert_eq!(of_server.alpn.as_deref(), Some(&b"http/1.1"[..]));
+        assert_eq!(of_server.certificates.len(), 2);
+        chains.push(of_server.certificates);
+    }
+    assert!(
+        Arc::ptr_eq(&chains[0], &chains[2]),
+        "one chain is kept once"
+    );
+}
+
+const TRUST: &str = "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE";
+const ACCEPT: &str = "pass -k to accept it";
+
+/// Each way for a certificate to be wrong, with what is said of it and the hint.
+fn refused(root: &Issuer) -> Vec<(Issued, String, &'static str)> {
+    let names: &[&str] = &["service.example"];
+    let good = Cert {
+        names,
+        ..Cert::default()
+    };
+    let stranger = Issuer::named("Somebody Else");
+    let below = |cert: &Cert| root.below(cert).issue(&good);
+    let mut no_intermediate = below(&Cert::default());
+    no_intermediate.above.clear();
+    vec![
+        (
+            root.issue(&Cert {
+                days: (-30, -3),
+                ..good.clone()
+            }),
+            format!("expired on {}", day(-3)),
+            ACCEPT,
+        ),
+        (
+            root.issue(&Cert {
+                days: (3, 30),
+                ..good.clone()
+            }),
+            format!("is not valid before {}", day(3)),
+            ACCEPT,
+        ),
+        (
+            below(&Cert {
+                days: (-30, -3),
+                ..Cert::default()
+            }),
+            format!(
+                "was issued by \"test intermediate\", whose certificate expired on {}",
+                day(-3)
+            ),
+            ACCEPT,
+        ),
+        (
+            Issued::self_signed(&good),
+            "is self-signed and not trusted".into(),
+            TRUST,
+        ),
+        (
+            Issued::self_signed(&Cert {
+                ca: true,
+                ..good.clone()
+            }),
+            "is self-signed and not trusted".into(),
+            TRUST,
+        ),
+        (
+            Issuer::new().issue(&good),
+            "was not signed by the trusted \"test authority\" but by another of that name".into(),
+            TRUST,
+        ),
+        (
+            stranger.issue(&good),
+            "was issued by \"Somebody Else\", which is not trusted".into(),
+            TRUST,
+        ),
+        (
+            no_intermediate,
+            "was issued by \"test intermediate\", which is not trusted".into(),
+            TRUST,
+        ),
+        (
+            root.issue(&Cert {
+                names: &["a.example", "127.0.0.1"],
+                ..good.clone()
+            }),
+            "is for a.example and 127.0.0.1, not for service.example".into(),
+            ACCEPT,
+        ),
+        (
+            root.issue(&Cert {
+                common: Some("service.example"),
+                names: &[],
+                ..good.clone()
+            }),
+            "names no host, so it can't be for service.example".into(),
+            ACCEPT,
+        ),
+        (
+            root.issue(&Cert {
+                version: 1,
+                ..good.clone()
+            }),
+            "names no host, so it can't be for service.example".into(),
+            ACCEPT,
+        ),
+    ]
+}
+
+/// A day counted from today, in UTC.
+fn day(offset: i64) -> String {
+    let time = x509_parser::time::ASN1Time::from_timestamp(mint::unix_now() + offset * mint::DAY);
+    time.expect("a time").to_datetime().date().to_string()
+}
+
+/// ... and `-k` accepts them all.
+#[tokio::test]
+async fn refused_certificates_say_why() {
+    let root = Issuer::new();
+    let cases = refused(&root);
+    let (strict, _file) = settings(&root, false);
+    let (lax, _file) = settings(&root, true);
+    for (issued, sentence, hint) in cases {
+        for versions in [ANY, ONLY_12] {
+            let error = ask(&strict, "service.example", &issued, versions)
+                .await
+                .expect_err(&sentence);
+            assert_eq!(
+                error.to_string(),
+                format!("the certificate of service.example (server side) {sentence}")
+            );
+            assert_eq!(error.hint().unwrap(), hint, "{sentence}");
+            assert_eq!(
+                error.info().certificates,
+                issued.chain(),
+                "{sentence}: the chain is kept"
+            );
+            let info = ask(&lax, "service.example", &issued, versions)
+                .await
+                .expect(&sentence);
+            assert_eq!(info.certificates, issued.chain(), "{sentence}");
+        }
+    }
+}
+
+/// What webpki alone would refuse and everybody else takes.
+#[tokio::test]
+async fn odd_certificates_of_trusted_issuers_are_accepted() {
+    let root = Issuer::new();
+    let old_root = Issuer::like(&Cert {
+        version: 1,
+        rsa_bits: Some(2048),
+        ..Cert::default()
+    });
+    let good = Cert {
+        names: &["service.example", "*.wild.example", "127.0.0.1"],
+        ..Cert::default()
+    };
+    let small = Cert {
+        rsa_bits: Some(1024),
+        ..good.clone()
+    };
+    let cases = [
+        ("service.example", &root, root.issue(&good)),
+        ("SERVICE.example", &root, root.issue(&good)),
+        ("service.example.", &root, root.issue(&good)),
+        ("a.wild.example", &root, root.issue(&good)),
+        ("127.0.0.1", &root, root.issue(&good)),
+        (
+            "service.example",
+            &root,
+            root.below(&Cert::default()).issue(&good),
+        ),
+        (
+            "service.example",
+            &root,
+            root.issue(&Cert {
+                digest: MessageDigest::sha1,
+                ..good.clone()
+            }),
+        ),
+        ("service.example", &root, root.issue(&small)),
+        (
+            "service.example",
+            &root,
+            root.issue(&Cert {
+                ca: true,
+                ..good.clone()
+            }),
+        ),
+        ("service.example", &old_root, old_root.issue(&good)),
+    ];
+    for (index, (host, issuer, issued)) in cases.into_iter().enumerate() {
+        let (settings, _file) = settings(issuer, false);
+        for versions in [ANY, ONLY_12] {
+            let result = ask(&settings, host, &issued, versions).await;
+            let info = result.unwrap_or_else(|error| panic!("case {index}, {host}: {error}"));
+            assert_eq!(info.certificates.len(), 1 + issued.above.len());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_self_signed_certificate_can_be_named_as_trusted() {
+    for ca in [false, true] {
+        let issued = Issued::self_signed(&Cert {
+            ca,
+            names: &["service.example"],
+            ..Cert::default()
+        });
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), issued.cert.to_pem().unwrap()).expect("a writable file");
+        let options = ServerTlsOptions {
+            trusted_ca: Some(file.path().into()),
+            ..Default::default()
+        };
+        let settings = ServerTlsSettings::new(options).expect("settings");
+        ask(&settings, "service.example", &issued, ANY)
+            .await
+            .expect("it is trusted");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_trusted_certificates_counts_like_a_file() {
+    let root = Issuer::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let named = |confdir| ServerTlsOptions {
+        trusted_confdir: Some(confdir),
+        ..Default::default()
+    };
+    let error = ServerTlsSettings::new(named(folder.path().into())).expect_err("it is empty");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{} holds no certificate in PEM form",
+            folder.path().display()
+        )
+    );
+    std::fs::write(folder.path().join("8a7b6c5d.0"), root.pem()).expect("a writable folder");
+    std::fs::write(folder.path().join("README"), "not a certificate").expect("a writable folder");
+    let settings = ServerTlsSettings::new(named(folder.path().into())).expect("settings");
+    let issued = root.issue(&Cert {
+        names: &["service.example"],
+        ..Cert::default()
+    });
+    ask(&settings, "service.example", &issued, ANY)
+        .await
+        .expect("it is trusted");
+    let missing = folder.path().join("missing");
+    let error = ServerTlsSettings::new(named(missing.clone())).expect_err("it is missing");
+    assert!(error.to_string().starts_with(&format!(
+        "cannot read the trusted certificates in {}",
+        missing.display()
+    )));
+}
+
+/// What servers answer that is no handshake.
+#[tokio::test]
+async fn servers_that_do_not_do_tls_say_why() {
+    let cases: [(&[u8], &str, Option<&str>); 5] = [
+        (
+            b"220 mail.example ready\r\n",
+            "service.example (server side) does not speak TLS",
+            Some("http://"),
+        ),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            "service.example (server side) does not speak TLS",
+            Some("http://"),
+        ),
+        (
+            b"",
+            "service.example (server side) closed the connection during the TLS handshake",
+            Some("speak TLS"),
+        ),
+        (
+            &[21, 3, 1, 0, 2, 2, 70],
+            "service.example (server side) and Ratel have no TLS version in common",
+            Some("older than TLS 1.2"),
+        ),
+        (
+            &[21, 3, 3, 0, 2, 2, 40],
+            "service.example (server side) ended the TLS handshake with the alert handshake_failure",
+            Some("older ciphers"),
+        ),
+    ];
+    let settings = ServerTlsSettings::new(ServerTlsOptions {
+        insecure: true,
+        ..Default::default()
+    })
+    .unwrap();
+    for (answer, sentence, hint) in cases {
+        let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+        let server = async move {
+            theirs.read_u8().await.expect("a hello");
+            theirs.write_all(answer).await.expect("an open pipe");
+            theirs.shutdown().await.expect("an open pipe");
+            theirs
+        };
+        let (result, _theirs) = tokio::join!(
+            server::connect(ours, "service.example", None, &[], &settings),
+            server
+        );
+        let error = result.expect_err(sentence);
+        assert_eq!(error.to_string(), sentence);
+        let given = error.hint();
+        assert!(
+            hint.is_none_or(|hint| given.as_ref().is_some_and(|g| g.contains(hint))),
+            "{given:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_old_server_is_told_from_others() {
+    let root = Issuer::new();
+    let issued = root.issue(&Cert {
+        names: &["service.example"],
+        ..Cert::default()
+    });
+    let (settings, _file) = settings(&root, false);
+    let old = (SslVersion::TLS1, SslVersion::TLS1_1);
+    let error = ask(&settings, "service.example", &issued, old)
+        .await
+        .expect_err("too old");
+    assert_eq!(
+        error.to_string(),
+        "service.example (server side) and Ratel have no TLS version in common"
+    );
+}
+
+#[tokio::test]
+async fn names_that_tls_cannot_ask_for_are_an_error() {
+    let settings = ServerTlsSettings::new(ServerTlsOptions {
+        insecure: true,
+        ..Default::default()
+    })
+    .unwrap();
+    let (ours, _theirs) = tokio::io::duplex(100);
+    let error = server::connect(ours, "not a name", None, &[], &settings)
+        .await
+        .expect_err("no name");
+    assert_eq!(
+        error.to_string(),
+        "\"not a name\" (server side) is not a host name that TLS can ask for"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn silent_peers_are_given_up() {
+    let settings = ServerTlsSettings::new(ServerTlsOptions {
+        insecure: true,
+        ..Default::default()
+    })
+    .unwrap();
+    let (ours, _theirs) = tokio::io::duplex(1 << 16);
+    let error = server::connect(ours, "service.example", None, &[], &settings)
+        .await
+        .expect_err("silence");
+    assert_eq!(
+        error.to_string(),
+        "service.example (server side) did not finish the TLS handshake within 30 s"
+    );
+}
+
+#[tokio::test]
+async fn one_leaf_is_made_however_many_wait_for_it() {
+    let setup = Setup::new();
+    let waiting: Vec<_> = (0..50)
+        .map(|_| {
+            tokio::spawn({
+                let leaves = setup.leaves.clone();
+                async move { leaves.get(spec()).await.expect("a leaf") }
+            })
+        })
+        .collect();
+    let mut made = Vec::new();
+    for one in waiting {
+        made.push(one.await.expect("a task"));
+    }
+    assert!(made.iter().all(|leaf| Arc::ptr_eq(leaf, &made[0])));
+    assert!(Arc::ptr_eq(
+        &made[0],
+        &setup.leaves.get(spec()).await.expect("a leaf")
+    ));
+}
+
+#[tokio::test]
+async fn a_leaf_is_what_current_clients_want() {
+    let setup = Setup::new();
+    let leaf = setup.leaves.get(spec()).await.expect("a leaf");
+    let ca = X509::from_der(setup.ca.cert_der()).expect("a certificate");
+    let cert = X509::from_der(&leaf.chain()[0]).expect("a certificate");
+    assert_eq!(
+        cert.issuer_name().to_der().unwrap(),
+        ca.subject_name().to_der().unwrap()
+    );
+    assert!(cert.verify(&ca.public_key().unwrap()).unwrap());
+    assert_eq!(
+        cert.authority_key_id().unwrap().as_slice(),
+        ca.subject_key_id().unwrap().as_slice()
+    );
+    assert_eq!(cert.subject_key_id().unwrap().len(), 20);
+    let text = String::from_utf8(cert.to_text().expect("text")).expect("text");
+    for part in [
+        "Subject: CN=service.example\n",
+        "X509v3 Key Usage: critical\n                Digital Signature\n",
+        "X509v3 Extended Key Usage: \n                TLS Web Server Authentication\n",
+        "X509v3 Subject Alternative Name: \n                DNS:service.example\n",
+    ] {
+        assert!(text.contains(part), "no {part:?} in {text}");
+    }
+    let now = openssl::asn1::Asn1Time::days_from_now(0).unwrap();
+    let (back, ahead) = (
+        cert.not_before().diff(&now).unwrap(),
+        now.diff(cert.not_after()).unwrap(),
+    );
+    assert_eq!((back.days, ahead.days), (2, 197));
+    let bits = cert.serial_number().to_bn().unwrap().num_bits();
+    assert!((100..160).contains(&bits), "{bits}");
+}
+
+#[test]
+fn the_kind_of_key_follows_the_hello() {
+    let hello =
+        |versions: &[u16], suites: &[u16], signatures: &[u16], groups: &[u16]| ClientHello {
+            legacy_version: 0x0303,
+            versions: versions.into(),
+            cipher_suites: suites.into(),
+            signature_algorithms: signatures.into(),
+            groups: groups.into(),
+            ..ClientHello::default()
+        };
+    let both = &[0x0304, 0x0303][..];
+    let cases = [
+        (
+            "everything",
+            hello(
+                both,
+                &[0x1301, 0xc02b, 0xc02f],
+                &[0x0403, 0x0804],
+                &[29, 23],
+            ),
+            KeyKind::P256,
+        ),
+        (
+            "RSA signatures only",
+            hello(both, &[0x1301, 0xc02b], &[0x0804, 0x0401], &[29, 23]),
+            KeyKind::Rsa,
+        ),
+        (
+            "1.3 needs no curve for it",
+            hello(both, &[0x1301], &[0x0403], &[29]),
+            KeyKind::P256,
+        ),
+        (
+            "1.2",
+            hello(&[], &[0xc02c], &[0x0403], &[23]),
+            KeyKind::P256,
+        ),
+        (
+            "1.2 without extensions",
+            hello(&[], &[0xc02c], &[], &[]),
+            KeyKind::P256,
+        ),
+        (
+            "1.2 with RSA suites only",
+            hello(&[], &[0xc02f, 0xc030], &[0x0403, 0x0401], &[23]),
+            KeyKind::Rsa,
+        ),
+        (
+            "1.2 without the curve",
+            hello(&[], &[0xc02b, 0xc02f], &[0x0403, 0x0401], &[29]),
+            KeyKind::Rsa,
+        ),
+        (
+            "1.2 with P-384 signatures only",
+            hello(&[], &[0xc02b], &[0x0503], &[23, 24]),
+            KeyKind::Rsa,
+        ),
+    ];
+    for (what, hello, kind) in cases {
+        assert_eq!(KeyKind::for_hello(&hello), kind, "{what}");
+    }
+}

@@ -45,7 +45,7 @@ fn rsa_key(bits: u32) -> Result<PKey<Private>, ErrorStack> {
     PKey::from_rsa(first.recv().unwrap_or_else(|_| Rsa::generate(bits))?)
 }
 
-fn certificate(key: &PKey<Private>) -> Result<X509, ErrorStack> {
+pub(super) fn certificate(key: &PKey<Private>) -> Result<X509, ErrorStack> {
     let mut name = X509Name::builder()?;
     name.append_entry_by_nid(Nid::COMMONNAME, NAME)?;
     name.append_entry_by_nid(Nid::ORGANIZATIONNAME, NAME)?;
