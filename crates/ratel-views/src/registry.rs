@@ -56,7 +56,7 @@ impl Rendering {
             painter: view.open(input),
             sink: Sink::new(input.max_lines),
         };
-        let named = view.and_then(|name| find(name));
+        let named = view.and_then(find);
         if let Some(view) = named {
             return with(view, String::new());
         }

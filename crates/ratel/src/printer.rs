@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use ratel_core::clock;
 use ratel_core::eventlog::{Entry, EventLog, LogUpdate};
@@ -32,6 +33,9 @@ pub(crate) use flow::Style;
 
 /// So many updates are put in order and printed at a time.
 const BATCH: usize = 1024;
+
+/// How long updates gather before they are printed, so that much traffic means long batches and not many.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
@@ -134,6 +138,7 @@ impl Work {
         let mut out = BufWriter::with_capacity(BUFFER, out);
         // The senders live as long as the subscriptions, which this thread owns.
         while rung.recv().is_ok() {
+            thread::sleep(GATHER);
             // Looked at first, so that what was there when it was set is printed.
             let is_last = last.load(Ordering::SeqCst);
             while self.print_batch(&mut out)? {}

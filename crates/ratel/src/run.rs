@@ -37,7 +37,7 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     // Before there are other threads: afterwards the time zone cannot be asked for on every system.
     let offset = UtcOffset::current_local_offset().unwrap_or(UtcOffset::UTC);
     let around = Surroundings {
-        tls: format!("rustls and {}", ratel_proxy::tls::legacy_version()),
+        tls: format!("rustls and {}", openssl::version::version()),
         home: std::env::home_dir(),
         width: None,
     };

@@ -107,7 +107,7 @@ impl Bench {
             tls: None,
             error: None,
         });
-        let mut writer = self.store.open(FlowKind::Http, &conn, now);
+        let writer = self.store.open(FlowKind::Http, &conn, now);
         writer.request(&Request {
             method: b"GET"[..].into(),
             target: b"/"[..].into(),
