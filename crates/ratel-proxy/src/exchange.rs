@@ -248,7 +248,8 @@ impl<'a> Exchange<'a> {
         let Self { ctx, flow, bodies, recorder } = self;
         let body = match upload {
             Upload::Stream(body) => {
-                if route.framing == Framing::None {
+                // Nothing will be pumped that would take the head along: there is no body, or one of no bytes.
+                if body.is_done() {
                     tx.flush().await?;
                     recorder.end(Side::Client, flow.request.timestamp_start);
                 }
