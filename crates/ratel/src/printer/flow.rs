@@ -205,8 +205,8 @@ impl Message<'_> {
             return Ok(());
         }
         fields(page, self.headers)?;
-        page.end()?;
         if style.detail >= 3 {
+            page.end()?;
             let body = body::Body {
                 store,
                 id: flow.id,
@@ -220,7 +220,9 @@ impl Message<'_> {
             page.put(Look::Plain, INDENT)?;
             page.line(Look::Magenta, "--- HTTP Trailers")?;
             fields(page, trailers)?;
-            page.end()?;
+            if style.detail >= 3 {
+                page.end()?;
+            }
         }
         Ok(())
     }

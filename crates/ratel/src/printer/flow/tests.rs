@@ -185,10 +185,8 @@ fn every_level_of_detail() {
     insta::assert_snapshot!(shop.printed(id, &style(2)), @r"
     127.0.0.1:50000: POST http://10.0.0.1:8000/path
         Content-Type: application/json
-
      << 200 OK 8b
         Content-Type: text/plain
-
         --- HTTP Trailers
         X-Sum: 1
     ");
