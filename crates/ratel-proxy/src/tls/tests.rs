@@ -331,17 +331,18 @@ async fn our_two_sides_speak_with_each_other_and_resume() {
 const TRUST: &str = "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE";
 const ACCEPT: &str = "pass -k to accept it";
 
-/// Each way for a certificate to be wrong, with what is said of it and the hint.
-fn refused(root: &Issuer) -> Vec<(Issued, String, &'static str)> {
-    let names: &[&str] = &["service.example"];
-    let good = Cert {
-        names,
+/// A certificate, what is said of it, and the hint.
+type Case = (Issued, String, &'static str);
+
+fn good() -> Cert {
+    Cert {
+        names: &["service.example"],
         ..Cert::default()
-    };
-    let stranger = Issuer::named("Somebody Else");
-    let below = |cert: &Cert| root.below(cert).issue(&good);
-    let mut no_intermediate = below(&Cert::default());
-    no_intermediate.above.clear();
+    }
+}
+
+fn wrong_time(root: &Issuer) -> Vec<Case> {
+    let good = good();
     vec![
         (
             root.issue(&Cert {
@@ -360,16 +361,26 @@ fn refused(root: &Issuer) -> Vec<(Issued, String, &'static str)> {
             ACCEPT,
         ),
         (
-            below(&Cert {
+            root.below(&Cert {
                 days: (-30, -3),
                 ..Cert::default()
-            }),
+            })
+            .issue(&good),
             format!(
                 "was issued by \"test intermediate\", whose certificate expired on {}",
                 day(-3)
             ),
             ACCEPT,
         ),
+    ]
+}
+
+fn wrong_issuer(root: &Issuer) -> Vec<Case> {
+    let good = good();
+    let stranger = Issuer::named("Somebody Else");
+    let mut no_intermediate = root.below(&Cert::default()).issue(&good);
+    no_intermediate.above.clear();
+    vec![
         (
             Issued::self_signed(&good),
             "is self-signed and not trusted".into(),
@@ -398,6 +409,12 @@ fn refused(root: &Issuer) -> Vec<(Issued, String, &'static str)> {
             "was issued by \"test intermediate\", which is not trusted".into(),
             TRUST,
         ),
+    ]
+}
+
+fn wrong_name(root: &Issuer) -> Vec<Case> {
+    let good = good();
+    vec![
         (
             root.issue(&Cert {
                 names: &["a.example", "127.0.0.1"],
@@ -432,11 +449,11 @@ fn day(offset: i64) -> String {
     time.expect("a time").to_datetime().date().to_string()
 }
 
-/// ... and `-k` accepts them all.
+/// Each way for a certificate to be wrong has its sentence, and `-k` accepts them all.
 #[tokio::test]
 async fn refused_certificates_say_why() {
     let root = Issuer::new();
-    let cases = refused(&root);
+    let cases = [wrong_time(&root), wrong_issuer(&root), wrong_name(&root)].concat();
     let (strict, _file) = settings(&root, false);
     let (lax, _file) = settings(&root, true);
     for (issued, sentence, hint) in cases {

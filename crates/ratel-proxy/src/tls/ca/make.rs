@@ -34,14 +34,14 @@ pub(super) fn authority(bits: u32) -> Result<Authority, ErrorStack> {
 
 fn rsa_key(bits: u32) -> Result<PKey<Private>, ErrorStack> {
     let (found, first) = mpsc::sync_channel(SEEKERS);
-    for index in 1..SEEKERS {
+    for index in 0..SEEKERS {
         let found = found.clone();
         // Whoever comes second ends by itself and is not waited for; a thread that can't be had is not needed.
         let _ = std::thread::Builder::new()
             .name(format!("key-{index}"))
             .spawn(move || found.send(Rsa::generate(bits)));
     }
-    let _ = found.send(Rsa::generate(bits));
+    drop(found);
     PKey::from_rsa(first.recv().unwrap_or_else(|_| Rsa::generate(bits))?)
 }
 
