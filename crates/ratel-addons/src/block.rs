@@ -26,8 +26,10 @@ impl Addon for Block {
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
-        self.global.store(options.bool(keys::BLOCK_GLOBAL), Ordering::Relaxed);
-        self.private.store(options.bool(keys::BLOCK_PRIVATE), Ordering::Relaxed);
+        self.global
+            .store(options.bool(keys::BLOCK_GLOBAL), Ordering::Relaxed);
+        self.private
+            .store(options.bool(keys::BLOCK_PRIVATE), Ordering::Relaxed);
         Ok(())
     }
 
@@ -39,7 +41,9 @@ impl Addon for Block {
             Network::Loopback => ("", false),
         };
         if remedy {
-            let text = format!("the client {ip} was refused by option {option}; --set {option}=false lets it in");
+            let text = format!(
+                "the client {ip} was refused by option {option}; --set {option}=false lets it in"
+            );
             client.error = Some(text.into());
         }
         Box::pin(std::future::ready(()))
@@ -116,9 +120,13 @@ mod tests {
         let block = Block::default();
         let mut values = Values::default();
         if let Some((name, on)) = option {
-            values.set(name, Value::Bool(on)).expect("the option is there");
+            values
+                .set(name, Value::Bool(on))
+                .expect("the option is there");
         }
-        block.configure(&values, &[]).expect("switches are always fine");
+        block
+            .configure(&values, &[])
+            .expect("switches are always fine");
         let mut client = ClientConn {
             id: ConnId::next(),
             peername: (ip.parse::<IpAddr>().expect("an address"), 1).into(),
@@ -136,10 +144,23 @@ mod tests {
     #[tokio::test]
     async fn the_public_is_refused_unless_it_is_let_in() {
         let message = refused("8.8.8.8", None).await.expect("refused by default");
-        assert!(message.contains("8.8.8.8") && message.contains("block_global=false"), "{message}");
-        assert_eq!(refused("8.8.8.8", Some(("block_global", false))).await, None);
+        assert!(
+            message.contains("8.8.8.8") && message.contains("block_global=false"),
+            "{message}"
+        );
+        assert_eq!(
+            refused("8.8.8.8", Some(("block_global", false))).await,
+            None
+        );
         assert_eq!(refused("::ffff:10.0.0.1", None).await, None);
-        assert!(refused("::ffff:10.0.0.1", Some(("block_private", true))).await.is_some());
-        assert_eq!(refused("127.0.0.1", Some(("block_private", true))).await, None);
+        assert!(
+            refused("::ffff:10.0.0.1", Some(("block_private", true)))
+                .await
+                .is_some()
+        );
+        assert_eq!(
+            refused("127.0.0.1", Some(("block_private", true))).await,
+            None
+        );
     }
 }

@@ -64,7 +64,12 @@ pub trait Addon: Send + Sync {
     }
 
     /// Any of the hooks that take an HTTP flow.
-    fn http<'a>(&'a self, _hook: Hook, _flow: &'a mut HttpFlow, _bodies: &'a mut Bodies) -> HookFuture<'a> {
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        _flow: &'a mut HttpFlow,
+        _bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
         Box::pin(std::future::ready(()))
     }
 }
@@ -80,8 +85,13 @@ impl AddonChain {
     /// A chain that calls `addons` in this order.
     #[must_use]
     pub fn new(addons: Vec<Arc<dyn Addon>>) -> Self {
-        let wanted = addons.iter().fold(HookSet::NONE, |set, addon| set.union(addon.hooks()));
-        Self { addons: addons.into(), wanted }
+        let wanted = addons
+            .iter()
+            .fold(HookSet::NONE, |set, addon| set.union(addon.hooks()));
+        Self {
+            addons: addons.into(),
+            wanted,
+        }
     }
 
     /// Whether any addon takes part in `hook`.
@@ -93,7 +103,11 @@ impl AddonChain {
     /// How the body of `flow` on this side must be seen: the strictest need of all.
     #[must_use]
     pub fn body_need(&self, flow: &HttpFlow, side: Side) -> BodyNeed {
-        self.addons.iter().map(|addon| addon.body_need(flow, side)).max().unwrap_or_default()
+        self.addons
+            .iter()
+            .map(|addon| addon.body_need(flow, side))
+            .max()
+            .unwrap_or_default()
     }
 
     /// Hands changed options to every addon; all names at start.
@@ -101,12 +115,18 @@ impl AddonChain {
     /// # Errors
     /// The first refusal, as a sentence.
     pub fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        self.addons.iter().try_for_each(|addon| addon.configure(options, changed))
+        self.addons
+            .iter()
+            .try_for_each(|addon| addon.configure(options, changed))
     }
 
     /// Runs [`Hook::ClientConnected`], stopping at the first addon that refuses.
     pub async fn client_connected(&self, client: &mut ClientConn) {
-        for addon in self.addons.iter().filter(|a| a.hooks().contains(Hook::ClientConnected)) {
+        for addon in self
+            .addons
+            .iter()
+            .filter(|a| a.hooks().contains(Hook::ClientConnected))
+        {
             addon.client_connected(client).await;
             if client.error.is_some() {
                 return;

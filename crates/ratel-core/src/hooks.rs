@@ -79,7 +79,11 @@ mod tests {
     #[test]
     fn sets_hold_what_was_put_in() {
         let set = HookSet::NONE.with(Hook::Request).with(Hook::Error);
-        let names: Vec<_> = Hook::ALL.into_iter().filter(|h| set.contains(*h)).map(Hook::name).collect();
+        let names: Vec<_> = Hook::ALL
+            .into_iter()
+            .filter(|h| set.contains(*h))
+            .map(Hook::name)
+            .collect();
         assert_eq!(names, ["request", "error"]);
     }
 }

@@ -54,7 +54,10 @@ pub(crate) async fn collect(source: &mut impl FrameSource) -> Result<Held, Proxy
         [frame] if frame.data.len() == 1 => frame.data[0].clone(),
         frames => {
             let mut joined = BytesMut::with_capacity(size);
-            frames.iter().flat_map(|f| &f.data).for_each(|piece| joined.extend_from_slice(piece));
+            frames
+                .iter()
+                .flat_map(|f| &f.data)
+                .for_each(|piece| joined.extend_from_slice(piece));
             joined.freeze()
         }
     };
@@ -64,14 +67,23 @@ pub(crate) async fn collect(source: &mut impl FrameSource) -> Result<Held, Proxy
 impl Held {
     /// Takes what the hooks left of the body. If it is another one, `headers` get its length and the new framing is
     /// returned; an untouched body keeps its frames, and so its exact form.
-    pub(crate) fn replace(&mut self, body: Option<Bytes>, headers: &mut Headers) -> Option<Framing> {
+    pub(crate) fn replace(
+        &mut self,
+        body: Option<Bytes>,
+        headers: &mut Headers,
+    ) -> Option<Framing> {
         let body = body.unwrap_or_default();
         if body == self.joined {
             return None;
         }
         let framing = set_length(headers, body.len());
         self.joined = body.clone();
-        self.frames = vec![Frame { data: [body].into_iter().collect(), wire: None, trailers: None, end: true }];
+        self.frames = vec![Frame {
+            data: [body].into_iter().collect(),
+            wire: None,
+            trailers: None,
+            end: true,
+        }];
         Some(framing)
     }
 }

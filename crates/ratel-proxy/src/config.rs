@@ -29,7 +29,9 @@ impl Config {
             validate_inbound_headers: options.bool(keys::VALIDATE_INBOUND_HEADERS),
             eager: options.str(keys::CONNECTION_STRATEGY) == "eager",
             upstream_cert: options.bool(keys::UPSTREAM_CERT),
-            connect_addr: options.opt_str(keys::CONNECT_ADDR).and_then(|ip| ip.parse().ok()),
+            connect_addr: options
+                .opt_str(keys::CONNECT_ADDR)
+                .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),

@@ -47,10 +47,18 @@ impl Shared {
     /// Whether a connection to `host:port` would come back to one of our own listeners.
     pub(crate) fn is_own(&self, host: &str, port: u16) -> bool {
         let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
-        own.iter().filter(|addr| addr.port() == port).any(|addr| match host.parse::<IpAddr>() {
-            Ok(ip) => ip == addr.ip() || (addr.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified())),
-            Err(_) => host.eq_ignore_ascii_case("localhost") && (addr.ip().is_unspecified() || addr.ip().is_loopback()),
-        })
+        own.iter()
+            .filter(|addr| addr.port() == port)
+            .any(|addr| match host.parse::<IpAddr>() {
+                Ok(ip) => {
+                    ip == addr.ip()
+                        || (addr.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified()))
+                }
+                Err(_) => {
+                    host.eq_ignore_ascii_case("localhost")
+                        && (addr.ip().is_unspecified() || addr.ip().is_loopback())
+                }
+            })
     }
 }
 
@@ -66,8 +74,17 @@ pub(crate) struct ConnCtx {
 }
 
 /// Serves one client until it is done, has been silent for too long, or `kill` fires.
-pub(crate) async fn run(mut ctx: ConnCtx, destination: Destination, io: BoxIo, kill: CancellationToken) {
-    if ctx.shared.addons.wants(ratel_core::hooks::Hook::ClientConnected) {
+pub(crate) async fn run(
+    mut ctx: ConnCtx,
+    destination: Destination,
+    io: BoxIo,
+    kill: CancellationToken,
+) {
+    if ctx
+        .shared
+        .addons
+        .wants(ratel_core::hooks::Hook::ClientConnected)
+    {
         let mut client = ClientConn::clone(&ctx.client);
         ctx.shared.addons.client_connected(&mut client).await;
         if let Some(error) = &client.error {
@@ -78,7 +95,11 @@ pub(crate) async fn run(mut ctx: ConnCtx, destination: Destination, io: BoxIo, k
     }
     tracing::info!(client = %ctx.client.peername, "client connect");
     ctx.activity.touch();
-    let (activity, abort, limit) = (ctx.activity.clone(), ctx.abort.clone(), ctx.config.tcp_timeout);
+    let (activity, abort, limit) = (
+        ctx.activity.clone(),
+        ctx.abort.clone(),
+        ctx.config.tcp_timeout,
+    );
     let peername = ctx.client.peername;
     tokio::select! {
         biased;
@@ -121,9 +142,18 @@ async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
         };
         match layer {
             Layer::Undecided => return,
-            Layer::Other(name) => return ctx.record_failure(&ahead, &ProxyError::NotHttp(name.into())),
+            Layer::Other(name) => {
+                return ctx.record_failure(&ahead, &ProxyError::NotHttp(name.into()));
+            }
             Layer::Tls => {
-                let accepted = accept_tls(&mut ctx, &destination, &mut upstreams, io, std::mem::take(&mut ahead)).await;
+                let accepted = accept_tls(
+                    &mut ctx,
+                    &destination,
+                    &mut upstreams,
+                    io,
+                    std::mem::take(&mut ahead),
+                )
+                .await;
                 match accepted {
                     Ok(stream) => io = stream,
                     Err(error) => return ctx.record_failure(&[], &error),
@@ -133,26 +163,54 @@ async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
                 }
             }
             Layer::Http1 => {
-                let served = server::serve(&ctx, &mut upstreams, &destination, io, std::mem::take(&mut ahead));
+                let served = server::serve(
+                    &ctx,
+                    &mut upstreams,
+                    &destination,
+                    io,
+                    std::mem::take(&mut ahead),
+                );
                 match served.await {
                     Outcome::Closed => return,
-                    Outcome::Tunnel { io: stream, ahead: rest, host, port } => {
+                    Outcome::Tunnel {
+                        io: stream,
+                        ahead: rest,
+                        host,
+                        port,
+                    } => {
                         (io, ahead, in_tunnel) = (stream, rest, true);
-                        destination = Destination::Tunnel { scheme: Scheme::Http, host, port };
+                        destination = Destination::Tunnel {
+                            scheme: Scheme::Http,
+                            host,
+                            port,
+                        };
                     }
                 }
             }
         }
     }
-    ctx.record_failure(&[], &ProxyError::NotHttp(format!("more than {LAYERS_MAX} protocols inside each other")));
+    ctx.record_failure(
+        &[],
+        &ProxyError::NotHttp(format!(
+            "more than {LAYERS_MAX} protocols inside each other"
+        )),
+    );
 }
 
 /// Reads until the first bytes tell what is spoken. [`Layer::Undecided`] means that the client has left.
-async fn peek(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut, in_tunnel: bool) -> Result<Layer, ProxyError> {
+async fn peek(
+    ctx: &ConnCtx,
+    io: &mut BoxIo,
+    ahead: &mut BytesMut,
+    in_tunnel: bool,
+) -> Result<Layer, ProxyError> {
     loop {
         // Some clients send an empty line after CONNECT; it is no part of what follows.
         if in_tunnel {
-            let blank = ahead.iter().take_while(|b| matches!(b, b'\r' | b'\n')).count();
+            let blank = ahead
+                .iter()
+                .take_while(|b| matches!(b, b'\r' | b'\n'))
+                .count();
             let _ = ahead.split_to(blank);
         }
         match next_layer(ahead) {
@@ -187,15 +245,28 @@ async fn accept_tls(
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
     let mut server: Option<Arc<ServerConn>> = None;
-    if let Some(target) = destination.tls_target(sni).filter(|_| ctx.config.eager && ctx.config.upstream_cert) {
+    if let Some(target) = destination
+        .tls_target(sni)
+        .filter(|_| ctx.config.eager && ctx.config.upstream_cert)
+    {
         server = upstreams.prepare(&target, &http1_offers(&hello)).await;
     }
-    let certificates = server.as_ref().and_then(|conn| conn.tls.as_ref()).map(|tls| &tls.certificates);
+    let certificates = server
+        .as_ref()
+        .and_then(|conn| conn.tls.as_ref())
+        .map(|tls| &tls.certificates);
     let host = destination.host().map(|host| &**host);
     let local = ctx.client.sockname.ip();
     let spec = LeafSpec::for_connection(certificates, sni, local, host, ctx.config.upstream_cert);
-    let named = sni.or(host).map_or_else(|| local.to_string(), str::to_owned);
-    let leaf = ctx.shared.leaves.get(spec).await.map_err(|error| ProxyError::ClientTls(error.into()))?;
+    let named = sni
+        .or(host)
+        .map_or_else(|| local.to_string(), str::to_owned);
+    let leaf = ctx
+        .shared
+        .leaves
+        .get(spec)
+        .await
+        .map_err(|error| ProxyError::ClientTls(error.into()))?;
     let stream = Box::new(Rewind::new(ahead, io));
     let alpn = http1_offers(&hello);
     let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, &ctx.shared.ca).await;
@@ -207,20 +278,38 @@ async fn accept_tls(
 }
 
 /// The application protocols that clients get, best first.
-static SPOKEN: [Bytes; 2] = [Bytes::from_static(b"http/1.1"), Bytes::from_static(b"http/1.0")];
+static SPOKEN: [Bytes; 2] = [
+    Bytes::from_static(b"http/1.1"),
+    Bytes::from_static(b"http/1.0"),
+];
 
 /// The part of the client's offer that can be served on both sides.
 fn http1_offers(hello: &ClientHello) -> Vec<Bytes> {
-    hello.alpn.iter().filter(|name| SPOKEN.contains(name)).cloned().collect()
+    hello
+        .alpn
+        .iter()
+        .filter(|name| SPOKEN.contains(name))
+        .cloned()
+        .collect()
 }
 
-async fn read_hello(ctx: &ConnCtx, io: &mut BoxIo, ahead: &mut BytesMut) -> Result<ClientHello, ProxyError> {
+async fn read_hello(
+    ctx: &ConnCtx,
+    io: &mut BoxIo,
+    ahead: &mut BytesMut,
+) -> Result<ClientHello, ProxyError> {
     loop {
         let parsed = client_hello::parse(ahead);
-        if let Some(hello) = parsed.map_err(|error| ProxyError::ClientTls(tls::TlsError::hello(&error)))? {
+        if let Some(hello) =
+            parsed.map_err(|error| ProxyError::ClientTls(tls::TlsError::hello(&error)))?
+        {
             return Ok(hello);
         }
-        let read = if ahead.len() > HELLO_MAX { 0 } else { io.read_buf(ahead).await.unwrap_or(0) };
+        let read = if ahead.len() > HELLO_MAX {
+            0
+        } else {
+            io.read_buf(ahead).await.unwrap_or(0)
+        };
         ctx.activity.touch();
         if read == 0 {
             return Err(ProxyError::ClientTls(tls::TlsError::hello_cut(ahead.len())));
@@ -233,7 +322,9 @@ impl ConnCtx {
     fn record_failure(&self, seen: &[u8], error: &ProxyError) {
         let now = clock::now();
         let recorder = Recorder::new(
-            self.shared.store.open(FlowKind::Connection, &self.client, now),
+            self.shared
+                .store
+                .open(FlowKind::Connection, &self.client, now),
             self.abort.clone(),
         );
         recorder.data(Side::Client, &[Bytes::copy_from_slice(seen)], now);

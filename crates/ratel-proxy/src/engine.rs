@@ -15,15 +15,25 @@ use ratel_core::store::FlowStore;
 use crate::config::Config;
 use crate::conn::Shared;
 use crate::listen::{self, ListenError};
-use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache, ServerTlsSettings, ServerTlsOptions};
+use crate::tls::{
+    CaError, CaOrigin, CaSettings, CaStore, LeafCache, ServerTlsOptions, ServerTlsSettings,
+};
 use crate::upstream::connect::TcpDial;
 use crate::worker::Workers;
 
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
 /// Options that decide what is bound or loaded at start.
-const FIXED: [&str; 8] =
-    ["mode", "listen_host", "listen_port", "server", "confdir", "store_dir", "store_memory", "store_disk"];
+const FIXED: [&str; 8] = [
+    "mode",
+    "listen_host",
+    "listen_port",
+    "server",
+    "confdir",
+    "store_dir",
+    "store_memory",
+    "store_disk",
+];
 
 /// Why the engine could not start. Displays as one sentence; [`StartError::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -79,10 +89,16 @@ impl Engine {
     ///
     /// # Errors
     /// When an address can't be bound, the CA can't be used, or an option has no meaning.
-    pub fn start(options: &Options, store: FlowStore, addons: AddonChain) -> Result<Self, StartError> {
+    pub fn start(
+        options: &Options,
+        store: FlowStore,
+        addons: AddonChain,
+    ) -> Result<Self, StartError> {
         let values = options.snapshot();
         let all: Vec<_> = ratel_core::options::all().map(|def| def.name).collect();
-        addons.configure(&values, &all).map_err(StartError::Options)?;
+        addons
+            .configure(&values, &all)
+            .map_err(StartError::Options)?;
         let (sockets, listening) = bind_all(&values)?;
         let settings = CaSettings {
             key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
@@ -91,11 +107,18 @@ impl Engine {
         let (ca, origin) = CaStore::open(&values.confdir(), &settings)?;
         if ca.expired() {
             let hint = "move it away to have a new one made, and trust that one";
-            tracing::warn!(hint, "the certificate authority in {} has expired", ca.cert_pem_path().display());
+            tracing::warn!(
+                hint,
+                "the certificate authority in {} has expired",
+                ca.cert_pem_path().display()
+            );
         }
         let config = Config::new(&values);
         let shared = Arc::new(Shared {
-            dial: Box::new(TcpDial { local: config.connect_addr, timeout: config.connect_timeout }),
+            dial: Box::new(TcpDial {
+                local: config.connect_addr,
+                timeout: config.connect_timeout,
+            }),
             server_tls: ServerTlsSettings::new(ServerTlsOptions {
                 insecure: values.bool(keys::SSL_INSECURE),
                 trusted_ca: values.opt_path(keys::SSL_VERIFY_UPSTREAM_TRUSTED_CA),
@@ -110,9 +133,13 @@ impl Engine {
             own: OnceLock::new(),
         });
         // Set once, before the first client is accepted.
-        let _ = shared.own.set(listening.iter().flat_map(|l| l.addrs.clone()).collect());
+        let _ = shared
+            .own
+            .set(listening.iter().flat_map(|l| l.addrs.clone()).collect());
         follow_options(options, &shared);
-        let count = std::thread::available_parallelism().map_or(1, usize::from).min(WORKERS_MAX);
+        let count = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(WORKERS_MAX);
         let workers = Workers::start(count, shared.clone(), move |pool, stop| {
             for (socket, mode) in sockets {
                 let listener = tokio::net::TcpListener::from_std(socket)?;
@@ -121,7 +148,12 @@ impl Engine {
             }
             Ok(())
         })?;
-        Ok(Self { workers, listening, shared, ca_created: origin == CaOrigin::Created })
+        Ok(Self {
+            workers,
+            listening,
+            shared,
+            ca_created: origin == CaOrigin::Created,
+        })
     }
 
     /// Where each mode listens.
@@ -159,10 +191,17 @@ fn bind_all(values: &Values) -> Result<(Sockets, Vec<Listening>), StartError> {
     for mode in values.modes() {
         let (host, port) = mode.address(values.str(keys::LISTEN_HOST), values.listen_port());
         let bound = listen::bind(&mode, host, port)?;
-        let addrs = bound.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let addrs = bound
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
         let shared = Arc::new(mode.clone());
         sockets.extend(bound.into_iter().map(|listener| (listener, shared.clone())));
-        listening.push(Listening { description: mode.describe(), addrs, mode });
+        listening.push(Listening {
+            description: mode.describe(),
+            addrs,
+            mode,
+        });
     }
     Ok((sockets, listening))
 }
@@ -171,9 +210,13 @@ fn bind_all(values: &Values) -> Result<(Sockets, Vec<Listening>), StartError> {
 fn follow_options(options: &Options, shared: &Arc<Shared>) {
     let shared = Arc::downgrade(shared);
     options.subscribe(move |values: &Values, changed: &[&str]| {
-        let Some(shared) = shared.upgrade() else { return Ok(()) };
+        let Some(shared) = shared.upgrade() else {
+            return Ok(());
+        };
         if let Some(name) = changed.iter().find(|name| FIXED.contains(name)) {
-            return Err(format!("option '{name}' can't be changed while Ratel runs; restart it"));
+            return Err(format!(
+                "option '{name}' can't be changed while Ratel runs; restart it"
+            ));
         }
         shared.addons.configure(values, changed)?;
         shared.config.store(Arc::new(Config::new(values)));

@@ -15,7 +15,9 @@ use crate::tls::TlsError;
 pub(crate) enum ProxyError {
     #[error("the client sent something that is not an HTTP request: {0}")]
     RequestHead(HeadError),
-    #[error("the client closed the connection in the middle of a request head, after {got} bytes of it")]
+    #[error(
+        "the client closed the connection in the middle of a request head, after {got} bytes of it"
+    )]
     RequestCut { got: usize },
     #[error("the client's request has an unclear length: {0}")]
     RequestFraming(FramingError),
@@ -30,7 +32,10 @@ pub(crate) enum ProxyError {
     #[error("the client closed the connection {during}")]
     ClientGone { during: &'static str },
     #[error("the connection to the client failed {during}: {source}")]
-    ClientIo { during: &'static str, source: io::Error },
+    ClientIo {
+        during: &'static str,
+        source: io::Error,
+    },
     #[error("the client speaks {0} on this connection, which is not HTTP or TLS")]
     NotHttp(String),
     #[error("{0}")]
@@ -48,10 +53,15 @@ pub(crate) enum ProxyError {
     #[error("the server closed the connection without a response")]
     NoResponse,
     #[error("the connection to the server failed {during}: {source}")]
-    ServerIo { during: &'static str, source: io::Error },
+    ServerIo {
+        during: &'static str,
+        source: io::Error,
+    },
     #[error("the server's answer is not HTTP: {0}")]
     ResponseHead(HeadError),
-    #[error("the server closed the connection in the middle of a response head, after {got} bytes of it")]
+    #[error(
+        "the server closed the connection in the middle of a response head, after {got} bytes of it"
+    )]
     ResponseCut { got: usize },
     #[error("the server's response has an unclear length: {0}")]
     ResponseFraming(FramingError),
@@ -61,7 +71,9 @@ pub(crate) enum ProxyError {
     ResponseBody(BodyError),
     #[error("a message does not fit the length its head announces: {0}")]
     Encode(EncodeError),
-    #[error("the body is larger than the {limit} bytes that may be held back for a rule that needs it whole")]
+    #[error(
+        "the body is larger than the {limit} bytes that may be held back for a rule that needs it whole"
+    )]
     TooLargeToHold { limit: usize },
     #[error("nothing was sent on this connection for {} s", .0.as_secs())]
     Idle(Duration),
@@ -113,7 +125,10 @@ impl ProxyError {
             | Self::RequestBody(_) => 400,
             Self::TooLargeToHold { .. } => 413,
             Self::ConnectTimeout { .. } => 504,
-            Self::ClientGone { .. } | Self::ClientIo { .. } | Self::ClientTls(_) | Self::Idle(_) => return None,
+            Self::ClientGone { .. }
+            | Self::ClientIo { .. }
+            | Self::ClientTls(_)
+            | Self::Idle(_) => return None,
             Self::Stopped => 503,
             _ => 502,
         })
@@ -121,13 +136,20 @@ impl ProxyError {
 
     /// The error as the flow keeps it.
     pub(crate) fn to_flow_error(&self, timestamp: Timestamp) -> FlowError {
-        FlowError { message: self.to_string().into(), hint: self.hint().map(Into::into), timestamp }
+        FlowError {
+            message: self.to_string().into(),
+            hint: self.hint().map(Into::into),
+            timestamp,
+        }
     }
 
     /// A page for the client: status line, headers and HTML, ready to be written. Ends the connection.
     pub(crate) fn page(&self, status: u16) -> Vec<u8> {
         let reason = reason(status);
-        let hint = self.hint().map(|h| format!("\n<p>{}</p>", escape_html(&h))).unwrap_or_default();
+        let hint = self
+            .hint()
+            .map(|h| format!("\n<p>{}</p>", escape_html(&h)))
+            .unwrap_or_default();
         let body = format!(
             "<!doctype html>\n<html>\n<head><meta charset=\"utf-8\"><title>{status} {reason}</title></head>\n<body>\n\
              <h1>{status} {reason}</h1>\n<p>{}</p>{hint}\n<p><small>This page was made by Ratel, not by the server.</small></p>\n\
@@ -179,8 +201,14 @@ mod tests {
         let error = ProxyError::NoDestination("<script>\u{1b}".into());
         let page = String::from_utf8(error.page(400)).expect("a page is text");
         assert!(page.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{page}");
-        assert!(page.contains("&lt;script&gt;.") && !page.contains("<script>"), "{page}");
+        assert!(
+            page.contains("&lt;script&gt;.") && !page.contains("<script>"),
+            "{page}"
+        );
         let (head, body) = page.split_once("\r\n\r\n").expect("a page has a head");
-        assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
+        assert!(
+            head.contains(&format!("Content-Length: {}", body.len())),
+            "{head}"
+        );
     }
 }

@@ -95,7 +95,11 @@ pub(crate) async fn run(
     sink: &mut impl ResponseSink,
 ) -> After {
     let mut exchange = Exchange::open(ctx, incoming.request);
-    let route = Route { target: incoming.target, forward: incoming.forward, framing: incoming.framing };
+    let route = Route {
+        target: incoming.target,
+        forward: incoming.forward,
+        framing: incoming.framing,
+    };
     match exchange.attempt(upstreams, route, body, sink).await {
         Ok(after) => {
             exchange.recorder.finish(clock::now());
@@ -109,7 +113,12 @@ pub(crate) async fn run(
 }
 
 /// Records an exchange that failed before it could be run, and tells the client.
-pub(crate) async fn refuse(ctx: &ConnCtx, request: Request, error: &ProxyError, sink: &mut impl ResponseSink) {
+pub(crate) async fn refuse(
+    ctx: &ConnCtx,
+    request: Request,
+    error: &ProxyError,
+    sink: &mut impl ResponseSink,
+) {
     let mut exchange = Exchange::open(ctx, request);
     exchange.recorder.request(&exchange.flow.request);
     exchange.recorder.end(Side::Client, clock::now());
@@ -137,7 +146,10 @@ enum Upload<'b, B> {
 
 impl<'a> Exchange<'a> {
     fn open(ctx: &'a ConnCtx, request: Request) -> Self {
-        let writer = ctx.shared.store.open(FlowKind::Http, &ctx.client, request.timestamp_start);
+        let writer = ctx
+            .shared
+            .store
+            .open(FlowKind::Http, &ctx.client, request.timestamp_start);
         let flow = HttpFlow {
             id: writer.id(),
             client_conn: ctx.client.clone(),
@@ -146,12 +158,21 @@ impl<'a> Exchange<'a> {
             response: None,
             error: None,
         };
-        Self { ctx, flow, bodies: Bodies::default(), recorder: Recorder::new(writer, ctx.abort.clone()) }
+        Self {
+            ctx,
+            flow,
+            bodies: Bodies::default(),
+            recorder: Recorder::new(writer, ctx.abort.clone()),
+        }
     }
 
     async fn hook(&mut self, hook: Hook) {
         if self.ctx.shared.addons.wants(hook) {
-            self.ctx.shared.addons.http(hook, &mut self.flow, &mut self.bodies).await;
+            self.ctx
+                .shared
+                .addons
+                .http(hook, &mut self.flow, &mut self.bodies)
+                .await;
         }
     }
 
@@ -165,7 +186,8 @@ impl<'a> Exchange<'a> {
         self.recorder.request(&self.flow.request);
         if self.ctx.config.validate_inbound_headers {
             let request = &self.flow.request;
-            validate::request(request.version.as_bytes(), &request.headers).map_err(ProxyError::RequestInvalid)?;
+            validate::request(request.version.as_bytes(), &request.headers)
+                .map_err(ProxyError::RequestInvalid)?;
         }
         self.hook(Hook::RequestHeaders).await;
         let mut upload = Upload::Stream(body);
@@ -185,7 +207,9 @@ impl<'a> Exchange<'a> {
                 // A kept connection that the server closed meanwhile says nothing about the request; with no body
                 // and no answer yet it may be sent again (RFC 9110 §9.2.2, as every client does).
                 Err(ProxyError::NoResponse | ProxyError::ServerIo { .. })
-                    if upstream.is_reused() && route.framing == Framing::None && !sink.started() =>
+                    if upstream.is_reused()
+                        && route.framing == Framing::None
+                        && !sink.started() =>
                 {
                     upstream = upstreams.acquire(&route.target).await?;
                 }
@@ -210,7 +234,9 @@ impl<'a> Exchange<'a> {
         let mut held = body::collect(body).await?;
         self.bodies.request = Some(held.joined.clone());
         self.hook(Hook::Request).await;
-        if let Some(framing) = held.replace(self.bodies.request.take(), &mut self.flow.request.headers) {
+        if let Some(framing) =
+            held.replace(self.bodies.request.take(), &mut self.flow.request.headers)
+        {
             route.framing = framing;
         }
         self.recorder.request(&self.flow.request);
@@ -220,18 +246,30 @@ impl<'a> Exchange<'a> {
     /// Answers with the response a hook has made.
     async fn answer(&mut self, sink: &mut impl ResponseSink) -> Result<After, ProxyError> {
         self.hook(Hook::ResponseHeaders).await;
-        let Some(response) = &mut self.flow.response else { return Ok(After::Close) };
+        let Some(response) = &mut self.flow.response else {
+            return Ok(After::Close);
+        };
         let body = self.bodies.response.take().unwrap_or_default();
         let framing = body::set_length(&mut response.headers, body.len());
         self.recorder.response(response);
         sink.head(response, framing, false);
-        self.recorder.data(Side::Server, std::slice::from_ref(&body), clock::now());
-        sink.frame(Frame { data: [body].into_iter().collect(), wire: None, trailers: None, end: true })?;
+        self.recorder
+            .data(Side::Server, std::slice::from_ref(&body), clock::now());
+        sink.frame(Frame {
+            data: [body].into_iter().collect(),
+            wire: None,
+            trailers: None,
+            end: true,
+        })?;
         sink.flush().await?;
         self.recorder.end(Side::Server, clock::now());
         self.hook(Hook::Response).await;
         // The adapter closes a connection on which the request body is still to come.
-        Ok(if keeps_alive(&self.flow.request) { After::KeepAlive } else { After::Close })
+        Ok(if keeps_alive(&self.flow.request) {
+            After::KeepAlive
+        } else {
+            After::Close
+        })
     }
 
     /// Sends the request and passes on the response, both at once.
@@ -245,7 +283,12 @@ impl<'a> Exchange<'a> {
         let H1Upstream { tx, rx, .. } = upstream;
         tx.head(&self.flow.request, route.forward.as_deref(), route.framing);
         let client_keeps = keeps_alive(&self.flow.request);
-        let Self { ctx, flow, bodies, recorder } = self;
+        let Self {
+            ctx,
+            flow,
+            bodies,
+            recorder,
+        } = self;
         let body = match upload {
             Upload::Stream(body) => {
                 // Nothing will be pumped that would take the head along: there is no body, or one of no bytes.
@@ -267,7 +310,15 @@ impl<'a> Exchange<'a> {
         };
         let recorder: &Recorder = recorder;
         let answered = {
-            let download = Download { ctx, flow, bodies, recorder, rx, sink }.run(client_keeps);
+            let download = Download {
+                ctx,
+                flow,
+                bodies,
+                recorder,
+                rx,
+                sink,
+            }
+            .run(client_keeps);
             let mut download = std::pin::pin!(download);
             transfer(&mut **body, tx, recorder, download.as_mut()).await?
         };
@@ -354,7 +405,11 @@ async fn transfer<B: RequestBody>(
 }
 
 /// Sends the request body as it comes in.
-async fn upload(body: &mut impl RequestBody, tx: &mut Tx, recorder: &Recorder) -> Result<(), ProxyError> {
+async fn upload(
+    body: &mut impl RequestBody,
+    tx: &mut Tx,
+    recorder: &Recorder,
+) -> Result<(), ProxyError> {
     loop {
         let frame = match body.ready()? {
             Some(frame) => frame,
@@ -386,7 +441,10 @@ struct Download<'d, S> {
 impl<S: ResponseSink> Download<'_, S> {
     async fn run(mut self, client_keeps: bool) -> Result<Answered, ProxyError> {
         let response = loop {
-            let Answer { response, informational } = self.rx.head().await?;
+            let Answer {
+                response,
+                informational,
+            } = self.rx.head().await?;
             if !informational {
                 break response;
             }
@@ -395,12 +453,20 @@ impl<S: ResponseSink> Download<'_, S> {
             self.sink.flush().await?;
         };
         if self.ctx.config.validate_inbound_headers {
-            validate::response(response.status, response.version.as_bytes(), &response.headers)
-                .map_err(ProxyError::ResponseInvalid)?;
+            validate::response(
+                response.status,
+                response.version.as_bytes(),
+                &response.headers,
+            )
+            .map_err(ProxyError::ResponseInvalid)?;
         }
         let upgraded = response.status == 101;
-        let framing = framing::response_framing(&self.flow.request.method, response.status, &response.headers)
-            .map_err(ProxyError::ResponseFraming)?;
+        let framing = framing::response_framing(
+            &self.flow.request.method,
+            response.status,
+            &response.headers,
+        )
+        .map_err(ProxyError::ResponseFraming)?;
         self.flow.response = Some(response);
         self.hook(Hook::ResponseHeaders).await;
         if upgraded {
@@ -419,12 +485,18 @@ impl<S: ResponseSink> Download<'_, S> {
         }
         let server_keeps = self.rx.is_reusable();
         let keep = client_keeps && server_keeps && framing != Framing::UntilClose;
-        Ok(Answered::Complete(if keep { After::KeepAlive } else { After::Close }))
+        Ok(Answered::Complete(if keep {
+            After::KeepAlive
+        } else {
+            After::Close
+        }))
     }
 
     /// The body passes as it comes.
     async fn streamed(&mut self, framing: Framing) -> Result<(), ProxyError> {
-        let Some(response) = &self.flow.response else { return Ok(()) };
+        let Some(response) = &self.flow.response else {
+            return Ok(());
+        };
         self.recorder.response(response);
         self.sink.head(response, framing, true);
         while !self.rx.is_done() {
@@ -436,7 +508,8 @@ impl<S: ResponseSink> Download<'_, S> {
                     self.rx.next().await?
                 }
             };
-            self.recorder.frame(Side::Server, &frame, self.rx.received());
+            self.recorder
+                .frame(Side::Server, &frame, self.rx.received());
             self.sink.frame(frame)?;
         }
         self.recorder.end(Side::Server, self.rx.received());
@@ -450,12 +523,16 @@ impl<S: ResponseSink> Download<'_, S> {
         let mut held = body::collect(self.rx).await?;
         self.bodies.response = Some(held.joined.clone());
         self.hook(Hook::Response).await;
-        let Some(response) = &mut self.flow.response else { return Ok(()) };
+        let Some(response) = &mut self.flow.response else {
+            return Ok(());
+        };
         let replaced = held.replace(self.bodies.response.take(), &mut response.headers);
         self.recorder.response(response);
-        self.sink.head(response, replaced.unwrap_or(framing), replaced.is_none());
+        self.sink
+            .head(response, replaced.unwrap_or(framing), replaced.is_none());
         for frame in held.frames {
-            self.recorder.frame(Side::Server, &frame, self.rx.received());
+            self.recorder
+                .frame(Side::Server, &frame, self.rx.received());
             self.sink.frame(frame)?;
         }
         self.recorder.end(Side::Server, self.rx.received());
@@ -464,7 +541,11 @@ impl<S: ResponseSink> Download<'_, S> {
 
     async fn hook(&mut self, hook: Hook) {
         if self.ctx.shared.addons.wants(hook) {
-            self.ctx.shared.addons.http(hook, self.flow, self.bodies).await;
+            self.ctx
+                .shared
+                .addons
+                .http(hook, self.flow, self.bodies)
+                .await;
         }
     }
 }
@@ -506,7 +587,8 @@ async fn relay(
 fn keeps_alive(request: &Request) -> bool {
     let headers = &request.headers;
     if request.version.is_http10() {
-        return headers.has_token("connection", "keep-alive") || headers.has_token("proxy-connection", "keep-alive");
+        return headers.has_token("connection", "keep-alive")
+            || headers.has_token("proxy-connection", "keep-alive");
     }
     !headers.has_token("connection", "close")
 }

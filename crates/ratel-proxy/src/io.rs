@@ -40,7 +40,10 @@ pub(crate) struct Activity {
 
 impl Default for Activity {
     fn default() -> Self {
-        Self { start: Instant::now(), last_millis: AtomicU64::new(0) }
+        Self {
+            start: Instant::now(),
+            last_millis: AtomicU64::new(0),
+        }
     }
 }
 
@@ -48,12 +51,15 @@ impl Activity {
     /// Bytes came in, or a new stage has begun.
     pub(crate) fn touch(&self) {
         // 2^64 ms are half a billion years.
-        self.last_millis.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+        self.last_millis
+            .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
     /// How long nothing has come in.
     pub(crate) fn silent(&self) -> Duration {
-        self.start.elapsed().saturating_sub(Duration::from_millis(self.last_millis.load(Ordering::Relaxed)))
+        self.start.elapsed().saturating_sub(Duration::from_millis(
+            self.last_millis.load(Ordering::Relaxed),
+        ))
     }
 }
 
@@ -80,8 +86,19 @@ pub(crate) struct Writer {
 pub(crate) fn split(io: BoxIo, ahead: BytesMut, activity: Arc<Activity>) -> (Reader, Writer) {
     let (read, write) = tokio::io::split(io);
     (
-        Reader { io: read, buf: ahead, eof: false, next_read: READ_MIN, last_read: clock::now(), activity },
-        Writer { io: write, queue: VecDeque::new(), tail: BytesMut::new() },
+        Reader {
+            io: read,
+            buf: ahead,
+            eof: false,
+            next_read: READ_MIN,
+            last_read: clock::now(),
+            activity,
+        },
+        Writer {
+            io: write,
+            queue: VecDeque::new(),
+            tail: BytesMut::new(),
+        },
     )
 }
 
@@ -137,7 +154,9 @@ impl Reader {
         let mut byte = [0; 1];
         let mut probe = ReadBuf::new(&mut byte);
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        Pin::new(&mut self.io).poll_read(&mut cx, &mut probe).is_pending()
+        Pin::new(&mut self.io)
+            .poll_read(&mut cx, &mut probe)
+            .is_pending()
     }
 
     /// Gives back the memory of an empty buffer, since the connection may now be idle for long.
@@ -196,7 +215,13 @@ impl Writer {
     async fn flush_queue(&mut self) -> io::Result<()> {
         while !self.queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let filled = self.queue.iter().take(SLICES).zip(&mut slices).map(|(b, s)| *s = IoSlice::new(b)).count();
+            let filled = self
+                .queue
+                .iter()
+                .take(SLICES)
+                .zip(&mut slices)
+                .map(|(b, s)| *s = IoSlice::new(b))
+                .count();
             let mut written = self.io.write_vectored(&slices[..filled]).await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
@@ -234,7 +259,11 @@ impl Rewind {
 }
 
 impl AsyncRead for Rewind {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if self.ahead.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buf);
         }
@@ -248,7 +277,11 @@ impl AsyncRead for Rewind {
 }
 
 impl AsyncWrite for Rewind {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, buf)
     }
 
@@ -287,14 +320,20 @@ mod tests {
         let (ours, mut theirs) = pair();
         let (_, mut writer) = split(ours, BytesMut::new(), Arc::default());
         let mut expected = Vec::new();
-        for (i, len) in [3, COPY_MAX + 1, 10, 0, 70_000, 1, COPY_MAX].into_iter().enumerate() {
+        for (i, len) in [3, COPY_MAX + 1, 10, 0, 70_000, 1, COPY_MAX]
+            .into_iter()
+            .enumerate()
+        {
             let piece = Bytes::from(vec![i as u8; len]);
             expected.extend_from_slice(&piece);
             writer.push(piece);
         }
         writer.shutdown().await.expect("a pipe takes everything");
         let mut got = Vec::new();
-        theirs.read_to_end(&mut got).await.expect("the pipe was shut down");
+        theirs
+            .read_to_end(&mut got)
+            .await
+            .expect("the pipe was shut down");
         assert_eq!(got, expected);
     }
 

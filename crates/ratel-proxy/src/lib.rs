@@ -16,9 +16,9 @@ mod listen;
 mod modes;
 mod next_layer;
 mod recorder;
-pub mod tls;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod upstream;
 mod worker;
 

@@ -37,19 +37,32 @@ impl ListenError {
     pub fn hint(&self) -> Option<String> {
         match self.source.kind() {
             io::ErrorKind::AddrInUse => {
-                let head = self.spec.rsplit_once('@').map_or(self.spec.as_str(), |(head, _)| head);
+                let head = self
+                    .spec
+                    .rsplit_once('@')
+                    .map_or(self.spec.as_str(), |(head, _)| head);
                 let next = self.port.checked_add(1).unwrap_or(8081);
-                Some(format!("another program uses that port; choose another one, such as --mode {head}@{next}"))
+                Some(format!(
+                    "another program uses that port; choose another one, such as --mode {head}@{next}"
+                ))
             }
-            io::ErrorKind::PermissionDenied => Some("ports below 1024 need privileges; choose a higher one".into()),
-            io::ErrorKind::AddrNotAvailable => Some("this machine has no such address; check listen_host".into()),
+            io::ErrorKind::PermissionDenied => {
+                Some("ports below 1024 need privileges; choose a higher one".into())
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                Some("this machine has no such address; check listen_host".into())
+            }
             _ => None,
         }
     }
 }
 
 /// Binds `host:port`; an empty host means all addresses of both families. Port 0 picks one free port for all.
-pub(crate) fn bind(mode: &ProxyMode, host: &str, port: u16) -> Result<Vec<std::net::TcpListener>, ListenError> {
+pub(crate) fn bind(
+    mode: &ProxyMode,
+    host: &str,
+    port: u16,
+) -> Result<Vec<std::net::TcpListener>, ListenError> {
     let fail = |source| ListenError {
         description: mode.describe(),
         address: format!("{}:{port}", if host.is_empty() { "*" } else { host }),
@@ -106,11 +119,21 @@ pub(crate) async fn accept(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((tcp, peername)) => pool.give(Accepted { tcp, peername, mode: mode.clone() }).await,
+            Ok((tcp, peername)) => {
+                pool.give(Accepted {
+                    tcp,
+                    peername,
+                    mode: mode.clone(),
+                })
+                .await
+            }
             // A client that left before it was accepted is no reason to wait.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(hint = "raise the limit of open files (ulimit -n)", "cannot accept a client: {error}");
+                tracing::warn!(
+                    hint = "raise the limit of open files (ulimit -n)",
+                    "cannot accept a client: {error}"
+                );
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -127,16 +150,25 @@ mod tests {
         let taken = bind(&mode, "127.0.0.1", 0).expect("loopback");
         let port = taken[0].local_addr().expect("bound").port();
         let error = bind(&mode, "127.0.0.1", port).expect_err("it is taken");
-        assert!(error.to_string().contains(&format!("127.0.0.1:{port}")), "{error}");
+        assert!(
+            error.to_string().contains(&format!("127.0.0.1:{port}")),
+            "{error}"
+        );
         let hint = error.hint().expect("there is something to do");
-        assert!(hint.ends_with(&format!("--mode reverse:https://a.example@{}", port + 1)), "{hint}");
+        assert!(
+            hint.ends_with(&format!("--mode reverse:https://a.example@{}", port + 1)),
+            "{hint}"
+        );
     }
 
     #[test]
     fn an_empty_host_means_both_families_on_one_port() {
         let mode: ProxyMode = "regular".parse().expect("a valid mode");
         let listeners = bind(&mode, "", 0).expect("some port is free");
-        let ports: Vec<_> = listeners.iter().map(|l| l.local_addr().expect("bound").port()).collect();
+        let ports: Vec<_> = listeners
+            .iter()
+            .map(|l| l.local_addr().expect("bound").port())
+            .collect();
         assert!(ports.iter().all(|p| *p == ports[0]));
     }
 }

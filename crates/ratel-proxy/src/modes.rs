@@ -19,9 +19,18 @@ pub(crate) enum Destination {
     /// Each request says so itself (regular mode).
     FromRequest,
     /// The mode says so (reverse mode).
-    Reverse { scheme: Scheme, host: Arc<str>, port: u16, keep_host: bool },
+    Reverse {
+        scheme: Scheme,
+        host: Arc<str>,
+        port: u16,
+        keep_host: bool,
+    },
     /// A `CONNECT` said so; `scheme` is what turned out to be spoken in the tunnel.
-    Tunnel { scheme: Scheme, host: Arc<str>, port: u16 },
+    Tunnel {
+        scheme: Scheme,
+        host: Arc<str>,
+        port: u16,
+    },
 }
 
 /// What a request head turned out to be.
@@ -29,7 +38,11 @@ pub(crate) enum Routed {
     /// A request to pass on.
     Request(Box<Incoming>),
     /// A request for a tunnel.
-    Connect { request: Request, host: Arc<str>, port: u16 },
+    Connect {
+        request: Request,
+        host: Arc<str>,
+        port: u16,
+    },
 }
 
 impl Destination {
@@ -53,15 +66,23 @@ impl Destination {
     pub(crate) fn tls_target(&self, sni: Option<&str>) -> Option<Target> {
         match self {
             Self::FromRequest => None,
-            Self::Reverse { scheme, host, port, keep_host } => (*scheme == Scheme::Https).then(|| Target {
+            Self::Reverse {
+                scheme,
+                host,
+                port,
+                keep_host,
+            } => (*scheme == Scheme::Https).then(|| Target {
                 scheme: *scheme,
                 host: host.clone(),
                 port: *port,
                 sni: sni.filter(|_| *keep_host).map(Into::into),
             }),
-            Self::Tunnel { host, port, .. } => {
-                Some(Target { scheme: Scheme::Https, host: host.clone(), port: *port, sni: sni.map(Into::into) })
-            }
+            Self::Tunnel { host, port, .. } => Some(Target {
+                scheme: Scheme::Https,
+                host: host.clone(),
+                port: *port,
+                sni: sni.map(Into::into),
+            }),
         }
     }
 
@@ -96,10 +117,20 @@ impl Destination {
         };
         let routed = match self {
             Self::FromRequest => from_request(&mut request, client),
-            Self::Reverse { scheme, host, port, keep_host } => {
+            Self::Reverse {
+                scheme,
+                host,
+                port,
+                keep_host,
+            } => {
                 (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
-                let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone()).filter(|_| *keep_host);
-                to_reverse(&mut request, *keep_host, client).map(|forward| Step::Forward { forward, sni })
+                let sni = client
+                    .tls
+                    .as_ref()
+                    .and_then(|tls| tls.sni.clone())
+                    .filter(|_| *keep_host);
+                to_reverse(&mut request, *keep_host, client)
+                    .map(|forward| Step::Forward { forward, sni })
             }
             Self::Tunnel { scheme, host, port } => {
                 (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
@@ -110,11 +141,25 @@ impl Destination {
         match (routed, framing) {
             (Ok(Step::Connect), _) => {
                 let (host, port) = (request.host.clone(), request.port);
-                Ok(Routed::Connect { request, host, port })
+                Ok(Routed::Connect {
+                    request,
+                    host,
+                    port,
+                })
             }
             (Ok(Step::Forward { forward, sni }), Ok(framing)) => {
-                let target = Target { scheme: request.scheme, host: request.host.clone(), port: request.port, sni };
-                Ok(Routed::Request(Box::new(Incoming { request, target, forward, framing })))
+                let target = Target {
+                    scheme: request.scheme,
+                    host: request.host.clone(),
+                    port: request.port,
+                    sni,
+                };
+                Ok(Routed::Request(Box::new(Incoming {
+                    request,
+                    target,
+                    forward,
+                    framing,
+                })))
             }
             (Err(error), _) => Err((request, error)),
             (_, Err(error)) => Err((request, ProxyError::RequestFraming(error))),
@@ -123,14 +168,21 @@ impl Destination {
 }
 
 enum Step {
-    Forward { forward: Option<Bytes>, sni: Option<Arc<str>> },
+    Forward {
+        forward: Option<Bytes>,
+        sni: Option<Arc<str>>,
+    },
     Connect,
 }
 
 /// Regular mode: the destination is in the target (RFC 9112 §3.2.2, §3.2.3), or at least in the Host field.
 fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, ProxyError> {
     let is_connect = request.method.eq_ignore_ascii_case(b"CONNECT");
-    let parsed = if is_connect { url::parse_connect_target(&request.target) } else { url::parse_target(&request.target) };
+    let parsed = if is_connect {
+        url::parse_connect_target(&request.target)
+    } else {
+        url::parse_target(&request.target)
+    };
     let form = parsed.map_err(|error| ProxyError::NoDestination(error.to_string()))?;
     match form {
         TargetForm::Authority { host, port } => {
@@ -138,7 +190,13 @@ fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, Prox
             request.path = Bytes::new();
             Ok(Step::Connect)
         }
-        TargetForm::Absolute { scheme, host, port, path, .. } => {
+        TargetForm::Absolute {
+            scheme,
+            host,
+            port,
+            path,
+            ..
+        } => {
             request.scheme = match scheme {
                 url::Scheme::Http => Scheme::Http,
                 url::Scheme::Https => Scheme::Https,
@@ -146,14 +204,24 @@ fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, Prox
             request.host = host.into();
             request.port = port.unwrap_or(request.scheme.default_port());
             request.path = origin_form(&request.method, path);
-            Ok(Step::Forward { forward: Some(request.path.clone()), sni: None })
+            Ok(Step::Forward {
+                forward: Some(request.path.clone()),
+                sni: None,
+            })
         }
         TargetForm::Origin | TargetForm::Asterisk => {
-            request.scheme = if client.tls.is_some() { Scheme::Https } else { Scheme::Http };
-            let Some(host) = request.headers.get("host").filter(|h| !h.is_empty()) else {
-                return Err(ProxyError::NoDestination("its target is no URL and it has no Host header".into()));
+            request.scheme = if client.tls.is_some() {
+                Scheme::Https
+            } else {
+                Scheme::Http
             };
-            let (host, port) = url::parse_authority(host).map_err(|error| ProxyError::NoDestination(error.to_string()))?;
+            let Some(host) = request.headers.get("host").filter(|h| !h.is_empty()) else {
+                return Err(ProxyError::NoDestination(
+                    "its target is no URL and it has no Host header".into(),
+                ));
+            };
+            let (host, port) = url::parse_authority(host)
+                .map_err(|error| ProxyError::NoDestination(error.to_string()))?;
             request.host = host.into();
             request.port = port.unwrap_or(request.scheme.default_port());
             let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone());
@@ -173,11 +241,21 @@ fn origin_form(method: &[u8], path: Bytes) -> Bytes {
 }
 
 /// Reverse mode: the request is made to name the server instead of us, unless the user wants the Host kept.
-fn to_reverse(request: &mut Request, keep_host: bool, client: &ClientConn) -> Result<Option<Bytes>, ProxyError> {
+fn to_reverse(
+    request: &mut Request,
+    keep_host: bool,
+    client: &ClientConn,
+) -> Result<Option<Bytes>, ProxyError> {
     if request.method.eq_ignore_ascii_case(b"CONNECT") {
-        return Err(ProxyError::ConnectRefused { mode: client.proxy_mode.clone() });
+        return Err(ProxyError::ConnectRefused {
+            mode: client.proxy_mode.clone(),
+        });
     }
-    let absolute = if request.target.first() == Some(&b'/') { None } else { url::parse_target(&request.target).ok() };
+    let absolute = if request.target.first() == Some(&b'/') {
+        None
+    } else {
+        url::parse_target(&request.target).ok()
+    };
     if let Some(TargetForm::Absolute { path, .. }) = &absolute {
         request.path = path.clone();
     }
@@ -191,9 +269,16 @@ fn to_reverse(request: &mut Request, keep_host: bool, client: &ClientConn) -> Re
         None => request.headers.insert(0, b"Host", name.as_bytes()),
     }
     Ok(absolute.and_then(|form| match form {
-        TargetForm::Absolute { path, .. } => {
-            Some([request.scheme.as_str().as_bytes(), b"://", name.as_bytes(), &path].concat().into())
-        }
+        TargetForm::Absolute { path, .. } => Some(
+            [
+                request.scheme.as_str().as_bytes(),
+                b"://",
+                name.as_bytes(),
+                &path,
+            ]
+            .concat()
+            .into(),
+        ),
         _ => None,
     }))
 }

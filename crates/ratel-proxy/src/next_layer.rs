@@ -39,7 +39,10 @@ mod tests {
             (&b""[..], Layer::Undecided),
             (b"\x16\x03\x01\x02\x00", Layer::Tls),
             (b"GET / HTTP/1.1\r\n", Layer::Http1),
-            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Layer::Other("HTTP/2 without TLS")),
+            (
+                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                Layer::Other("HTTP/2 without TLS"),
+            ),
             (b"\x05\x01\x00", Layer::Other("SOCKS")),
             (b"SSH-2.0-OpenSSH_9.2\r\n", Layer::Other("SSH")),
             (b"\x00\x01\x02\x03", Layer::Http1),

@@ -31,7 +31,9 @@ impl AbortReason {
         match self.0.get() {
             Some(AbortCause::Idle(after)) => ProxyError::Idle(*after),
             Some(AbortCause::Stopped) => ProxyError::Stopped,
-            None => ProxyError::ClientGone { during: "before the exchange was complete" },
+            None => ProxyError::ClientGone {
+                during: "before the exchange was complete",
+            },
         }
     }
 }

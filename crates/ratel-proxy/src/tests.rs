@@ -41,12 +41,22 @@ struct Pipes {
 impl Dial for Arc<Pipes> {
     fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16) -> DialFuture<'a> {
         Box::pin(async move {
-            let refusal = self.refuse.lock().expect("no test panics while it holds this").pop_front();
+            let refusal = self
+                .refuse
+                .lock()
+                .expect("no test panics while it holds this")
+                .pop_front();
             if let Some(kind) = refusal {
-                return Err(ProxyError::Connect { to: format!("{host}:{port}"), source: kind.into() });
+                return Err(ProxyError::Connect {
+                    to: format!("{host}:{port}"),
+                    source: kind.into(),
+                });
             }
             let (ours, theirs) = tokio::io::duplex(PIPE);
-            self.servers.send(theirs).await.expect("the test takes its servers");
+            self.servers
+                .send(theirs)
+                .await
+                .expect("the test takes its servers");
             let conn = ServerConn {
                 id: ConnId::next(),
                 address: (host.clone(), port),
@@ -58,7 +68,10 @@ impl Dial for Arc<Pipes> {
                 tls: None,
                 error: None,
             };
-            Ok(Dialled { io: Box::new(ours), conn })
+            Ok(Dialled {
+                io: Box::new(ours),
+                conn,
+            })
         })
     }
 }
@@ -91,21 +104,33 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
     .expect("the folder is writable");
     let mut values = Values::default();
     for (name, value) in options {
-        values.set(name, value.clone()).expect("an option of this version");
+        values
+            .set(name, value.clone())
+            .expect("an option of this version");
     }
     let config = Config::new(&values);
     let mode = mode.parse().expect("a valid mode");
     let destination = Destination::of(&mode, config.keep_host_header);
     let (send, servers) = mpsc::channel(8);
-    let pipes = Arc::new(Pipes { servers: send, refuse: Mutex::default() });
-    let settings = CaSettings { key_size: 2048, passphrase: None };
+    let pipes = Arc::new(Pipes {
+        servers: send,
+        refuse: Mutex::default(),
+    });
+    let settings = CaSettings {
+        key_size: 2048,
+        passphrase: None,
+    };
     let (ca, _) = CaStore::open(ca_dir().path(), &settings).expect("a CA can be made");
     let shared = Arc::new(Shared {
         config: ArcSwap::from_pointee(config),
         store: store.clone(),
         addons,
         dial: Box::new(pipes.clone()),
-        server_tls: ServerTlsSettings::new(ServerTlsOptions { insecure: true, ..Default::default() }).expect("settings"),
+        server_tls: ServerTlsSettings::new(ServerTlsOptions {
+            insecure: true,
+            ..Default::default()
+        })
+        .expect("settings"),
         leaves: LeafCache::new(&ca),
         ca,
         own: OnceLock::new(),
@@ -131,7 +156,16 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
     };
     let (ours, client) = tokio::io::duplex(PIPE);
     let task = tokio::spawn(conn::run(ctx, destination, Box::new(ours), kill.clone()));
-    Play { client, servers, pipes, store, task, stop, kill, _dir: dir }
+    Play {
+        client,
+        servers,
+        pipes,
+        store,
+        task,
+        stop,
+        kill,
+        _dir: dir,
+    }
 }
 
 fn reverse() -> Play {
@@ -146,7 +180,8 @@ impl Play {
     /// The next server connection the proxy makes.
     async fn server(&mut self) -> DuplexStream {
         let next = tokio::time::timeout(Duration::from_secs(30), self.servers.recv()).await;
-        next.expect("the proxy dials within 30 s").expect("the proxy runs")
+        next.expect("the proxy dials within 30 s")
+            .expect("the proxy runs")
     }
 
     /// Reads exactly `expected` from the client's side.
@@ -162,14 +197,22 @@ impl Play {
     /// Closes the client's side, waits for the proxy to be done, and returns the records in order.
     async fn records(self) -> Vec<FlowSnapshot> {
         drop(self.client);
-        tokio::time::timeout(Duration::from_secs(3600), self.task).await.expect("it ends").expect("no panic");
+        tokio::time::timeout(Duration::from_secs(3600), self.task)
+            .await
+            .expect("it ends")
+            .expect("no panic");
         self.store.flush();
-        (1..).map_while(|id| self.store.snapshot(FlowId(id))).collect()
+        (1..)
+            .map_while(|id| self.store.snapshot(FlowId(id)))
+            .collect()
     }
 
     fn body(&self, id: u64, side: Side) -> String {
         self.store.flush();
-        let window = self.store.body(FlowId(id), side, 0..1 << 20).expect("a recorded body");
+        let window = self
+            .store
+            .body(FlowId(id), side, 0..1 << 20)
+            .expect("a recorded body");
         String::from_utf8_lossy(&window.bytes).into_owned()
     }
 }
@@ -177,7 +220,13 @@ impl Play {
 async fn gets(stream: &mut DuplexStream, expected: &[u8]) {
     let mut got = vec![0; expected.len()];
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read_exact(&mut got)).await;
-    let shown = || format!("{} instead of {}", got.escape_ascii(), expected.escape_ascii());
+    let shown = || {
+        format!(
+            "{} instead of {}",
+            got.escape_ascii(),
+            expected.escape_ascii()
+        )
+    };
     assert!(matches!(read, Ok(Ok(_))), "{read:?}: {}", shown());
     assert_eq!(got, expected, "{}", shown());
 }
@@ -185,6 +234,7 @@ async fn gets(stream: &mut DuplexStream, expected: &[u8]) {
 async fn rest(stream: &mut DuplexStream) -> String {
     let mut got = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(3600), stream.read_to_end(&mut got)).await;
-    read.expect("the connection ends").expect("it ends in order");
+    read.expect("the connection ends")
+        .expect("it ends in order");
     String::from_utf8_lossy(&got).into_owned()
 }

@@ -29,5 +29,9 @@ impl fmt::Display for Target {
 
 /// `host:port`, with brackets around an IPv6 literal.
 pub(crate) fn host_port(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }

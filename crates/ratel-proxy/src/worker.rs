@@ -63,22 +63,38 @@ impl Workers {
         shared: Arc<Shared>,
         first: impl FnOnce(Arc<Pool>, CancellationToken) -> io::Result<()> + Send + 'static,
     ) -> io::Result<Self> {
-        let (stop, kill, end) = (CancellationToken::new(), CancellationToken::new(), CancellationToken::new());
+        let (stop, kill, end) = (
+            CancellationToken::new(),
+            CancellationToken::new(),
+            CancellationToken::new(),
+        );
         let (mut seats, mut queues) = (Vec::new(), Vec::new());
         for _ in 0..count.max(1) {
             let (clients, queue) = mpsc::channel(QUEUE);
-            seats.push(Seat { clients, open: Arc::default() });
+            seats.push(Seat {
+                clients,
+                open: Arc::default(),
+            });
             queues.push(queue);
         }
-        let pool = Arc::new(Pool { seats, shared, stop: stop.clone(), kill, conns: TaskTracker::new() });
+        let pool = Arc::new(Pool {
+            seats,
+            shared,
+            stop: stop.clone(),
+            kill,
+            conns: TaskTracker::new(),
+        });
         let (started, result) = std::sync::mpsc::sync_channel(count.max(1));
         let mut first = Some(first);
         let mut threads = Vec::new();
         for (index, mut queue) in queues.into_iter().enumerate() {
-            let (pool, end, stop, started) = (pool.clone(), end.clone(), stop.clone(), started.clone());
+            let (pool, end, stop, started) =
+                (pool.clone(), end.clone(), stop.clone(), started.clone());
             let first = first.take();
-            let runtime =
-                tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING).build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .max_blocking_threads(BLOCKING)
+                .build()?;
             let body = move || {
                 runtime.block_on(async move {
                     let begun = first.map_or(Ok(()), |first| first(pool.clone(), stop));
@@ -99,7 +115,11 @@ impl Workers {
                     }
                 });
             };
-            threads.push(std::thread::Builder::new().name(format!("worker-{index}")).spawn(body)?);
+            threads.push(
+                std::thread::Builder::new()
+                    .name(format!("worker-{index}"))
+                    .spawn(body)?,
+            );
         }
         for _ in 0..threads.len() {
             result.recv().map_err(io::Error::other)??;
@@ -112,7 +132,9 @@ impl Workers {
         self.pool.stop.cancel();
         self.pool.conns.close();
         let conns = self.pool.conns.clone();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
         let wait = |limit| {
             let Ok(runtime) = &runtime else { return };
             // Running into the limit is what the count below tells.
@@ -137,7 +159,11 @@ const DROP_TIME: Duration = Duration::from_secs(1);
 impl Pool {
     /// Gives a client to the least busy worker, preferring the one that accepted it (the first).
     pub(crate) async fn give(&self, accepted: Accepted) {
-        let least = self.seats.iter().enumerate().min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed));
+        let least = self
+            .seats
+            .iter()
+            .enumerate()
+            .min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed));
         let Some((index, seat)) = least else { return };
         seat.open.fetch_add(1, Ordering::Relaxed);
         if index == 0 {
@@ -160,11 +186,21 @@ impl Pool {
     }
 
     /// Starts a client's task on the worker that calls this.
-    fn spawn(&self, index: usize, Accepted { tcp, peername, mode }: Accepted) {
+    fn spawn(
+        &self,
+        index: usize,
+        Accepted {
+            tcp,
+            peername,
+            mode,
+        }: Accepted,
+    ) {
         let open = Open(self.seats[index].open.clone());
         // Small messages must not wait for acknowledgements; refusal here only costs latency.
         let _ = tcp.set_nodelay(true);
-        let Ok(sockname) = tcp.local_addr() else { return };
+        let Ok(sockname) = tcp.local_addr() else {
+            return;
+        };
         let config = self.shared.config.load_full();
         let destination = Destination::of(&mode, config.keep_host_header);
         let client = ClientConn {

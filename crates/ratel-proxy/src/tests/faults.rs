@@ -12,11 +12,18 @@ fn message(records: &[FlowSnapshot]) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_server_that_is_down_gives_a_page_and_a_row() {
     let mut play = reverse();
-    play.pipes.refuse.lock().expect("free").push_back(io::ErrorKind::ConnectionRefused);
+    play.pipes
+        .refuse
+        .lock()
+        .expect("free")
+        .push_back(io::ErrorKind::ConnectionRefused);
     play.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let page = play.client_rest().await;
     assert!(page.starts_with("HTTP/1.1 502 Bad Gateway\r\n"), "{page}");
-    assert!(page.contains("cannot connect to origin.test:80 (server side)"), "{page}");
+    assert!(
+        page.contains("cannot connect to origin.test:80 (server side)"),
+        "{page}"
+    );
     assert!(message(&play.records().await).ends_with("; is the service running on that port?"));
 }
 
@@ -25,12 +32,18 @@ async fn a_server_that_closes_in_the_middle_is_named() {
     let mut play = reverse();
     play.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let mut server = play.server().await;
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await.expect("room");
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        .await
+        .expect("room");
     drop(server);
     assert!(play.client_rest().await.ends_with("\r\n\r\nhalf"));
     assert_eq!(play.body(1, Side::Server), "half");
     let text = message(&play.records().await);
-    assert!(text.starts_with("the server's response broke off") && text.contains('6'), "{text}");
+    assert!(
+        text.starts_with("the server's response broke off") && text.contains('6'),
+        "{text}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -38,7 +51,11 @@ async fn a_server_that_answers_nothing_is_a_502() {
     let mut play = reverse();
     play.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
     drop(play.server().await);
-    assert!(play.client_rest().await.contains("the server closed the connection without a response"));
+    assert!(
+        play.client_rest()
+            .await
+            .contains("the server closed the connection without a response")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,7 +66,10 @@ async fn garbage_gets_a_400_and_a_row() {
         let page = play.client_rest().await;
         assert!(page.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{page}");
         let text = message(&play.records().await);
-        assert!(text.starts_with("the client sent something that is not an HTTP request"), "{text}");
+        assert!(
+            text.starts_with("the client sent something that is not an HTTP request"),
+            "{text}"
+        );
     }
 }
 
@@ -59,13 +79,19 @@ async fn a_cut_head_and_a_cut_hello_are_rows() {
     play.send(b"GET / HTTP/1.1\r\nHo").await;
     play.client.shutdown().await.expect("open");
     assert!(play.client_rest().await.starts_with("HTTP/1.1 400"));
-    assert!(message(&play.records().await).contains("in the middle of a request head, after 18 bytes"));
+    assert!(
+        message(&play.records().await).contains("in the middle of a request head, after 18 bytes")
+    );
 
     let mut play = reverse();
     play.send(b"\x16\x03\x01\x02\x00\x01\x00\x01").await;
     play.client.shutdown().await.expect("open");
     assert_eq!(play.client_rest().await, "");
-    assert!(message(&play.records().await).to_lowercase().contains("clienthello"));
+    assert!(
+        message(&play.records().await)
+            .to_lowercase()
+            .contains("clienthello")
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,10 +100,17 @@ async fn ambiguous_lengths_are_refused_unless_the_user_lets_them_through() {
     let mut play = reverse();
     play.send(request).await;
     let page = play.client_rest().await;
-    assert!(page.starts_with("HTTP/1.1 400") && page.contains("validate_inbound_headers=false"), "{page}");
+    assert!(
+        page.starts_with("HTTP/1.1 400") && page.contains("validate_inbound_headers=false"),
+        "{page}"
+    );
 
     let lenient = [("validate_inbound_headers", Value::Bool(false))];
-    let mut play = super::play("reverse:http://origin.test", AddonChain::default(), &lenient);
+    let mut play = super::play(
+        "reverse:http://origin.test",
+        AddonChain::default(),
+        &lenient,
+    );
     play.send(request).await;
     let mut server = play.server().await;
     gets(&mut server, request).await;
@@ -86,22 +119,32 @@ async fn ambiguous_lengths_are_refused_unless_the_user_lets_them_through() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_connection_ends_and_its_open_exchange_says_why() {
     let mut play = reverse();
-    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
     let mut server = play.server().await;
     gets(&mut server, b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
     assert_eq!(play.client_rest().await, "");
-    assert!(message(&play.records().await).starts_with("nothing was sent on this connection for 600 s"));
+    assert!(
+        message(&play.records().await).starts_with("nothing was sent on this connection for 600 s")
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn stopping_lets_exchanges_finish_and_idle_clients_go() {
     let mut idle = reverse();
-    idle.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    idle.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
     let mut server = idle.server().await;
     gets(&mut server, b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
     idle.stop.cancel();
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
-    assert_eq!(idle.client_rest().await, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await
+        .expect("room");
+    assert_eq!(
+        idle.client_rest().await,
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    );
 
     let mut fresh = reverse();
     fresh.stop.cancel();
@@ -109,7 +152,9 @@ async fn stopping_lets_exchanges_finish_and_idle_clients_go() {
     assert!(fresh.records().await.is_empty());
 
     let mut stuck = reverse();
-    stuck.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    stuck
+        .send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
     let mut server = stuck.server().await;
     gets(&mut server, b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
     stuck.kill.cancel();
@@ -126,9 +171,16 @@ async fn requests_without_a_destination_are_explained() {
         let mut play = play("regular", AddonChain::default(), &[]);
         play.send(request).await;
         let page = play.client_rest().await;
-        assert!(page.starts_with("HTTP/1.1 400") && page.contains(words), "{page}");
+        assert!(
+            page.starts_with("HTTP/1.1 400") && page.contains(words),
+            "{page}"
+        );
     }
     let mut play = reverse();
     play.send(b"CONNECT a:1 HTTP/1.1\r\n\r\n").await;
-    assert!(play.client_rest().await.contains("CONNECT needs regular mode"));
+    assert!(
+        play.client_rest()
+            .await
+            .contains("CONNECT needs regular mode")
+    );
 }

@@ -7,16 +7,29 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn messages_pass_byte_for_byte_but_for_the_host() {
     let mut play = reverse();
-    play.send(b"gEt /a?b=%zz HTTP/1.1\r\nX:  1 \r\nhost: localhost:8080\r\nx: 2\r\n\tfolded\r\n\r\n").await;
+    play.send(
+        b"gEt /a?b=%zz HTTP/1.1\r\nX:  1 \r\nhost: localhost:8080\r\nx: 2\r\n\tfolded\r\n\r\n",
+    )
+    .await;
     let mut server = play.server().await;
-    gets(&mut server, b"gEt /a?b=%zz HTTP/1.1\r\nX:  1 \r\nhost: origin.test\r\nx: 2\r\n\tfolded\r\n\r\n").await;
+    gets(
+        &mut server,
+        b"gEt /a?b=%zz HTTP/1.1\r\nX:  1 \r\nhost: origin.test\r\nx: 2\r\n\tfolded\r\n\r\n",
+    )
+    .await;
     let answer = b"HTTP/1.1 200  Fine \r\nServer:x\r\nTransfer-Encoding: chunked\r\n\r\n5;ext=\"1\"\r\nhello\r\n0\r\nTrailer-X: 1\r\n\r\n";
     server.write_all(answer).await.expect("room");
     play.client_gets(answer).await;
     assert_eq!(play.body(1, Side::Server), "hello");
     let records = play.records().await;
     let response = records[0].response.as_ref().expect("a response");
-    assert_eq!((response.status, records[0].request.as_ref().expect("a request").url()), (200, "http://origin.test/a?b=%zz".into()));
+    assert_eq!(
+        (
+            response.status,
+            records[0].request.as_ref().expect("a request").url()
+        ),
+        (200, "http://origin.test/a?b=%zz".into())
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -24,9 +37,17 @@ async fn an_event_passes_while_the_response_is_open() {
     let mut play = reverse();
     play.send(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n").await;
     let mut server = play.server().await;
-    gets(&mut server, b"GET /events HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await.expect("room");
-    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
+    gets(
+        &mut server,
+        b"GET /events HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+    )
+    .await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        .await;
     for event in [&b"data: 1\n\n"[..], b"data: 2\n\n"] {
         server.write_all(event).await.expect("room");
         play.client_gets(event).await;
@@ -39,11 +60,21 @@ async fn an_event_passes_while_the_response_is_open() {
 #[tokio::test(start_paused = true)]
 async fn connections_are_kept_on_both_sides_and_pipelined_requests_wait_their_turn() {
     let mut play = reverse();
-    play.send(b"GET /1 HTTP/1.1\r\nHost: origin.test\r\n\r\nGET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    play.send(
+        b"GET /1 HTTP/1.1\r\nHost: origin.test\r\n\r\nGET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+    )
+    .await;
     let mut server = play.server().await;
     for path in ["/1", "/2"] {
-        gets(&mut server, format!("GET {path} HTTP/1.1\r\nHost: origin.test\r\n\r\n").as_bytes()).await;
-        server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("room");
+        gets(
+            &mut server,
+            format!("GET {path} HTTP/1.1\r\nHost: origin.test\r\n\r\n").as_bytes(),
+        )
+        .await;
+        server
+            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .await
+            .expect("room");
         play.client_gets(b"HTTP/1.1 204 No Content\r\n\r\n").await;
     }
     assert_eq!(play.records().await.len(), 2);
@@ -53,7 +84,8 @@ async fn connections_are_kept_on_both_sides_and_pipelined_requests_wait_their_tu
 async fn a_kept_connection_that_the_server_closed_is_replaced() {
     let mut play = reverse();
     for round in 0..2 {
-        play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+        play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+            .await;
         let mut server = play.server().await;
         gets(&mut server, b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{round}");
@@ -69,12 +101,19 @@ async fn the_server_decides_about_expect_continue() {
     play.send(head).await;
     let mut server = play.server().await;
     gets(&mut server, head).await;
-    server.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.expect("room");
+    server
+        .write_all(b"HTTP/1.1 100 Continue\r\n\r\n")
+        .await
+        .expect("room");
     play.client_gets(b"HTTP/1.1 100 Continue\r\n\r\n").await;
     play.send(b"body").await;
     gets(&mut server, b"body").await;
-    server.write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").await.expect("room");
-    play.client_gets(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n").await;
+    server
+        .write_all(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+        .await;
     assert_eq!(play.body(1, Side::Client), "body");
     let records = play.records().await;
     assert_eq!(records[0].informational.len(), 1);
@@ -83,12 +122,22 @@ async fn the_server_decides_about_expect_continue() {
 #[tokio::test(start_paused = true)]
 async fn a_half_closed_client_still_gets_its_response() {
     let mut play = reverse();
-    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
     play.client.shutdown().await.expect("open");
     let mut server = play.server().await;
-    assert_eq!(rest(&mut server).await, "GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n");
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
-    assert_eq!(play.client_rest().await, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    assert_eq!(
+        rest(&mut server).await,
+        "GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n"
+    );
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await
+        .expect("room");
+    assert_eq!(
+        play.client_rest().await,
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+    );
     let records = play.records().await;
     assert!(records[0].error.is_none(), "{:?}", records[0].error);
 }
@@ -96,12 +145,16 @@ async fn a_half_closed_client_still_gets_its_response() {
 #[tokio::test(start_paused = true)]
 async fn an_upgraded_connection_carries_raw_bytes_both_ways() {
     let mut play = reverse();
-    let ask = b"GET /chat HTTP/1.1\r\nHost: origin.test\r\nUpgrade: raw\r\nConnection: Upgrade\r\n\r\n";
+    let ask =
+        b"GET /chat HTTP/1.1\r\nHost: origin.test\r\nUpgrade: raw\r\nConnection: Upgrade\r\n\r\n";
     play.send(ask).await;
     let mut server = play.server().await;
     gets(&mut server, ask).await;
     let agreed = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: raw\r\nConnection: Upgrade\r\n\r\n";
-    server.write_all(&[&agreed[..], b"\x00\x01"].concat()).await.expect("room");
+    server
+        .write_all(&[&agreed[..], b"\x00\x01"].concat())
+        .await
+        .expect("room");
     play.client_gets(&[&agreed[..], b"\x00\x01"].concat()).await;
     play.send(b"GET is no request here").await;
     gets(&mut server, b"GET is no request here").await;
@@ -119,44 +172,76 @@ async fn an_early_answer_does_not_stop_the_upload() {
     play.send(head).await;
     let mut server = play.server().await;
     gets(&mut server, head).await;
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("room");
-    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await;
     play.send(b"abc").await;
     gets(&mut server, b"abc").await;
     play.send(b"def").await;
     gets(&mut server, b"def").await;
-    play.send(b"GET /next HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
-    gets(&mut server, b"GET /next HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    play.send(b"GET /next HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    gets(
+        &mut server,
+        b"GET /next HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+    )
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn regular_mode_sends_the_origin_what_it_expects() {
     let mut play = play("regular", AddonChain::default(), &[]);
-    play.send(b"GET http://a.test:81/x?y HTTP/1.1\r\nHost: b\r\nProxy-Connection: keep-alive\r\n\r\n").await;
+    play.send(
+        b"GET http://a.test:81/x?y HTTP/1.1\r\nHost: b\r\nProxy-Connection: keep-alive\r\n\r\n",
+    )
+    .await;
     let mut server = play.server().await;
-    gets(&mut server, b"GET /x?y HTTP/1.1\r\nHost: b\r\nProxy-Connection: keep-alive\r\n\r\n").await;
-    server.write_all(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").await.expect("room");
-    play.client_gets(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n").await;
+    gets(
+        &mut server,
+        b"GET /x?y HTTP/1.1\r\nHost: b\r\nProxy-Connection: keep-alive\r\n\r\n",
+    )
+    .await;
+    server
+        .write_all(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n")
+        .await;
     // Another origin on the same client connection gets a connection of its own.
-    play.send(b"GET http://c.test HTTP/1.1\r\nHost: c.test\r\n\r\n").await;
+    play.send(b"GET http://c.test HTTP/1.1\r\nHost: c.test\r\n\r\n")
+        .await;
     let mut other = play.server().await;
     gets(&mut other, b"GET / HTTP/1.1\r\nHost: c.test\r\n\r\n").await;
     drop(server);
     let records = play.records().await;
-    assert_eq!(records[0].request.as_ref().expect("a request").url(), "http://a.test:81/x?y");
+    assert_eq!(
+        records[0].request.as_ref().expect("a request").url(),
+        "http://a.test:81/x?y"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_tunnel_may_carry_plain_http() {
     let mut play = play("regular", AddonChain::default(), &[]);
-    play.send(b"CONNECT a.test:81 HTTP/1.1\r\nHost: a.test:81\r\n\r\n").await;
+    play.send(b"CONNECT a.test:81 HTTP/1.1\r\nHost: a.test:81\r\n\r\n")
+        .await;
     let mut server = play.server().await;
-    play.client_gets(b"HTTP/1.1 200 Connection established\r\n\r\n").await;
+    play.client_gets(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await;
     play.send(b"\r\nGET /in HTTP/1.1\r\nHost: z\r\n\r\n").await;
     gets(&mut server, b"GET /in HTTP/1.1\r\nHost: z\r\n\r\n").await;
-    server.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("room");
+    server
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .await
+        .expect("room");
     play.client_gets(b"HTTP/1.1 204 No Content\r\n\r\n").await;
     let records = play.records().await;
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0].request.as_ref().expect("a request").url(), "http://a.test:81/in");
+    assert_eq!(
+        records[0].request.as_ref().expect("a request").url(),
+        "http://a.test:81/in"
+    );
 }

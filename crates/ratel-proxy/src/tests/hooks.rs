@@ -24,10 +24,19 @@ impl Addon for Probe {
     }
 
     fn body_need(&self, _flow: &HttpFlow, _side: Side) -> BodyNeed {
-        if self.whole { BodyNeed::Whole } else { BodyNeed::Stream }
+        if self.whole {
+            BodyNeed::Whole
+        } else {
+            BodyNeed::Stream
+        }
     }
 
-    fn http<'a>(&'a self, hook: Hook, flow: &'a mut HttpFlow, bodies: &'a mut Bodies) -> HookFuture<'a> {
+    fn http<'a>(
+        &'a self,
+        hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
         Box::pin(async move {
             self.seen.lock().expect("free").push(hook.name().to_owned());
             if hook == Hook::RequestHeaders && &flow.request.path[..] == b"/stop" {
@@ -55,19 +64,30 @@ impl Addon for Probe {
 
 fn probed(whole: bool) -> (Play, Arc<Mutex<Vec<String>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let chain = AddonChain::new(vec![Arc::new(Probe { seen: seen.clone(), whole })]);
+    let chain = AddonChain::new(vec![Arc::new(Probe {
+        seen: seen.clone(),
+        whole,
+    })]);
     (play("reverse:http://origin.test", chain, &[]), seen)
 }
 
 #[tokio::test(start_paused = true)]
 async fn hooks_come_in_order() {
     let (mut play, seen) = probed(false);
-    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
     let mut server = play.server().await;
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
-    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await;
     play.records().await;
-    assert_eq!(*seen.lock().expect("free"), ["requestheaders", "request", "responseheaders", "response"]);
+    assert_eq!(
+        *seen.lock().expect("free"),
+        ["requestheaders", "request", "responseheaders", "response"]
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,9 +95,17 @@ async fn whole_bodies_can_be_replaced() {
     let (mut play, _) = probed(true);
     play.send(b"POST / HTTP/1.1\r\nHost: origin.test\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n").await;
     let mut server = play.server().await;
-    gets(&mut server, b"POST / HTTP/1.1\r\nHost: origin.test\r\ncontent-length: 3\r\n\r\nABC").await;
-    server.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await.expect("room");
-    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK").await;
+    gets(
+        &mut server,
+        b"POST / HTTP/1.1\r\nHost: origin.test\r\ncontent-length: 3\r\n\r\nABC",
+    )
+    .await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+        .await;
     assert_eq!(play.body(1, Side::Client), "ABC");
     assert_eq!(play.body(1, Side::Server), "OK");
 }
@@ -95,7 +123,11 @@ async fn a_body_that_was_only_looked_at_keeps_its_form() {
 async fn an_addon_may_answer_itself() {
     let (mut play, seen) = probed(false);
     play.send(b"GET /stop HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    play.client_gets(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno").await;
+    play.client_gets(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno")
+        .await;
     play.records().await;
-    assert_eq!(*seen.lock().expect("free"), ["requestheaders", "request", "responseheaders", "response"]);
+    assert_eq!(
+        *seen.lock().expect("free"),
+        ["requestheaders", "request", "responseheaders", "response"]
+    );
 }

@@ -28,7 +28,8 @@ pub(crate) struct Dialled {
 }
 
 /// What a dial gives, once.
-pub(crate) type DialFuture<'a> = Pin<Box<dyn Future<Output = Result<Dialled, ProxyError>> + Send + 'a>>;
+pub(crate) type DialFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Dialled, ProxyError>> + Send + 'a>>;
 
 /// How servers are reached: over TCP, or over pipes in tests.
 pub(crate) trait Dial: Send + Sync {
@@ -50,7 +51,10 @@ impl Dial for TcpDial {
         Box::pin(async move {
             let timestamp_start = clock::now();
             let timed = tokio::time::timeout(self.timeout, self.connect(host, port)).await;
-            let tcp = timed.map_err(|_| ProxyError::ConnectTimeout { to: host_port(host, port), after: self.timeout })??;
+            let tcp = timed.map_err(|_| ProxyError::ConnectTimeout {
+                to: host_port(host, port),
+                after: self.timeout,
+            })??;
             // Small messages must not wait for acknowledgements; refusal here only costs latency.
             let _ = tcp.set_nodelay(true);
             let conn = ServerConn {
@@ -64,15 +68,26 @@ impl Dial for TcpDial {
                 tls: None,
                 error: None,
             };
-            Ok(Dialled { io: Box::new(tcp), conn })
+            Ok(Dialled {
+                io: Box::new(tcp),
+                conn,
+            })
         })
     }
 }
 
 impl TcpDial {
     async fn connect(&self, host: &Arc<str>, port: u16) -> Result<TcpStream, ProxyError> {
-        let addrs = resolve(host, port).await.map_err(|source| ProxyError::Resolve { host: host.clone(), source })?;
-        let failed = |source| ProxyError::Connect { to: host_port(host, port), source };
+        let addrs = resolve(host, port)
+            .await
+            .map_err(|source| ProxyError::Resolve {
+                host: host.clone(),
+                source,
+            })?;
+        let failed = |source| ProxyError::Connect {
+            to: host_port(host, port),
+            source,
+        };
         if let [addr] = addrs[..] {
             return attempt(addr, self.local).await.map_err(failed);
         }
@@ -106,7 +121,8 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     }
     let found: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
     let first_is_v6 = found.first().is_some_and(SocketAddr::is_ipv6);
-    let (preferred, other): (Vec<_>, Vec<_>) = found.into_iter().partition(|a| a.is_ipv6() == first_is_v6);
+    let (preferred, other): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|a| a.is_ipv6() == first_is_v6);
     let mut mixed = Vec::new();
     let (mut preferred, mut other) = (preferred.into_iter(), other.into_iter());
     while mixed.len() < ATTEMPTS {
@@ -120,7 +136,11 @@ async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 }
 
 async fn attempt(addr: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let socket = if addr.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    let socket = if addr.is_ipv6() {
+        TcpSocket::new_v6()?
+    } else {
+        TcpSocket::new_v4()?
+    };
     if let Some(ip) = local.filter(|ip| ip.is_ipv6() == addr.is_ipv6()) {
         socket.bind(SocketAddr::new(ip, 0))?;
     }
@@ -132,28 +152,59 @@ mod tests {
     use super::*;
 
     fn dial() -> TcpDial {
-        TcpDial { local: None, timeout: Duration::from_secs(10) }
+        TcpDial {
+            local: None,
+            timeout: Duration::from_secs(10),
+        }
     }
 
     #[tokio::test]
     async fn a_dead_address_does_not_hide_a_live_one() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("loopback");
         let port = listener.local_addr().expect("bound").port();
         // localhost may resolve to ::1 as well, where nobody listens.
-        let dialled = dial().dial(&"localhost".into(), port).await.expect("one of the addresses answers");
+        let dialled = dial()
+            .dial(&"localhost".into(), port)
+            .await
+            .expect("one of the addresses answers");
         assert_eq!(dialled.conn.peername, listener.local_addr().ok());
     }
 
     #[tokio::test]
     async fn failures_name_the_host_and_the_reason() {
         let closed = {
-            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+                .await
+                .expect("loopback");
             listener.local_addr().expect("bound").port()
         };
-        let error = dial().dial(&"127.0.0.1".into(), closed).await.err().expect("nobody listens");
-        assert!(error.to_string().starts_with(&format!("cannot connect to 127.0.0.1:{closed}")), "{error}");
-        assert_eq!(error.hint().as_deref(), Some("is the service running on that port?"));
-        let error = dial().dial(&"no-such-host.invalid".into(), 1).await.err().expect("reserved by RFC 6761");
-        assert!(error.to_string().starts_with("cannot resolve no-such-host.invalid"), "{error}");
+        let error = dial()
+            .dial(&"127.0.0.1".into(), closed)
+            .await
+            .err()
+            .expect("nobody listens");
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("cannot connect to 127.0.0.1:{closed}")),
+            "{error}"
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("is the service running on that port?")
+        );
+        let error = dial()
+            .dial(&"no-such-host.invalid".into(), 1)
+            .await
+            .err()
+            .expect("reserved by RFC 6761");
+        assert!(
+            error
+                .to_string()
+                .starts_with("cannot resolve no-such-host.invalid"),
+            "{error}"
+        );
     }
 }

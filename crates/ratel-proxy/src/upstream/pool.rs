@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use ratel_flow::ServerConn;
 
-use super::{Target, host_port};
 use super::connect::Dialled;
+use super::{Target, host_port};
 use crate::conn::Shared;
 use crate::error::ProxyError;
 use crate::http::h1::client::H1Upstream;
@@ -32,7 +32,13 @@ pub(crate) struct Upstreams {
 
 impl Upstreams {
     pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>) -> Self {
-        Self { shared, activity, idle: Vec::new(), dialled: None, failed: None }
+        Self {
+            shared,
+            activity,
+            idle: Vec::new(),
+            dialled: None,
+            failed: None,
+        }
     }
 
     /// Makes the TCP connection for a tunnel to `host:port`, before it is known what is spoken in it.
@@ -50,7 +56,11 @@ impl Upstreams {
 
     /// Makes the connection that the first request will use and says what is known of the server, so that the
     /// certificate for the client can be made like its own. A failure is kept for that request.
-    pub(crate) async fn prepare(&mut self, target: &Target, alpn: &[Bytes]) -> Option<Arc<ServerConn>> {
+    pub(crate) async fn prepare(
+        &mut self,
+        target: &Target,
+        alpn: &[Bytes],
+    ) -> Option<Arc<ServerConn>> {
         match self.connect(target, alpn).await {
             Ok(upstream) => {
                 let conn = upstream.conn().clone();
@@ -88,7 +98,9 @@ impl Upstreams {
     }
 
     async fn connect(&mut self, target: &Target, alpn: &[Bytes]) -> Result<H1Upstream, ProxyError> {
-        let ready = self.dialled.take_if(|d| d.conn.address.0 == target.host && d.conn.address.1 == target.port);
+        let ready = self
+            .dialled
+            .take_if(|d| d.conn.address.0 == target.host && d.conn.address.1 == target.port);
         let Dialled { mut io, mut conn } = match ready {
             Some(dialled) => dialled,
             None => Self::fresh(&self.shared, &target.host, target.port).await?,
@@ -96,8 +108,9 @@ impl Upstreams {
         if target.scheme == ratel_flow::Scheme::Https {
             let sni = target.sni.as_deref();
             let settings = &self.shared.server_tls;
-            let (stream, info) =
-                tls::server::connect(io, &target.host, sni, alpn, settings).await.map_err(ProxyError::ServerTls)?;
+            let (stream, info) = tls::server::connect(io, &target.host, sni, alpn, settings)
+                .await
+                .map_err(ProxyError::ServerTls)?;
             io = Box::new(stream);
             conn.tls = Some(Arc::new(info));
         }

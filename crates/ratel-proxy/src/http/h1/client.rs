@@ -21,7 +21,11 @@ pub(crate) struct H1Upstream {
 impl H1Upstream {
     pub(crate) fn new(reader: Reader, writer: Writer, conn: Arc<ServerConn>) -> Self {
         Self {
-            tx: Tx { writer, encoder: BodyEncoder::new(Framing::None, true), request_keeps: true },
+            tx: Tx {
+                writer,
+                encoder: BodyEncoder::new(Framing::None, true),
+                request_keeps: true,
+            },
             rx: Rx {
                 reader,
                 heads: HeadReader::new(HeadLimits::default()),
@@ -76,7 +80,14 @@ impl Tx {
             Version::Http2 | Version::Http3 => &b"HTTP/1.1"[..],
             other => other.as_bytes(),
         };
-        encode::request_head(self.writer.tail(), line, &request.method, target, version, &request.headers);
+        encode::request_head(
+            self.writer.tail(),
+            line,
+            &request.method,
+            target,
+            version,
+            &request.headers,
+        );
         self.encoder = BodyEncoder::new(framing, true);
         self.request_keeps = !request.headers.has_token("connection", "close");
     }
@@ -84,18 +95,29 @@ impl Tx {
     /// Queues a piece of the body.
     pub(crate) fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
         let writer = &mut self.writer;
-        self.encoder.encode(frame, &mut |piece| writer.push(piece)).map_err(ProxyError::Encode)
+        self.encoder
+            .encode(frame, &mut |piece| writer.push(piece))
+            .map_err(ProxyError::Encode)
     }
 
     /// Sends what was queued.
     pub(crate) async fn flush(&mut self) -> Result<(), ProxyError> {
-        self.writer.flush().await.map_err(|source| ProxyError::ServerIo { during: "while it was sent the request", source })
+        self.writer
+            .flush()
+            .await
+            .map_err(|source| ProxyError::ServerIo {
+                during: "while it was sent the request",
+                source,
+            })
     }
 
     /// Tells the server that nothing more will come.
     pub(crate) async fn shutdown(&mut self) -> Result<(), ProxyError> {
         let done = self.writer.shutdown().await;
-        done.map_err(|source| ProxyError::ServerIo { during: "while it was told that the client is done", source })
+        done.map_err(|source| ProxyError::ServerIo {
+            during: "while it was told that the client is done",
+            source,
+        })
     }
 
     /// From here on frames are raw bytes (after an upgrade).
@@ -123,7 +145,11 @@ impl Rx {
     /// The next response head.
     pub(crate) async fn head(&mut self) -> Result<Answer, ProxyError> {
         loop {
-            if let Some(head) = self.heads.response(&mut self.reader.buf).map_err(ProxyError::ResponseHead)? {
+            if let Some(head) = self
+                .heads
+                .response(&mut self.reader.buf)
+                .map_err(ProxyError::ResponseHead)?
+            {
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {
                     version: Version::from_wire(head.version),
@@ -139,15 +165,29 @@ impl Rx {
                     keep_alive
                 };
                 let informational = (100..200).contains(&response.status) && response.status != 101;
-                return Ok(Answer { response, informational });
+                return Ok(Answer {
+                    response,
+                    informational,
+                });
             }
             let got = self.reader.buf.len();
-            let read = self.reader.fill().await.map_err(|source| match source.kind() {
-                std::io::ErrorKind::ConnectionReset if got == 0 => ProxyError::NoResponse,
-                _ => ProxyError::ServerIo { during: "before its response was complete", source },
-            })?;
+            let read = self
+                .reader
+                .fill()
+                .await
+                .map_err(|source| match source.kind() {
+                    std::io::ErrorKind::ConnectionReset if got == 0 => ProxyError::NoResponse,
+                    _ => ProxyError::ServerIo {
+                        during: "before its response was complete",
+                        source,
+                    },
+                })?;
             if read == 0 {
-                return Err(if got == 0 { ProxyError::NoResponse } else { ProxyError::ResponseCut { got } });
+                return Err(if got == 0 {
+                    ProxyError::NoResponse
+                } else {
+                    ProxyError::ResponseCut { got }
+                });
             }
         }
     }
@@ -173,13 +213,18 @@ impl Rx {
 impl FrameSource for Rx {
     fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
         let eof = self.reader.is_eof();
-        self.decoder.decode(&mut self.reader.buf, eof).map_err(ProxyError::ResponseBody)
+        self.decoder
+            .decode(&mut self.reader.buf, eof)
+            .map_err(ProxyError::ResponseBody)
     }
 
     async fn next(&mut self) -> Result<Frame, ProxyError> {
         loop {
             let filled = self.reader.fill().await;
-            filled.map_err(|source| ProxyError::ServerIo { during: "in the middle of its response", source })?;
+            filled.map_err(|source| ProxyError::ServerIo {
+                during: "in the middle of its response",
+                source,
+            })?;
             if let Some(frame) = self.ready()? {
                 return Ok(frame);
             }

@@ -26,7 +26,12 @@ pub(crate) enum Outcome {
     /// It is over.
     Closed,
     /// The client asked for a tunnel and was told that it stands; what it says next is not known yet.
-    Tunnel { io: BoxIo, ahead: BytesMut, host: Arc<str>, port: u16 },
+    Tunnel {
+        io: BoxIo,
+        ahead: BytesMut,
+        host: Arc<str>,
+        port: u16,
+    },
 }
 
 /// Serves requests on one connection until it is over or becomes a tunnel.
@@ -38,8 +43,16 @@ pub(crate) async fn serve(
     ahead: BytesMut,
 ) -> Outcome {
     let (reader, writer) = stream::split(io, ahead, ctx.activity.clone());
-    let limits = HeadLimits { bytes: ctx.config.head_limit, ..HeadLimits::default() };
-    let mut client = Client { ctx, reader, writer, heads: HeadReader::new(limits) };
+    let limits = HeadLimits {
+        bytes: ctx.config.head_limit,
+        ..HeadLimits::default()
+    };
+    let mut client = Client {
+        ctx,
+        reader,
+        writer,
+        heads: HeadReader::new(limits),
+    };
     loop {
         let head = match client.head().await {
             Ok(Some(head)) => head,
@@ -56,17 +69,30 @@ pub(crate) async fn serve(
                     return Outcome::Closed;
                 }
             }
-            Ok(Routed::Connect { request, host, port }) => {
-                if ctx.config.eager && let Err(error) = upstreams.dial(&host, port).await {
+            Ok(Routed::Connect {
+                request,
+                host,
+                port,
+            }) => {
+                if ctx.config.eager
+                    && let Err(error) = upstreams.dial(&host, port).await
+                {
                     client.refuse(request, &error).await;
                     return Outcome::Closed;
                 }
-                client.writer.put(b"HTTP/1.1 200 Connection established\r\n\r\n");
+                client
+                    .writer
+                    .put(b"HTTP/1.1 200 Connection established\r\n\r\n");
                 if client.writer.flush().await.is_err() {
                     return Outcome::Closed;
                 }
                 let (io, ahead) = stream::unsplit(client.reader, client.writer);
-                return Outcome::Tunnel { io, ahead, host, port };
+                return Outcome::Tunnel {
+                    io,
+                    ahead,
+                    host,
+                    port,
+                };
             }
             Err((request, error)) => {
                 client.refuse(request, &error).await;
@@ -88,7 +114,11 @@ impl Client<'_> {
     /// The next request head; none when the client is done, or Ratel is stopping and nothing has come yet.
     async fn head(&mut self) -> Result<Option<ratel_proto::http1::RequestHead>, ProxyError> {
         loop {
-            if let Some(head) = self.heads.request(&mut self.reader.buf).map_err(ProxyError::RequestHead)? {
+            if let Some(head) = self
+                .heads
+                .request(&mut self.reader.buf)
+                .map_err(ProxyError::RequestHead)?
+            {
                 return Ok(Some(head));
             }
             let got = self.reader.buf.len();
@@ -98,12 +128,19 @@ impl Client<'_> {
                 () = self.ctx.stop.cancelled(), if got == 0 => return Ok(None),
             };
             match filled {
-                Ok(0) if got == 0 || self.reader.buf.iter().all(u8::is_ascii_whitespace) => return Ok(None),
+                Ok(0) if got == 0 || self.reader.buf.iter().all(u8::is_ascii_whitespace) => {
+                    return Ok(None);
+                }
                 Ok(0) => return Err(ProxyError::RequestCut { got }),
                 Ok(_) => {}
                 // Between requests a reset is how some clients say goodbye.
                 Err(_) if got == 0 => return Ok(None),
-                Err(source) => return Err(ProxyError::ClientIo { during: "in the middle of a request head", source }),
+                Err(source) => {
+                    return Err(ProxyError::ClientIo {
+                        during: "in the middle of a request head",
+                        source,
+                    });
+                }
             }
         }
     }
@@ -115,7 +152,11 @@ impl Client<'_> {
         };
         let mut sink = Sink::new(&mut self.writer);
         let after = exchange::run(self.ctx, upstreams, incoming, &mut body, &mut sink).await;
-        if !body.is_done() || self.ctx.stop.is_cancelled() { After::Close } else { after }
+        if !body.is_done() || self.ctx.stop.is_cancelled() {
+            After::Close
+        } else {
+            after
+        }
     }
 
     /// Records and answers a request that cannot be passed on.
@@ -127,9 +168,17 @@ impl Client<'_> {
 
     /// Records and answers bytes that are no request.
     async fn refuse_unread(&mut self, error: &ProxyError) {
-        let writer = self.ctx.shared.store.open(FlowKind::Connection, &self.ctx.client, clock::now());
+        let writer =
+            self.ctx
+                .shared
+                .store
+                .open(FlowKind::Connection, &self.ctx.client, clock::now());
         let recorder = Recorder::new(writer, self.ctx.abort.clone());
-        recorder.data(ratel_flow::Side::Client, &[Bytes::copy_from_slice(&self.reader.buf)], clock::now());
+        recorder.data(
+            ratel_flow::Side::Client,
+            &[Bytes::copy_from_slice(&self.reader.buf)],
+            clock::now(),
+        );
         recorder.error(error.to_flow_error(clock::now()));
         recorder.finish(clock::now());
         if let Some(status) = error.status() {
@@ -166,13 +215,18 @@ struct Body<'a> {
 impl FrameSource for Body<'_> {
     fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
         let eof = self.reader.is_eof();
-        self.decoder.decode(&mut self.reader.buf, eof).map_err(ProxyError::RequestBody)
+        self.decoder
+            .decode(&mut self.reader.buf, eof)
+            .map_err(ProxyError::RequestBody)
     }
 
     async fn next(&mut self) -> Result<Frame, ProxyError> {
         loop {
             let filled = self.reader.fill().await;
-            filled.map_err(|source| ProxyError::ClientIo { during: "in the middle of its request", source })?;
+            filled.map_err(|source| ProxyError::ClientIo {
+                during: "in the middle of its request",
+                source,
+            })?;
             if let Some(frame) = self.ready()? {
                 return Ok(frame);
             }
@@ -205,7 +259,10 @@ impl RequestBody for Body<'_> {
                     let during = "while it waited for the response";
                     return ClientEnd::Gone(match error.kind() {
                         io::ErrorKind::ConnectionReset => ProxyError::ClientGone { during },
-                        _ => ProxyError::ClientIo { during, source: error },
+                        _ => ProxyError::ClientIo {
+                            during,
+                            source: error,
+                        },
                     });
                 }
             }
@@ -222,7 +279,11 @@ struct Sink<'a> {
 
 impl<'a> Sink<'a> {
     fn new(writer: &'a mut Writer) -> Self {
-        Self { writer, encoder: BodyEncoder::new(Framing::None, true), started: false }
+        Self {
+            writer,
+            encoder: BodyEncoder::new(Framing::None, true),
+            started: false,
+        }
     }
 
     fn put_head(&mut self, response: &Response) {
@@ -231,7 +292,14 @@ impl<'a> Sink<'a> {
             other => other.as_bytes(),
         };
         let line = response.line.as_deref();
-        encode::response_head(self.writer.tail(), line, version, response.status, &response.reason, &response.headers);
+        encode::response_head(
+            self.writer.tail(),
+            line,
+            version,
+            response.status,
+            &response.reason,
+            &response.headers,
+        );
     }
 }
 
@@ -248,7 +316,9 @@ impl ResponseSink for Sink<'_> {
 
     fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
         let writer = &mut *self.writer;
-        self.encoder.encode(frame, &mut |piece| writer.push(piece)).map_err(ProxyError::Encode)
+        self.encoder
+            .encode(frame, &mut |piece| writer.push(piece))
+            .map_err(ProxyError::Encode)
     }
 
     fn page(&mut self, error: &ProxyError, status: u16) {
@@ -272,7 +342,9 @@ impl ResponseSink for Sink<'_> {
 fn client_gone(source: io::Error) -> ProxyError {
     let during = "while it was sent the response";
     match source.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => ProxyError::ClientGone { during },
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+            ProxyError::ClientGone { during }
+        }
         _ => ProxyError::ClientIo { during, source },
     }
 }
