@@ -99,12 +99,13 @@ impl Engine {
         addons
             .configure(&values, &all)
             .map_err(StartError::Options)?;
-        let (sockets, listening) = bind_all(&values)?;
         let settings = CaSettings {
             key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
             passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(Into::into),
         };
         let (ca, origin) = CaStore::open(&values.confdir(), &settings)?;
+        // Behind the CA: whoever waits for the port finds the file that clients have to trust.
+        let (sockets, listening) = bind_all(&values)?;
         if ca.expired() {
             let hint = "move it away to have a new one made, and trust that one";
             tracing::warn!(

@@ -64,7 +64,13 @@ impl World {
             } else if !line.starts_with('#') {
                 let home = started.as_ref().map(|running| running.home.clone());
                 last = Some(self.shell(line, home.as_deref()));
-                stdout(last.as_ref().expect("a command was run"));
+                let output = last.as_ref().expect("a command was run");
+                assert!(
+                    output.status.success(),
+                    "{line:?} ended with {}:\n{}\nin:\n{block}",
+                    output.status,
+                    String::from_utf8_lossy(&output.stderr)
+                );
             }
         }
     }
