@@ -39,10 +39,16 @@ pub(crate) enum Routed {
     Request(Box<Incoming>),
     /// A request for a tunnel.
     Connect {
-        request: Request,
+        request: Box<Request>,
         host: Arc<str>,
         port: u16,
     },
+}
+
+/// A request that can't be passed on, for the record, and why.
+pub(crate) struct Refused {
+    pub(crate) request: Request,
+    pub(crate) error: ProxyError,
 }
 
 impl Destination {
@@ -100,7 +106,7 @@ impl Destination {
         head: RequestHead,
         client: &ClientConn,
         now: Timestamp,
-    ) -> Result<Routed, (Request, ProxyError)> {
+    ) -> Result<Routed, Box<Refused>> {
         let version = Version::from_wire(head.version);
         let framing = framing::request_framing(&head.headers, version.is_http10());
         let mut request = Request {
@@ -142,7 +148,7 @@ impl Destination {
             (Ok(Step::Connect), _) => {
                 let (host, port) = (request.host.clone(), request.port);
                 Ok(Routed::Connect {
-                    request,
+                    request: Box::new(request),
                     host,
                     port,
                 })
@@ -161,8 +167,11 @@ impl Destination {
                     framing,
                 })))
             }
-            (Err(error), _) => Err((request, error)),
-            (_, Err(error)) => Err((request, ProxyError::RequestFraming(error))),
+            (Err(error), _) => Err(Box::new(Refused { request, error })),
+            (_, Err(error)) => {
+                let error = ProxyError::RequestFraming(error);
+                Err(Box::new(Refused { request, error }))
+            }
         }
     }
 }

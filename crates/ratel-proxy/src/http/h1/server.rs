@@ -77,7 +77,7 @@ pub(crate) async fn serve(
                 if ctx.config.eager
                     && let Err(error) = upstreams.dial(&host, port).await
                 {
-                    client.refuse(request, &error).await;
+                    client.refuse(*request, &error).await;
                     return Outcome::Closed;
                 }
                 client
@@ -94,8 +94,8 @@ pub(crate) async fn serve(
                     port,
                 };
             }
-            Err((request, error)) => {
-                client.refuse(request, &error).await;
+            Err(refused) => {
+                client.refuse(refused.request, &refused.error).await;
                 return Outcome::Closed;
             }
         }
