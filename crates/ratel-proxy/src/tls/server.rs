@@ -161,3 +161,6 @@ where
         Err(cause) => Err(TlsError::server(asked, cause, info)),
     }
 }
+
+#[cfg(test)]
+mod tests;

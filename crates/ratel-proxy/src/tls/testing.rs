@@ -23,6 +23,11 @@ use ratel_flow::Certificates;
 
 use super::mint;
 
+/// What current peers speak.
+pub(crate) const ANY: (SslVersion, SslVersion) = (SslVersion::TLS1_2, SslVersion::TLS1_3);
+/// TLS 1.2 and nothing else.
+pub(crate) const ONLY_12: (SslVersion, SslVersion) = (SslVersion::TLS1_2, SslVersion::TLS1_2);
+
 /// What a test's certificate is like.
 #[derive(Clone)]
 pub(crate) struct Cert {
