@@ -265,7 +265,7 @@ async fn our_two_sides_speak_with_each_other_and_resume() {
     };
     let settings = ServerTlsSettings::new(options).expect("settings");
     let mut chains = Vec::new();
-    for _ in 0..3 {
+    for round in 0..3 {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
         let alpn = [Bytes::from_static(b"http/1.1")];
         let (served, asked) = tokio::join!(
@@ -282,6 +282,8 @@ async fn our_two_sides_speak_with_each_other_and_resume() {
             .await
             .expect("a proper end");
         assert_eq!(text, "hello");
+        assert_eq!(at_client.resumed(), round > 0);
+        assert_eq!(of_client.cipher.as_deref(), Some("TLS_AES_128_GCM_SHA256"));
         assert_eq!(of_client.sni.as_deref(), Some("a.example"));
         assert_eq!(of_server.sni.as_deref(), Some("a.example"));
         assert_eq!(of_server.alpn.as_deref(), Some(&b"http/1.1"[..]));

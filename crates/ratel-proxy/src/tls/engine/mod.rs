@@ -29,6 +29,14 @@ pub struct ClientTls<S>(modern::ClientStream<S>);
 #[derive(Debug)]
 pub struct ServerTls<S>(modern::ServerStream<S>);
 
+#[cfg(test)]
+impl<S> ServerTls<S> {
+    /// Whether the handshake was a short one, with what an earlier one had left.
+    pub(super) fn resumed(&self) -> bool {
+        self.0.get_ref().1.handshake_kind() == Some(rustls::HandshakeKind::Resumed)
+    }
+}
+
 macro_rules! forward_io {
     ($stream:ident) => {
         impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for $stream<S> {

@@ -35,9 +35,27 @@ const SESSIONS: usize = 1024;
 const TICKETS: usize = 1;
 
 /// The cryptography. Passed on explicitly and never made the process's default.
+///
+/// The suites with AES-128 and SHA-256 come first, as in browsers: processors hash SHA-256 many times faster than
+/// SHA-384, which makes up a quarter of a TLS 1.3 handshake.
 fn provider() -> &'static Arc<CryptoProvider> {
     static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
-    PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider()))
+    PROVIDER.get_or_init(|| {
+        let mut provider = aws_lc_rs::default_provider();
+        let suites = &mut provider.cipher_suites;
+        suites.sort_by_key(|suite| (suite.tls13().is_none(), !uses_aes_128(suite.suite())));
+        Arc::new(provider)
+    })
+}
+
+fn uses_aes_128(suite: CipherSuite) -> bool {
+    use CipherSuite as C;
+    matches!(
+        suite,
+        C::TLS13_AES_128_GCM_SHA256
+            | C::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256
+            | C::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    )
 }
 
 /// A private key, ready for signing.
@@ -78,6 +96,8 @@ impl Identity {
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(SingleCertAndKey::from(self.certified.clone())));
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
+        // The quickest suite that the client has; see `provider`.
+        config.ignore_client_order = true;
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = TICKETS;
         if let Some(ticketer) = ticketer() {
