@@ -180,3 +180,62 @@ pub(super) fn unix_now() -> i64 {
         i64::try_from(passed.as_secs()).unwrap_or(i64::MAX)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::{CaSettings, CaStore, LeafCache, LeafSpec};
+
+    #[test]
+    fn lengths_are_as_short_as_they_can_be() {
+        // X.690 §10.1
+        let cases: [(usize, &[u8]); 6] = [
+            (0, &[4, 0]),
+            (127, &[4, 127]),
+            (128, &[4, 0x81, 128]),
+            (255, &[4, 0x81, 255]),
+            (256, &[4, 0x82, 1, 0]),
+            (65_536, &[4, 0x83, 1, 0, 0]),
+        ];
+        for (len, head) in cases {
+            let der = tlv(4, &[&vec![7; len]]);
+            assert_eq!(der.len(), head.len() + len);
+            assert_eq!(&der[..head.len()], head);
+        }
+    }
+
+    #[test]
+    fn every_name_is_in_the_leaf_and_none_is_needed_in_the_subject() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (ca, _) = CaStore::open(folder.path(), &CaSettings::default()).expect("a CA");
+        let long = format!("{}.example", "a".repeat(60));
+        let many = (0..300).map(|i| format!("{i}.example"));
+        let texts: Vec<String> = std::iter::once(long)
+            .chain(many)
+            .chain(["::1".into()])
+            .collect();
+        let names = texts
+            .iter()
+            .filter_map(|text| SanName::parse(text))
+            .collect();
+        let leaf = LeafCache::new(&ca)
+            .mint(&LeafSpec::for_names(names))
+            .expect("a leaf");
+        let cert = X509::from_der(&leaf.chain()[0]).expect("a certificate");
+        assert_eq!(cert.subject_name().entries().count(), 0);
+        let text = String::from_utf8(cert.to_text().expect("text")).expect("text");
+        assert!(
+            text.contains("X509v3 Subject Alternative Name: critical"),
+            "{text}"
+        );
+        let san = cert.subject_alt_names().expect("names");
+        let found: Vec<_> = san.iter().filter_map(|name| name.dnsname()).collect();
+        assert_eq!(found, texts[..texts.len() - 1]);
+        let last = san
+            .iter()
+            .last()
+            .and_then(|name| name.ipaddress())
+            .expect("an address");
+        assert_eq!(last, std::net::Ipv6Addr::LOCALHOST.octets());
+    }
+}
