@@ -14,4 +14,6 @@ pub mod time;
 pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsInfo, TlsVersion};
 pub use flow::{FlowError, FlowId, FlowKind, Side};
 pub use http::{HttpFlow, Request, Response, Scheme, Version};
+/// Part of the model: requests and responses hold their fields as this list.
+pub use ratel_proto::Headers;
 pub use time::Timestamp;

@@ -245,3 +245,19 @@ async fn a_tunnel_may_carry_plain_http() {
         "http://a.test:81/in"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_with_an_announced_empty_body_is_sent_on() {
+    let mut play = reverse();
+    let request = b"DELETE /x HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 0\r\n\r\n";
+    play.send(request).await;
+    let mut server = play.server().await;
+    gets(&mut server, request).await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .expect("room");
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await;
+    assert_eq!(play.records().await.len(), 1);
+}

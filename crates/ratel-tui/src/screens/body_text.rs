@@ -1,7 +1,7 @@
 //! How a body is shown: by the content view that fits when all of it is at hand, else as it is.
 
+use ratel_flow::Headers;
 use ratel_flow::content::content;
-use ratel_proto::Headers;
 use ratel_views::{Class, Document, Rendering, ViewInput};
 
 use crate::source::BodyPart;

@@ -1,9 +1,9 @@
 //! A request or a response: the start line and the fields as they were sent, then the body.
 
 use ratel_core::store::FlowSnapshot;
+use ratel_flow::Headers;
 use ratel_flow::format::size;
 use ratel_flow::{FlowError, FlowKind, Request, Response};
-use ratel_proto::Headers;
 
 use crate::screens::body_text;
 use crate::source::BodyPart;

@@ -9,11 +9,11 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{FlowSnapshot, FlowState, RequestLine, Summary, Times, Update, Window};
+use ratel_flow::Headers;
 use ratel_flow::{
     ClientConn, ConnId, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Side,
     Timestamp, Version,
 };
-use ratel_proto::Headers;
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
 use ratel_tui::msg::{Effect, Msg};

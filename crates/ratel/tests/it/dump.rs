@@ -7,20 +7,30 @@ use ratel_testkit::{Builder, Origin, Ratel, Wire, origin, peer};
 
 use crate::common::{dump, program};
 
-/// The exchanges that both programs are asked to print.
-fn ask(proxy: u16, origin: u16) {
+/// The exchanges that both programs are asked to print. Each is awaited before the next is asked for, since exchanges of
+/// different connections may be printed in either order. Nothing is awaited where nothing is printed.
+fn ask(program: &Ratel, origin: u16, prints: bool) {
+    let proxy = program.port();
     let host = format!("127.0.0.1:{origin}");
     let url = format!("http://{host}");
+    let printed = |row: &str| {
+        if prints {
+            program.wait_output(row);
+        }
+    };
     get_through(proxy, &format!("{url}/text"));
+    printed("200 OK 22b");
     let mut wire = Wire::connect(proxy);
     wire.ask(format!("POST {url}/json?a=b%20c HTTP/1.1\r\nHost: {host}\r\nX-Odd:  two  \r\ncontent-type: application/json\r\nContent-Length: 12\r\n\r\n{{\"a\":[1,{{}}]}}"));
     wire.ask(format!(
         "DELETE {url}/empty HTTP/1.1\r\nHost: {host}\r\n\r\n"
     ));
     wire.ask(format!("GET {url}/old HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+    printed("302 Found");
     get_through(proxy, &format!("{url}/{}", "long/".repeat(40)));
-    // The last one, so that its row tells when all others have been printed.
+    printed("200 OK 2.0k");
     get_through(proxy, &format!("{url}/missing"));
+    printed("404 Not Found");
 }
 
 fn site() -> Origin {
@@ -79,10 +89,7 @@ fn lines(text: &str, origin: u16) -> Vec<String> {
 
 fn printed(start: impl FnOnce() -> Ratel, detail: u8, origin: u16) -> Vec<String> {
     let ratel = start();
-    ask(ratel.port(), origin);
-    if detail > 0 {
-        ratel.wait_output("404 Not Found");
-    }
+    ask(&ratel, origin, detail > 0);
     let (_, text) = ratel.terminate();
     lines(&text, origin)
 }

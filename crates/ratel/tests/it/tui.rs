@@ -99,6 +99,8 @@ fn many_rows_and_a_small_terminal() {
     for n in 0..100 {
         assert_eq!(wire::get(port, &format!("/row-{n:03}")).status, 200);
     }
+    // All are in the list, though not yet all on the screen.
+    screen.wait_for("/100]");
     screen.keys("G");
     screen.wait_for("/row-099");
     screen.keys("g");
