@@ -82,17 +82,24 @@ pub(super) fn write_key(confdir: &Path, made: &Authority) -> Result<bool, CaErro
     })?;
     let path = confdir.join(format!("{OWN}-ca.pem"));
     let pem = key_pem(made).map_err(|source| CaError::Make { source })?;
-    let written =
-        temporary(confdir, &pem, 0o600).and_then(|file| match file.persist_noclobber(&path) {
+    let put = || {
+        let file = temporary(confdir, &pem, 0o600)?;
+        // The key can't be made again: it is on the disk before it has its name.
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(&path) {
             Ok(_) => Ok(true),
             Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(refused) => Err(refused.error),
-        });
-    written.map_err(|source| CaError::Write { path, source })
+        }
+    };
+    put().map_err(|source| CaError::Write {
+        path: path.clone(),
+        source,
+    })
 }
 
-/// Makes those copies of the certificate that are missing. None of them is needed to work, so that a folder that
-/// can't be written is only reported.
+/// Makes those copies of the certificate that are missing, or that a crash of the system left empty. None of them is
+/// needed to work, so that a folder that can't be written is only reported.
 pub(super) fn write_copies(confdir: &Path, authority: &Authority) {
     if let Err(error) = try_write_copies(confdir, authority) {
         let folder = confdir.display();
@@ -112,7 +119,7 @@ fn try_write_copies(confdir: &Path, authority: &Authority) -> io::Result<()> {
     ];
     for (name, mode, contents) in copies {
         let path = confdir.join(format!("{OWN}-{name}"));
-        if !path.exists() {
+        if !fs::metadata(&path).is_ok_and(|copy| copy.len() > 0) {
             let file = temporary(confdir, &contents(authority)?, mode)?;
             file.persist(&path).map_err(|refused| refused.error)?;
         }
@@ -160,6 +167,5 @@ fn temporary(folder: &Path, contents: &[u8], mode: u32) -> io::Result<tempfile::
     builder.permissions(permissions);
     let mut file = builder.tempfile_in(folder)?;
     file.write_all(contents)?;
-    file.as_file().sync_all()?;
     Ok(file)
 }
