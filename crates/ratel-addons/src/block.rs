@@ -9,7 +9,7 @@ use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::ClientConn;
 
-/// See the [module](self).
+/// The addon: who is let in, as the options say.
 #[derive(Debug, Default)]
 pub struct Block {
     global: AtomicBool,

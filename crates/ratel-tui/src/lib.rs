@@ -1,7 +1,7 @@
 //! The terminal screen: a live list of flows, and what is in them.
 //!
 //! Model / update / view. [`update`](update::update) is pure: it changes the [`Model`](model::Model) and returns
-//! [`Effect`](msg::Effect)s. [`view`](view::view) only reads. [`run`] owns the terminal, the threads and the clock,
+//! [`Effect`](msg::Effect)s. [`view`](view::view) only reads. [`run`](run()) owns the terminal, the threads and the clock,
 //! carries out the effects and turns their results into [`Msg`](msg::Msg)s. The store is asked through
 //! [`Source`](source::Source) and never copied: the model holds positions and the rows that are visible.
 //!

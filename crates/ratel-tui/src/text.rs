@@ -1,6 +1,6 @@
 //! Text that is safe to put on a terminal: escaped, measured, cut and wrapped by columns.
 //!
-//! All bytes of peers go through [`push_bytes`] or [`push_str`]; what comes out holds no control character and
+//! All bytes of peers go through [`Text::push_bytes`] or [`Text::push_str`]; what comes out holds no control character and
 //! nothing that reorders or hides its neighbours.
 
 use std::ops::Range;
