@@ -132,7 +132,11 @@ async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Durati
 
 /// Goes from layer to layer: TLS, HTTP, a tunnel, TLS in it, HTTP in that.
 async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
-    let mut upstreams = Upstreams::new(ctx.shared.clone(), ctx.activity.clone());
+    let mut upstreams = Upstreams::new(
+        ctx.shared.clone(),
+        ctx.activity.clone(),
+        ctx.client.peername,
+    );
     let mut ahead = BytesMut::new();
     let mut in_tunnel = false;
     for _ in 0..LAYERS_MAX {

@@ -199,7 +199,7 @@ impl<'a> Exchange<'a> {
         if self.flow.response.is_some() {
             return self.answer(sink).await;
         }
-        let mut upstream = upstreams.acquire(&route.target).await?;
+        let mut upstream = self.acquire(upstreams, &route.target).await?;
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
             self.recorder.server_conn(upstream.conn().clone());
@@ -211,7 +211,7 @@ impl<'a> Exchange<'a> {
                         && route.framing == Framing::None
                         && !sink.started() =>
                 {
-                    upstream = upstreams.acquire(&route.target).await?;
+                    upstream = self.acquire(upstreams, &route.target).await?;
                 }
                 Err(error) => return Err(error),
                 Ok(after) => {
@@ -222,6 +222,22 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+    }
+
+    /// A connection for this exchange; a server that refused the handshake is on record too.
+    async fn acquire(
+        &mut self,
+        upstreams: &mut Upstreams,
+        target: &Target,
+    ) -> Result<H1Upstream, ProxyError> {
+        let acquired = upstreams.acquire(target).await;
+        if acquired.is_err()
+            && let Some(conn) = upstreams.take_refused()
+        {
+            self.flow.server_conn = Some(conn.clone());
+            self.recorder.server_conn(conn);
+        }
+        acquired
     }
 
     /// Collects the request body, shows it to the hooks, and settles what is sent instead of the stream.

@@ -188,13 +188,34 @@ impl Program {
         Ok(ExitCode::SUCCESS)
     }
 
+    /// The store, in the first of its folders that can be written. What lies there has no names and is gone with the
+    /// process.
     fn store(&self, values: &Values) -> Result<FlowStore, Refusal> {
-        let config = StoreConfig {
-            dir: store_dir(values),
-            memory_bytes: usize::try_from(values.size(keys::STORE_MEMORY)).unwrap_or(usize::MAX),
-            disk_bytes: values.size(keys::STORE_DISK),
+        let asked_for = values.path(keys::STORE_DIR);
+        let folders = if asked_for.as_os_str().is_empty() {
+            vec![make_private(values.confdir()), std::env::temp_dir()]
+        } else {
+            vec![asked_for]
         };
-        FlowStore::start(config).map_err(|error| {
+        let start = |dir| {
+            FlowStore::start(StoreConfig {
+                dir,
+                memory_bytes: usize::try_from(values.size(keys::STORE_MEMORY))
+                    .unwrap_or(usize::MAX),
+                disk_bytes: values.size(keys::STORE_DISK),
+            })
+        };
+        let mut result = Err(None);
+        for dir in folders {
+            result = start(dir).map_err(Some);
+            if result.is_ok() {
+                break;
+            }
+        }
+        result.map_err(|error| {
+            let Some(error) = error else {
+                return self.refuse("no folder to record in", None);
+            };
             let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
             let message = format!("{error}{}", cause.unwrap_or_default());
             let hint = match values.str(keys::STORE_DIR) {
@@ -211,22 +232,15 @@ impl Program {
     }
 }
 
-/// The folder that flows are recorded in: the one asked for, one in the configuration folder, or the system's folder for
-/// temporary files. What lies there has no names and is gone with the process.
-fn store_dir(values: &Values) -> PathBuf {
-    let asked_for = values.path(keys::STORE_DIR);
-    if !asked_for.as_os_str().is_empty() {
-        return asked_for;
-    }
-    let own = values.confdir().join("store");
+/// Makes the configuration folder if it is not there, for nobody but its owner. If that fails, the one who needs to
+/// write into it says so.
+fn make_private(folder: PathBuf) -> PathBuf {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(&own) {
-        Ok(()) => own,
-        Err(_) => std::env::temp_dir(),
-    }
+    let _ = builder.create(&folder);
+    folder
 }
 
 /// Columns of the terminal, for rows that are cut to fit.

@@ -3,6 +3,7 @@
 //! A server connection is never shared between clients: what a server ties to a connection (NTLM, rate limits, client
 //! certificates) stays with the client it is for.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -28,16 +29,22 @@ pub(crate) struct Upstreams {
     dialled: Option<Dialled>,
     /// Why a connection that was made ahead of the first request failed; the request that needs it is told.
     failed: Option<(Target, ProxyError)>,
+    /// The last connection whose handshake failed, with what was learned of the server.
+    refused: Option<Arc<ServerConn>>,
+    /// Whose connections these are, for the log.
+    client: SocketAddr,
 }
 
 impl Upstreams {
-    pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>, client: SocketAddr) -> Self {
         Self {
             shared,
             activity,
             idle: Vec::new(),
             dialled: None,
             failed: None,
+            refused: None,
+            client,
         }
     }
 
@@ -88,6 +95,11 @@ impl Upstreams {
         self.connect(target, &[]).await
     }
 
+    /// The connection behind the last failure of [`acquire`](Self::acquire), when the handshake was what failed.
+    pub(crate) fn take_refused(&mut self) -> Option<Arc<ServerConn>> {
+        self.refused.take()
+    }
+
     /// Keeps a connection for the next request to `target`.
     pub(crate) fn release(&mut self, target: Target, mut upstream: H1Upstream) {
         upstream.rest();
@@ -105,17 +117,54 @@ impl Upstreams {
             Some(dialled) => dialled,
             None => Self::fresh(&self.shared, &target.host, target.port).await?,
         };
+        let open = Open::new(self.client, target, conn.peername);
         if target.scheme == ratel_flow::Scheme::Https {
             let sni = target.sni.as_deref();
             let settings = &self.shared.server_tls;
-            let (stream, info) = tls::server::connect(io, &target.host, sni, alpn, settings)
-                .await
-                .map_err(ProxyError::ServerTls)?;
-            io = Box::new(stream);
-            conn.tls = Some(Arc::new(info));
+            match tls::server::connect(io, &target.host, sni, alpn, settings).await {
+                Ok((stream, info)) => {
+                    io = Box::new(stream);
+                    conn.tls = Some(Arc::new(info));
+                }
+                Err(error) => {
+                    conn.tls = Some(Arc::new(error.info().clone()));
+                    conn.error = Some(error.to_string().into());
+                    self.refused = Some(Arc::new(conn));
+                    return Err(ProxyError::ServerTls(error));
+                }
+            }
         }
-        tracing::debug!(address = %target, "server connect");
         let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
-        Ok(H1Upstream::new(reader, writer, Arc::new(conn)))
+        Ok(H1Upstream::new(reader, writer, Arc::new(conn), open))
+    }
+}
+
+/// Logs that a server connection is open, and when it is dropped that it is not.
+pub(crate) struct Open {
+    client: SocketAddr,
+    name: String,
+}
+
+impl Open {
+    fn new(client: SocketAddr, target: &Target, peername: Option<SocketAddr>) -> Self {
+        // Names are put together only for a log that shows them.
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return Self {
+                client,
+                name: String::new(),
+            };
+        }
+        let peer = peername.map(|peer| format!(" ({peer})"));
+        let name = format!("{target}{}", peer.unwrap_or_default());
+        tracing::info!(%client, "server connect {name}");
+        Self { client, name }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if !self.name.is_empty() {
+            tracing::info!(client = %self.client, "server disconnect {}", self.name);
+        }
     }
 }

@@ -15,7 +15,7 @@ options! { "Files and recording";
     STORE_DISK: size("store_disk", "4g").own().check(checks::at_least_64k)
         .help("How much disk space recorded flows may take. Beyond it the oldest flows are forgotten.");
     STORE_DIR: str("store_dir", "").metavar("PATH").own()
-        .help("The folder that recorded flows are kept in while the program runs. Empty means a folder inside `confdir`, or the \
+        .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
     RFILE: opt_str("rfile").flag().short('r').metavar("PATH").planned(FLOW_FILES)
         .help("Load flows from a file at the start.");

@@ -9,6 +9,7 @@ use ratel_proto::{Frame, Framing};
 use crate::body::FrameSource;
 use crate::error::ProxyError;
 use crate::io::{Reader, Writer};
+use crate::upstream::pool::Open;
 
 /// A connection to a server that speaks HTTP/1.
 pub(crate) struct H1Upstream {
@@ -16,10 +17,11 @@ pub(crate) struct H1Upstream {
     pub(crate) rx: Rx,
     conn: Arc<ServerConn>,
     reused: bool,
+    _open: Open,
 }
 
 impl H1Upstream {
-    pub(crate) fn new(reader: Reader, writer: Writer, conn: Arc<ServerConn>) -> Self {
+    pub(crate) fn new(reader: Reader, writer: Writer, conn: Arc<ServerConn>, open: Open) -> Self {
         Self {
             tx: Tx {
                 writer,
@@ -34,6 +36,7 @@ impl H1Upstream {
             },
             conn,
             reused: false,
+            _open: open,
         }
     }
 
