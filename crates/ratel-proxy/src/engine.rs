@@ -24,7 +24,7 @@ use crate::worker::Workers;
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
 /// Options that decide what is bound or loaded at start.
-const FIXED: [&str; 8] = [
+const FIXED: [&str; 15] = [
     "mode",
     "listen_host",
     "listen_port",
@@ -33,6 +33,13 @@ const FIXED: [&str; 8] = [
     "store_dir",
     "store_memory",
     "store_disk",
+    "connect_addr",
+    "connect_timeout",
+    "ssl_insecure",
+    "ssl_verify_upstream_trusted_ca",
+    "ssl_verify_upstream_trusted_confdir",
+    "key_size",
+    "cert_passphrase",
 ];
 
 /// Why the engine could not start. Displays as one sentence; [`StartError::hint`] says what to do.

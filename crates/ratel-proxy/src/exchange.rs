@@ -499,8 +499,14 @@ impl<S: ResponseSink> Download<'_, S> {
         } else {
             self.streamed(framing).await?;
         }
-        let server_keeps = self.rx.is_reusable();
-        let keep = client_keeps && server_keeps && framing != Framing::UntilClose;
+        // A client that asks for persistence in HTTP/1.0 has it only if the response agrees (RFC 9112 §9.3).
+        let agreed = !self.flow.request.version.is_http10()
+            || self
+                .flow
+                .response
+                .as_ref()
+                .is_some_and(|response| response.headers.has_token("connection", "keep-alive"));
+        let keep = client_keeps && agreed && self.rx.is_reusable();
         Ok(Answered::Complete(if keep {
             After::KeepAlive
         } else {
@@ -600,7 +606,7 @@ async fn relay(
 }
 
 /// Whether a request leaves its connection open for the next one (RFC 9112 §9.3).
-fn keeps_alive(request: &Request) -> bool {
+pub(crate) fn keeps_alive(request: &Request) -> bool {
     let headers = &request.headers;
     if request.version.is_http10() {
         return headers.has_token("connection", "keep-alive")

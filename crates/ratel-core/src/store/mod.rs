@@ -23,6 +23,7 @@
 //! n-th message" a search like that for an offset. Queue, segments, eviction and subscriptions do not know what they
 //! carry and stay as they are.
 
+mod direct;
 mod event;
 mod extents;
 mod head;

@@ -3,6 +3,9 @@
 //! A segment is an anonymous file: it has no name, no other user can open it, and it vanishes with the process
 //! however that ends. Segments are filled one after the other; when the disk budget is used up the oldest one goes,
 //! and its file is overwritten as the next one, which spares the kernel freeing and finding its pages again.
+//!
+//! Large batches go [past the page cache](super::direct), the others through it. The two never share a page: a large
+//! one begins and ends at a block's boundary. Whoever reads does so through the cache, which the kernel keeps right.
 
 use std::fs::File;
 use std::io::{self, IoSlice, Seek, SeekFrom, Write};
@@ -12,6 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+
+use super::direct::{BLOCK, Direct};
 
 /// A segment is closed when it has grown past this many bytes.
 pub(super) const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -71,6 +76,7 @@ pub(super) struct Recorder {
     budget: u64,
     segment_bytes: u64,
     current: Arc<Segment>,
+    pub(super) direct: Direct,
     /// Where the next byte goes.
     at: u64,
     /// Bytes the current file takes on disk; more than `at` for one that is being overwritten.
@@ -98,6 +104,7 @@ impl Recorder {
             budget,
             segment_bytes: (budget / SEGMENTS_AT_LEAST).clamp(SMALLEST_SEGMENT, SEGMENT_BYTES),
             current: Arc::new(Segment { number: 1, file }),
+            direct: Direct::default(),
             at: 0,
             allocated: 0,
             closed: std::collections::VecDeque::new(),
@@ -154,6 +161,7 @@ impl Recorder {
         let number = self.current.number + 1;
         self.closed.push_back((self.current.number, self.allocated));
         self.current = Arc::new(Segment { number, file });
+        self.direct.next_file();
         (self.at, self.allocated) = (0, allocated);
         Ok(self.current.clone())
     }
@@ -175,25 +183,25 @@ impl Recorder {
             return None;
         }
         let len = slices.iter().map(|slice| slice.len() as u64).sum::<u64>();
-        u32::try_from(self.at + len).ok()?;
-        let at = u32::try_from(self.at).ok()?;
-        match self.write_all(slices) {
-            Ok(()) => {
+        u32::try_from(self.at + len + 2 * BLOCK).ok()?;
+        let before = self.at;
+        match self.write(slices, len) {
+            Ok(at) => {
                 if self.failed.take().is_some() {
                     tracing::info!("recording works again");
                 }
                 self.allocated = self.allocated.max(self.at);
-                Some(at)
+                u32::try_from(at).ok()
             }
             Err(error) => {
-                self.undo(at, &error);
+                self.undo(before, &error);
                 None
             }
         }
     }
 
     /// Gives back what a failed write took, and waits before the next one.
-    fn undo(&mut self, at: u32, error: &io::Error) {
+    fn undo(&mut self, at: u64, error: &io::Error) {
         if self.failed.is_none() {
             tracing::error!(
                 hint = "make room on that disk or choose a smaller recording budget; traffic passes meanwhile, its bytes are not kept",
@@ -202,7 +210,7 @@ impl Recorder {
             );
         }
         self.failed = Some(Instant::now());
-        self.at = u64::from(at);
+        self.at = at;
         let mut file = &self.current.file;
         let undone = file
             .seek(SeekFrom::Start(self.at))
@@ -211,6 +219,22 @@ impl Recorder {
         if let Err(error) = undone {
             tracing::debug!(%error, "cannot shorten a segment");
         }
+    }
+
+    /// Returns where the bytes begin.
+    fn write(&mut self, slices: &mut [IoSlice<'_>], len: u64) -> io::Result<u64> {
+        if self.direct.takes(len) {
+            #[cfg(test)]
+            self.fits(len)?;
+            let mut file = &self.current.file;
+            if let Some(taken) = self.direct.write(file, self.at, slices)? {
+                self.at = file.seek(SeekFrom::Start(taken.end))?;
+                return Ok(taken.start);
+            }
+        }
+        let at = self.at;
+        self.write_all(slices)?;
+        Ok(at)
     }
 
     fn write_all(&mut self, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
@@ -229,6 +253,17 @@ impl Recorder {
             }
         }
         Ok(())
+    }
+
+    /// Whether a disk with little room, for tests, has that much.
+    #[cfg(test)]
+    fn fits(&self, len: u64) -> io::Result<()> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let left = self.disk_left.load(Relaxed);
+        self.disk_left.store(left.saturating_sub(len), Relaxed);
+        (len <= left)
+            .then_some(())
+            .ok_or(io::ErrorKind::StorageFull.into())
     }
 
     /// A disk with little room, for tests: a part is written before there is an error, as systems do.

@@ -261,3 +261,23 @@ async fn a_request_with_an_announced_empty_body_is_sent_on() {
         .await;
     assert_eq!(play.records().await.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_http10_connection_is_kept_only_if_both_sides_say_so() {
+    let request = b"GET / HTTP/1.0\r\nHost: origin.test\r\nConnection: keep-alive\r\n\r\n";
+    for (field, kept) in [("", false), ("Connection: keep-alive\r\n", true)] {
+        let mut play = reverse();
+        play.send(request).await;
+        let mut server = play.server().await;
+        gets(&mut server, request).await;
+        let answer = format!("HTTP/1.1 200 OK\r\n{field}Content-Length: 0\r\n\r\n");
+        server.write_all(answer.as_bytes()).await.expect("room");
+        play.client_gets(answer.as_bytes()).await;
+        if kept {
+            play.send(request).await;
+            gets(&mut server, request).await;
+        } else {
+            assert_eq!(play.client_rest().await, "");
+        }
+    }
+}

@@ -8,6 +8,7 @@ use ratel_proto::{Frame, Framing};
 
 use crate::body::FrameSource;
 use crate::error::ProxyError;
+use crate::exchange::keeps_alive;
 use crate::io::{Reader, Writer};
 use crate::upstream::pool::Open;
 
@@ -92,7 +93,7 @@ impl Tx {
             &request.headers,
         );
         self.encoder = BodyEncoder::new(framing, true);
-        self.request_keeps = !request.headers.has_token("connection", "close");
+        self.request_keeps = keeps_alive(request);
     }
 
     /// Queues a piece of the body.
