@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use proptest::prelude::*;
 use ratel_flow::FlowError;
 
+use super::direct::Direct;
 use super::*;
 
 #[derive(Clone, Debug)]
@@ -73,8 +74,9 @@ fn trailers() -> ratel_proto::Headers {
 }
 
 impl Both {
-    fn new(memory: usize, disk: u64) -> Self {
-        let recorder = Recorder::new(std::env::temp_dir(), disk).unwrap();
+    fn new(memory: usize, disk: u64, direct: Direct) -> Self {
+        let mut recorder = Recorder::new(std::env::temp_dir(), disk).unwrap();
+        recorder.direct = direct;
         let disk_left = recorder.disk_left.clone();
         let store = FlowStore::run(recorder, memory).unwrap();
         Self {
@@ -306,8 +308,15 @@ impl Both {
     }
 }
 
+/// Through the page cache and past it.
 fn run(memory: usize, disk: u64, lossy: bool, evictions: bool, steps: Vec<Step>) {
-    let mut both = Both::new(memory, disk);
+    for direct in [Direct::default(), Direct::forced()] {
+        let both = Both::new(memory, disk, direct);
+        run_on(both, lossy, evictions, steps.clone());
+    }
+}
+
+fn run_on(mut both: Both, lossy: bool, evictions: bool, steps: Vec<Step>) {
     both.lossy = lossy;
     for step in steps {
         both.step(step);
