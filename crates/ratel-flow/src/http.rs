@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_proto::Headers;
+pub use ratel_proto::url::Scheme;
 
 use crate::conn::{ClientConn, ServerConn};
 use crate::flow::{FlowError, FlowId};
@@ -68,35 +69,6 @@ impl Version {
     #[must_use]
     pub fn is_http10(&self) -> bool {
         matches!(self, Self::Http10)
-    }
-}
-
-/// The scheme of a request's target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    /// Plain text to the server.
-    Http,
-    /// TLS to the server.
-    Https,
-}
-
-impl Scheme {
-    /// `http` or `https`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        }
-    }
-
-    /// The port that need not be written.
-    #[must_use]
-    pub fn default_port(self) -> u16 {
-        match self {
-            Self::Http => 80,
-            Self::Https => 443,
-        }
     }
 }
 

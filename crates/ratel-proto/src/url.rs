@@ -20,6 +20,15 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    /// `http` or `https`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
     /// The port that need not be written.
     #[must_use]
     pub fn default_port(self) -> u16 {

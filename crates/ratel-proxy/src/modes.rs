@@ -206,10 +206,7 @@ fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, Prox
             path,
             ..
         } => {
-            request.scheme = match scheme {
-                url::Scheme::Http => Scheme::Http,
-                url::Scheme::Https => Scheme::Https,
-            };
+            request.scheme = scheme;
             request.host = host.into();
             request.port = port.unwrap_or(request.scheme.default_port());
             request.path = origin_form(&request.method, path);
