@@ -12,7 +12,7 @@ options! { "Files and recording";
             called by the name `mitmproxy` or `mitmdump` uses `~/.mitmproxy` instead.");
     STORE_MEMORY: size("store_memory", "64m").own().check(checks::at_least_64k)
         .help("How much memory recorded flows may take. What does not fit lies on disk.");
-    STORE_DISK: size("store_disk", "4g").own().check(checks::at_least_64k)
+    STORE_DISK: size("store_disk", "2g").own().check(checks::at_least_64k)
         .help("How much disk space recorded flows may take. Beyond it the oldest flows are forgotten.");
     STORE_DIR: str("store_dir", "").metavar("PATH").own()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
