@@ -14,8 +14,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-/// A write of at least this many bytes goes past the cache. Smaller ones are spread over so little memory that they
-/// are cheap, and a disk is slow at them.
+/// A write with at least this many bytes in large pieces goes past the cache. Others are spread over so little memory
+/// that they are cheap, and a disk is slow at them.
 const BULK_BYTES: u64 = 256 * 1024;
 
 /// Offsets, lengths and addresses are multiples of this, in bytes: a page, and a block of any common disk.
@@ -27,8 +27,8 @@ const STAGING_BYTES: usize = if cfg!(test) { 16 * 1024 } else { 1024 * 1024 };
 /// A disk that writes fewer bytes per second is left to the cache.
 const SLOW: u64 = 500_000_000;
 
-/// The speed is judged over this many bytes.
-const JUDGED_BYTES: u64 = 8 * 1024 * 1024;
+/// The speed is judged over this many bytes: enough that one hiccup of the disk does not decide.
+const JUDGED_BYTES: u64 = if cfg!(test) { 8 } else { 64 } * 1024 * 1024;
 
 /// The way past the cache.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Direct {
     #[cfg(test)]
     pub(super) fn forced() -> Self {
         Self {
-            bulk: 1,
+            bulk: 0,
             pace: Pace::new(0),
             ..Self::default()
         }
@@ -69,9 +69,9 @@ impl Direct {
         self.file = None;
     }
 
-    /// Whether a write of that length is tried this way.
-    pub(super) fn takes(&self, len: u64) -> bool {
-        !self.off && len >= self.bulk
+    /// Whether a write is tried this way that has so many bytes in large pieces.
+    pub(super) fn takes(&self, bulk: u64) -> bool {
+        !self.off && bulk >= self.bulk
     }
 
     /// Writes to `segment` from the first block on that begins at `at` or after it, and says what part of the file

@@ -129,6 +129,11 @@ impl Batch {
         });
     }
 
+    /// Bytes in pieces that are kept by reference.
+    pub(super) fn large_bytes(&self) -> usize {
+        self.large_bytes
+    }
+
     /// The bytes in order, ready for vectored writes.
     pub(super) fn slices(&self) -> impl Iterator<Item = IoSlice<'_>> {
         let mut from = 0;

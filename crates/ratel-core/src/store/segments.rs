@@ -175,7 +175,9 @@ impl Recorder {
 
     /// Appends and returns the offset where the bytes begin; none if they could not be written, or if that failed
     /// so lately that it is not tried again.
-    pub(super) fn append(&mut self, slices: &mut [IoSlice<'_>]) -> Option<u32> {
+    ///
+    /// `bulk` of the bytes are in large pieces, which is what decides how they are written.
+    pub(super) fn append(&mut self, slices: &mut [IoSlice<'_>], bulk: u64) -> Option<u32> {
         if self
             .failed
             .is_some_and(|since| since.elapsed() < RETRY_AFTER)
@@ -185,7 +187,7 @@ impl Recorder {
         let len = slices.iter().map(|slice| slice.len() as u64).sum::<u64>();
         u32::try_from(self.at + len + 2 * BLOCK).ok()?;
         let before = self.at;
-        match self.write(slices, len) {
+        match self.write(slices, bulk) {
             Ok(at) => {
                 if self.failed.take().is_some() {
                     tracing::info!("recording works again");
@@ -222,10 +224,10 @@ impl Recorder {
     }
 
     /// Returns where the bytes begin.
-    fn write(&mut self, slices: &mut [IoSlice<'_>], len: u64) -> io::Result<u64> {
-        if self.direct.takes(len) {
+    fn write(&mut self, slices: &mut [IoSlice<'_>], bulk: u64) -> io::Result<u64> {
+        if self.direct.takes(bulk) {
             #[cfg(test)]
-            self.fits(len)?;
+            self.fits(slices.iter().map(|slice| slice.len() as u64).sum())?;
             let mut file = &self.current.file;
             if let Some(taken) = self.direct.write(file, self.at, slices)? {
                 self.at = file.seek(SeekFrom::Start(taken.end))?;

@@ -82,13 +82,15 @@ impl Worker {
             return Some((0, 0));
         }
         let mut slices: smallvec::SmallVec<[IoSlice<'_>; 64]> = batch.slices().collect();
-        let at = self.recorder.append(&mut slices)?;
+        let at = self
+            .recorder
+            .append(&mut slices, batch.large_bytes() as u64)?;
         self.publish_disk();
         Some((self.recorder.current().number, at))
     }
 
     fn append(&mut self, bytes: &[u8]) -> Option<Loc> {
-        let at = self.recorder.append(&mut [IoSlice::new(bytes)])?;
+        let at = self.recorder.append(&mut [IoSlice::new(bytes)], 0)?;
         let len = u32::try_from(bytes.len()).ok()?;
         Some(Loc {
             segment: self.recorder.current().number,

@@ -20,7 +20,7 @@ fn append(recorder: &mut Recorder, len: usize, salt: usize) -> Written {
     let (a, rest) = bytes.split_at(len / 3);
     let (b, c) = rest.split_at(rest.len() / 2);
     let at = recorder
-        .append(&mut [a, b, c].map(IoSlice::new))
+        .append(&mut [a, b, c].map(IoSlice::new), len as u64)
         .expect("there is room");
     let segment = recorder.current().number;
     Written { segment, at, bytes }
@@ -93,7 +93,7 @@ fn a_full_disk_takes_back_the_padding() {
     recorder
         .disk_left
         .store(0, std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(recorder.append(&mut [IoSlice::new(&[1; 5000])]), None);
+    assert_eq!(recorder.append(&mut [IoSlice::new(&[1; 5000])], 5000), None);
     assert!(!recorder.direct.off, "it is tried again when there is room");
     recorder
         .disk_left
