@@ -36,7 +36,7 @@ pub(crate) enum ProxyError {
         during: &'static str,
         source: io::Error,
     },
-    #[error("the client speaks {0} on this connection, which is not HTTP or TLS")]
+    #[error("the client speaks {0}, which is neither HTTP/1 nor TLS")]
     NotHttp(String),
     #[error("{0}")]
     ClientTls(TlsError),
@@ -95,7 +95,7 @@ impl ProxyError {
             Self::ConnectRefused { .. } => {
                 "CONNECT needs regular mode: point the client at the URL of this port instead of using it as a proxy".into()
             }
-            Self::NotHttp(_) => "only HTTP/1 and HTTPS are understood by this version".into(),
+            Self::NotHttp(_) => "this version passes on HTTP/1, plain or over TLS, and nothing else".into(),
             Self::ClientTls(error) | Self::ServerTls(error) => return error.hint().map(Into::into),
             Self::Loop(_) => "the destination is one of Ratel's own addresses; choose another port or host".into(),
             Self::Resolve { .. } => "check the spelling of the host name and this machine's DNS".into(),
