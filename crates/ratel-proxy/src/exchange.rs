@@ -413,7 +413,8 @@ async fn transfer<B: RequestBody>(
         answered = &mut download => return answered,
         end = body.watch() => match end {
             // What the server would see without us: the end of the client's side, the response still wanted.
-            ClientEnd::HalfClosed => tx.shutdown().await?,
+            // A server that can't be told has closed already; its response is still on the way.
+            ClientEnd::HalfClosed => drop(tx.shutdown().await),
             ClientEnd::Gone(error) => return Err(error),
         },
     }
