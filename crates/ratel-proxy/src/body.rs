@@ -27,6 +27,21 @@ pub(crate) trait FrameSource: Send {
     fn received(&self) -> Timestamp;
 }
 
+/// Where the frames of a body go. Everything is queued until [`FrameSink::flush`].
+pub(crate) trait FrameSink: Send {
+    /// Queues a piece of the body.
+    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError>;
+
+    /// Delivers what was queued, at the pace of whoever reads it.
+    ///
+    /// # Cancel safety
+    /// What is not delivered yet stays queued.
+    fn flush(&mut self) -> impl Future<Output = Result<(), ProxyError>> + Send;
+
+    /// Delivers what was queued and tells the peer that nothing more will come; it may still send.
+    fn shutdown(&mut self) -> impl Future<Output = Result<(), ProxyError>> + Send;
+}
+
 /// A collected body.
 pub(crate) struct Held {
     /// The frames as they came, or one with the replacement.

@@ -132,7 +132,7 @@ async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Durati
 
 /// Goes from layer to layer: TLS, HTTP, a tunnel, TLS in it, HTTP in that.
 async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
-    let mut upstreams = Upstreams::new(
+    let upstreams = Upstreams::new(
         ctx.shared.clone(),
         ctx.activity.clone(),
         ctx.client.peername,
@@ -153,7 +153,7 @@ async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
                 let accepted = accept_tls(
                     &mut ctx,
                     &destination,
-                    &mut upstreams,
+                    &upstreams,
                     io,
                     std::mem::take(&mut ahead),
                 )
@@ -169,7 +169,7 @@ async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
             Layer::Http1 => {
                 let served = server::serve(
                     &ctx,
-                    &mut upstreams,
+                    &upstreams,
                     &destination,
                     io,
                     std::mem::take(&mut ahead),
@@ -242,7 +242,7 @@ async fn peek(
 async fn accept_tls(
     ctx: &mut ConnCtx,
     destination: &Destination,
-    upstreams: &mut Upstreams,
+    upstreams: &Upstreams,
     mut io: BoxIo,
     mut ahead: BytesMut,
 ) -> Result<BoxIo, ProxyError> {

@@ -3,23 +3,28 @@
 //! [`run`] owns the flow from its first byte to its last. It calls the hooks, writes the record, moves both bodies at
 //! the same time and at the pace of the slower side, and turns every failure into one sentence for the record and a
 //! page for the client. Adapters for the protocols sit on its two sides: [`RequestBody`] and [`ResponseSink`] towards
-//! the client, [`H1Upstream`] towards the server.
+//! the client, [`RequestSink`] and [`ResponseSource`] towards the server.
+
+mod download;
+mod transfer;
 
 use bytes::Bytes;
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::clock;
 use ratel_core::hooks::Hook;
 use ratel_flow::{FlowKind, HttpFlow, Request, Response, Side};
-use ratel_proto::http1::{framing, validate};
+use ratel_proto::http1::validate;
 use ratel_proto::{Frame, Framing};
 
-use crate::body::{self, FrameSource, Held};
+use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
-use crate::http::h1::client::{Answer, H1Upstream, Rx, Tx};
+use crate::http::h1::client::H1Upstream;
 use crate::recorder::Recorder;
 use crate::upstream::Target;
-use crate::upstream::pool::Upstreams;
+use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
+
+use download::Download;
 
 /// A request as an adapter hands it to the waist.
 pub(crate) struct Incoming {
@@ -53,28 +58,53 @@ pub(crate) trait RequestBody: FrameSource {
     fn watch(&mut self) -> impl Future<Output = ClientEnd> + Send;
 }
 
-/// The response on its way to the client. Everything is queued until [`ResponseSink::flush`].
-pub(crate) trait ResponseSink: Send {
+/// The response on its way to the client.
+pub(crate) trait ResponseSink: FrameSink {
     /// An informational response (RFC 9110 §15.2), before the final one.
     fn informational(&mut self, response: &Response);
 
     /// The final response head. `verbatim` promises that frames come as they were received.
     fn head(&mut self, response: &Response, framing: Framing, verbatim: bool);
 
-    /// A piece of the body.
-    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError>;
-
     /// A page that says what went wrong; only before any head. Ends the connection.
     fn page(&mut self, error: &ProxyError, status: u16);
 
     /// Whether a final head was queued.
     fn started(&self) -> bool;
+}
 
-    /// Delivers what was queued.
-    fn flush(&mut self) -> impl Future<Output = Result<(), ProxyError>> + Send;
+/// The request on its way to the server.
+pub(crate) trait RequestSink: FrameSink {
+    /// Queues the head. `forward` is the request target to send where it is not the one that was received.
+    fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing);
 
-    /// Tells the client that nothing more will come.
-    fn shutdown(&mut self) -> impl Future<Output = Result<(), ProxyError>> + Send;
+    /// From here on frames are raw bytes (after an upgrade).
+    fn become_raw(&mut self);
+}
+
+/// The response on its way from the server.
+pub(crate) trait ResponseSource: FrameSource {
+    /// The next response head.
+    fn head(&mut self) -> impl Future<Output = Result<Answer, ProxyError>> + Send;
+
+    /// How long the body after `response` to a `method` request is.
+    fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError>;
+
+    /// Says how long the body after the head is.
+    fn begin_body(&mut self, framing: Framing);
+
+    /// Whether the response leaves the connection open for another one.
+    fn is_reusable(&self) -> bool;
+
+    /// From here on frames are raw bytes (after an upgrade).
+    fn become_raw(&mut self);
+}
+
+/// A response head.
+pub(crate) struct Answer {
+    pub(crate) response: Response,
+    /// Whether the final response is still to come (RFC 9110 §15.2); 101 is final for HTTP.
+    pub(crate) informational: bool,
 }
 
 /// Whether the client's connection may carry another request.
@@ -89,7 +119,7 @@ pub(crate) enum After {
 /// Runs one exchange. Failures are recorded and told to the client; nothing is returned but what comes after.
 pub(crate) async fn run(
     ctx: &ConnCtx,
-    upstreams: &mut Upstreams,
+    upstreams: &Upstreams,
     incoming: Incoming,
     body: &mut impl RequestBody,
     sink: &mut impl ResponseSink,
@@ -178,7 +208,7 @@ impl<'a> Exchange<'a> {
 
     async fn attempt(
         &mut self,
-        upstreams: &mut Upstreams,
+        upstreams: &Upstreams,
         mut route: Route,
         body: &mut impl RequestBody,
         sink: &mut impl ResponseSink,
@@ -196,6 +226,12 @@ impl<'a> Exchange<'a> {
         } else {
             self.hook(Hook::Request).await;
         }
+        // What is on record is what goes out.
+        if self.ctx.shared.addons.wants(Hook::RequestHeaders)
+            || self.ctx.shared.addons.wants(Hook::Request)
+        {
+            self.recorder.request(&self.flow.request);
+        }
         if self.flow.response.is_some() {
             return self.answer(sink).await;
         }
@@ -203,17 +239,16 @@ impl<'a> Exchange<'a> {
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
             self.recorder.server_conn(upstream.conn().clone());
-            match self.forward(&mut upstream, &route, &mut upload, sink).await {
-                // A kept connection that the server closed meanwhile says nothing about the request; with no body
-                // and no answer yet it may be sent again (RFC 9110 §9.2.2, as every client does).
-                Err(ProxyError::NoResponse | ProxyError::ServerIo { .. })
-                    if upstream.is_reused()
-                        && route.framing == Framing::None
-                        && !sink.started() =>
-                {
-                    upstream = self.acquire(upstreams, &route.target).await?;
+            let forwarded = match &mut upstream {
+                Upstream::H1(H1Upstream { tx, rx, .. }) => {
+                    self.forward(tx, rx, &route, &mut upload, sink).await
                 }
-                Err(error) => return Err(error),
+            };
+            match forwarded {
+                Err(error) if !may_repeat(&self.flow.request, &route, &upstream, &error) => {
+                    return Err(error);
+                }
+                Err(_) => upstream = self.acquire(upstreams, &route.target).await?,
                 Ok(after) => {
                     if after == After::KeepAlive && upstream.is_reusable() {
                         upstreams.release(route.target, upstream);
@@ -227,17 +262,18 @@ impl<'a> Exchange<'a> {
     /// A connection for this exchange; a server that refused the handshake is on record too.
     async fn acquire(
         &mut self,
-        upstreams: &mut Upstreams,
+        upstreams: &Upstreams,
         target: &Target,
-    ) -> Result<H1Upstream, ProxyError> {
-        let acquired = upstreams.acquire(target).await;
-        if acquired.is_err()
-            && let Some(conn) = upstreams.take_refused()
-        {
+    ) -> Result<Upstream, ProxyError> {
+        let NoUpstream { error, conn } = match upstreams.acquire(target).await {
+            Ok(upstream) => return Ok(upstream),
+            Err(failed) => failed,
+        };
+        if let Some(conn) = conn {
             self.flow.server_conn = Some(conn.clone());
             self.recorder.server_conn(conn);
         }
-        acquired
+        Err(error)
     }
 
     /// Collects the request body, shows it to the hooks, and settles what is sent instead of the stream.
@@ -255,7 +291,6 @@ impl<'a> Exchange<'a> {
         {
             route.framing = framing;
         }
-        self.recorder.request(&self.flow.request);
         Ok(Upload::Held(held, body))
     }
 
@@ -291,12 +326,12 @@ impl<'a> Exchange<'a> {
     /// Sends the request and passes on the response, both at once.
     async fn forward<B: RequestBody>(
         &mut self,
-        upstream: &mut H1Upstream,
+        tx: &mut impl RequestSink,
+        rx: &mut impl ResponseSource,
         route: &Route,
         upload: &mut Upload<'_, B>,
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
-        let H1Upstream { tx, rx, .. } = upstream;
         tx.head(&self.flow.request, route.forward.as_deref(), route.framing);
         let client_keeps = keeps_alive(&self.flow.request);
         let Self {
@@ -336,14 +371,14 @@ impl<'a> Exchange<'a> {
             }
             .run(client_keeps);
             let mut download = std::pin::pin!(download);
-            transfer(&mut **body, tx, recorder, download.as_mut()).await?
+            transfer::transfer(&mut **body, tx, recorder, download.as_mut()).await?
         };
         match answered {
             Answered::Complete(after) => Ok(after),
             Answered::Upgraded => {
                 body.become_raw();
                 rx.become_raw();
-                relay(&mut **body, tx, rx, sink, recorder).await
+                transfer::relay(&mut **body, tx, rx, sink, recorder).await
             }
         }
     }
@@ -365,245 +400,38 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// Whether a failed request may be sent once more. A kept connection that the server closed meanwhile says nothing
+/// about a request; but it may have been carried out unless it is one that may be (RFC 9110 §9.2.2), and an answer
+/// that has begun is an answer.
+fn may_repeat(request: &Request, route: &Route, upstream: &Upstream, error: &ProxyError) -> bool {
+    let lost = matches!(error, ProxyError::NoResponse | ProxyError::ServerIo { .. });
+    lost && upstream.is_reused()
+        && !upstream.has_answered()
+        && route.framing == Framing::None
+        && is_idempotent(&request.method)
+}
+
+/// The methods that mean the same however often they are carried out (RFC 9110 §9.2.2, RFC 4918, RFC 3253, RFC 5323).
+fn is_idempotent(method: &[u8]) -> bool {
+    const METHODS: [&[u8]; 9] = [
+        b"GET",
+        b"HEAD",
+        b"OPTIONS",
+        b"TRACE",
+        b"PUT",
+        b"DELETE",
+        b"PROPFIND",
+        b"REPORT",
+        b"SEARCH",
+    ];
+    METHODS.contains(&method)
+}
+
 /// How a response ended.
 enum Answered {
     Complete(After),
     /// The server agreed to speak another protocol from here on (RFC 9110 §7.8).
     Upgraded,
-}
-
-/// Moves the request body up while the response comes down; ends with the response.
-async fn transfer<B: RequestBody>(
-    body: &mut B,
-    tx: &mut Tx,
-    recorder: &Recorder,
-    mut download: std::pin::Pin<&mut impl Future<Output = Result<Answered, ProxyError>>>,
-) -> Result<Answered, ProxyError> {
-    let mut server_reads = true;
-    if !body.is_done() {
-        let pump = upload(body, tx, recorder);
-        let mut pump = std::pin::pin!(pump);
-        tokio::select! {
-            biased;
-            sent = &mut pump => match sent {
-                Ok(()) => {}
-                // The server stopped reading; it may still have said why (RFC 9112 §9.5).
-                Err(ProxyError::ServerIo { .. }) => server_reads = false,
-                Err(error) => return Err(error),
-            },
-            answered = &mut download => {
-                let answered = answered?;
-                if let Answered::Complete(After::KeepAlive) = answered {
-                    // An early answer: the rest of the body is still the server's to read.
-                    return Ok(match pump.await {
-                        Ok(()) => answered,
-                        Err(_) => Answered::Complete(After::Close),
-                    });
-                }
-                return Ok(answered);
-            }
-        }
-    }
-    if !server_reads {
-        download.await?;
-        return Ok(Answered::Complete(After::Close));
-    }
-    tokio::select! {
-        biased;
-        answered = &mut download => return answered,
-        end = body.watch() => match end {
-            // What the server would see without us: the end of the client's side, the response still wanted.
-            // A server that can't be told has closed already; its response is still on the way.
-            ClientEnd::HalfClosed => drop(tx.shutdown().await),
-            ClientEnd::Gone(error) => return Err(error),
-        },
-    }
-    download.await
-}
-
-/// Sends the request body as it comes in.
-async fn upload(
-    body: &mut impl RequestBody,
-    tx: &mut Tx,
-    recorder: &Recorder,
-) -> Result<(), ProxyError> {
-    loop {
-        let frame = match body.ready()? {
-            Some(frame) => frame,
-            None => {
-                tx.flush().await?;
-                recorder.ready().await;
-                body.next().await?
-            }
-        };
-        recorder.frame(Side::Client, &frame, body.received());
-        let end = frame.end;
-        tx.frame(frame)?;
-        if end {
-            recorder.end(Side::Client, body.received());
-            return tx.flush().await;
-        }
-    }
-}
-
-struct Download<'d, S> {
-    ctx: &'d ConnCtx,
-    flow: &'d mut HttpFlow,
-    bodies: &'d mut Bodies,
-    recorder: &'d Recorder,
-    rx: &'d mut Rx,
-    sink: &'d mut S,
-}
-
-impl<S: ResponseSink> Download<'_, S> {
-    async fn run(mut self, client_keeps: bool) -> Result<Answered, ProxyError> {
-        let response = loop {
-            let Answer {
-                response,
-                informational,
-            } = self.rx.head().await?;
-            if !informational {
-                break response;
-            }
-            self.recorder.informational(&response);
-            self.sink.informational(&response);
-            self.sink.flush().await?;
-        };
-        if self.ctx.config.validate_inbound_headers {
-            validate::response(
-                response.status,
-                response.version.as_bytes(),
-                &response.headers,
-            )
-            .map_err(ProxyError::ResponseInvalid)?;
-        }
-        let upgraded = response.status == 101;
-        let framing = framing::response_framing(
-            &self.flow.request.method,
-            response.status,
-            &response.headers,
-        )
-        .map_err(ProxyError::ResponseFraming)?;
-        self.flow.response = Some(response);
-        self.hook(Hook::ResponseHeaders).await;
-        if upgraded {
-            if let Some(response) = &self.flow.response {
-                self.recorder.response(response);
-                self.sink.head(response, Framing::UntilClose, true);
-            }
-            self.sink.flush().await?;
-            return Ok(Answered::Upgraded);
-        }
-        self.rx.begin_body(framing);
-        if self.ctx.shared.addons.body_need(self.flow, Side::Server) == BodyNeed::Whole {
-            self.held(framing).await?;
-        } else {
-            self.streamed(framing).await?;
-        }
-        // A client that asks for persistence in HTTP/1.0 has it only if the response agrees (RFC 9112 §9.3).
-        let agreed = !self.flow.request.version.is_http10()
-            || self
-                .flow
-                .response
-                .as_ref()
-                .is_some_and(|response| response.headers.has_token("connection", "keep-alive"));
-        let keep = client_keeps && agreed && self.rx.is_reusable();
-        Ok(Answered::Complete(if keep {
-            After::KeepAlive
-        } else {
-            After::Close
-        }))
-    }
-
-    /// The body passes as it comes.
-    async fn streamed(&mut self, framing: Framing) -> Result<(), ProxyError> {
-        let Some(response) = &self.flow.response else {
-            return Ok(());
-        };
-        self.recorder.response(response);
-        self.sink.head(response, framing, true);
-        while !self.rx.is_done() {
-            let frame = match self.rx.ready()? {
-                Some(frame) => frame,
-                None => {
-                    self.sink.flush().await?;
-                    self.recorder.ready().await;
-                    self.rx.next().await?
-                }
-            };
-            self.recorder
-                .frame(Side::Server, &frame, self.rx.received());
-            self.sink.frame(frame)?;
-        }
-        self.recorder.end(Side::Server, self.rx.received());
-        self.sink.flush().await?;
-        self.hook(Hook::Response).await;
-        Ok(())
-    }
-
-    /// The body is complete before anything goes on, since an addon must see it whole.
-    async fn held(&mut self, framing: Framing) -> Result<(), ProxyError> {
-        let mut held = body::collect(self.rx).await?;
-        self.bodies.response = Some(held.joined.clone());
-        self.hook(Hook::Response).await;
-        let Some(response) = &mut self.flow.response else {
-            return Ok(());
-        };
-        let replaced = held.replace(self.bodies.response.take(), &mut response.headers);
-        self.recorder.response(response);
-        self.sink
-            .head(response, replaced.unwrap_or(framing), replaced.is_none());
-        for frame in held.frames {
-            self.recorder
-                .frame(Side::Server, &frame, self.rx.received());
-            self.sink.frame(frame)?;
-        }
-        self.recorder.end(Side::Server, self.rx.received());
-        self.sink.flush().await
-    }
-
-    async fn hook(&mut self, hook: Hook) {
-        if self.ctx.shared.addons.wants(hook) {
-            self.ctx
-                .shared
-                .addons
-                .http(hook, self.flow, self.bodies)
-                .await;
-        }
-    }
-}
-
-/// Passes raw bytes both ways after an upgrade, each direction until its end.
-async fn relay(
-    body: &mut impl RequestBody,
-    tx: &mut Tx,
-    rx: &mut Rx,
-    sink: &mut impl ResponseSink,
-    recorder: &Recorder,
-) -> Result<After, ProxyError> {
-    tx.become_raw();
-    let up = async {
-        upload(body, tx, recorder).await?;
-        tx.shutdown().await
-    };
-    let down = async {
-        while !rx.is_done() {
-            let frame = match rx.ready()? {
-                Some(frame) => frame,
-                None => {
-                    sink.flush().await?;
-                    recorder.ready().await;
-                    rx.next().await?
-                }
-            };
-            recorder.frame(Side::Server, &frame, rx.received());
-            sink.frame(frame)?;
-        }
-        recorder.end(Side::Server, rx.received());
-        sink.shutdown().await
-    };
-    tokio::try_join!(up, down)?;
-    Ok(After::Close)
 }
 
 /// Whether a request leaves its connection open for the next one (RFC 9112 §9.3).

@@ -184,3 +184,57 @@ async fn requests_without_a_destination_are_explained() {
             .contains("CONNECT needs regular mode")
     );
 }
+
+/// A reverse proxy with one exchange done over a server connection that both sides keep.
+async fn kept() -> (Play, tokio::io::DuplexStream) {
+    let mut play = reverse();
+    play.send(b"GET /1 HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    let mut server = play.server().await;
+    gets(&mut server, b"GET /1 HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    server.write_all(answer).await.expect("room");
+    play.client_gets(answer).await;
+    (play, server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_may_be_repeated_is_sent_again() {
+    let get = b"GET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    let (mut play, mut server) = kept().await;
+    play.send(get).await;
+    gets(&mut server, get).await;
+    drop(server);
+    let mut server = play.server().await;
+    gets(&mut server, get).await;
+
+    let post = b"POST /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    let (mut play, mut server) = kept().await;
+    play.send(post).await;
+    gets(&mut server, post).await;
+    drop(server);
+    let page = play.client_rest().await;
+    assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+    assert!(play.servers.try_recv().is_err(), "it was not sent again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_whose_answer_has_begun_is_not_sent_again() {
+    for begun in [
+        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+        "HTTP/1.1 103 Ear",
+    ] {
+        let get = b"GET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+        let (mut play, mut server) = kept().await;
+        play.send(get).await;
+        gets(&mut server, get).await;
+        server.write_all(begun.as_bytes()).await.expect("room");
+        if begun.ends_with("\r\n") {
+            play.client_gets(begun.as_bytes()).await;
+        }
+        drop(server);
+        let page = play.client_rest().await;
+        assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+        assert!(play.servers.try_recv().is_err(), "it was not sent again");
+    }
+}

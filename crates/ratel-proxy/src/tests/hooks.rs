@@ -50,6 +50,9 @@ impl Addon for Probe {
                 });
                 bodies.response = Some(Bytes::from_static(b"no"));
             }
+            if hook == Hook::RequestHeaders && &flow.request.path[..] == b"/marked" {
+                flow.request.headers.append(b"X-Marked", b"yes");
+            }
             let body = match hook {
                 Hook::Request => &mut bodies.request,
                 Hook::Response => &mut bodies.response,
@@ -130,4 +133,18 @@ async fn an_addon_may_answer_itself() {
         *seen.lock().expect("free"),
         ["requestheaders", "request", "responseheaders", "response"]
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_shows_the_head_that_an_addon_has_changed() {
+    let (mut play, _) = probed(false);
+    play.send(b"POST /marked HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 2\r\n\r\nab")
+        .await;
+    let mut server = play.server().await;
+    let sent =
+        b"POST /marked HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 2\r\nX-Marked: yes\r\n\r\n";
+    gets(&mut server, sent).await;
+    let records = play.records().await;
+    let request = records[0].request.as_ref().expect("a request");
+    assert_eq!(request.headers.get("x-marked"), Some(&b"yes"[..]));
 }

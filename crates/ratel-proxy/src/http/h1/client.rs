@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use ratel_flow::{Request, Response, ServerConn, Timestamp, Version};
-use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
+use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing};
 use ratel_proto::{Frame, Framing};
 
-use crate::body::FrameSource;
+use crate::body::{FrameSink, FrameSource};
 use crate::error::ProxyError;
-use crate::exchange::keeps_alive;
+use crate::exchange::{Answer, RequestSink, ResponseSource, keeps_alive};
 use crate::io::{Reader, Writer};
 use crate::upstream::pool::Open;
 
@@ -34,6 +34,7 @@ impl H1Upstream {
                 heads: HeadReader::new(HeadLimits::default()),
                 decoder: BodyDecoder::new(Framing::None),
                 response_keeps: true,
+                answered: false,
             },
             conn,
             reused: false,
@@ -51,6 +52,11 @@ impl H1Upstream {
         self.reused
     }
 
+    /// Whether any of the response to the current request has come.
+    pub(crate) fn has_answered(&self) -> bool {
+        self.rx.answered || !self.rx.reader.buf.is_empty()
+    }
+
     /// Whether another request may go over this connection.
     pub(crate) fn is_reusable(&self) -> bool {
         self.rx.is_reusable() && self.tx.request_keeps
@@ -59,6 +65,7 @@ impl H1Upstream {
     /// Prepares the connection for being kept until the next request.
     pub(crate) fn rest(&mut self) {
         self.reused = true;
+        self.rx.answered = false;
         self.rx.reader.rest();
     }
 
@@ -75,9 +82,8 @@ pub(crate) struct Tx {
     request_keeps: bool,
 }
 
-impl Tx {
-    /// Queues the head. `forward` is the request target to send where it is not the one that was received.
-    pub(crate) fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing) {
+impl RequestSink for Tx {
+    fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing) {
         let line = request.line.as_deref().filter(|_| forward.is_none());
         let target = forward.unwrap_or(&request.target);
         let version = match &request.version {
@@ -96,16 +102,20 @@ impl Tx {
         self.request_keeps = keeps_alive(request);
     }
 
-    /// Queues a piece of the body.
-    pub(crate) fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+    fn become_raw(&mut self) {
+        self.encoder = BodyEncoder::new(Framing::UntilClose, true);
+    }
+}
+
+impl FrameSink for Tx {
+    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
         let writer = &mut self.writer;
         self.encoder
             .encode(frame, &mut |piece| writer.push(piece))
             .map_err(ProxyError::Encode)
     }
 
-    /// Sends what was queued.
-    pub(crate) async fn flush(&mut self) -> Result<(), ProxyError> {
+    async fn flush(&mut self) -> Result<(), ProxyError> {
         self.writer
             .flush()
             .await
@@ -115,18 +125,12 @@ impl Tx {
             })
     }
 
-    /// Tells the server that nothing more will come.
-    pub(crate) async fn shutdown(&mut self) -> Result<(), ProxyError> {
+    async fn shutdown(&mut self) -> Result<(), ProxyError> {
         let done = self.writer.shutdown().await;
         done.map_err(|source| ProxyError::ServerIo {
             during: "while it was told that the client is done",
             source,
         })
-    }
-
-    /// From here on frames are raw bytes (after an upgrade).
-    pub(crate) fn become_raw(&mut self) {
-        self.encoder = BodyEncoder::new(Framing::UntilClose, true);
     }
 }
 
@@ -136,24 +140,19 @@ pub(crate) struct Rx {
     heads: HeadReader,
     decoder: BodyDecoder,
     response_keeps: bool,
+    /// A head has come since the connection was last at rest.
+    answered: bool,
 }
 
-/// A response head.
-pub(crate) struct Answer {
-    pub(crate) response: Response,
-    /// Whether the final response is still to come (RFC 9110 §15.2); 101 is final for HTTP.
-    pub(crate) informational: bool,
-}
-
-impl Rx {
-    /// The next response head.
-    pub(crate) async fn head(&mut self) -> Result<Answer, ProxyError> {
+impl ResponseSource for Rx {
+    async fn head(&mut self) -> Result<Answer, ProxyError> {
         loop {
             if let Some(head) = self
                 .heads
                 .response(&mut self.reader.buf)
                 .map_err(ProxyError::ResponseHead)?
             {
+                self.answered = true;
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {
                     version: Version::from_wire(head.version),
@@ -196,19 +195,21 @@ impl Rx {
         }
     }
 
-    /// Says how long the body after the head is.
-    pub(crate) fn begin_body(&mut self, framing: Framing) {
+    fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError> {
+        framing::response_framing(method, response.status, &response.headers)
+            .map_err(ProxyError::ResponseFraming)
+    }
+
+    fn begin_body(&mut self, framing: Framing) {
         self.decoder = BodyDecoder::new(framing);
         self.response_keeps &= framing != Framing::UntilClose;
     }
 
-    /// Whether the response leaves the connection open for another one.
-    pub(crate) fn is_reusable(&self) -> bool {
+    fn is_reusable(&self) -> bool {
         self.response_keeps && self.decoder.is_done()
     }
 
-    /// From here on frames are raw bytes (after an upgrade).
-    pub(crate) fn become_raw(&mut self) {
+    fn become_raw(&mut self) {
         self.decoder = BodyDecoder::new(Framing::UntilClose);
         self.response_keeps = false;
     }

@@ -9,7 +9,7 @@ use ratel_flow::{FlowKind, Request, Response, Timestamp, Version};
 use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
 use ratel_proto::{Frame, Framing};
 
-use crate::body::FrameSource;
+use crate::body::{FrameSink, FrameSource};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSink};
@@ -37,7 +37,7 @@ pub(crate) enum Outcome {
 /// Serves requests on one connection until it is over or becomes a tunnel.
 pub(crate) async fn serve(
     ctx: &ConnCtx,
-    upstreams: &mut Upstreams,
+    upstreams: &Upstreams,
     destination: &Destination,
     io: BoxIo,
     ahead: BytesMut,
@@ -145,7 +145,7 @@ impl Client<'_> {
         }
     }
 
-    async fn exchange(&mut self, upstreams: &mut Upstreams, incoming: Incoming) -> After {
+    async fn exchange(&mut self, upstreams: &Upstreams, incoming: Incoming) -> After {
         let mut body = Body {
             reader: &mut self.reader,
             decoder: BodyDecoder::new(incoming.framing),
@@ -314,13 +314,6 @@ impl ResponseSink for Sink<'_> {
         self.started = true;
     }
 
-    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
-        let writer = &mut *self.writer;
-        self.encoder
-            .encode(frame, &mut |piece| writer.push(piece))
-            .map_err(ProxyError::Encode)
-    }
-
     fn page(&mut self, error: &ProxyError, status: u16) {
         self.writer.put(&error.page(status));
         self.started = true;
@@ -328,6 +321,15 @@ impl ResponseSink for Sink<'_> {
 
     fn started(&self) -> bool {
         self.started
+    }
+}
+
+impl FrameSink for Sink<'_> {
+    fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        let writer = &mut *self.writer;
+        self.encoder
+            .encode(frame, &mut |piece| writer.push(piece))
+            .map_err(ProxyError::Encode)
     }
 
     async fn flush(&mut self) -> Result<(), ProxyError> {

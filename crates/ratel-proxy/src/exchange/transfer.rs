@@ -1,0 +1,117 @@
+//! The request body on its way up while the response comes down, and raw bytes both ways after an upgrade.
+
+use std::pin::Pin;
+
+use ratel_flow::Side;
+
+use super::{After, Answered, ClientEnd, RequestBody, RequestSink, ResponseSink, ResponseSource};
+use crate::body::FrameSink;
+use crate::error::ProxyError;
+use crate::recorder::Recorder;
+
+/// Moves the request body up while the response comes down; ends with the response.
+pub(super) async fn transfer<B: RequestBody>(
+    body: &mut B,
+    tx: &mut impl FrameSink,
+    recorder: &Recorder,
+    mut download: Pin<&mut impl Future<Output = Result<Answered, ProxyError>>>,
+) -> Result<Answered, ProxyError> {
+    let mut server_reads = true;
+    if !body.is_done() {
+        let pump = upload(body, tx, recorder);
+        let mut pump = std::pin::pin!(pump);
+        tokio::select! {
+            biased;
+            sent = &mut pump => match sent {
+                Ok(()) => {}
+                // The server stopped reading; it may still have said why (RFC 9112 §9.5).
+                Err(ProxyError::ServerIo { .. }) => server_reads = false,
+                Err(error) => return Err(error),
+            },
+            answered = &mut download => {
+                let answered = answered?;
+                if let Answered::Complete(After::KeepAlive) = answered {
+                    // An early answer: the rest of the body is still the server's to read.
+                    return Ok(match pump.await {
+                        Ok(()) => answered,
+                        Err(_) => Answered::Complete(After::Close),
+                    });
+                }
+                return Ok(answered);
+            }
+        }
+    }
+    if !server_reads {
+        download.await?;
+        return Ok(Answered::Complete(After::Close));
+    }
+    tokio::select! {
+        biased;
+        answered = &mut download => return answered,
+        end = body.watch() => match end {
+            // What the server would see without us: the end of the client's side, the response still wanted.
+            // A server that can't be told has closed already; its response is still on the way.
+            ClientEnd::HalfClosed => drop(tx.shutdown().await),
+            ClientEnd::Gone(error) => return Err(error),
+        },
+    }
+    download.await
+}
+
+/// Sends the request body as it comes in.
+async fn upload(
+    body: &mut impl RequestBody,
+    tx: &mut impl FrameSink,
+    recorder: &Recorder,
+) -> Result<(), ProxyError> {
+    loop {
+        let frame = match body.ready()? {
+            Some(frame) => frame,
+            None => {
+                tx.flush().await?;
+                recorder.ready().await;
+                body.next().await?
+            }
+        };
+        recorder.frame(Side::Client, &frame, body.received());
+        let end = frame.end;
+        tx.frame(frame)?;
+        if end {
+            recorder.end(Side::Client, body.received());
+            return tx.flush().await;
+        }
+    }
+}
+
+/// Passes raw bytes both ways after an upgrade, each direction until its end.
+pub(super) async fn relay(
+    body: &mut impl RequestBody,
+    tx: &mut impl RequestSink,
+    rx: &mut impl ResponseSource,
+    sink: &mut impl ResponseSink,
+    recorder: &Recorder,
+) -> Result<After, ProxyError> {
+    tx.become_raw();
+    let up = async {
+        upload(body, tx, recorder).await?;
+        tx.shutdown().await
+    };
+    let down = async {
+        while !rx.is_done() {
+            let frame = match rx.ready()? {
+                Some(frame) => frame,
+                None => {
+                    sink.flush().await?;
+                    recorder.ready().await;
+                    rx.next().await?
+                }
+            };
+            recorder.frame(Side::Server, &frame, rx.received());
+            sink.frame(frame)?;
+        }
+        recorder.end(Side::Server, rx.received());
+        sink.shutdown().await
+    };
+    tokio::try_join!(up, down)?;
+    Ok(After::Close)
+}
