@@ -59,6 +59,7 @@ fn headers() -> Headers {
             line: Span::new(start, end),
             name: Span::new(start, start + colon),
             value: Span::new(start + colon + 2, end - 2),
+            never_indexed: false,
         });
         start = end;
     }

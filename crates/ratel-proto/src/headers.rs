@@ -49,6 +49,54 @@ pub struct Field {
     pub name: Span,
     /// The value without leading and trailing whitespace.
     pub value: Span,
+    /// The sender asked that no one on the way puts the field into a compression table (RFC 7541 §6.2.3). Only
+    /// HTTP/2 and HTTP/3 can say so.
+    pub never_indexed: bool,
+}
+
+/// One field of a list.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct FieldRef<'a> {
+    /// The name, as sent.
+    pub name: &'a [u8],
+    /// The value without leading and trailing whitespace; from HTTP/2 exactly as sent.
+    pub value: &'a [u8],
+    /// See [`Field::never_indexed`].
+    pub never_indexed: bool,
+}
+
+impl<'a> From<(&'a [u8], &'a [u8])> for FieldRef<'a> {
+    fn from((name, value): (&'a [u8], &'a [u8])) -> Self {
+        Self {
+            name,
+            value,
+            never_indexed: false,
+        }
+    }
+}
+
+impl<'a> From<&(&'a [u8], &'a [u8])> for FieldRef<'a> {
+    fn from(&field: &(&'a [u8], &'a [u8])) -> Self {
+        field.into()
+    }
+}
+
+impl<'a> From<&FieldRef<'a>> for FieldRef<'a> {
+    fn from(&field: &FieldRef<'a>) -> Self {
+        field
+    }
+}
+
+impl std::fmt::Debug for FieldRef<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mark = if self.never_indexed {
+            " (never indexed)"
+        } else {
+            ""
+        };
+        let (name, value) = (self.name.escape_ascii(), self.value.escape_ascii());
+        write!(f, "{name}: {value}{mark}")
+    }
 }
 
 /// An ordered list of header fields; see the [module](self) for what it keeps.
@@ -109,6 +157,29 @@ impl Headers {
             .map(|f| (self.bytes(f.name), self.bytes(f.value)))
     }
 
+    /// All fields in order, with what HTTP/2 says about them.
+    pub fn fields(&self) -> impl ExactSizeIterator<Item = FieldRef<'_>> + Clone {
+        self.fields.iter().map(|f| FieldRef {
+            name: self.bytes(f.name),
+            value: self.bytes(f.value),
+            never_indexed: f.never_indexed,
+        })
+    }
+
+    /// Whether the fields, written as lines, are read back as the same fields: there is no CR, LF or NUL in a value,
+    /// and no control character, space or colon in a name, nor an empty name.
+    ///
+    /// HTTP/2 carries any byte. [`to_wire`](Self::to_wire) and [`lines`](Self::lines) of a list that came that way must not
+    /// be sent in HTTP/1 unless this holds: what is one field here could be two there, or the end of the head.
+    #[must_use]
+    pub fn is_line_safe(&self) -> bool {
+        let name_ok = |name: &[u8]| {
+            !name.is_empty() && name.iter().all(|b| !matches!(b, 0..=b' ' | b':' | 0x7f))
+        };
+        self.iter()
+            .all(|(name, value)| name_ok(name) && memchr::memchr3(b'\r', b'\n', 0, value).is_none())
+    }
+
     /// The whole lines in order, each with its line ending, ready to be forwarded.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         self.fields.iter().map(|f| self.bytes(f.line))
@@ -152,14 +223,18 @@ impl Headers {
             .any(|t| t.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Gives the first field called `name` this value, keeping its place and the spelling of its name, and removes
-    /// the other ones; appends the field when there is none.
+    /// Gives the first field called `name` this value, keeping its place and the spelling of its name and whether it may
+    /// be indexed, and removes the other ones; appends the field when there is none.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         let Some(at) = self.fields.iter().position(|f| self.is(f, name)) else {
             return self.append(name.as_bytes(), value);
         };
         let spelled = self.bytes(self.fields[at].name).to_vec();
-        self.fields[at] = self.make(&spelled, value);
+        let never_indexed = self.fields[at].never_indexed;
+        self.fields[at] = Field {
+            never_indexed,
+            ..self.make(&spelled, value)
+        };
         let mut index = 0;
         let (base, extra) = (&self.base, &self.extra);
         self.fields.retain(|f| {
@@ -172,6 +247,15 @@ impl Headers {
     pub fn append(&mut self, name: &[u8], value: &[u8]) {
         let field = self.make(name, value);
         self.fields.push(field);
+    }
+
+    /// Adds a field at the end, with what HTTP/2 says about it.
+    pub fn push(&mut self, field: FieldRef<'_>) {
+        let made = self.make(field.name, field.value);
+        self.fields.push(Field {
+            never_indexed: field.never_indexed,
+            ..made
+        });
     }
 
     /// Adds a field before the one at `index` (at the end when `index` is past it).
@@ -240,6 +324,7 @@ impl Headers {
             line: Span::new(start, value_at + value.len() + 2),
             name: Span::new(start, start + name.len()),
             value: Span::new(value_at, value_at + value.len()),
+            never_indexed: false,
         }
     }
 }
@@ -295,16 +380,19 @@ mod tests {
                 line: Span::new(0, 11),
                 name: Span::new(0, 4),
                 value: Span::new(7, 8),
+                ..Field::default()
             },
             Field {
                 line: Span::new(11, 17),
                 name: Span::new(11, 12),
                 value: Span::new(14, 15),
+                ..Field::default()
             },
             Field {
                 line: Span::new(17, 26),
                 name: Span::new(17, 21),
                 value: Span::new(23, 24),
+                ..Field::default()
             },
         ];
         Headers::from_wire(wire, fields, false)

@@ -11,6 +11,7 @@
 //! | [`detect`] | the first ones of a connection | the protocol that is spoken on it |
 //! | [`client_hello`] | TLS records | what a TLS client offers |
 //! | [`http1`] | HTTP/1.x | heads, framing decisions, bodies, and back |
+//! | [`h2`] | HTTP/2 | the same, with frames, header compression, streams and flow control |
 //! | [`headers`] | field lines | an ordered list that keeps every byte |
 //! | [`url`] | a request target or an authority | its form, host and port |
 //! | [`body`] | – | frames: the steps of a body, whatever the HTTP version |
@@ -20,6 +21,7 @@
 pub mod body;
 pub mod client_hello;
 pub mod detect;
+pub mod h2;
 pub mod headers;
 pub mod http1;
 pub mod url;

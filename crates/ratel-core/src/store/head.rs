@@ -262,6 +262,7 @@ impl Reader {
                 line: Span::new(start, start + line),
                 name: Span::new(start + name, start + name + name_len),
                 value: Span::new(start + value, start + value + value_len),
+                never_indexed: false,
             });
             start += line.max(name + name_len).max(value + value_len);
         }

@@ -134,6 +134,7 @@ fn field(content: &[u8], start: usize, end: usize) -> Field {
         line: Span::new(start, end),
         name: Span::new(start, start + colon),
         value: Span::new(value + from, value + to),
+        never_indexed: false,
     }
 }
 

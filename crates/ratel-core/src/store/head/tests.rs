@@ -34,6 +34,7 @@ fn wire_headers() -> impl Strategy<Value = Headers> {
                 line: Span::new(start, wire.len()),
                 name: Span::new(start, start + name.len()),
                 value: Span::new(value_at, value_end),
+                never_indexed: false,
             });
         }
         Headers::from_wire(wire.into(), spans, bare_end)

@@ -1,0 +1,1 @@
+//! The state of one stream (RFC 9113 §5.1), and of all of them.
