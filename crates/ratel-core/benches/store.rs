@@ -78,6 +78,7 @@ fn sample() -> Sample {
     let status = Bytes::from_static(b"HTTP/1.1 200 OK\r\n");
     Sample {
         request: Request {
+            pseudo: Default::default(),
             method: line.slice(..3),
             target: line.slice(4..26),
             path: line.slice(4..26),
@@ -90,6 +91,7 @@ fn sample() -> Sample {
             timestamp_start: Timestamp(2),
         },
         response: Response {
+            pseudo: Default::default(),
             version: Version::Http11,
             status: 200,
             reason: status.slice(13..15),

@@ -87,6 +87,8 @@ pub struct Request {
     pub line: Option<Bytes>,
     /// Header fields as sent.
     pub headers: Headers,
+    /// Pseudo-header fields as sent (`:method`, RFC 9113 §8.3.1); none in HTTP/1.
+    pub pseudo: Headers,
     /// Where it goes: scheme, host (name or IP literal without brackets), port. A reverse proxy fills in its own target.
     pub scheme: Scheme,
     /// Host, without brackets.
@@ -109,7 +111,8 @@ impl Request {
     /// The URL that was asked for, for people to read: bytes outside of ASCII are percent-free and lossy.
     #[must_use]
     pub fn url(&self) -> String {
-        if self.method.eq_ignore_ascii_case(b"CONNECT") {
+        // An extended CONNECT (RFC 8441) is for a URL like any other request.
+        if self.method.eq_ignore_ascii_case(b"CONNECT") && self.path.is_empty() {
             let host = if self.host.contains(':') {
                 format!("[{}]", self.host)
             } else {
@@ -155,6 +158,8 @@ pub struct Response {
     pub line: Option<Bytes>,
     /// Header fields as sent.
     pub headers: Headers,
+    /// Pseudo-header fields as sent (`:status`, RFC 9113 §8.3.2); none in HTTP/1.
+    pub pseudo: Headers,
     /// First byte.
     pub timestamp_start: Timestamp,
 }

@@ -110,6 +110,7 @@ impl Destination {
         let version = Version::from_wire(head.version);
         let framing = framing::request_framing(&head.headers, version.is_http10());
         let mut request = Request {
+            pseudo: Default::default(),
             path: head.target.clone(),
             method: head.method,
             target: head.target,

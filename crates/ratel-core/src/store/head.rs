@@ -27,6 +27,7 @@ pub(super) fn put_request(out: &mut Vec<u8>, request: &Request) {
     text(out, &request.target, path_in_target(request));
     put_version(out, line, &request.version);
     put_headers(out, &request.headers);
+    put_headers(out, &request.pseudo);
 }
 
 pub(super) fn get_request(stored: Bytes) -> Option<Request> {
@@ -41,12 +42,14 @@ pub(super) fn get_request(stored: Bytes) -> Option<Request> {
     let path = from.text(&target)?;
     let version = from.version(&line)?;
     let headers = from.headers()?;
+    let pseudo = from.headers()?;
     Some(Request {
         method,
         target,
         version,
         line: (flags & 2 != 0).then_some(line),
         headers,
+        pseudo,
         scheme: if flags & 1 != 0 {
             Scheme::Https
         } else {
@@ -69,6 +72,7 @@ pub(super) fn put_response(out: &mut Vec<u8>, response: &Response) {
     text(out, line, &response.reason);
     put_version(out, line, &response.version);
     put_headers(out, &response.headers);
+    put_headers(out, &response.pseudo);
 }
 
 pub(super) fn get_response(stored: Bytes) -> Option<Response> {
@@ -80,25 +84,30 @@ pub(super) fn get_response(stored: Bytes) -> Option<Response> {
     let reason = from.text(&line)?;
     let version = from.version(&line)?;
     let headers = from.headers()?;
+    let pseudo = from.headers()?;
     Some(Response {
         version,
         status,
         reason,
         line: (flags & 1 != 0).then_some(line),
         headers,
+        pseudo,
         timestamp_start,
     })
 }
 
-/// Field count, then five numbers per field (the line's length, name and value within it), then the bytes.
+/// Field count, then five numbers per field (the line's length and whether it is never indexed, name and value within
+/// it), then the bytes.
 pub(super) fn put_headers(out: &mut Vec<u8>, headers: &Headers) {
     number(
         out,
         (headers.len() as u64) << 1 | u64::from(headers.end() == b"\n"),
     );
-    for (line, (name, value)) in headers.lines().zip(headers.iter()) {
+    for (line, field) in headers.lines().zip(headers.fields()) {
+        let (name, value) = (field.name, field.value);
         let spans = FieldSpans::of(line, name, value);
-        for n in [line.len(), spans.name, name.len(), spans.value, value.len()] {
+        let line = line.len() << 1 | usize::from(field.never_indexed);
+        for n in [line, spans.name, name.len(), spans.value, value.len()] {
             number(out, n as u64);
         }
     }
@@ -255,14 +264,15 @@ impl Reader {
             for n in &mut numbers {
                 *n = usize::try_from(self.number()?)
                     .ok()
-                    .filter(|n| *n <= self.stored.len())?;
+                    .filter(|n| *n / 2 <= self.stored.len())?;
             }
             let [line, name, name_len, value, value_len] = numbers;
+            let (line, never_indexed) = (line >> 1, line & 1 != 0);
             fields.push(Field {
                 line: Span::new(start, start + line),
                 name: Span::new(start + name, start + name + name_len),
                 value: Span::new(start + value, start + value + value_len),
-                never_indexed: false,
+                never_indexed,
             });
             start += line.max(name + name_len).max(value + value_len);
         }

@@ -28,6 +28,7 @@ pub(super) fn client() -> Arc<ClientConn> {
 pub(super) fn request(path: &str) -> Request {
     let line = Bytes::from(format!("GET {path} HTTP/1.1\r\n"));
     Request {
+        pseudo: Default::default(),
         method: line.slice(..3),
         target: line.slice(4..4 + path.len()),
         version: Version::Http11,
@@ -46,6 +47,7 @@ pub(super) fn request(path: &str) -> Request {
 pub(super) fn response(status: u16) -> Response {
     let line = Bytes::from(format!("HTTP/1.1 {status} Sure\r\n"));
     Response {
+        pseudo: Default::default(),
         version: Version::Http11,
         status,
         reason: line.slice(13..17),

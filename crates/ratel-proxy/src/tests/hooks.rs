@@ -41,6 +41,7 @@ impl Addon for Probe {
             self.seen.lock().expect("free").push(hook.name().to_owned());
             if hook == Hook::RequestHeaders && &flow.request.path[..] == b"/stop" {
                 flow.response = Some(Response {
+                    pseudo: Default::default(),
                     version: Version::Http11,
                     status: 403,
                     reason: Bytes::from_static(b"Forbidden"),

@@ -77,6 +77,7 @@ impl Fake {
             error: None,
         };
         let request = Request {
+            pseudo: Default::default(),
             method: Bytes::copy_from_slice(method.as_bytes()),
             target: Bytes::copy_from_slice(path.as_bytes()),
             version: Version::Http11,
@@ -93,6 +94,7 @@ impl Fake {
             timestamp_start: at(created + 1),
         };
         let response = Response {
+            pseudo: Default::default(),
             version: Version::Http11,
             status,
             reason: Bytes::from_static(b"Because"),

@@ -109,6 +109,7 @@ impl Bench {
         });
         let writer = self.store.open(FlowKind::Http, &conn, now);
         writer.request(&Request {
+            pseudo: Default::default(),
             method: b"GET"[..].into(),
             target: b"/"[..].into(),
             version: Version::Http11,

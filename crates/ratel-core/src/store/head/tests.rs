@@ -76,6 +76,7 @@ proptest! {
             _ => Version::Other(line.slice(b..)),
         };
         let request = Request {
+            pseudo: Default::default(),
             method: line.slice(..a),
             path: if path_apart { parts[3].clone().into() } else { target.slice(target.len() / 2..) },
             target,
@@ -106,6 +107,7 @@ proptest! {
     ) {
         let line = Bytes::from([&b"HTTP/1.1 200 "[..], &reason, b"\n"].concat());
         let response = Response {
+            pseudo: Default::default(),
             version: Version::Other(line.slice(..8)),
             status,
             reason: line.slice(13..13 + reason.len()),
@@ -132,6 +134,7 @@ proptest! {
 fn a_line_that_says_it_all_is_stored_once() {
     let line = Bytes::from_static(b"GET /a/long/path?with=query HTTP/1.1\r\n");
     let request = Request {
+        pseudo: Default::default(),
         method: line.slice(..3),
         target: line.slice(4..27),
         path: line.slice(4..27),
@@ -144,4 +147,35 @@ fn a_line_that_says_it_all_is_stored_once() {
         timestamp_start: Timestamp(1),
     };
     assert!(stored(|out| put_request(out, &request)).len() < line.len() + 20);
+}
+
+#[test]
+fn pseudo_header_fields_and_what_must_not_be_indexed_come_back() {
+    let mut headers = Headers::new();
+    headers.push(ratel_proto::headers::FieldRef {
+        name: b"authorization",
+        value: b"secret",
+        never_indexed: true,
+    });
+    headers.append(b"x", b"1");
+    let mut pseudo = Headers::new();
+    pseudo.append(b":path", b"/");
+    pseudo.append(b":method", b"GET");
+    let request = Request {
+        method: "GET".into(),
+        target: "/".into(),
+        path: "/".into(),
+        version: Version::Http2,
+        line: None,
+        headers,
+        pseudo,
+        scheme: Scheme::Https,
+        host: "h".into(),
+        port: 443,
+        timestamp_start: Timestamp(1),
+    };
+    let back = get_request(stored(|out| put_request(out, &request))).unwrap();
+    assert_eq!(back.pseudo, request.pseudo);
+    let never: Vec<_> = back.headers.fields().map(|f| f.never_indexed).collect();
+    assert_eq!(never, [true, false]);
 }

@@ -155,6 +155,7 @@ impl ResponseSource for Rx {
                 self.answered = true;
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {
+                    pseudo: Default::default(),
                     version: Version::from_wire(head.version),
                     status: head.status,
                     reason: head.reason,

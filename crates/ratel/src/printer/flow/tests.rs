@@ -114,6 +114,7 @@ impl Case<'_> {
             .store
             .open(FlowKind::Http, &client_conn(self.client), now);
         writer.request(&Request {
+            pseudo: Default::default(),
             method: self.method.into(),
             target: self.path.into(),
             version: self.version,
@@ -131,6 +132,7 @@ impl Case<'_> {
         writer.end(Side::Client, now);
         if let Some((version, status, reason)) = self.response {
             writer.response(&Response {
+                pseudo: Default::default(),
                 version,
                 status,
                 reason: reason.into(),

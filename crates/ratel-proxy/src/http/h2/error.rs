@@ -1,0 +1,97 @@
+//! How streams and connections end, and what exchanges are told of it.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use ratel_flow::Side;
+use ratel_proto::h2::{ConnectionError, Reason, SendError, StreamError};
+
+use crate::error::ProxyError;
+
+/// Why a stream is over before its time.
+#[derive(Clone, Debug)]
+pub(super) enum StreamEnd {
+    /// The peer gave it up.
+    Reset(Reason),
+    /// The peer never looked at it, since it is closing the connection.
+    Refused(Reason),
+    /// The peer broke a rule.
+    Broken(StreamError),
+}
+
+/// Why a connection is over.
+#[derive(Clone, Debug)]
+pub(super) enum ConnectionEnd {
+    /// The peer closed it.
+    Closed,
+    /// The peer said why and closed it.
+    GoAway(Reason, Bytes),
+    /// The connection broke.
+    Io(io::ErrorKind, Arc<str>),
+    /// The peer broke a rule, and was told.
+    Protocol(Arc<ConnectionError>),
+}
+
+impl StreamEnd {
+    pub(super) fn to_error(&self, peer: Side) -> ProxyError {
+        match self {
+            Self::Reset(reason) => ProxyError::StreamReset {
+                by: peer,
+                reason: *reason,
+            },
+            Self::Refused(reason) => ProxyError::StreamRefused { reason: *reason },
+            Self::Broken(error) => ProxyError::Http2Stream {
+                by: peer,
+                error: error.clone(),
+            },
+        }
+    }
+}
+
+impl From<&io::Error> for ConnectionEnd {
+    fn from(error: &io::Error) -> Self {
+        Self::Io(error.kind(), error.to_string().into())
+    }
+}
+
+impl ConnectionEnd {
+    pub(super) fn to_error(&self, peer: Side) -> ProxyError {
+        match (self, peer) {
+            (Self::Closed, Side::Client) => ProxyError::ClientGone {
+                during: "before the exchange was complete",
+            },
+            (Self::Closed, Side::Server) => ProxyError::NoResponse,
+            (Self::GoAway(reason, debug), by) => ProxyError::GoneAway {
+                by,
+                reason: *reason,
+                debug: debug.clone(),
+            },
+            (Self::Io(kind, message), Side::Client) => ProxyError::ClientIo {
+                during: "before the exchange was complete",
+                source: io::Error::new(*kind, message.to_string()),
+            },
+            (Self::Io(kind, message), Side::Server) => ProxyError::ServerIo {
+                during: "before the exchange was complete",
+                source: io::Error::new(*kind, message.to_string()),
+            },
+            (Self::Protocol(error), by) => ProxyError::Http2Connection {
+                by,
+                error: error.clone(),
+            },
+        }
+    }
+}
+
+/// A stream that cannot be sent on any more.
+pub(super) fn send(peer: Side, _error: &SendError) -> ProxyError {
+    match peer {
+        Side::Client => ProxyError::ClientGone {
+            during: "while it was sent the response",
+        },
+        Side::Server => ProxyError::ServerIo {
+            during: "while it was sent the request",
+            source: io::ErrorKind::BrokenPipe.into(),
+        },
+    }
+}

@@ -1,0 +1,280 @@
+//! HTTP/2 towards a client: many exchanges at once over one connection.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use ratel_flow::{Request, Response, Side, Timestamp, Version};
+use ratel_proto::h2::{Config, Reason, Role, validate};
+use ratel_proto::{Frame, Framing, Headers};
+
+use super::driver::Driver;
+use super::mux::{Begun, Mux, Received, Stream};
+use super::tunnel::Tunnel;
+use crate::body::{FrameSink, FrameSource};
+use crate::conn::{self, ConnCtx};
+use crate::error::ProxyError;
+use crate::exchange::{self, ClientEnd, Incoming, RequestBody, ResponseSink};
+use crate::http::convert;
+use crate::io::BoxIo;
+use crate::modes::{Destination, Refused, Routed};
+use crate::upstream::pool::Upstreams;
+
+/// Serves one connection until it is over.
+pub(crate) async fn serve(
+    ctx: &ConnCtx,
+    upstreams: &Upstreams,
+    destination: &Destination,
+    io: BoxIo,
+    ahead: BytesMut,
+) {
+    let mut config = Config::new(Role::Server);
+    config.header_list_limit = ctx.config.head_limit;
+    config.enable_connect_protocol = true;
+    let mux = Mux::new(config, Side::Client);
+    upstreams.pass_goaway_to(&mux);
+    let mut driver = Driver::new(mux.clone(), io, ahead, ctx.activity.clone());
+    let mut exchanges = FuturesUnordered::new();
+    let mut any = false;
+    let mut stop = pin!(ctx.stop.cancelled());
+    let mut stopping = false;
+    std::future::poll_fn(|cx| {
+        loop {
+            mux.state().unpark();
+            let came = driver.poll_receive(cx);
+            while let Some(begun) = mux.accept() {
+                any = true;
+                exchanges.push(serve_stream(ctx, upstreams, destination, begun));
+            }
+            let mut done = false;
+            while let Poll::Ready(Some(())) = exchanges.poll_next_unpin(cx) {
+                done = true;
+            }
+            if !stopping && stop.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                mux.goaway(Reason::NO_ERROR, b"");
+            }
+            let sent = driver.poll_send(cx);
+            if driver.is_done() && exchanges.is_empty() {
+                return Poll::Ready(());
+            }
+            if !came && !done && !sent {
+                mux.state().park(cx);
+                return Poll::Pending;
+            }
+        }
+    })
+    .await;
+    let failure = mux.failure().filter(|_| !any);
+    if let Some(error) = failure {
+        ctx.record_failure(&[], &error);
+    }
+    driver.shutdown().await;
+}
+
+/// Serves one stream.
+async fn serve_stream(
+    ctx: &ConnCtx,
+    upstreams: &Upstreams,
+    destination: &Destination,
+    begun: Begun,
+) {
+    let Begun { stream, head, end } = begun;
+    let invalid = ctx
+        .config
+        .validate_inbound_headers
+        .then(|| validate::request(&head).err())
+        .flatten();
+    let mut sink = Sink {
+        stream: &stream,
+        started: false,
+    };
+    let routed = destination.route_h2(head, end, &ctx.client, stream.last_read());
+    match (routed, invalid) {
+        (Ok(Routed::Request(incoming)), None) => {
+            let mut body = Body {
+                stream: &stream,
+                end,
+            };
+            exchange::run(ctx, upstreams, *incoming, &mut body, &mut sink).await;
+        }
+        (
+            Ok(Routed::Connect {
+                request,
+                host,
+                port,
+            }),
+            None,
+        ) => {
+            let upstreams = Upstreams::new(
+                ctx.shared.clone(),
+                ctx.activity.clone(),
+                ctx.client.peername,
+            );
+            if ctx.config.eager
+                && let Err(error) = upstreams.dial(&host, port).await
+            {
+                return exchange::refuse(ctx, *request, &error, &mut sink).await;
+            }
+            let established = stream.send_head(&convert::status(200), &Headers::new(), false);
+            if established.is_ok() {
+                let tunnel = Box::new(Tunnel::new(stream));
+                conn::in_tunnel(ctx, upstreams, tunnel, host, port).await;
+            }
+        }
+        (Ok(Routed::Request(incoming)), Some(violation)) => {
+            let Incoming { request, .. } = *incoming;
+            let error = ProxyError::Http2RequestInvalid(violation);
+            exchange::refuse(ctx, request, &error, &mut sink).await;
+        }
+        (Ok(Routed::Connect { request, .. }), Some(violation)) => {
+            let error = ProxyError::Http2RequestInvalid(violation);
+            exchange::refuse(ctx, *request, &error, &mut sink).await;
+        }
+        (Err(refused), _) => {
+            let Refused { request, error } = *refused;
+            exchange::refuse(ctx, request, &error, &mut sink).await;
+        }
+    }
+}
+
+/// The request body as it comes in on its stream.
+struct Body<'s> {
+    stream: &'s Stream,
+    end: bool,
+}
+
+impl FrameSource for Body<'_> {
+    fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
+        loop {
+            match self.stream.take()? {
+                Some(Received::Frame(frame)) => {
+                    self.end |= frame.end;
+                    return Ok(Some(frame));
+                }
+                Some(Received::Head(..)) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Frame, ProxyError> {
+        loop {
+            if let Received::Frame(frame) = self.stream.receive().await? {
+                self.end |= frame.end;
+                return Ok(frame);
+            }
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.end
+    }
+
+    fn received(&self) -> Timestamp {
+        self.stream.last_read()
+    }
+}
+
+impl RequestBody for Body<'_> {
+    fn become_raw(&mut self) {}
+
+    async fn watch(&mut self) -> ClientEnd {
+        ClientEnd::Gone(self.stream.given_up().await)
+    }
+}
+
+/// The response on its way out on its stream.
+struct Sink<'s> {
+    stream: &'s Stream,
+    started: bool,
+}
+
+impl Sink<'_> {
+    fn put_head(&self, response: &Response, end: bool) -> Result<(), ProxyError> {
+        if response.version == Version::Http2 {
+            if response.pseudo.is_empty() {
+                let pseudo = convert::status(response.status);
+                return self.stream.send_head(&pseudo, &response.headers, end);
+            }
+            return self
+                .stream
+                .send_head(&response.pseudo, &response.headers, end);
+        }
+        let (pseudo, headers) = convert::response_to_h2(response);
+        self.stream.send_head(&pseudo, &headers, end)
+    }
+}
+
+impl ResponseSink for Sink<'_> {
+    fn informational(&mut self, response: &Response) -> Result<(), ProxyError> {
+        self.put_head(response, false)
+    }
+
+    fn head(
+        &mut self,
+        response: &Response,
+        framing: Framing,
+        _verbatim: bool,
+    ) -> Result<(), ProxyError> {
+        self.started = true;
+        self.put_head(response, framing == Framing::None)
+    }
+
+    fn upgraded(&mut self, response: &Response) -> Result<(), ProxyError> {
+        self.started = true;
+        self.put_head(response, false)
+    }
+
+    fn page(&mut self, error: &ProxyError, status: u16) {
+        self.started = true;
+        // The code of the server's own refusal says more than a page of ours.
+        if let Some(reason) = error.passed_on() {
+            return self.stream.reset(reason);
+        }
+        let page = error.page(status);
+        let mut headers = Headers::new();
+        for (name, value) in &page.fields {
+            headers.append(name.to_ascii_lowercase().as_bytes(), value.as_bytes());
+        }
+        // A client that is gone cannot be told; the record has the reason either way.
+        let told = self
+            .stream
+            .send_head(&convert::status(status), &headers, false)
+            .and_then(|()| {
+                self.stream.send_frame(Frame {
+                    end: true,
+                    ..Frame::data(Bytes::from(page.body))
+                })
+            });
+        drop(told);
+    }
+
+    fn abort(&mut self, error: &ProxyError) {
+        self.stream
+            .reset(error.passed_on().unwrap_or(Reason::INTERNAL_ERROR));
+    }
+
+    fn started(&self) -> bool {
+        self.started
+    }
+}
+
+impl FrameSink for Sink<'_> {
+    fn frame(&mut self, mut frame: Frame) -> Result<(), ProxyError> {
+        if frame.wire.is_some() {
+            frame.trailers = frame.trailers.as_ref().map(convert::trailers_to_h2);
+        }
+        self.stream.send_frame(frame)
+    }
+
+    async fn flush(&mut self) -> Result<(), ProxyError> {
+        self.stream.flushed().await
+    }
+
+    async fn shutdown(&mut self) -> Result<(), ProxyError> {
+        self.stream.finish();
+        self.stream.flushed().await
+    }
+}
