@@ -18,8 +18,23 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     /// How long a client's connection may be silent on both sides.
     pub(crate) tcp_timeout: Duration,
+    /// Whether HTTP/2 is spoken at all.
+    pub(crate) http2: bool,
+    /// How long a server's HTTP/2 connection is idle before it is asked for a sign of life; never when none.
+    pub(crate) ping_keepalive: Option<Duration>,
+    /// When HTTP/2 is spoken without TLS to servers.
+    pub(crate) h2c_upstream: H2c,
     /// Bytes a message head may have.
     pub(crate) head_limit: usize,
+}
+
+/// When HTTP/2 is spoken without TLS to `http://` servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum H2c {
+    /// When the client does so, and for gRPC, which is spoken no other way.
+    Auto,
+    Always,
+    Never,
 }
 
 impl Config {
@@ -34,6 +49,14 @@ impl Config {
                 .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
+            http2: options.bool(keys::HTTP2),
+            ping_keepalive: Some(options.seconds(keys::HTTP2_PING_KEEPALIVE))
+                .filter(|every| !every.is_zero()),
+            h2c_upstream: match options.str(keys::H2C_UPSTREAM) {
+                "always" => H2c::Always,
+                "never" => H2c::Never,
+                _ => H2c::Auto,
+            },
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),
         }
     }

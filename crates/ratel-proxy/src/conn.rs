@@ -1,6 +1,7 @@
 //! One client connection, from its first byte to its last: the layers it goes through and the task that runs it.
 
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::error::ProxyError;
 use crate::http::h1::server::{self, Outcome};
+use crate::http::h2;
 use crate::io::{Activity, BoxIo, Rewind};
 use crate::modes::Destination;
 use crate::next_layer::{Layer, next_layer};
@@ -63,6 +65,7 @@ impl Shared {
 }
 
 /// One connection, as its layers see it.
+#[derive(Clone)]
 pub(crate) struct ConnCtx {
     pub(crate) shared: Arc<Shared>,
     pub(crate) config: Arc<Config>,
@@ -71,6 +74,8 @@ pub(crate) struct ConnCtx {
     /// Fires when no new exchange is to begin.
     pub(crate) stop: CancellationToken,
     pub(crate) abort: AbortReason,
+    /// How many tunnels this is inside of.
+    pub(crate) depth: usize,
 }
 
 /// Serves one client until it is done, has been silent for too long, or `kill` fires.
@@ -103,7 +108,7 @@ pub(crate) async fn run(
     let peername = ctx.client.peername;
     tokio::select! {
         biased;
-        () = layers(ctx, destination, io) => {}
+        () = served(ctx, destination, io) => {}
         () = killed(&kill, &abort) => {}
         () = idle(&activity, &abort, limit) => {}
     }
@@ -130,16 +135,45 @@ async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Durati
     }
 }
 
-/// Goes from layer to layer: TLS, HTTP, a tunnel, TLS in it, HTTP in that.
-async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
+/// Serves a connection from its first byte.
+async fn served(ctx: ConnCtx, destination: Destination, io: BoxIo) {
     let upstreams = Upstreams::new(
         ctx.shared.clone(),
         ctx.activity.clone(),
         ctx.client.peername,
     );
+    layers(ctx, upstreams, destination, io, false).await;
+}
+
+/// Serves what is spoken in a tunnel over one stream of the connection `ctx` is about.
+pub(crate) fn in_tunnel(
+    ctx: &ConnCtx,
+    upstreams: Upstreams,
+    io: BoxIo,
+    host: Arc<str>,
+    port: u16,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let destination = Destination::Tunnel {
+        scheme: Scheme::Http,
+        host,
+        port,
+    };
+    // The depth of streams in tunnels in streams is bounded like that of layers.
+    let mut ctx = ctx.clone();
+    ctx.depth += 1;
+    Box::pin(layers(ctx, upstreams, destination, io, true))
+}
+
+/// Goes from layer to layer: TLS, HTTP, a tunnel, TLS in it, HTTP in that.
+async fn layers(
+    mut ctx: ConnCtx,
+    upstreams: Upstreams,
+    mut destination: Destination,
+    mut io: BoxIo,
+    mut in_tunnel: bool,
+) {
     let mut ahead = BytesMut::new();
-    let mut in_tunnel = false;
-    for _ in 0..LAYERS_MAX {
+    for _ in ctx.depth..LAYERS_MAX {
         let layer = match peek(&ctx, &mut io, &mut ahead, in_tunnel).await {
             Ok(layer) => layer,
             Err(error) => return ctx.record_failure(&ahead, &error),
@@ -165,6 +199,14 @@ async fn layers(mut ctx: ConnCtx, mut destination: Destination, mut io: BoxIo) {
                 if let Destination::Tunnel { scheme, .. } = &mut destination {
                     *scheme = Scheme::Https;
                 }
+            }
+            Layer::Http2 if ctx.config.http2 => {
+                upstreams.client_speaks_http2(ctx.client.tls.is_some());
+                return h2::server::serve(&ctx, &upstreams, &destination, io, ahead).await;
+            }
+            Layer::Http2 => {
+                let error = ProxyError::NotHttp("HTTP/2, which is switched off (http2)".into());
+                return ctx.record_failure(&ahead, &error);
             }
             Layer::Http1 => {
                 let served = server::serve(
@@ -248,12 +290,13 @@ async fn accept_tls(
 ) -> Result<BoxIo, ProxyError> {
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
+    let spoken = spoken(&hello, ctx.config.http2);
     let mut server: Option<Arc<ServerConn>> = None;
     if let Some(target) = destination
         .tls_target(sni)
         .filter(|_| ctx.config.eager && ctx.config.upstream_cert)
     {
-        server = upstreams.prepare(&target, &http1_offers(&hello)).await;
+        server = upstreams.prepare(&target, &spoken).await;
     }
     let certificates = server
         .as_ref()
@@ -272,7 +315,7 @@ async fn accept_tls(
         .await
         .map_err(|error| ProxyError::ClientTls(error.into()))?;
     let stream = Box::new(Rewind::new(ahead, io));
-    let alpn = http1_offers(&hello);
+    let alpn = agreed(spoken, server.as_deref());
     let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, &ctx.shared.ca).await;
     let (stream, info) = accepted.map_err(ProxyError::ClientTls)?;
     let mut client = ClientConn::clone(&ctx.client);
@@ -281,20 +324,39 @@ async fn accept_tls(
     Ok(Box::new(stream))
 }
 
-/// The application protocols that clients get, best first.
-static SPOKEN: [Bytes; 2] = [
-    Bytes::from_static(b"http/1.1"),
-    Bytes::from_static(b"http/1.0"),
-];
+/// The part of the client's offer that can be served, in the client's order.
+fn spoken(hello: &ClientHello, http2: bool) -> Vec<Bytes> {
+    let spoken = |name: &[u8]| match name {
+        b"http/1.1" | b"http/1.0" => true,
+        b"h2" => http2,
+        _ => false,
+    };
+    let offers = hello.alpn.iter();
+    offers.filter(|name| spoken(name)).cloned().collect()
+}
 
-/// The part of the client's offer that can be served on both sides.
-fn http1_offers(hello: &ClientHello) -> Vec<Bytes> {
-    hello
-        .alpn
-        .iter()
-        .filter(|name| SPOKEN.contains(name))
-        .cloned()
-        .collect()
+/// What of that the client is offered: what the server agreed to where it is known, so that both sides speak the same.
+fn agreed(spoken: Vec<Bytes>, server: Option<&ServerConn>) -> Vec<Bytes> {
+    if let Some(tls) = server.and_then(|conn| conn.tls.as_ref()) {
+        let same: Vec<_> = match &tls.alpn {
+            Some(alpn) => spoken
+                .iter()
+                .filter(|name| *name == alpn)
+                .cloned()
+                .collect(),
+            // A server without ALPN speaks HTTP/1 (RFC 9113 §3.2).
+            None => spoken
+                .iter()
+                .filter(|name| &name[..] != b"h2")
+                .cloned()
+                .collect(),
+        };
+        // A client that knows nothing else is served all the same, by conversion.
+        if !same.is_empty() {
+            return same;
+        }
+    }
+    spoken
 }
 
 async fn read_hello(
@@ -323,7 +385,7 @@ async fn read_hello(
 
 impl ConnCtx {
     /// A row for a connection that failed before it carried an exchange. `seen` is what the client sent.
-    fn record_failure(&self, seen: &[u8], error: &ProxyError) {
+    pub(crate) fn record_failure(&self, seen: &[u8], error: &ProxyError) {
         let now = clock::now();
         let recorder = Recorder::new(
             self.shared

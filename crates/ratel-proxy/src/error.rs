@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratel_flow::{FlowError, Timestamp};
+use bytes::Bytes;
+use ratel_flow::{FlowError, Side, Timestamp};
+use ratel_proto::h2::{self, ConnectionError, Reason, StreamError};
 use ratel_proto::http1::{BodyError, EncodeError, FramingError, HeadError, Violation};
 
 use crate::tls::TlsError;
@@ -69,6 +71,31 @@ pub(crate) enum ProxyError {
     ResponseInvalid(Violation),
     #[error("the server's response broke off: {0}")]
     ResponseBody(BodyError),
+    #[error("{} gave the stream up: {reason}", side(*by))]
+    StreamReset { by: Side, reason: Reason },
+    #[error("the server refused the request unread, as it is closing the connection: {reason}")]
+    StreamRefused { reason: Reason },
+    #[error("{} closed the HTTP/2 connection: {reason}{}", side(*by), words(debug))]
+    GoneAway {
+        by: Side,
+        reason: Reason,
+        debug: Bytes,
+    },
+    #[error("{} broke a rule of HTTP/2 on this stream: {error}", side(*by))]
+    Http2Stream { by: Side, error: StreamError },
+    #[error("{} broke a rule of HTTP/2: {error}", side(*by))]
+    Http2Connection {
+        by: Side,
+        error: Arc<ConnectionError>,
+    },
+    #[error("the client's request was refused: {0}")]
+    Http2RequestInvalid(h2::Violation),
+    #[error("the server's response was refused: {0}")]
+    Http2ResponseInvalid(h2::Violation),
+    #[error("the {what} has bytes that HTTP/1, which the other side speaks, has no place for")]
+    NotForH1 { what: &'static str },
+    #[error("the server speaks HTTP/2 without WebSockets (RFC 8441)")]
+    NoWebSocketOverH2,
     #[error("a message does not fit the length its head announces: {0}")]
     Encode(EncodeError),
     #[error(
@@ -86,7 +113,10 @@ impl ProxyError {
     pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
             Self::RequestHead(_) => "is the client speaking another protocol to this port?".into(),
-            Self::RequestInvalid(_) | Self::ResponseInvalid(_) => {
+            Self::RequestInvalid(_)
+            | Self::ResponseInvalid(_)
+            | Self::Http2RequestInvalid(_)
+            | Self::Http2ResponseInvalid(_) => {
                 "pass --set validate_inbound_headers=false to let such messages through".into()
             }
             Self::NoDestination(_) => {
@@ -122,6 +152,7 @@ impl ProxyError {
             | Self::ConnectRefused { .. }
             | Self::NotHttp(_)
             | Self::RequestCut { .. }
+            | Self::Http2RequestInvalid(_)
             | Self::RequestBody(_) => 400,
             Self::TooLargeToHold { .. } => 413,
             Self::ConnectTimeout { .. } => 504,
@@ -129,6 +160,14 @@ impl ProxyError {
             | Self::ClientIo { .. }
             | Self::ClientTls(_)
             | Self::Idle(_) => return None,
+            Self::StreamReset { by, .. }
+            | Self::GoneAway { by, .. }
+            | Self::Http2Stream { by, .. }
+            | Self::Http2Connection { by, .. }
+                if *by == Side::Client =>
+            {
+                return None;
+            }
             Self::Stopped => 503,
             _ => 502,
         })
@@ -143,8 +182,19 @@ impl ProxyError {
         }
     }
 
-    /// A page for the client: status line, headers and HTML, ready to be written. Ends the connection.
-    pub(crate) fn page(&self, status: u16) -> Vec<u8> {
+    /// The error code with which the other side's stream is given up for this, where the peer has given one
+    /// (RFC 9113 §7).
+    pub(crate) fn passed_on(&self) -> Option<Reason> {
+        Some(match self {
+            Self::StreamReset { reason, .. } | Self::GoneAway { reason, .. } => *reason,
+            Self::StreamRefused { .. } => Reason::REFUSED_STREAM,
+            Self::ClientGone { .. } | Self::ClientIo { .. } | Self::Stopped => Reason::CANCEL,
+            _ => return None,
+        })
+    }
+
+    /// A page for the client. Ends the connection in HTTP/1.
+    pub(crate) fn page(&self, status: u16) -> Page {
         let reason = reason(status);
         let hint = self
             .hint()
@@ -156,14 +206,62 @@ impl ProxyError {
              </body>\n</html>\n",
             escape_html(&self.to_string()),
         );
-        format!(
-            "HTTP/1.1 {status} {reason}\r\nServer: ratel {}\r\nConnection: close\r\n\
-             Content-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\n\r\n{body}",
-            env!("CARGO_PKG_VERSION"),
-            body.len(),
-        )
-        .into_bytes()
+        Page {
+            status,
+            fields: [
+                (
+                    "Server",
+                    concat!("ratel ", env!("CARGO_PKG_VERSION")).into(),
+                ),
+                ("Content-Type", "text/html; charset=utf-8".into()),
+                ("Content-Length", body.len().to_string()),
+            ],
+            body: body.into_bytes(),
+        }
     }
+}
+
+/// A response that Ratel has made.
+pub(crate) struct Page {
+    status: u16,
+    pub(crate) fields: [(&'static str, String); 3],
+    pub(crate) body: Vec<u8>,
+}
+
+impl Page {
+    /// As HTTP/1: status line, fields and body, ready to be written.
+    pub(crate) fn to_h1(&self) -> Vec<u8> {
+        let mut page = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
+        for (name, value) in &self.fields {
+            page.push_str(&format!("{name}: {value}\r\n"));
+        }
+        page.push_str("Connection: close\r\n\r\n");
+        let mut page = page.into_bytes();
+        page.extend_from_slice(&self.body);
+        page
+    }
+}
+
+/// A peer, at the beginning of a sentence.
+fn side(side: Side) -> &'static str {
+    match side {
+        Side::Client => "the client",
+        Side::Server => "the server",
+    }
+}
+
+/// What a peer said in words, made fit to be shown.
+fn words(debug: &Bytes) -> String {
+    const SHOWN: usize = 200;
+    if debug.is_empty() {
+        return String::new();
+    }
+    let text = String::from_utf8_lossy(debug.get(..SHOWN).unwrap_or(debug));
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() { '.' } else { c })
+        .collect();
+    format!(", \"{text}\"")
 }
 
 /// The reason phrase for the status codes that Ratel answers with by itself.
@@ -199,7 +297,7 @@ mod tests {
     #[test]
     fn pages_escape_what_peers_wrote() {
         let error = ProxyError::NoDestination("<script>\u{1b}".into());
-        let page = String::from_utf8(error.page(400)).expect("a page is text");
+        let page = String::from_utf8(error.page(400).to_h1()).expect("a page is text");
         assert!(page.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{page}");
         assert!(
             page.contains("&lt;script&gt;.") && !page.contains("<script>"),

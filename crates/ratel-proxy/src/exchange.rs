@@ -12,7 +12,8 @@ use bytes::Bytes;
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::clock;
 use ratel_core::hooks::Hook;
-use ratel_flow::{FlowKind, HttpFlow, Request, Response, Side};
+use ratel_flow::{FlowKind, HttpFlow, Request, Response, Side, Version};
+use ratel_proto::h2::Reason;
 use ratel_proto::http1::validate;
 use ratel_proto::{Frame, Framing};
 
@@ -20,6 +21,7 @@ use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::http::h1::client::H1Upstream;
+use crate::http::h2::client::H2Upstream;
 use crate::recorder::Recorder;
 use crate::upstream::Target;
 use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
@@ -61,13 +63,24 @@ pub(crate) trait RequestBody: FrameSource {
 /// The response on its way to the client.
 pub(crate) trait ResponseSink: FrameSink {
     /// An informational response (RFC 9110 §15.2), before the final one.
-    fn informational(&mut self, response: &Response);
+    fn informational(&mut self, response: &Response) -> Result<(), ProxyError>;
 
     /// The final response head. `verbatim` promises that frames come as they were received.
-    fn head(&mut self, response: &Response, framing: Framing, verbatim: bool);
+    fn head(
+        &mut self,
+        response: &Response,
+        framing: Framing,
+        verbatim: bool,
+    ) -> Result<(), ProxyError>;
+
+    /// The final response head of an exchange that goes on as raw bytes both ways.
+    fn upgraded(&mut self, response: &Response) -> Result<(), ProxyError>;
 
     /// A page that says what went wrong; only before any head. Ends the connection.
     fn page(&mut self, error: &ProxyError, status: u16);
+
+    /// Gives up a response that cannot be completed.
+    fn abort(&mut self, error: &ProxyError);
 
     /// Whether a final head was queued.
     fn started(&self) -> bool;
@@ -76,7 +89,12 @@ pub(crate) trait ResponseSink: FrameSink {
 /// The request on its way to the server.
 pub(crate) trait RequestSink: FrameSink {
     /// Queues the head. `forward` is the request target to send where it is not the one that was received.
-    fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing);
+    fn head(
+        &mut self,
+        request: &Request,
+        forward: Option<&[u8]>,
+        framing: Framing,
+    ) -> Result<(), ProxyError>;
 
     /// From here on frames are raw bytes (after an upgrade).
     fn become_raw(&mut self);
@@ -86,6 +104,12 @@ pub(crate) trait RequestSink: FrameSink {
 pub(crate) trait ResponseSource: FrameSource {
     /// The next response head.
     fn head(&mut self) -> impl Future<Output = Result<Answer, ProxyError>> + Send;
+
+    /// Whether a response head keeps the rules of its HTTP version.
+    fn validate(&self, response: &Response) -> Result<(), ProxyError>;
+
+    /// Whether both sides speak another protocol from here on (RFC 9110 §7.8, RFC 9113 §8.5).
+    fn upgrades(&self, request: &Request, response: &Response) -> bool;
 
     /// How long the body after `response` to a `method` request is.
     fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError>;
@@ -216,8 +240,11 @@ impl<'a> Exchange<'a> {
         self.recorder.request(&self.flow.request);
         if self.ctx.config.validate_inbound_headers {
             let request = &self.flow.request;
-            validate::request(request.version.as_bytes(), &request.headers)
-                .map_err(ProxyError::RequestInvalid)?;
+            // What comes over HTTP/2 was looked at where it came in.
+            if request.version != Version::Http2 {
+                validate::request(request.version.as_bytes(), &request.headers)
+                    .map_err(ProxyError::RequestInvalid)?;
+            }
         }
         self.hook(Hook::RequestHeaders).await;
         let mut upload = Upload::Stream(body);
@@ -243,14 +270,20 @@ impl<'a> Exchange<'a> {
                 Upstream::H1(H1Upstream { tx, rx, .. }) => {
                     self.forward(tx, rx, &route, &mut upload, sink).await
                 }
+                Upstream::H2(H2Upstream { tx, rx, .. }) => {
+                    self.forward(tx, rx, &route, &mut upload, sink).await
+                }
             };
+            if let (Err(error), Upstream::H2(upstream)) = (&forwarded, &upstream) {
+                upstream.reset(error.passed_on().unwrap_or(Reason::CANCEL));
+            }
             match forwarded {
                 Err(error) if !may_repeat(&self.flow.request, &route, &upstream, &error) => {
                     return Err(error);
                 }
                 Err(_) => upstream = self.acquire(upstreams, &route.target).await?,
                 Ok(after) => {
-                    if after == After::KeepAlive && upstream.is_reusable() {
+                    if after == After::KeepAlive {
                         upstreams.release(route.target, upstream);
                     }
                     return Ok(after);
@@ -265,7 +298,7 @@ impl<'a> Exchange<'a> {
         upstreams: &Upstreams,
         target: &Target,
     ) -> Result<Upstream, ProxyError> {
-        let NoUpstream { error, conn } = match upstreams.acquire(target).await {
+        let NoUpstream { error, conn } = match upstreams.acquire(target, &self.flow.request).await {
             Ok(upstream) => return Ok(upstream),
             Err(failed) => failed,
         };
@@ -303,7 +336,7 @@ impl<'a> Exchange<'a> {
         let body = self.bodies.response.take().unwrap_or_default();
         let framing = body::set_length(&mut response.headers, body.len());
         self.recorder.response(response);
-        sink.head(response, framing, false);
+        sink.head(response, framing, false)?;
         self.recorder
             .data(Side::Server, std::slice::from_ref(&body), clock::now());
         sink.frame(Frame {
@@ -332,7 +365,7 @@ impl<'a> Exchange<'a> {
         upload: &mut Upload<'_, B>,
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
-        tx.head(&self.flow.request, route.forward.as_deref(), route.framing);
+        tx.head(&self.flow.request, route.forward.as_deref(), route.framing)?;
         let client_keeps = keeps_alive(&self.flow.request);
         let Self {
             ctx,
@@ -392,10 +425,13 @@ impl<'a> Exchange<'a> {
         self.hook(Hook::Error).await;
         self.recorder.error(error_record);
         self.recorder.finish(now);
-        if let Some(status) = error.status().filter(|_| !sink.started()) {
-            sink.page(error, status);
-            // A client that is gone cannot be told; the record has the reason either way.
-            let _ = sink.flush().await;
+        match error.status().filter(|_| !sink.started()) {
+            Some(status) => {
+                sink.page(error, status);
+                // A client that is gone cannot be told; the record has the reason either way.
+                let _ = sink.flush().await;
+            }
+            None => sink.abort(error),
         }
     }
 }
@@ -404,11 +440,13 @@ impl<'a> Exchange<'a> {
 /// about a request; but it may have been carried out unless it is one that may be (RFC 9110 §9.2.2), and an answer
 /// that has begun is an answer.
 fn may_repeat(request: &Request, route: &Route, upstream: &Upstream, error: &ProxyError) -> bool {
+    let unsent = route.framing == Framing::None && !upstream.has_answered();
+    if let ProxyError::StreamRefused { .. } = error {
+        // The server says that it did nothing with it (RFC 9113 §8.7).
+        return unsent;
+    }
     let lost = matches!(error, ProxyError::NoResponse | ProxyError::ServerIo { .. });
-    lost && upstream.is_reused()
-        && !upstream.has_answered()
-        && route.framing == Framing::None
-        && is_idempotent(&request.method)
+    lost && upstream.is_reused() && unsent && is_idempotent(&request.method)
 }
 
 /// The methods that mean the same however often they are carried out (RFC 9110 §9.2.2, RFC 4918, RFC 3253, RFC 5323).

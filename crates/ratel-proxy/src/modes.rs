@@ -6,8 +6,10 @@ use bytes::Bytes;
 use ratel_core::mode::{ModeKind, ProxyMode, ReverseScheme};
 use ratel_flow::http::authority;
 use ratel_flow::{ClientConn, Request, Scheme, Timestamp, Version};
+use ratel_proto::h2::Head;
 use ratel_proto::http1::{RequestHead, framing};
 use ratel_proto::url::{self, Target as TargetForm};
+use ratel_proto::{Framing, Headers};
 
 use crate::error::ProxyError;
 use crate::exchange::Incoming;
@@ -110,13 +112,13 @@ impl Destination {
         let version = Version::from_wire(head.version);
         let framing = framing::request_framing(&head.headers, version.is_http10());
         let mut request = Request {
-            pseudo: Default::default(),
             path: head.target.clone(),
             method: head.method,
             target: head.target,
             version,
             line: Some(head.line),
             headers: head.headers,
+            pseudo: Headers::new(),
             scheme: Scheme::Http,
             host: Arc::from(""),
             port: 0,
@@ -145,35 +147,155 @@ impl Destination {
                 Ok(Step::Forward { forward: None, sni })
             }
         };
-        match (routed, framing) {
-            (Ok(Step::Connect), _) => {
-                let (host, port) = (request.host.clone(), request.port);
-                Ok(Routed::Connect {
-                    request: Box::new(request),
-                    host,
-                    port,
-                })
+        finish(request, routed, framing.map_err(ProxyError::RequestFraming))
+    }
+
+    /// As [`route`](Self::route), for a head that came over HTTP/2. `end` says that there is no body.
+    pub(crate) fn route_h2(
+        &self,
+        head: Head,
+        end: bool,
+        client: &ClientConn,
+        now: Timestamp,
+    ) -> Result<Routed, Box<Refused>> {
+        let field = |name| Bytes::copy_from_slice(head.pseudo.get(name).unwrap_or_default());
+        let (method, path) = (field(":method"), field(":path"));
+        let framing = match framing::content_length(&head.headers).ok().flatten() {
+            _ if end => Framing::None,
+            Some(length) => Framing::Length(length),
+            None => Framing::Chunked,
+        };
+        let mut request = Request {
+            path: path.clone(),
+            method,
+            target: path,
+            version: Version::Http2,
+            line: None,
+            headers: head.headers,
+            pseudo: head.pseudo,
+            scheme: Scheme::Http,
+            host: Arc::from(""),
+            port: 0,
+            timestamp_start: now,
+        };
+        let is_connect = &request.method[..] == b"CONNECT" && !request.pseudo.contains(":protocol");
+        let sni = client.tls.as_ref().and_then(|tls| tls.sni.clone());
+        let routed = match self {
+            Self::FromRequest if is_connect => connect_h2(&mut request),
+            Self::FromRequest => {
+                from_request_h2(&mut request).map(|()| Step::Forward { forward: None, sni })
             }
-            (Ok(Step::Forward { forward, sni }), Ok(framing)) => {
-                let target = Target {
-                    scheme: request.scheme,
-                    host: request.host.clone(),
-                    port: request.port,
-                    sni,
-                };
-                Ok(Routed::Request(Box::new(Incoming {
-                    request,
-                    target,
-                    forward,
-                    framing,
-                })))
+            Self::Reverse { .. } if is_connect => Err(ProxyError::ConnectRefused {
+                mode: client.proxy_mode.clone(),
+            }),
+            Self::Reverse {
+                scheme,
+                host,
+                port,
+                keep_host,
+            } => {
+                (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
+                if !keep_host {
+                    name_server(&mut request);
+                }
+                let sni = sni.filter(|_| *keep_host);
+                Ok(Step::Forward { forward: None, sni })
             }
-            (Err(error), _) => Err(Box::new(Refused { request, error })),
-            (_, Err(error)) => {
-                let error = ProxyError::RequestFraming(error);
-                Err(Box::new(Refused { request, error }))
+            Self::Tunnel { scheme, host, port } => {
+                (request.scheme, request.host, request.port) = (*scheme, host.clone(), *port);
+                Ok(Step::Forward { forward: None, sni })
             }
+        };
+        finish(request, routed, Ok(framing))
+    }
+}
+
+/// A CONNECT over HTTP/2 has its destination in `:authority` (RFC 9113 §8.5).
+fn connect_h2(request: &mut Request) -> Result<Step, ProxyError> {
+    let authority = request.pseudo.get(":authority").unwrap_or_default();
+    match url::parse_connect_target(authority) {
+        Ok(TargetForm::Authority { host, port }) => {
+            (request.scheme, request.host, request.port) = (Scheme::Https, host.into(), port);
+            (request.path, request.target) = (Bytes::new(), Bytes::copy_from_slice(authority));
+            Ok(Step::Connect)
         }
+        Ok(_) => Err(ProxyError::NoDestination(
+            "its :authority is no host and port".into(),
+        )),
+        Err(error) => Err(ProxyError::NoDestination(error.to_string())),
+    }
+}
+
+/// Any other request to a proxy has it in `:scheme` and `:authority` (RFC 9113 §8.3.1).
+fn from_request_h2(request: &mut Request) -> Result<(), ProxyError> {
+    request.scheme = match request.pseudo.get(":scheme") {
+        Some(scheme) if scheme.eq_ignore_ascii_case(b"https") => Scheme::Https,
+        _ => Scheme::Http,
+    };
+    let authority = request.pseudo.get(":authority");
+    let authority = authority.or_else(|| request.headers.get("host"));
+    let Some(authority) = authority.filter(|name| !name.is_empty()) else {
+        return Err(ProxyError::NoDestination("it has no :authority".into()));
+    };
+    let (host, port) = url::parse_authority(authority)
+        .map_err(|error| ProxyError::NoDestination(error.to_string()))?;
+    request.host = host.into();
+    request.port = port.unwrap_or(request.scheme.default_port());
+    Ok(())
+}
+
+/// Makes an HTTP/2 request name the server instead of us.
+fn name_server(request: &mut Request) {
+    let name = authority(&request.host, request.port, request.scheme);
+    let name = name.as_bytes();
+    if request.pseudo.contains(":authority") || !request.headers.contains("host") {
+        if request.pseudo.get(":authority") != Some(name) {
+            request.pseudo.set(":authority", name);
+        }
+    } else {
+        request.headers.set("host", name);
+    }
+    let scheme = request.scheme.as_str().as_bytes();
+    if request
+        .pseudo
+        .get(":scheme")
+        .is_some_and(|sent| sent != scheme)
+    {
+        request.pseudo.set(":scheme", scheme);
+    }
+}
+
+/// Puts together what is known of a request.
+fn finish(
+    request: Request,
+    routed: Result<Step, ProxyError>,
+    framing: Result<Framing, ProxyError>,
+) -> Result<Routed, Box<Refused>> {
+    match (routed, framing) {
+        (Ok(Step::Connect), _) => {
+            let (host, port) = (request.host.clone(), request.port);
+            Ok(Routed::Connect {
+                request: Box::new(request),
+                host,
+                port,
+            })
+        }
+        (Ok(Step::Forward { forward, sni }), Ok(framing)) => {
+            let target = Target {
+                scheme: request.scheme,
+                host: request.host.clone(),
+                port: request.port,
+                sni,
+            };
+            Ok(Routed::Request(Box::new(Incoming {
+                request,
+                target,
+                forward,
+                framing,
+            })))
+        }
+        (Err(error), _) => Err(Box::new(Refused { request, error })),
+        (_, Err(error)) => Err(Box::new(Refused { request, error })),
     }
 }
 

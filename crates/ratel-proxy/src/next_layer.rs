@@ -11,6 +11,8 @@ pub(crate) enum Layer {
     Tls,
     /// HTTP/1, or close enough for its parser to say what is wrong with it.
     Http1,
+    /// HTTP/2, from its preface on.
+    Http2,
     /// A protocol that can be named and that is not served.
     Other(&'static str),
 }
@@ -20,7 +22,7 @@ pub(crate) fn next_layer(first: &[u8]) -> Layer {
     match detect(first) {
         Detected::NeedMore => Layer::Undecided,
         Detected::Tls => Layer::Tls,
-        Detected::Http2Preface => Layer::Other("HTTP/2 without TLS"),
+        Detected::Http2Preface => Layer::Http2,
         Detected::Socks5 | Detected::Socks4 => Layer::Other("SOCKS"),
         Detected::Http1 => Layer::Http1,
         Detected::Unknown if first.starts_with(b"SSH-") => Layer::Other("SSH"),
@@ -39,10 +41,7 @@ mod tests {
             (&b""[..], Layer::Undecided),
             (b"\x16\x03\x01\x02\x00", Layer::Tls),
             (b"GET / HTTP/1.1\r\n", Layer::Http1),
-            (
-                b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-                Layer::Other("HTTP/2 without TLS"),
-            ),
+            (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Layer::Http2),
             (b"\x05\x01\x00", Layer::Other("SOCKS")),
             (b"SSH-2.0-OpenSSH_9.2\r\n", Layer::Other("SSH")),
             (b"\x00\x01\x02\x03", Layer::Http1),

@@ -220,6 +220,7 @@ impl Pool {
             activity: Arc::default(),
             stop: self.stop.clone(),
             abort: AbortReason::default(),
+            depth: 0,
         };
         let kill = self.kill.clone();
         self.conns.spawn(async move {

@@ -108,6 +108,7 @@ fn the_table_is_complete() {
             "connect_timeout",
             "shutdown_timeout",
             "head_limit",
+            "h2c_upstream",
             "store_memory",
             "store_disk",
             "store_dir"

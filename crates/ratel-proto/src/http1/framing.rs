@@ -99,8 +99,12 @@ fn transfer_coding(headers: &Headers) -> Coding {
     }
 }
 
-/// Repeated and listed values are taken when they agree (RFC 9110 §8.6).
-fn content_length(headers: &Headers) -> Result<Option<u64>, FramingError> {
+/// The length that `Content-Length` announces; none without the field. Repeated and listed values are taken when they
+/// agree (RFC 9110 §8.6).
+///
+/// # Errors
+/// When a value is no number, or two differ.
+pub fn content_length(headers: &Headers) -> Result<Option<u64>, FramingError> {
     let mut found = None;
     for value in named(headers, b"content-length").flat_map(|v| v.split(|b| *b == b',')) {
         let value = value.trim_ascii();

@@ -4,7 +4,6 @@ use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::hooks::Hook;
 use ratel_flow::{HttpFlow, Side};
 use ratel_proto::Framing;
-use ratel_proto::http1::validate;
 
 use super::{After, Answer, Answered, ResponseSink, ResponseSource};
 use crate::body;
@@ -32,25 +31,20 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
                 break response;
             }
             self.recorder.informational(&response);
-            self.sink.informational(&response);
+            self.sink.informational(&response)?;
             self.sink.flush().await?;
         };
         if self.ctx.config.validate_inbound_headers {
-            validate::response(
-                response.status,
-                response.version.as_bytes(),
-                &response.headers,
-            )
-            .map_err(ProxyError::ResponseInvalid)?;
+            self.rx.validate(&response)?;
         }
-        let upgraded = response.status == 101;
+        let upgraded = self.rx.upgrades(&self.flow.request, &response);
         let framing = self.rx.framing(&self.flow.request.method, &response)?;
         self.flow.response = Some(response);
         self.hook(Hook::ResponseHeaders).await;
         if upgraded {
             if let Some(response) = &self.flow.response {
                 self.recorder.response(response);
-                self.sink.head(response, Framing::UntilClose, true);
+                self.sink.upgraded(response)?;
             }
             self.sink.flush().await?;
             return Ok(Answered::Upgraded);
@@ -82,7 +76,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             return Ok(());
         };
         self.recorder.response(response);
-        self.sink.head(response, framing, true);
+        self.sink.head(response, framing, true)?;
         while !self.rx.is_done() {
             let frame = match self.rx.ready()? {
                 Some(frame) => frame,
@@ -113,7 +107,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         let replaced = held.replace(self.bodies.response.take(), &mut response.headers);
         self.recorder.response(response);
         self.sink
-            .head(response, replaced.unwrap_or(framing), replaced.is_none());
+            .head(response, replaced.unwrap_or(framing), replaced.is_none())?;
         for frame in held.frames {
             self.recorder
                 .frame(Side::Server, &frame, self.rx.received());

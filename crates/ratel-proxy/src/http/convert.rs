@@ -5,10 +5,22 @@
 
 use bytes::Bytes;
 use ratel_flow::{Request, Response, Scheme, Version};
-use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
 
 use crate::error::ProxyError;
+
+mod handshake {
+    use ratel_proto::Headers;
+    pub(super) fn is_websocket_request(h: &Headers) -> bool {
+        h.has_token("upgrade", "websocket")
+    }
+    pub(super) fn key(_: [u8; 16]) -> [u8; 24] {
+        [b'A'; 24]
+    }
+    pub(super) fn accept_key(_: &[u8]) -> [u8; 28] {
+        [b'A'; 28]
+    }
+}
 
 /// A request head for HTTP/1.
 pub(super) struct H1Request {

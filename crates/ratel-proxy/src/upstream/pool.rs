@@ -5,24 +5,29 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ratel_flow::ServerConn;
+use ratel_flow::{Request, Scheme, ServerConn};
 
 use super::connect::Dialled;
 use super::{Target, host_port};
+use crate::config::H2c;
 use crate::conn::Shared;
 use crate::error::ProxyError;
 use crate::http::h1::client::H1Upstream;
-use crate::io::{self, Activity};
+use crate::http::h2::client::{H2Conn, H2Upstream};
+use crate::http::h2::mux::Mux;
+use crate::io::{self, Activity, BoxIo};
 use crate::tls;
 
 /// Idle server connections kept per client connection.
 const IDLE_MAX: usize = 5;
 
-/// A connection that an exchange may use.
+/// A connection, or a part of one, that an exchange may use.
 pub(crate) enum Upstream {
     H1(H1Upstream),
+    H2(H2Upstream),
 }
 
 impl Upstream {
@@ -30,6 +35,7 @@ impl Upstream {
     pub(crate) fn conn(&self) -> &Arc<ServerConn> {
         match self {
             Self::H1(upstream) => upstream.conn(),
+            Self::H2(upstream) => upstream.conn(),
         }
     }
 
@@ -37,6 +43,7 @@ impl Upstream {
     pub(crate) fn is_reused(&self) -> bool {
         match self {
             Self::H1(upstream) => upstream.is_reused(),
+            Self::H2(upstream) => upstream.is_reused(),
         }
     }
 
@@ -44,13 +51,7 @@ impl Upstream {
     pub(crate) fn has_answered(&self) -> bool {
         match self {
             Self::H1(upstream) => upstream.has_answered(),
-        }
-    }
-
-    /// Whether another request may go over this connection.
-    pub(crate) fn is_reusable(&self) -> bool {
-        match self {
-            Self::H1(upstream) => upstream.is_reusable(),
+            Self::H2(upstream) => upstream.has_answered(),
         }
     }
 }
@@ -69,6 +70,32 @@ impl From<ProxyError> for NoUpstream {
     }
 }
 
+/// A connection as it was just made.
+enum Fresh {
+    H1(H1Upstream),
+    H2(Arc<H2Conn>),
+}
+
+impl Fresh {
+    fn conn(&self) -> &Arc<ServerConn> {
+        match self {
+            Self::H1(upstream) => upstream.conn(),
+            Self::H2(shared) => shared.conn(),
+        }
+    }
+}
+
+/// What is spoken on a connection that is to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speak<'a> {
+    /// These are offered by ALPN.
+    Tls(&'a [Bytes]),
+    Http1,
+    /// HTTP/2 with prior knowledge (RFC 9113 §3.3), or HTTP/1 if the server knows none.
+    H2cIfKnown,
+    H2c,
+}
+
 /// See the [module](self). Shared by the exchanges of one client connection.
 pub(crate) struct Upstreams {
     shared: Arc<Shared>,
@@ -76,17 +103,42 @@ pub(crate) struct Upstreams {
     /// Whose connections these are, for the log.
     client: SocketAddr,
     kept: Mutex<Kept>,
+    /// Held while a connection is made that the others may share, so that there is one.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What is there already. Never locked over a wait.
 #[derive(Default)]
 struct Kept {
     idle: Vec<(Target, H1Upstream)>,
+    /// Connections that many exchanges share.
+    shared: Vec<(Target, Arc<H2Conn>)>,
+    /// Servers that turned out to speak HTTP/1 only; their connections need not be made one after the other.
+    http1_only: Vec<Target>,
     /// A TCP connection that was made before it was known what is spoken on it (CONNECT).
     dialled: Option<Dialled>,
     /// Why a connection that was made ahead of the first request failed; the request that needs it is told.
     failed: Option<(Target, NoUpstream)>,
+    /// What the client speaks, as far as it matters for what servers are offered.
+    client: ClientSpeaks,
+    /// The client's connection, to be told when a server asks for no more requests.
+    told: Option<Arc<Mux>>,
 }
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum ClientSpeaks {
+    #[default]
+    Http1,
+    Http2,
+    /// HTTP/2 without TLS.
+    H2c,
+}
+
+/// What HTTP/2 servers and their clients offer each other.
+static H2_OFFERS: [Bytes; 2] = [Bytes::from_static(b"h2"), Bytes::from_static(b"http/1.1")];
+
+/// How long a server may take to say that it speaks HTTP/2 without TLS.
+const H2C_TIME: Duration = Duration::from_secs(5);
 
 impl Upstreams {
     pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>, client: SocketAddr) -> Self {
@@ -95,6 +147,25 @@ impl Upstreams {
             activity,
             client,
             kept: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The client has begun to speak HTTP/2, so servers are offered it too.
+    pub(crate) fn client_speaks_http2(&self, over_tls: bool) {
+        self.kept().client = if over_tls {
+            ClientSpeaks::Http2
+        } else {
+            ClientSpeaks::H2c
+        };
+    }
+
+    /// When a server asks for no more requests, `client` is told, in the server's words.
+    pub(crate) fn pass_goaway_to(&self, client: &Arc<Mux>) {
+        let mut kept = self.kept();
+        kept.told = Some(client.clone());
+        for (_, shared) in &kept.shared {
+            shared.mux().pass_goaway_to(client);
         }
     }
 
@@ -120,10 +191,10 @@ impl Upstreams {
     /// Makes the connection that the first request will use and says what is known of the server, so that the
     /// certificate for the client can be made like its own. A failure is kept for that request.
     pub(crate) async fn prepare(&self, target: &Target, alpn: &[Bytes]) -> Option<Arc<ServerConn>> {
-        match self.connect(target, alpn).await {
-            Ok(upstream) => {
-                let conn = upstream.conn().clone();
-                self.keep(target.clone(), upstream);
+        match self.connect(target, Speak::Tls(alpn)).await {
+            Ok(fresh) => {
+                let conn = fresh.conn().clone();
+                self.enter(target, fresh);
                 Some(conn)
             }
             Err(error) => {
@@ -133,43 +204,140 @@ impl Upstreams {
         }
     }
 
-    /// A connection to `target`: a kept one that is still good, or a fresh one.
-    pub(crate) async fn acquire(&self, target: &Target) -> Result<Upstream, NoUpstream> {
-        if let Some(found) = self.find(target) {
-            return found;
+    /// A connection to `target`: a kept one that is still good, a part of a shared one, or a fresh one.
+    pub(crate) async fn acquire(
+        &self,
+        target: &Target,
+        request: &Request,
+    ) -> Result<Upstream, NoUpstream> {
+        loop {
+            if let Some(found) = self.find(target).await? {
+                return Ok(found);
+            }
+            let speak = self.speak(target, request);
+            if matches!(speak, Speak::Http1 | Speak::Tls([])) {
+                return match self.connect(target, speak).await? {
+                    Fresh::H1(upstream) => Ok(Upstream::H1(upstream)),
+                    Fresh::H2(shared) => Ok(Upstream::H2(shared.exchange().await?)),
+                };
+            }
+            let turn = self.turn.lock().await;
+            // Somebody may have made one meanwhile.
+            if self.is_new(target) {
+                let fresh = self.connect(target, speak).await?;
+                self.enter(target, fresh);
+            }
+            drop(turn);
         }
-        self.connect(target, &[]).await
     }
 
-    fn find(&self, target: &Target) -> Option<Result<Upstream, NoUpstream>> {
-        let mut kept = self.kept();
-        while let Some(at) = kept.idle.iter().position(|(to, _)| to == target) {
-            let (_, mut upstream) = kept.idle.swap_remove(at);
-            if upstream.is_quiet() {
-                return Some(Ok(Upstream::H1(upstream)));
-            }
+    /// What is spoken on the next connection to `target`.
+    fn speak(&self, target: &Target, request: &Request) -> Speak<'static> {
+        let config = self.shared.config.load();
+        let kept = self.kept();
+        let http1 = kept.http1_only.contains(target);
+        if target.scheme == Scheme::Https {
+            let http2 = kept.client != ClientSpeaks::Http1 && config.http2 && !http1;
+            return Speak::Tls(if http2 { &H2_OFFERS } else { &[] });
         }
-        let failed = kept.failed.take_if(|(to, _)| to == target);
-        failed.map(|(_, error)| Err(error))
+        let grpc = kept.client != ClientSpeaks::Http1
+            && request
+                .headers
+                .get("content-type")
+                .is_some_and(|kind| kind.starts_with(b"application/grpc"));
+        match config.h2c_upstream {
+            _ if !config.http2 => Speak::Http1,
+            H2c::Never => Speak::Http1,
+            H2c::Always => Speak::H2c,
+            H2c::Auto if http1 => Speak::Http1,
+            H2c::Auto if kept.client == ClientSpeaks::H2c || grpc => Speak::H2cIfKnown,
+            H2c::Auto => Speak::Http1,
+        }
+    }
+
+    /// Whether nothing is kept for `target` and nothing is known of it.
+    fn is_new(&self, target: &Target) -> bool {
+        let kept = self.kept();
+        !kept.idle.iter().any(|(to, _)| to == target)
+            && !kept.http1_only.contains(target)
+            && !kept
+                .shared
+                .iter()
+                .any(|(to, shared)| to == target && shared.mux().is_usable())
+    }
+
+    async fn find(&self, target: &Target) -> Result<Option<Upstream>, NoUpstream> {
+        let shared = {
+            let mut kept = self.kept();
+            while let Some(at) = kept.idle.iter().position(|(to, _)| to == target) {
+                let (_, mut upstream) = kept.idle.swap_remove(at);
+                if upstream.is_quiet() {
+                    return Ok(Some(Upstream::H1(upstream)));
+                }
+            }
+            if let Some((_, error)) = kept.failed.take_if(|(to, _)| to == target) {
+                return Err(error);
+            }
+            kept.shared.retain(|(_, shared)| shared.mux().is_usable());
+            let found = kept.shared.iter().find(|(to, _)| to == target);
+            found.map(|(_, shared)| shared.clone())
+        };
+        let Some(shared) = shared else {
+            return Ok(None);
+        };
+        match shared.exchange().await {
+            Ok(upstream) => Ok(Some(Upstream::H2(upstream))),
+            // It ended while we waited for our turn; there will be another one.
+            Err(_) if !shared.mux().is_usable() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Keeps a connection for the next request to `target`.
     pub(crate) fn release(&self, target: Target, upstream: Upstream) {
-        let Upstream::H1(mut upstream) = upstream;
-        upstream.rest();
-        self.keep(target, Upstream::H1(upstream));
+        // A shared connection is still there.
+        if let Upstream::H1(mut upstream) = upstream
+            && upstream.is_reusable()
+        {
+            upstream.rest();
+            self.keep(target, upstream);
+        }
     }
 
-    fn keep(&self, target: Target, upstream: Upstream) {
+    fn keep(&self, target: Target, upstream: H1Upstream) {
         let mut kept = self.kept();
-        let Upstream::H1(upstream) = upstream;
         if kept.idle.len() == IDLE_MAX {
             kept.idle.remove(0);
         }
         kept.idle.push((target, upstream));
     }
 
-    async fn connect(&self, target: &Target, alpn: &[Bytes]) -> Result<Upstream, NoUpstream> {
+    /// Enters a new connection among those that are there.
+    fn enter(&self, target: &Target, fresh: Fresh) {
+        match fresh {
+            Fresh::H1(upstream) => {
+                let mut kept = self.kept();
+                if kept.http1_only.len() == IDLE_MAX {
+                    kept.http1_only.remove(0);
+                }
+                kept.http1_only.push(target.clone());
+                drop(kept);
+                self.keep(target.clone(), upstream);
+            }
+            Fresh::H2(shared) => {
+                let mut kept = self.kept();
+                if let Some(client) = &kept.told {
+                    shared.mux().pass_goaway_to(client);
+                }
+                if kept.shared.len() == IDLE_MAX {
+                    kept.shared.remove(0);
+                }
+                kept.shared.push((target.clone(), shared));
+            }
+        }
+    }
+
+    async fn connect(&self, target: &Target, speak: Speak<'_>) -> Result<Fresh, NoUpstream> {
         let ready = self
             .kept()
             .dialled
@@ -179,7 +347,7 @@ impl Upstreams {
             None => self.fresh(&target.host, target.port).await?,
         };
         let open = Open::new(self.client, target, conn.peername);
-        if target.scheme == ratel_flow::Scheme::Https {
+        if let Speak::Tls(alpn) = speak {
             let sni = target.sni.as_deref();
             let settings = &self.shared.server_tls;
             match tls::server::connect(io, &target.host, sni, alpn, settings).await {
@@ -197,9 +365,32 @@ impl Upstreams {
                 }
             }
         }
-        let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
-        let upstream = H1Upstream::new(reader, writer, Arc::new(conn), open);
-        Ok(Upstream::H1(upstream))
+        let http2 = conn
+            .tls
+            .as_ref()
+            .is_some_and(|tls| tls.alpn.as_deref() == Some(b"h2"));
+        let conn = Arc::new(conn);
+        let (shared, known) = match speak {
+            _ if http2 => (self.share(io, conn, open), true),
+            Speak::H2c => (self.share(io, conn, open), true),
+            Speak::H2cIfKnown => (self.share(io, conn, open), false),
+            Speak::Tls(_) | Speak::Http1 => {
+                let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
+                return Ok(Fresh::H1(H1Upstream::new(reader, writer, conn, open)));
+            }
+        };
+        if known || shared.mux().settled(H2C_TIME).await {
+            return Ok(Fresh::H2(shared));
+        }
+        drop(shared);
+        tracing::debug!(client = %self.client, "{target} does not speak HTTP/2 without TLS; it is asked over HTTP/1");
+        Box::pin(self.connect(target, Speak::Http1)).await
+    }
+
+    fn share(&self, io: BoxIo, conn: Arc<ServerConn>, open: Open) -> Arc<H2Conn> {
+        let config = self.shared.config.load();
+        let (keepalive, head_limit) = (config.ping_keepalive, config.head_limit);
+        H2Conn::start(io, self.activity.clone(), conn, open, keepalive, head_limit)
     }
 }
 

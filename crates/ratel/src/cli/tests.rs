@@ -244,8 +244,8 @@ fn a_url_is_a_reverse_proxy() {
 fn planned_and_foreign_options_are_refused_everywhere() {
     insta::assert_snapshot!(refusal("ratel -s x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
     insta::assert_snapshot!(refusal("ratel --set scripts=x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
-    insta::assert_snapshot!(refusal("ratel --no-http2"), @"ratel: option 'http2' is not available yet: HTTP/2 comes in a later release");
-    insta::assert_snapshot!(refusal("ratel --set http2=false"), @"ratel: option 'http2' is not available yet: HTTP/2 comes in a later release");
+    insta::assert_snapshot!(refusal("ratel --anticache"), @"ratel: option 'anticache' is not available yet: changing requests comes in a later release");
+    insta::assert_snapshot!(refusal("ratel --set http3=false"), @"ratel: option 'http3' is not available yet: HTTP/3 comes in a later release");
     insta::assert_snapshot!(refusal("mitmdump -w flows"), @"mitmdump: option 'save_stream_file' is not available yet: flow files come in a later release");
     insta::assert_snapshot!(refusal("ratel --web-port 1"), @"ratel: option 'web_port' is not available yet: the browser interface comes in a later release");
     insta::assert_snapshot!(refusal("ratel --flow-detail 2"), @"

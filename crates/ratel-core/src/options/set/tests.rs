@@ -111,8 +111,8 @@ fn set_refuses() {
             "option 'scripts' is not available yet: Python addons come in a later release",
         ),
         (
-            &["http2=false"],
-            "option 'http2' is not available yet: HTTP/2 comes in a later release",
+            &["http3=false"],
+            "option 'http3' is not available yet: HTTP/3 comes in a later release",
         ),
         (
             &["mode=socks5"],

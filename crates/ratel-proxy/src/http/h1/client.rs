@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use ratel_flow::{Request, Response, ServerConn, Timestamp, Version};
-use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing};
-use ratel_proto::{Frame, Framing};
+use ratel_proto::http1::{
+    BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing, validate,
+};
+use ratel_proto::{Frame, Framing, Headers};
 
 use crate::body::{FrameSink, FrameSource};
 use crate::error::ProxyError;
 use crate::exchange::{Answer, RequestSink, ResponseSource, keeps_alive};
+use crate::http::convert::{self, H1Request};
 use crate::io::{Reader, Writer};
 use crate::upstream::pool::Open;
 
@@ -83,23 +86,34 @@ pub(crate) struct Tx {
 }
 
 impl RequestSink for Tx {
-    fn head(&mut self, request: &Request, forward: Option<&[u8]>, framing: Framing) {
+    fn head(
+        &mut self,
+        request: &Request,
+        forward: Option<&[u8]>,
+        framing: Framing,
+    ) -> Result<(), ProxyError> {
+        if request.version == Version::Http2 {
+            let target = forward.unwrap_or(&request.target);
+            let H1Request { method, headers } = convert::request_to_h1(request, target, framing)?;
+            let (tail, version) = (self.writer.tail(), b"HTTP/1.1");
+            encode::request_head(tail, None, &method, target, version, &headers);
+            self.encoder = BodyEncoder::new(framing, false);
+            self.request_keeps = true;
+            return Ok(());
+        }
         let line = request.line.as_deref().filter(|_| forward.is_none());
         let target = forward.unwrap_or(&request.target);
-        let version = match &request.version {
-            Version::Http2 | Version::Http3 => &b"HTTP/1.1"[..],
-            other => other.as_bytes(),
-        };
         encode::request_head(
             self.writer.tail(),
             line,
             &request.method,
             target,
-            version,
+            request.version.as_bytes(),
             &request.headers,
         );
         self.encoder = BodyEncoder::new(framing, true);
         self.request_keeps = keeps_alive(request);
+        Ok(())
     }
 
     fn become_raw(&mut self) {
@@ -109,6 +123,7 @@ impl RequestSink for Tx {
 
 impl FrameSink for Tx {
     fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        convert::trailers_fit_h1(&frame)?;
         let writer = &mut self.writer;
         self.encoder
             .encode(frame, &mut |piece| writer.push(piece))
@@ -155,12 +170,12 @@ impl ResponseSource for Rx {
                 self.answered = true;
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {
-                    pseudo: Default::default(),
                     version: Version::from_wire(head.version),
                     status: head.status,
                     reason: head.reason,
                     line: Some(head.line),
                     headers: head.headers,
+                    pseudo: Headers::new(),
                     timestamp_start: self.reader.last_read(),
                 };
                 self.response_keeps = if response.version == Version::Http11 {
@@ -194,6 +209,16 @@ impl ResponseSource for Rx {
                 });
             }
         }
+    }
+
+    fn validate(&self, response: &Response) -> Result<(), ProxyError> {
+        let version = response.version.as_bytes();
+        validate::response(response.status, version, &response.headers)
+            .map_err(ProxyError::ResponseInvalid)
+    }
+
+    fn upgrades(&self, _request: &Request, response: &Response) -> bool {
+        response.status == 101
     }
 
     fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError> {

@@ -7,12 +7,13 @@ use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_flow::{FlowKind, Request, Response, Timestamp, Version};
 use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
-use ratel_proto::{Frame, Framing};
+use ratel_proto::{Frame, Framing, Headers};
 
 use crate::body::{FrameSink, FrameSource};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSink};
+use crate::http::convert;
 use crate::io::{self as stream, BoxIo, Reader, Writer};
 use crate::modes::{Destination, Routed};
 use crate::recorder::Recorder;
@@ -150,7 +151,16 @@ impl Client<'_> {
             reader: &mut self.reader,
             decoder: BodyDecoder::new(incoming.framing),
         };
-        let mut sink = Sink::new(&mut self.writer);
+        let request = &incoming.request;
+        let client = ClientSide {
+            is_http10: request.version.is_http10(),
+            websocket_key: request
+                .headers
+                .get("sec-websocket-key")
+                .map(Bytes::copy_from_slice)
+                .unwrap_or_default(),
+        };
+        let mut sink = Sink::new(&mut self.writer, client);
         let after = exchange::run(self.ctx, upstreams, incoming, &mut body, &mut sink).await;
         if !body.is_done() || self.ctx.stop.is_cancelled() {
             After::Close
@@ -161,7 +171,7 @@ impl Client<'_> {
 
     /// Records and answers a request that cannot be passed on.
     async fn refuse(&mut self, request: Request, error: &ProxyError) {
-        let mut sink = Sink::new(&mut self.writer);
+        let mut sink = Sink::new(&mut self.writer, ClientSide::default());
         exchange::refuse(self.ctx, request, error, &mut sink).await;
         self.close().await;
     }
@@ -182,7 +192,7 @@ impl Client<'_> {
         recorder.error(error.to_flow_error(clock::now()));
         recorder.finish(clock::now());
         if let Some(status) = error.status() {
-            self.writer.put(&error.page(status));
+            self.writer.put(&error.page(status).to_h1());
             let _ = self.writer.flush().await;
         }
         self.close().await;
@@ -272,14 +282,24 @@ impl RequestBody for Body<'_> {
 
 /// The response on its way into the connection.
 struct Sink<'a> {
+    client: ClientSide,
     writer: &'a mut Writer,
     encoder: BodyEncoder,
     started: bool,
 }
 
+/// What a converted response depends on.
+#[derive(Clone, Debug, Default)]
+struct ClientSide {
+    is_http10: bool,
+    /// What the client proves an upgrade by (RFC 6455 §4.1).
+    websocket_key: Bytes,
+}
+
 impl<'a> Sink<'a> {
-    fn new(writer: &'a mut Writer) -> Self {
+    fn new(writer: &'a mut Writer, client: ClientSide) -> Self {
         Self {
+            client,
             writer,
             encoder: BodyEncoder::new(Framing::None, true),
             started: false,
@@ -287,10 +307,7 @@ impl<'a> Sink<'a> {
     }
 
     fn put_head(&mut self, response: &Response) {
-        let version = match &response.version {
-            Version::Http2 | Version::Http3 => &b"HTTP/1.1"[..],
-            other => other.as_bytes(),
-        };
+        let version = response.version.as_bytes();
         let line = response.line.as_deref();
         encode::response_head(
             self.writer.tail(),
@@ -301,21 +318,67 @@ impl<'a> Sink<'a> {
             &response.headers,
         );
     }
+
+    /// A head that came over another version.
+    fn put_converted(&mut self, status: u16, headers: &Headers) {
+        let reason = convert::reason_phrase(status).as_bytes();
+        let tail = self.writer.tail();
+        encode::response_head(tail, None, b"HTTP/1.1", status, reason, headers);
+    }
 }
 
 impl ResponseSink for Sink<'_> {
-    fn informational(&mut self, response: &Response) {
-        self.put_head(response);
+    fn informational(&mut self, response: &Response) -> Result<(), ProxyError> {
+        if response.version == Version::Http2 {
+            let headers = convert::response_to_h1(response, Framing::None)?;
+            self.put_converted(response.status, &headers);
+        } else {
+            self.put_head(response);
+        }
+        Ok(())
     }
 
-    fn head(&mut self, response: &Response, framing: Framing, verbatim: bool) {
-        self.put_head(response);
-        self.encoder = BodyEncoder::new(framing, verbatim);
+    fn head(
+        &mut self,
+        response: &Response,
+        framing: Framing,
+        verbatim: bool,
+    ) -> Result<(), ProxyError> {
+        if response.version == Version::Http2 {
+            // Without chunks the end of the connection is the end of the body (RFC 9112 §6.3).
+            let framing = match framing {
+                Framing::Chunked if self.client.is_http10 => Framing::UntilClose,
+                other => other,
+            };
+            let headers = convert::response_to_h1(response, framing)?;
+            self.put_converted(response.status, &headers);
+            self.encoder = BodyEncoder::new(framing, false);
+        } else {
+            self.put_head(response);
+            self.encoder = BodyEncoder::new(framing, verbatim);
+        }
         self.started = true;
+        Ok(())
+    }
+
+    fn upgraded(&mut self, response: &Response) -> Result<(), ProxyError> {
+        if response.version == Version::Http2 {
+            let headers = convert::switching_protocols(response, &self.client.websocket_key)?;
+            self.put_converted(101, &headers);
+        } else {
+            self.put_head(response);
+        }
+        self.encoder = BodyEncoder::new(Framing::UntilClose, true);
+        self.started = true;
+        Ok(())
+    }
+
+    fn abort(&mut self, _error: &ProxyError) {
+        // The connection is closed instead; a body that is cut short shows by its framing.
     }
 
     fn page(&mut self, error: &ProxyError, status: u16) {
-        self.writer.put(&error.page(status));
+        self.writer.put(&error.page(status).to_h1());
         self.started = true;
     }
 
@@ -326,6 +389,7 @@ impl ResponseSink for Sink<'_> {
 
 impl FrameSink for Sink<'_> {
     fn frame(&mut self, frame: Frame) -> Result<(), ProxyError> {
+        convert::trailers_fit_h1(&frame)?;
         let writer = &mut *self.writer;
         self.encoder
             .encode(frame, &mut |piece| writer.push(piece))

@@ -123,6 +123,7 @@ impl Driver {
             {
                 let mut state = self.mux.state();
                 state.last_read = now;
+                state.heard = Instant::now();
                 if read == 0 {
                     let end = state.goodbye();
                     state.end(end);

@@ -15,6 +15,7 @@ use ratel_core::clock;
 use ratel_flow::{Side, Timestamp};
 use ratel_proto::h2::{Config, Connection, Event, Head, Reason, StreamId};
 use ratel_proto::{Frame, Headers};
+use tokio::time::Instant;
 
 use super::error::{ConnectionEnd, StreamEnd};
 use crate::error::ProxyError;
@@ -48,14 +49,15 @@ pub(super) struct State {
     /// Nobody will open another stream: the connection ends with the last one.
     pub(super) closing: bool,
     pub(super) last_read: Timestamp,
+    /// The same in the runtime's time, which tests can turn.
+    pub(super) heard: Instant,
 }
 
 /// The peer's GOAWAY (RFC 9113 §6.8).
 #[derive(Clone, Debug)]
-pub(crate) struct GoAway {
-    pub(crate) last: StreamId,
-    pub(crate) reason: Reason,
-    pub(crate) debug: Bytes,
+struct GoAway {
+    reason: Reason,
+    debug: Bytes,
 }
 
 /// A stream that the peer has begun.
@@ -100,6 +102,7 @@ impl Mux {
                 told: None,
                 closing: false,
                 last_read: clock::now(),
+                heard: Instant::now(),
             }),
             peer,
         })
@@ -204,7 +207,7 @@ impl Mux {
 
     /// How long nothing has come in.
     pub(super) fn silent(&self) -> Duration {
-        clock::now().since(self.state().last_read)
+        self.state().heard.elapsed()
     }
 
     /// Asks the peer for a sign of life (RFC 9113 §6.7).
@@ -289,11 +292,7 @@ impl State {
                 if let Some(client) = self.told.take().and_then(|told| told.upgrade()) {
                     client.goaway(reason, &debug);
                 }
-                self.goaway = Some(GoAway {
-                    last,
-                    reason,
-                    debug,
-                });
+                self.goaway = Some(GoAway { reason, debug });
                 self.wake_openers();
             }
             Event::Settings | Event::StreamsAvailable => self.wake_openers(),
@@ -339,10 +338,6 @@ impl State {
 
     pub(super) fn is_over(&self) -> bool {
         self.end.is_some()
-    }
-
-    pub(super) fn ended(&self) -> Option<&ConnectionEnd> {
-        self.end.as_ref()
     }
 
     /// Whether every stream is done, with what it sent.

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use ratel_flow::{Request, Response, Side, Timestamp, Version};
+use ratel_flow::{Response, Side, Timestamp, Version};
 use ratel_proto::h2::{Config, Reason, Role, validate};
 use ratel_proto::{Frame, Framing, Headers};
 
