@@ -3,6 +3,7 @@
 
 mod faults;
 mod h1;
+mod h2;
 mod hooks;
 
 use std::collections::VecDeque;

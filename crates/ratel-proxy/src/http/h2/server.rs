@@ -33,7 +33,10 @@ pub(crate) async fn serve(
     config.header_list_limit = ctx.config.head_limit;
     config.enable_connect_protocol = true;
     let mux = Mux::new(config, Side::Client);
-    upstreams.pass_goaway_to(&mux);
+    // A proxy's client has many servers; what one of them says is not about the others.
+    if !matches!(destination, Destination::FromRequest) {
+        upstreams.pass_goaway_to(&mux);
+    }
     let mut driver = Driver::new(mux.clone(), io, ahead, ctx.activity.clone());
     let mut exchanges = FuturesUnordered::new();
     let mut any = false;

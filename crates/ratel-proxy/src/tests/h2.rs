@@ -1,0 +1,614 @@
+//! HTTP/2 on either side: what passes, in what form, and how streams and connections end.
+
+use bytes::{Bytes, BytesMut};
+use ratel_core::options::Value;
+use ratel_proto::Headers;
+use ratel_proto::h2::{Config, Connection, Event, Head, Reason, Role, StreamId};
+
+use super::*;
+
+/// A peer that speaks HTTP/2 by the same codec, with nothing in between.
+struct Peer {
+    conn: Connection,
+    io: DuplexStream,
+    buf: BytesMut,
+}
+
+impl Peer {
+    fn new(role: Role, io: DuplexStream) -> Self {
+        Self::with(Config::new(role), io)
+    }
+
+    fn with(config: Config, io: DuplexStream) -> Self {
+        Self {
+            conn: Connection::new(config),
+            io,
+            buf: BytesMut::new(),
+        }
+    }
+
+    async fn flush(&mut self) {
+        loop {
+            self.conn.pump();
+            let out = self.conn.output().take();
+            if out.is_empty() {
+                return;
+            }
+            self.io.write_all(&out).await.expect("the proxy reads");
+        }
+    }
+
+    /// The next event that is about more than the connection itself.
+    async fn event(&mut self) -> Event {
+        let next = async {
+            loop {
+                self.flush().await;
+                match self
+                    .conn
+                    .receive(&mut self.buf)
+                    .expect("the proxy keeps the rules")
+                {
+                    Some(Event::Settings | Event::Writable(_) | Event::StreamsAvailable) => {}
+                    Some(event) => return event,
+                    None => {
+                        let read = self.io.read_buf(&mut self.buf).await.expect("a pipe");
+                        assert!(read > 0, "the connection ended");
+                    }
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), next)
+            .await
+            .expect("something comes within 30 s")
+    }
+
+    /// Sends a request head and returns its stream.
+    async fn request(
+        &mut self,
+        pseudo: &[(&str, &str)],
+        fields: &[(&str, &str)],
+        end: bool,
+    ) -> StreamId {
+        let id = self.conn.open().expect("room for a stream");
+        self.head(id, pseudo, fields, end).await;
+        id
+    }
+
+    async fn get(&mut self, path: &str) -> StreamId {
+        let pseudo = [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "localhost:8080"),
+            (":path", path),
+        ];
+        self.request(&pseudo, &[], true).await
+    }
+
+    async fn head(
+        &mut self,
+        id: StreamId,
+        pseudo: &[(&str, &str)],
+        fields: &[(&str, &str)],
+        end: bool,
+    ) {
+        let pseudo = list(pseudo);
+        self.conn
+            .send_headers(id, pseudo.fields(), &list(fields), end)
+            .expect("the stream is open");
+        self.flush().await;
+    }
+
+    async fn data(&mut self, id: StreamId, data: &'static [u8], end: bool) {
+        let data = Bytes::from_static(data);
+        self.conn
+            .send_data(id, data, end)
+            .expect("the stream is open");
+        self.flush().await;
+    }
+
+    async fn gets_head(&mut self) -> (StreamId, Head, bool) {
+        match self.event().await {
+            Event::Headers { id, head, end } => (id, head, end),
+            other => panic!("{other:?} instead of a head"),
+        }
+    }
+
+    /// Everything up to the end of the stream: the body and the trailers.
+    async fn gets_rest(&mut self) -> (Vec<u8>, Option<Headers>) {
+        let mut body = Vec::new();
+        loop {
+            match self.event().await {
+                Event::Data {
+                    id,
+                    data,
+                    flow,
+                    end,
+                } => {
+                    body.extend_from_slice(&data);
+                    self.conn.consume(id, flow);
+                    if end {
+                        return (body, None);
+                    }
+                }
+                Event::Trailers { headers, .. } => return (body, Some(headers)),
+                other => panic!("{other:?} instead of a body"),
+            }
+        }
+    }
+}
+
+fn list(fields: &[(&str, &str)]) -> Headers {
+    let mut list = Headers::new();
+    for (name, value) in fields {
+        list.append(name.as_bytes(), value.as_bytes());
+    }
+    list
+}
+
+fn shown(headers: &Headers) -> Vec<String> {
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    headers
+        .iter()
+        .map(|(name, value)| format!("{} = {}", text(name), text(value)))
+        .collect()
+}
+
+/// A client that speaks HTTP/2 to a reverse proxy for `http://origin.test`.
+fn h2_client(options: &[(&str, Value)]) -> (Peer, Play) {
+    let mut play = play("reverse:http://origin.test", AddonChain::default(), options);
+    let (unused, _) = tokio::io::duplex(1);
+    let io = std::mem::replace(&mut play.client, unused);
+    (Peer::new(Role::Client, io), play)
+}
+
+/// Both sides of a proxy that speak HTTP/2; the first request is at the server.
+async fn both(
+    pseudo: &[(&str, &str)],
+    fields: &[(&str, &str)],
+    end: bool,
+) -> (Peer, Peer, Play, Head, StreamId) {
+    let (mut client, mut play) = h2_client(&[]);
+    client.request(pseudo, fields, end).await;
+    let mut server = Peer::new(Role::Server, play.server().await);
+    let (id, head, _) = server.gets_head().await;
+    (client, server, play, head, id)
+}
+
+const GET: [(&str, &str); 4] = [
+    (":method", "GET"),
+    (":scheme", "http"),
+    (":authority", "origin.test"),
+    (":path", "/"),
+];
+
+#[tokio::test(start_paused = true)]
+async fn heads_pass_as_they_were_sent_but_for_the_authority() {
+    let pseudo = [
+        (":path", "/a b?<>"),
+        (":method", "gEt"),
+        (":authority", "localhost:8080"),
+        (":scheme", "http"),
+    ];
+    let fields = [
+        ("b", "1"),
+        ("a", " 2"),
+        ("b", "3"),
+        ("cookie", "x=1"),
+        ("cookie", "y=2"),
+    ];
+    let (mut client, mut server, play, head, id) = both(&pseudo, &fields, true).await;
+    assert_eq!(
+        shown(&head.pseudo),
+        [
+            ":path = /a b?<>",
+            ":method = gEt",
+            ":authority = origin.test",
+            ":scheme = http"
+        ]
+    );
+    assert_eq!(
+        shown(&head.headers),
+        ["b = 1", "a =  2", "b = 3", "cookie = x=1", "cookie = y=2"]
+    );
+    server
+        .head(id, &[(":status", "103")], &[("link", "</x>")], false)
+        .await;
+    server
+        .head(
+            id,
+            &[(":status", "200")],
+            &[("x", "1"), ("server", "s"), ("x", "2")],
+            false,
+        )
+        .await;
+    server.data(id, b"hello", false).await;
+    let trailers = list(&[("grpc-status", "0")]);
+    server.conn.send_trailers(id, &trailers).expect("open");
+    server.flush().await;
+    let (_, early, _) = client.gets_head().await;
+    assert_eq!(shown(&early.pseudo), [":status = 103"]);
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(shown(&head.headers), ["x = 1", "server = s", "x = 2"]);
+    assert_eq!(
+        client.gets_rest().await,
+        (b"hello".to_vec(), Some(trailers.clone()))
+    );
+    drop((client, server));
+    let records = play.records().await;
+    let record = &records[0];
+    let request = record.request.as_ref().expect("a request");
+    assert_eq!(request.url(), "http://origin.test/a b?<>");
+    assert_eq!(record.informational.len(), 1);
+    assert_eq!(record.response_trailers.as_ref(), Some(&trailers));
+    assert!(record.error.is_none(), "{:?}", record.error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_knows_only_http1_gets_http1() {
+    let (mut client, mut play) = h2_client(&[]);
+    let pseudo = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":authority", "localhost:8080"),
+        (":path", "/upload"),
+    ];
+    let fields = [("cookie", "a=1"), ("cookie", "b=2"), ("x-test", "1")];
+    let stream = client.request(&pseudo, &fields, false).await;
+    let mut server = play.server().await;
+    gets(&mut server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    server
+        .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        .await
+        .expect("room");
+    drop(server);
+    let mut server = play.server().await;
+    gets(
+        &mut server,
+        b"POST /upload HTTP/1.1\r\nhost: origin.test\r\nx-test: 1\r\ncookie: a=1; b=2\r\ntransfer-encoding: chunked\r\n\r\n",
+    )
+    .await;
+    client.data(stream, b"hello", true).await;
+    gets(&mut server, b"5\r\nhello\r\n0\r\n\r\n").await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nX-Case: Kept\r\nConnection: x-hop\r\nX-Hop: 1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nT: 1\r\n\r\n")
+        .await
+        .expect("room");
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(
+        (shown(&head.pseudo), shown(&head.headers)),
+        (vec![":status = 200".into()], vec!["x-case = Kept".into()])
+    );
+    assert_eq!(
+        client.gets_rest().await,
+        (b"abc".to_vec(), Some(list(&[("t", "1")])))
+    );
+    // The server is known now, and its connection is kept.
+    client.get("/again").await;
+    gets(
+        &mut server,
+        b"GET /again HTTP/1.1\r\nhost: origin.test\r\n\r\n",
+    )
+    .await;
+    server
+        .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+        .await
+        .expect("room");
+    let (_, head, end) = client.gets_head().await;
+    assert_eq!(
+        (shown(&head.pseudo), end),
+        (vec![":status = 204".into()], true)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_exchanges_share_one_connection_to_the_server() {
+    const MANY: usize = 120;
+    let (mut client, mut play) = h2_client(&[]);
+    client.get("/0").await;
+    let mut server = Peer::new(Role::Server, play.server().await);
+    let mut waiting = vec![server.gets_head().await.0];
+    // The client may know the proxy's limit by now.
+    server.flush().await;
+    for n in 1..MANY {
+        client.get(&format!("/{n}")).await;
+        waiting.push(server.gets_head().await.0);
+    }
+    assert!(play.servers.try_recv().is_err(), "one connection is enough");
+    for id in waiting.iter().rev() {
+        server.head(*id, &[(":status", "200")], &[], false).await;
+        server.data(*id, b"x", true).await;
+    }
+    let mut done = 0;
+    while done < MANY {
+        match client.event().await {
+            Event::Data { end: true, .. } => done += 1,
+            Event::Headers { .. } | Event::Data { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    drop((client, server));
+    assert_eq!(play.records().await.len(), MANY);
+}
+
+#[tokio::test(start_paused = true)]
+async fn resets_are_passed_on_with_their_codes() {
+    let (mut client, mut server, play, _, id) = both(&GET, &[], false).await;
+    server.conn.reset(id, Reason(0x77));
+    server.flush().await;
+    assert!(matches!(
+        client.event().await,
+        Event::Reset {
+            reason: Reason(0x77),
+            ..
+        }
+    ));
+
+    let second = client.get("/second").await;
+    let (id, ..) = server.gets_head().await;
+    server.head(id, &[(":status", "200")], &[], false).await;
+    client.gets_head().await;
+    client.conn.reset(second, Reason::ENHANCE_YOUR_CALM);
+    client.flush().await;
+    match server.event().await {
+        Event::Reset { id: reset, reason } => {
+            assert_eq!((reset, reason), (id, Reason::ENHANCE_YOUR_CALM));
+        }
+        other => panic!("{other:?}"),
+    }
+    // The connections live on.
+    client.get("/third").await;
+    let (_, head, _) = server.gets_head().await;
+    assert_eq!(head.pseudo.get(":path"), Some(&b"/third"[..]));
+    drop((client, server));
+    let records = play.records().await;
+    let errors: Vec<_> = records[..2]
+        .iter()
+        .map(|record| {
+            record
+                .error
+                .as_ref()
+                .expect("it failed")
+                .message
+                .to_string()
+        })
+        .collect();
+    assert!(
+        errors[0].starts_with("the server gave the stream up"),
+        "{errors:?}"
+    );
+    assert!(
+        errors[1].starts_with("the client gave the stream up: ENHANCE_YOUR_CALM"),
+        "{errors:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goaway_is_passed_on_and_the_next_connection_is_a_new_one() {
+    let (mut client, mut server, mut play, _, id) = both(&GET, &[], true).await;
+    server
+        .conn
+        .goaway(None, Reason::ENHANCE_YOUR_CALM, b"too_many_pings");
+    server.flush().await;
+    match client.event().await {
+        Event::GoAway { reason, debug, .. } => {
+            assert_eq!(
+                (reason, &debug[..]),
+                (Reason::ENHANCE_YOUR_CALM, &b"too_many_pings"[..])
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    // What is under way is finished.
+    server.head(id, &[(":status", "204")], &[], true).await;
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(shown(&head.pseudo), [":status = 204"]);
+    assert!(play.servers.try_recv().is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn bodies_wait_for_whoever_is_slower() {
+    let (mut client, mut server, play, _, id) = both(&GET, &[], true).await;
+    server.head(id, &[(":status", "200")], &[], false).await;
+    client.gets_head().await;
+    // The client takes nothing: its windows fill, then the proxy's, then the server has to wait.
+    let body = Bytes::from(vec![7; 64 << 20]);
+    server.conn.send_data(id, body.clone(), true).expect("open");
+    for _ in 0..2000 {
+        server.conn.pump();
+        let out = server.conn.output().take();
+        let sent = async {
+            if !out.is_empty() {
+                server.io.write_all(&out).await.expect("open");
+            }
+            server.io.read_buf(&mut server.buf).await.expect("open")
+        };
+        if tokio::time::timeout(Duration::from_millis(50), sent)
+            .await
+            .is_err()
+        {
+            break;
+        }
+        while server
+            .conn
+            .receive(&mut server.buf)
+            .expect("rules")
+            .is_some()
+        {}
+    }
+    let left = server.conn.queued(id);
+    assert!(left > 48 << 20, "{left} bytes are still at the server");
+    // It goes on as the client takes them.
+    let mut got = 0;
+    while got < body.len() {
+        server.conn.pump();
+        let out = server.conn.output().take();
+        if !out.is_empty() {
+            tokio::select! {
+                written = server.io.write_all(&out) => written.expect("open"),
+                event = client.event() => got += took(&mut client, event),
+            }
+        }
+        if let Ok(event) = tokio::time::timeout(Duration::from_millis(5), client.event()).await {
+            got += took(&mut client, event);
+        }
+        if let Ok(read) = tokio::time::timeout(
+            Duration::from_millis(1),
+            server.io.read_buf(&mut server.buf),
+        )
+        .await
+        {
+            read.expect("open");
+            while server
+                .conn
+                .receive(&mut server.buf)
+                .expect("rules")
+                .is_some()
+            {}
+        }
+    }
+    drop((client, server));
+    let records = play.records().await;
+    assert_eq!(records[0].response_body, 64 << 20);
+}
+
+fn took(client: &mut Peer, event: Event) -> usize {
+    match event {
+        Event::Data { id, data, flow, .. } => {
+            client.conn.consume(id, flow);
+            data.len()
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connect_stream_is_a_tunnel() {
+    let mut play = play("regular", AddonChain::default(), &[]);
+    let (unused, _) = tokio::io::duplex(1);
+    let mut client = Peer::new(Role::Client, std::mem::replace(&mut play.client, unused));
+    let connect = [(":method", "CONNECT"), (":authority", "origin.test:80")];
+    let tunnel = client.request(&connect, &[], false).await;
+    let mut server = play.server().await;
+    let (_, head, end) = client.gets_head().await;
+    assert_eq!(
+        (shown(&head.pseudo), end),
+        (vec![":status = 200".into()], false)
+    );
+    let request = b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    client.data(tunnel, request, false).await;
+    gets(&mut server, request).await;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await
+        .expect("room");
+    let mut got = Vec::new();
+    while got.len() < 40 {
+        if let Event::Data { data, .. } = client.event().await {
+            got.extend_from_slice(&data);
+        }
+    }
+    assert!(got.ends_with(b"\r\n\r\nok"), "{}", got.escape_ascii());
+}
+
+#[tokio::test(start_paused = true)]
+async fn broken_requests_are_refused_unless_the_user_lets_them_through() {
+    let pseudo = [
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "a"),
+        (":path", "/"),
+    ];
+    let fields = [("Upper", "case"), ("connection", "x")];
+    let (mut client, play) = h2_client(&[]);
+    client.request(&pseudo, &fields, true).await;
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(shown(&head.pseudo), [":status = 400"]);
+    let (page, _) = client.gets_rest().await;
+    assert!(String::from_utf8_lossy(&page).contains("validate_inbound_headers"));
+    drop(client);
+    assert!(play.records().await[0].error.is_some());
+
+    let (mut client, mut play) = h2_client(&[("validate_inbound_headers", Value::Bool(false))]);
+    client.request(&pseudo, &fields, true).await;
+    let mut server = Peer::new(Role::Server, play.server().await);
+    let (_, head, _) = server.gets_head().await;
+    assert_eq!(shown(&head.headers), ["Upper = case", "connection = x"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_break_a_line_is_not_sent_over_http1() {
+    let (mut client, mut play) = h2_client(&[
+        ("validate_inbound_headers", Value::Bool(false)),
+        ("h2c_upstream", Value::Str("never".into())),
+    ]);
+    let fields = [("x", "1\r\nGET /smuggled HTTP/1.1")];
+    client.request(&GET, &fields, true).await;
+    let mut server = play.server().await;
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(shown(&head.pseudo), [":status = 502"]);
+    drop(client);
+    assert_eq!(rest(&mut server).await, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_lets_streams_finish() {
+    let (mut client, mut server, play, _, id) = both(&GET, &[], true).await;
+    play.stop.cancel();
+    assert!(matches!(
+        client.event().await,
+        Event::GoAway {
+            reason: Reason::NO_ERROR,
+            ..
+        }
+    ));
+    server.head(id, &[(":status", "200")], &[], false).await;
+    server.data(id, b"last", true).await;
+    client.gets_head().await;
+    assert_eq!(client.gets_rest().await.0, b"last");
+    assert!(play.records().await[0].error.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_connection_is_told_to_both_sides_and_to_the_record() {
+    let (mut client, mut server, play, _, id) = both(&GET, &[], true).await;
+    // A WINDOW_UPDATE of nothing on a stream that was never opened, then a frame that is too long.
+    server.head(id, &[(":status", "200")], &[], false).await;
+    client.gets_head().await;
+    server
+        .io
+        .write_all(&[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1])
+        .await
+        .expect("open");
+    match client.event().await {
+        Event::Reset { .. } => {}
+        other => panic!("{other:?}"),
+    }
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("it failed");
+    assert!(
+        error
+            .message
+            .starts_with("the server broke a rule of HTTP/2"),
+        "{error}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_servers_are_asked_for_a_sign_of_life() {
+    let (mut client, mut server, _play, _, id) = both(&GET, &[], true).await;
+    server.head(id, &[(":status", "204")], &[], true).await;
+    client.gets_head().await;
+    let mut ping = BytesMut::new();
+    let seen = async {
+        loop {
+            server.flush().await;
+            server.io.read_buf(&mut ping).await.expect("open");
+            if ping.windows(8).any(|bytes| bytes == b"ratel!!!") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(120), seen)
+        .await
+        .expect("a PING within two minutes");
+}
