@@ -18,6 +18,7 @@ pub mod pki;
 pub mod process;
 pub mod ratel;
 pub mod screen;
+pub mod service;
 pub mod wait;
 pub mod wire;
 
@@ -26,4 +27,5 @@ pub use origin::{Origin, Step};
 pub use pki::{Ca, Identity};
 pub use ratel::{Builder, Ratel};
 pub use screen::Screen;
+pub use service::Service;
 pub use wire::{Reply, Wire};

@@ -54,7 +54,7 @@ pub fn skip(why: &str) {
     notice(why);
 }
 
-fn notice(why: &str) {
+pub(crate) fn notice(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 

@@ -6,6 +6,7 @@ mod common;
 mod docs;
 mod dump;
 mod faults;
+mod grpc;
 mod limits;
 mod modes;
 mod options;

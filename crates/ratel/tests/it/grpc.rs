@@ -1,0 +1,120 @@
+//! gRPC: all four kinds of calls between `grpcio`'s own client and service, each way there is through the program.
+
+use std::process::Command;
+
+use ratel_testkit::{Builder, Ca, Service, peer, service};
+
+use crate::common::{dump, reverse, stdout, trusting};
+
+const SERVICE: &str = include_str!("../peers/grpc_service.py");
+const CLIENT: &str = include_str!("../peers/grpc_client.py");
+
+/// What the client prints when every call goes as it does without a proxy.
+const GOES_WELL: &str = "\
+unary got one kept
+error NOT_FOUND no such thing: ünïcode
+client stream a+b+c
+server stream ['n 0', 'n 1', 'n 2']
+chat echo first
+chat echo secon
+chat echo xxxxx
+chat ended [] OK
+many 200
+";
+
+fn calls(target: &str, ca: Option<&std::path::Path>, env: &[(&str, String)]) -> Option<String> {
+    let mut command = Command::new(service::python()?);
+    command.args(["-c", CLIENT, target]).args(ca);
+    // Only what the test says, whatever proxies the machine uses.
+    for name in ["http_proxy", "https_proxy", "no_proxy", "no_grpc_proxy"] {
+        command.env_remove(name);
+    }
+    command.envs(env.iter().map(|(name, value)| (name, value)));
+    Some(stdout(&peer::output(&mut command)))
+}
+
+fn tls_service(ca: &Ca) -> Option<Service> {
+    let identity = ca.issue(&["localhost"]);
+    Service::start(SERVICE, [identity.cert_file(), identity.key_file()])
+}
+
+/// Starts the program and hands its port and its CA file to the client.
+fn through(
+    builder: Builder,
+    tls: bool,
+    env: impl Fn(u16) -> Vec<(&'static str, String)>,
+    target: impl Fn(u16) -> String,
+) {
+    let ca = builder.home().join(".ratel/ratel-ca-cert.pem");
+    let ratel = builder.start();
+    let port = ratel.port();
+    let printed = calls(&target(port), tls.then_some(&*ca), &env(port));
+    assert_eq!(printed.as_deref(), Some(GOES_WELL), "{}", ratel.output());
+}
+
+fn none(_: u16) -> Vec<(&'static str, String)> {
+    Vec::new()
+}
+
+fn to_proxy(port: u16) -> String {
+    format!("localhost:{port}")
+}
+
+#[test]
+fn calls_go_well_without_tls() {
+    let Some(service) = Service::start(SERVICE, [""; 0]) else {
+        return;
+    };
+    through(
+        reverse(&format!("http://127.0.0.1:{}", service.port)),
+        false,
+        none,
+        to_proxy,
+    );
+}
+
+#[test]
+fn calls_go_well_with_tls_on_both_sides() {
+    let ca = Ca::new();
+    let Some(service) = tls_service(&ca) else {
+        return;
+    };
+    let builder = reverse(&format!("https://localhost:{}", service.port));
+    through(trusting(builder, &ca.file()), true, none, to_proxy);
+}
+
+#[test]
+fn calls_go_well_from_plain_to_tls_and_from_tls_to_plain() {
+    let ca = Ca::new();
+    let Some(service) = tls_service(&ca) else {
+        return;
+    };
+    let builder = reverse(&format!("https://localhost:{}", service.port));
+    through(trusting(builder, &ca.file()), false, none, to_proxy);
+    let Some(service) = Service::start(SERVICE, [""; 0]) else {
+        return;
+    };
+    through(
+        reverse(&format!("http://127.0.0.1:{}", service.port)),
+        true,
+        none,
+        to_proxy,
+    );
+}
+
+#[test]
+fn calls_go_well_through_connect() {
+    let ca = Ca::new();
+    let Some(service) = tls_service(&ca) else {
+        return;
+    };
+    let proxy = |port: u16| vec![("grpc_proxy", format!("http://127.0.0.1:{port}"))];
+    let target = |_| format!("localhost:{}", service.port);
+    through(trusting(dump(), &ca.file()), true, proxy, target);
+    let Some(service) = Service::start(SERVICE, [""; 0]) else {
+        return;
+    };
+    through(dump(), false, proxy, |_| {
+        format!("localhost:{}", service.port)
+    });
+}
