@@ -1,11 +1,24 @@
-//! Header compression (RFC 7541).
+//! Header compression (RFC 7541): a [`Decoder`] that lays fields out as lines in one buffer, and an [`Encoder`].
+//!
+//! Both sides of a connection keep a table of fields that went by, so that a field which comes again costs a byte. An
+//! entry is kept as the line `name: value CRLF`: to decode a field that is in the table is to copy its line.
+
+mod decode;
+mod encode;
+pub mod huffman;
+mod integer;
+mod static_table;
+mod table;
+
+pub use decode::{Block, Decoder};
+pub use encode::Encoder;
 
 /// Why a header block can't be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HpackError {
     /// The block ends in the middle of a field.
-    #[error("it ends in the middle of a field")]
+    #[error("they end in the middle of a field")]
     Truncated,
     /// RFC 7541 §5.1.
     #[error("a number is too large")]
@@ -30,4 +43,13 @@ pub enum HpackError {
     /// RFC 7541 §4.2: after the limit was lowered, the next block begins with the size.
     #[error("the table size was not made smaller")]
     TableSizeMissing,
+    /// So much larger than the limit that following the table is not worth it.
+    #[error("they have more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
 }
+
+#[cfg(test)]
+mod tests;
