@@ -189,6 +189,17 @@ pub fn put_reset(out: &mut BytesMut, id: StreamId, reason: super::Reason) {
     out.put_u32(reason.0);
 }
 
+/// Appends a SETTINGS frame that confirms the peer's.
+pub fn put_settings_ack(out: &mut BytesMut) {
+    put_header(
+        out,
+        FrameKind::SETTINGS,
+        flags::ACK,
+        StreamId::CONNECTION,
+        0,
+    );
+}
+
 /// Appends a PING frame.
 pub fn put_ping(out: &mut BytesMut, ack: bool, payload: [u8; 8]) {
     let flags = if ack { flags::ACK } else { 0 };

@@ -44,10 +44,6 @@ impl Table {
         self.max
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Sets the largest size; returns how many entries it cost.
     pub(super) fn set_max(&mut self, max: usize) -> usize {
         self.max = max;
@@ -122,11 +118,11 @@ mod tests {
         assert_eq!(table.get(2), None);
         assert_eq!(table.get(usize::MAX - 1), None);
         assert_eq!(table.add(b"c: 3\r\n", 1), 1);
-        assert_eq!((table.len(), table.size), (2, 35 + 34));
+        assert_eq!((table.entries.len(), table.size), (2, 35 + 34));
         assert_eq!(table.set_max(34), 1);
         assert_eq!(table.get(0), Some((&b"c: 3\r\n"[..], 1)));
         assert_eq!(table.add(b"d: 34\r\n", 1), 1);
-        assert_eq!((table.len(), table.size), (0, 0));
+        assert_eq!((table.entries.len(), table.size), (0, 0));
     }
 
     #[test]
@@ -136,7 +132,7 @@ mod tests {
             let line = format!("name: {n}\r\n");
             table.add(line.as_bytes(), 4);
             assert!(table.text.len() <= 400 && table.size <= 200);
-            for age in 0..table.len() {
+            for age in 0..table.entries.len() {
                 let expected = format!("name: {}\r\n", n - age);
                 assert_eq!(table.get(age), Some((expected.as_bytes(), 4)));
             }
