@@ -48,8 +48,9 @@ pub(super) fn request_to_h1(
     framing: Framing,
 ) -> Result<H1Request, ProxyError> {
     let splits = |b: &u8| matches!(b, b'\r' | b'\n' | b'\0' | b' ');
+    let authority = request.pseudo.get(":authority");
     if !request.headers.is_line_safe()
-        || !request.pseudo.is_line_safe()
+        || authority.is_some_and(|name| name.iter().any(splits))
         || request.method.is_empty()
         || request.method.iter().any(splits)
         || target.is_empty()
@@ -59,7 +60,6 @@ pub(super) fn request_to_h1(
     }
     let websocket = is_websocket(request);
     let mut headers = Headers::new();
-    let authority = request.pseudo.get(":authority");
     if let Some(host) = authority.or_else(|| request.headers.get("host")) {
         headers.append(b"host", host);
     }
