@@ -16,8 +16,8 @@ error NOT_FOUND no such thing: ünïcode
 client stream a+b+c
 server stream ['n 0', 'n 1', 'n 2']
 chat echo first
-chat echo secon
-chat echo xxxxx
+chat echo second
+chat echo xxxxxx
 chat ended [] OK
 many 200
 ";
