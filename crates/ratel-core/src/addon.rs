@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_flow::{ClientConn, HttpFlow, Side};
+use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
 
 use crate::hooks::{Hook, HookSet};
 use crate::options::Values;
@@ -69,6 +69,26 @@ pub trait Addon: Send + Sync {
         _hook: Hook,
         _flow: &'a mut HttpFlow,
         _bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The hooks of WebSockets. `message` is there in [`Hook::WebsocketMessage`], and may be changed or dropped.
+    fn websocket<'a>(
+        &'a self,
+        _hook: Hook,
+        _flow: &'a mut HttpFlow,
+        _message: Option<&'a mut Message>,
+    ) -> HookFuture<'a> {
+        Box::pin(std::future::ready(()))
+    }
+
+    /// The hooks of raw connections. `message` is there in [`Hook::TcpMessage`], and may be changed or dropped.
+    fn tcp<'a>(
+        &'a self,
+        _hook: Hook,
+        _flow: &'a mut TcpFlow,
+        _message: Option<&'a mut Message>,
     ) -> HookFuture<'a> {
         Box::pin(std::future::ready(()))
     }
@@ -138,6 +158,25 @@ impl AddonChain {
     pub async fn http(&self, hook: Hook, flow: &mut HttpFlow, bodies: &mut Bodies) {
         for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
             addon.http(hook, flow, bodies).await;
+        }
+    }
+
+    /// Runs one of the WebSocket hooks through the chain.
+    pub async fn websocket(
+        &self,
+        hook: Hook,
+        flow: &mut HttpFlow,
+        mut message: Option<&mut Message>,
+    ) {
+        for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
+            addon.websocket(hook, flow, message.as_deref_mut()).await;
+        }
+    }
+
+    /// Runs one of the hooks of raw connections through the chain.
+    pub async fn tcp(&self, hook: Hook, flow: &mut TcpFlow, mut message: Option<&mut Message>) {
+        for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
+            addon.tcp(hook, flow, message.as_deref_mut()).await;
         }
     }
 }

@@ -18,17 +18,38 @@ pub enum Hook {
     Response,
     /// The exchange has failed.
     Error,
+    /// A WebSocket is open.
+    WebsocketStart,
+    /// A message is complete and on its way: it may be changed or dropped.
+    WebsocketMessage,
+    /// The WebSocket is closed.
+    WebsocketEnd,
+    /// A raw connection is open on both sides.
+    TcpStart,
+    /// Bytes of a raw connection are on their way: they may be changed or dropped.
+    TcpMessage,
+    /// The raw connection is closed.
+    TcpEnd,
+    /// The raw connection has failed.
+    TcpError,
 }
 
 impl Hook {
     /// All hooks, in the order in which a flow meets them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 13] = [
         Self::ClientConnected,
         Self::RequestHeaders,
         Self::Request,
         Self::ResponseHeaders,
         Self::Response,
         Self::Error,
+        Self::WebsocketStart,
+        Self::WebsocketMessage,
+        Self::WebsocketEnd,
+        Self::TcpStart,
+        Self::TcpMessage,
+        Self::TcpEnd,
+        Self::TcpError,
     ];
 
     /// The name scripts and documents use.
@@ -41,6 +62,13 @@ impl Hook {
             Self::ResponseHeaders => "responseheaders",
             Self::Response => "response",
             Self::Error => "error",
+            Self::WebsocketStart => "websocket_start",
+            Self::WebsocketMessage => "websocket_message",
+            Self::WebsocketEnd => "websocket_end",
+            Self::TcpStart => "tcp_start",
+            Self::TcpMessage => "tcp_message",
+            Self::TcpEnd => "tcp_end",
+            Self::TcpError => "tcp_error",
         }
     }
 }

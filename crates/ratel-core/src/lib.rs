@@ -2,6 +2,7 @@
 
 pub mod addon;
 pub mod clock;
+pub mod control;
 pub mod eventlog;
 pub mod hooks;
 pub mod mode;

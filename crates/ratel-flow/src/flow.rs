@@ -20,6 +20,8 @@ impl fmt::Display for FlowId {
 pub enum FlowKind {
     /// An HTTP request and what became of it.
     Http,
+    /// A connection whose bytes are passed on as they are.
+    Tcp,
     /// A connection that ended before it carried an exchange: a failed TLS handshake, bytes that are no protocol.
     Connection,
 }

@@ -9,11 +9,18 @@ pub mod content;
 pub mod flow;
 pub mod format;
 pub mod http;
+pub mod message;
+pub mod tcp;
 pub mod time;
 
 pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsInfo, TlsVersion};
 pub use flow::{FlowError, FlowId, FlowKind, Side};
 pub use http::{HttpFlow, Request, Response, Scheme, Version};
+pub use message::{
+    Message, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream,
+    StreamKind,
+};
 /// Part of the model: requests and responses hold their fields as this list.
 pub use ratel_proto::Headers;
+pub use tcp::TcpFlow;
 pub use time::Timestamp;

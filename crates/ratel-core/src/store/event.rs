@@ -7,7 +7,11 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_flow::{ClientConn, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp};
+use ratel_flow::{
+    ClientConn, FlowError, FlowId, FlowKind, OpenMessage, ServerConn, Side, StreamKind, Timestamp,
+};
+
+use super::index::List;
 
 /// Body pieces of at least this many bytes are kept by reference until they are written; smaller ones are copied.
 pub(super) const BY_REFERENCE: usize = 8 * 1024;
@@ -45,9 +49,12 @@ pub(super) enum What {
     Response(Place, u16),
     Informational(Place),
     Trailers(Side, Place),
-    Data(Side, Place, Timestamp),
-    /// Body bytes that had to be dropped because the queue was over its hard bound.
-    Lost(Side, u64),
+    Data(List, Place, Timestamp),
+    /// Bytes that had to be dropped because the queue was over its hard bound.
+    Lost(List, u64),
+    Stream(StreamKind),
+    MessageOpen(Side, Option<OpenMessage>),
+    GrpcStatus(u32, Box<str>),
     End(Side, Timestamp),
     Client(Arc<ClientConn>),
     Server(Arc<ServerConn>),
@@ -85,8 +92,8 @@ impl Batch {
         place(at, self.arena.len() - before)
     }
 
-    /// Appends a piece of a body. A piece that follows on the one before becomes part of its event.
-    pub(super) fn data(&mut self, flow: FlowId, side: Side, piece: &Bytes, now: Timestamp) {
+    /// Appends a piece of a list. A piece that follows on the one before becomes part of its event.
+    pub(super) fn data(&mut self, flow: FlowId, list: List, piece: &Bytes, now: Timestamp) {
         let at = self.len();
         if piece.len() < BY_REFERENCE {
             self.arena.extend_from_slice(piece);
@@ -97,10 +104,10 @@ impl Batch {
         let added = place(at, piece.len());
         if let Some(Event {
             flow: last,
-            what: What::Data(last_side, run, time),
+            what: What::Data(last_list, run, time),
         }) = self.events.last_mut()
             && *last == flow
-            && *last_side == side
+            && *last_list == list
         {
             run.len += added.len;
             *time = now;
@@ -108,24 +115,24 @@ impl Batch {
         }
         self.events.push(Event {
             flow,
-            what: What::Data(side, added, now),
+            what: What::Data(list, added, now),
         });
     }
 
-    /// Notes that a piece of a body was dropped.
-    pub(super) fn lost(&mut self, flow: FlowId, side: Side, len: u64) {
+    /// Notes that a piece of a list was dropped.
+    pub(super) fn lost(&mut self, flow: FlowId, list: List, len: u64) {
         if let Some(Event {
             flow: last,
-            what: What::Lost(last_side, sum),
+            what: What::Lost(last_list, sum),
         }) = self.events.last_mut()
-            && (*last, *last_side) == (flow, side)
+            && (*last, *last_list) == (flow, list)
         {
             *sum += len;
             return;
         }
         self.events.push(Event {
             flow,
-            what: What::Lost(side, len),
+            what: What::Lost(list, len),
         });
     }
 
@@ -189,10 +196,11 @@ mod tests {
         let large = Bytes::from(vec![7; BY_REFERENCE]);
         let (a, b) = (FlowId(1), FlowId(2));
         batch.put(|out| out.extend_from_slice(b"head"));
-        batch.data(a, Side::Client, &large, Timestamp(1));
-        batch.data(a, Side::Client, &large, Timestamp(2));
-        batch.data(b, Side::Client, &small, Timestamp(3));
-        batch.data(b, Side::Server, &small, Timestamp(4));
+        let (up, down) = (List::Body(Side::Client), List::Body(Side::Server));
+        batch.data(a, up, &large, Timestamp(1));
+        batch.data(a, up, &large, Timestamp(2));
+        batch.data(b, up, &small, Timestamp(3));
+        batch.data(b, down, &small, Timestamp(4));
         let all: Vec<u8> = batch.slices().flat_map(|s| s.to_vec()).collect();
         assert_eq!(all.len(), batch.len());
         assert_eq!(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ratel_flow::{ClientConn, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp, TlsInfo};
 
 use super::extents::{Extents, Loc};
+use super::message::Messages;
 use super::segments::Segment;
 
 /// What an allocation costs beyond its size, and the entry's place in the list.
@@ -29,6 +30,8 @@ pub(super) struct Entry {
     pub(super) server: Option<Arc<ServerConn>>,
     /// What most flows have not.
     pub(super) rare: Option<Box<Rare>>,
+    /// What flows of messages have.
+    pub(super) messages: Option<Box<Messages>>,
     /// Zero while there is no response.
     pub(super) status: u16,
     pub(super) kind: FlowKind,
@@ -57,6 +60,7 @@ impl Entry {
             client,
             server: None,
             rare: None,
+            messages: None,
             status: 0,
             kind,
             finished: false,
@@ -68,6 +72,38 @@ impl Entry {
         self.rare.get_or_insert_default()
     }
 
+    pub(super) fn messages(&mut self) -> &mut Messages {
+        self.messages.get_or_insert_default()
+    }
+
+    /// A list of extents by its key.
+    pub(super) fn list(&self, list: List) -> Option<&Extents> {
+        let messages = self.messages.as_deref();
+        match list {
+            List::Body(side) => self.bodies.get(nth(side)),
+            List::Extra(side) => messages?.extra.get(nth(side)),
+            List::Messages => Some(&messages?.heads),
+        }
+    }
+
+    /// As [`list`](Self::list), made when it is not there.
+    pub(super) fn list_mut(&mut self, list: List) -> &mut Extents {
+        match list {
+            List::Body(Side::Client) => &mut self.bodies[0],
+            List::Body(Side::Server) => &mut self.bodies[1],
+            List::Extra(Side::Client) => &mut self.messages().extra[0],
+            List::Extra(Side::Server) => &mut self.messages().extra[1],
+            List::Messages => &mut self.messages().heads,
+        }
+    }
+
+    /// Every list of extents.
+    fn lists(&self) -> impl Iterator<Item = &Extents> {
+        let messages = self.messages.as_deref().into_iter();
+        let more = messages.flat_map(|m| m.extra.iter().chain([&m.heads]));
+        self.bodies.iter().chain(more)
+    }
+
     /// Bytes of memory this takes, connections not counted.
     pub(super) fn memory(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| {
@@ -76,7 +112,12 @@ impl Entry {
             });
             size_of::<Rare>() + rare.informational.capacity() * size_of::<Loc>() + error
         });
-        size_of::<Self>() + OVERHEAD + rare + self.bodies.iter().map(Extents::heap).sum::<usize>()
+        let messages = self
+            .messages
+            .as_ref()
+            .map_or(0, |messages| messages.memory());
+        let bodies: usize = self.bodies.iter().map(Extents::heap).sum();
+        size_of::<Self>() + OVERHEAD + rare + messages + bodies
     }
 
     /// Every place where a head or trailers of this flow lie.
@@ -87,6 +128,17 @@ impl Entry {
             .into_iter()
             .chain(rare)
     }
+}
+
+/// The lists of extents that a flow can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    /// The body of that side.
+    Body(Side),
+    /// Bytes beside it.
+    Extra(Side),
+    /// The heads of messages.
+    Messages,
 }
 
 /// Index into arrays that have one element per side.
@@ -321,7 +373,8 @@ impl Index {
         };
         for entry in self.old.values_mut() {
             let gone = entry.heads().any(|head| head.segment == segment.number);
-            entry.lossy |= gone || entry.bodies.iter().any(|body| body.reaches(segment.number));
+            let reaches = entry.lists().any(|list| list.reaches(segment.number));
+            entry.lossy |= gone || reaches;
         }
     }
 

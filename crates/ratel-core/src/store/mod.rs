@@ -13,21 +13,19 @@
 //! extents from memory to the segments. *Evict*: forgetting the oldest finished flows, for memory or for disk.
 //! *Lossy*: a flow of which something is missing, because the disk was full or a live flow outlasted the disk budget.
 //!
-//! # Where records of messages go
-//! A message of a WebSocket, an event of a stream or a datagram is a record: a head (direction, kind, time, flags,
-//! length) and its bytes. The head is one more encoding beside those of requests and responses, put into the batch in
-//! front of its payload, so that both lie in one piece; a payload that arrives in parts is several such records with
-//! a flag for "goes on". Records of a flow are one more list of extents beside the two bodies (`Entry::bodies`), read
-//! by the same windows and spilled by the same blocks: a window of that list is a run of records, walked by their
-//! lengths. A block of extents can carry the number of its first record beside its body offset, which makes "the
-//! n-th message" a search like that for an offset. Queue, segments, eviction and subscriptions do not know what they
-//! carry and stay as they are.
+//! # Messages
+//! A message of a WebSocket, an event of a stream, a piece of a raw connection is a head of [32 bytes](message) and a
+//! place in one of the flow's streams of bytes: its bodies, or what is kept *beside* them (a body that had to be
+//! decoded, payloads of control frames). Heads are one more list of extents, so that "the n-th message" is a window
+//! of it like any other, and a million messages take no more memory than a body in a million pieces. A message that
+//! has begun is known in the index alone.
 
 mod direct;
 mod event;
 mod extents;
 mod head;
 mod index;
+mod message;
 mod queue;
 mod read;
 mod segments;
@@ -43,10 +41,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
-use ratel_flow::{ClientConn, FlowId, FlowKind, Side, Timestamp};
+use ratel_flow::{ClientConn, FlowId, FlowKind, Payload, Side, Timestamp};
 
 use event::What;
 use index::Index;
+pub use message::{MESSAGES_AT_ONCE, MessageWindow};
 use queue::Queue;
 pub use read::{FlowSnapshot, FlowState, RequestLine, Summary, Times};
 use segments::Recorder;
@@ -250,6 +249,25 @@ impl FlowStore {
     #[must_use]
     pub fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
         window::body(&self.0.shared, id, side, range)
+    }
+
+    /// Up to [`MESSAGES_AT_ONCE`] messages of a flow by their numbers; none if the flow was evicted.
+    #[must_use]
+    pub fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
+        message::messages(&self.0.shared, id, range)
+    }
+
+    /// A part of a message's bytes, at most [`WINDOW_BYTES`] of it. `side` is the message's, and `range` counts from
+    /// its first byte. None if the flow was evicted.
+    #[must_use]
+    pub fn payload(
+        &self,
+        id: FlowId,
+        side: Side,
+        payload: Payload,
+        range: Range<u64>,
+    ) -> Option<Window> {
+        message::payload(&self.0.shared, id, side, payload, range)
     }
 
     /// Subscribes to what happens from here on. Flows that are there already are not announced.

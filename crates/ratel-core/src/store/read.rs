@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_flow::{
-    ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Timestamp,
+    ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, StreamKind,
+    Timestamp, Version,
 };
 use ratel_proto::Headers;
 
@@ -61,6 +62,12 @@ pub struct Summary {
     pub request_body: u64,
     /// Bytes of the response's body so far.
     pub response_body: u64,
+    /// What the messages of the flow are, if it has any.
+    pub stream: Option<StreamKind>,
+    /// Complete messages so far.
+    pub messages: u64,
+    /// How a gRPC call ended: the code and the message.
+    pub grpc_status: Option<(u32, Arc<str>)>,
     /// When the pieces of it happened.
     pub times: Times,
     /// Some of it could not be recorded or is gone already.
@@ -80,6 +87,8 @@ pub struct RequestLine {
     pub port: u16,
     /// Path and query.
     pub path: Bytes,
+    /// Version it was sent with.
+    pub version: Version,
 }
 
 /// The points in time of a flow.
@@ -126,6 +135,12 @@ pub struct FlowSnapshot {
     pub request_body: u64,
     /// Bytes of the response's body so far.
     pub response_body: u64,
+    /// What the messages of the flow are, if it has any.
+    pub stream: Option<StreamKind>,
+    /// Complete messages so far.
+    pub messages: u64,
+    /// How a gRPC call ended: the code and the message.
+    pub grpc_status: Option<(u32, Arc<str>)>,
     /// When the pieces of it happened.
     pub times: Times,
     /// Some of it could not be recorded or is gone already.
@@ -149,6 +164,15 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
         error: entry.rare.as_ref().and_then(|rare| rare.error.clone()),
         request_body: entry.bodies[0].len,
         response_body: entry.bodies[1].len,
+        stream: entry.messages.as_ref().and_then(|messages| messages.kind),
+        messages: entry
+            .messages
+            .as_ref()
+            .map_or(0, |messages| messages.count()),
+        grpc_status: entry
+            .messages
+            .as_ref()
+            .and_then(|messages| messages.grpc.clone()),
         times: times(entry),
         lossy: entry.lossy,
     };
@@ -160,6 +184,7 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
         host: request.host,
         port: request.port,
         path: request.path,
+        version: request.version,
     });
     if let Some(response) = load(response, head::get_response) {
         summary.content_type = response
@@ -203,6 +228,15 @@ pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
         error: rare.and_then(|rare| rare.error.clone()),
         request_body: entry.bodies[0].len,
         response_body: entry.bodies[1].len,
+        stream: entry.messages.as_ref().and_then(|messages| messages.kind),
+        messages: entry
+            .messages
+            .as_ref()
+            .map_or(0, |messages| messages.count()),
+        grpc_status: entry
+            .messages
+            .as_ref()
+            .and_then(|messages| messages.grpc.clone()),
         times: times(entry),
         lossy: entry.lossy,
     };

@@ -9,6 +9,7 @@ use ratel_flow::{
 use super::*;
 
 mod behaviour;
+mod messages;
 mod model;
 
 pub(super) fn client() -> Arc<ClientConn> {

@@ -10,7 +10,7 @@ use ratel_flow::FlowId;
 
 use super::event::{Batch, Event, Place, What};
 use super::extents::Loc;
-use super::index::{Entry, INFORMATIONAL_KEPT, Index, nth};
+use super::index::{Entry, INFORMATIONAL_KEPT, Index, List, nth};
 use super::segments::Recorder;
 use super::subscribe::Update;
 use super::{Shared, read_lock, write_lock};
@@ -27,8 +27,8 @@ pub(super) struct Worker {
     pub(super) recorder: Recorder,
     /// To be announced after this drain.
     updates: Vec<Update>,
-    /// Bodies with so many extents that they go to disk.
-    spills: Vec<(FlowId, usize)>,
+    /// Lists of so many extents that they go to disk.
+    spills: Vec<(FlowId, List)>,
 }
 
 impl Worker {
@@ -108,11 +108,11 @@ impl Worker {
 
     fn spill(&mut self) {
         let mut block = Vec::new();
-        for (id, side) in std::mem::take(&mut self.spills) {
+        for (id, list) in std::mem::take(&mut self.spills) {
             block.clear();
             {
                 let index = read_lock(&self.shared.index);
-                match index.get(id).and_then(|entry| entry.bodies.get(side)) {
+                match index.get(id).and_then(|entry| entry.list(list)) {
                     Some(body) if body.wants_spill() => body.block(&mut block),
                     _ => continue,
                 }
@@ -120,9 +120,7 @@ impl Worker {
             let place = self.append(&block);
             write_lock(&self.shared.index).change(id, |entry| {
                 entry.lossy |= place.is_none();
-                if let Some(body) = entry.bodies.get_mut(side) {
-                    body.spilled(place);
-                }
+                entry.list_mut(list).spilled(place);
             });
         }
     }
@@ -227,7 +225,7 @@ fn apply(
     index: &mut Index,
     Event { flow, what }: Event,
     written: Option<(u32, u32)>,
-    spills: &mut Vec<(FlowId, usize)>,
+    spills: &mut Vec<(FlowId, List)>,
 ) {
     let loc = |place: Place| match written {
         Some((segment, base)) => Loc {
@@ -266,21 +264,27 @@ fn apply(
             }
             entry.lossy |= lost;
         }),
-        What::Data(side, place, now) => change(index, flow, |entry| {
-            if let Some(body) = entry.bodies.get_mut(nth(side)) {
-                body.push(loc(place));
-                if body.wants_spill() && spills.last() != Some(&(flow, nth(side))) {
-                    spills.push((flow, nth(side)));
-                }
+        What::Data(list, place, now) => change(index, flow, |entry| {
+            let extents = entry.list_mut(list);
+            extents.push(loc(place));
+            if extents.wants_spill() && spills.last() != Some(&(flow, list)) {
+                spills.push((flow, list));
             }
             entry.last = now;
             entry.lossy |= lost;
         }),
-        What::Lost(side, len) => change(index, flow, |entry| {
-            if let Some(body) = entry.bodies.get_mut(nth(side)) {
-                body.push_lost(len);
-            }
+        What::Lost(list, len) => change(index, flow, |entry| {
+            entry.list_mut(list).push_lost(len);
             entry.lossy = true;
+        }),
+        What::Stream(kind) => change(index, flow, |entry| entry.messages().kind = Some(kind)),
+        What::MessageOpen(side, open) => change(index, flow, |entry| {
+            if let Some(place) = entry.messages().open.get_mut(nth(side)) {
+                *place = open;
+            }
+        }),
+        What::GrpcStatus(code, message) => change(index, flow, |entry| {
+            entry.messages().grpc = Some((code, message.into()));
         }),
         What::End(side, now) => change(index, flow, |entry| {
             if let Some(end) = entry.ends.get_mut(nth(side)) {

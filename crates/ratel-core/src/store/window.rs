@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_flow::{FlowId, Side, Timestamp};
 
-use super::extents::{Found, Loc};
-use super::index::nth;
+use super::extents::{Extents, Found, Loc};
+use super::index::{Entry, nth};
 use super::segments::Segment;
 use super::{Shared, read_lock};
 
@@ -34,14 +34,23 @@ pub struct Window {
 }
 
 pub(super) fn body(shared: &Shared, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
+    read(shared, id, range, |entry| {
+        let end = entry.ends.get(nth(side))?;
+        Some((entry.bodies.get(nth(side))?, *end != Timestamp(0)))
+    })
+}
+
+/// A part of what one list of extents holds, at most [`WINDOW_BYTES`] of it. `list` says which, and whether it is
+/// complete.
+pub(super) fn read(
+    shared: &Shared,
+    id: FlowId,
+    range: Range<u64>,
+    list: impl FnOnce(&Entry) -> Option<(&Extents, bool)>,
+) -> Option<Window> {
     let index = read_lock(&shared.index);
-    let entry = index.get(id)?;
-    let body = entry.bodies.get(nth(side))?;
+    let (body, complete) = list(index.get(id)?)?;
     let total = body.len;
-    let complete = entry
-        .ends
-        .get(nth(side))
-        .is_some_and(|end| *end != Timestamp(0));
     let from = range.start.min(total);
     let to = range.end.min(total).min(from + WINDOW_BYTES).max(from);
     let mut found = if from < to {

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use ratel_flow::{ClientConn, FlowError, FlowId, Request, Response, ServerConn, Side, Timestamp};
+use ratel_flow::{
+    ClientConn, FlowError, FlowId, MessageHead, OpenMessage, Request, Response, ServerConn, Side,
+    StreamKind, Timestamp,
+};
 use ratel_proto::Headers;
 
 use super::Shared;
 use super::event::{Batch, Event, What};
 use super::head;
+use super::index::List;
+use super::message::{GRPC_MESSAGE_KEPT, HEAD_BYTES, put_head};
 use crate::clock;
 
 /// Records one flow. There is one per flow, and it is the only writer; both directions of an exchange may share it.
@@ -78,6 +83,15 @@ impl FlowWriter {
 
     /// Bytes of a body. Pieces under 8 KiB are copied; larger ones are kept by reference until they are written.
     pub fn data(&self, side: Side, pieces: &[Bytes], now: Timestamp) {
+        self.append(List::Body(side), pieces, now);
+    }
+
+    /// Bytes beside a body: a decoded one, payloads of control frames. As [`data`](Self::data) otherwise.
+    pub fn extra(&self, side: Side, pieces: &[Bytes], now: Timestamp) {
+        self.append(List::Extra(side), pieces, now);
+    }
+
+    fn append(&self, list: List, pieces: &[Bytes], now: Timestamp) {
         let len: usize = pieces.iter().map(Bytes::len).sum();
         if len == 0 {
             return;
@@ -85,12 +99,43 @@ impl FlowWriter {
         let room = self.shared.queue.has_room(len);
         self.push(|batch| {
             if !room {
-                return batch.lost(self.id, side, len as u64);
+                return batch.lost(self.id, list, len as u64);
             }
             for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-                batch.data(self.id, side, piece, now);
+                batch.data(self.id, list, piece, now);
             }
         });
+    }
+
+    /// The flow carries messages of that kind.
+    pub fn stream(&self, kind: StreamKind) {
+        self.event(What::Stream(kind));
+    }
+
+    /// A message is complete; its payload was recorded before.
+    pub fn message(&self, head: &MessageHead) {
+        let room = self.shared.queue.has_room(HEAD_BYTES);
+        self.push(|batch| {
+            if !room {
+                return batch.lost(self.id, List::Messages, HEAD_BYTES as u64);
+            }
+            let place = batch.put(|out| put_head(out, head));
+            batch.events.push(Event {
+                flow: self.id,
+                what: What::Data(List::Messages, place, head.timestamp),
+            });
+        });
+    }
+
+    /// A message has begun, or the one that had is no more.
+    pub fn message_open(&self, side: Side, open: Option<OpenMessage>) {
+        self.event(What::MessageOpen(side, open));
+    }
+
+    /// How a gRPC call ended. Up to 1 KiB of `message` is kept.
+    pub fn grpc_status(&self, code: u32, message: &str) {
+        let end = message.floor_char_boundary(GRPC_MESSAGE_KEPT);
+        self.event(What::GrpcStatus(code, message[..end].into()));
     }
 
     /// The trailers that ended a body.

@@ -104,6 +104,9 @@ impl Fake {
         };
         let body = body.into();
         let snapshot = FlowSnapshot {
+            stream: None,
+            messages: 0,
+            grpc_status: None,
             id: FlowId(id),
             kind: FlowKind::Http,
             state: FlowState::Done,
@@ -196,12 +199,16 @@ impl Source for Flows {
     fn summary(&self, id: FlowId) -> Option<Summary> {
         let flow = self.snapshot(id)?;
         Some(Summary {
+            stream: flow.stream,
+            messages: flow.messages,
+            grpc_status: flow.grpc_status,
             id,
             kind: flow.kind,
             state: flow.state,
             client_conn: flow.client_conn,
             server_conn: flow.server_conn,
             request: flow.request.map(|request| RequestLine {
+                version: request.version,
                 method: request.method,
                 scheme: request.scheme,
                 host: request.host,

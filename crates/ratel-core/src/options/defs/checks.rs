@@ -58,6 +58,19 @@ pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
 }
 
+/// Regular expressions, none of which looks around or back.
+pub(super) fn regexes(value: &Value) -> Result<(), String> {
+    let Value::List(patterns) = value else {
+        return Ok(());
+    };
+    patterns
+        .iter()
+        .try_for_each(|pattern| match regex::Regex::new(pattern) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(format!("'{pattern}' is not a regular expression: {error}")),
+        })
+}
+
 fn at_least(value: &Value, least: u64, written: &str) -> Result<(), String> {
     match value {
         Value::Str(text) if parse::size(text)? < least => {

@@ -16,14 +16,14 @@ options! { "HTTP";
         .help("How big the head of a request or response may be. Bigger ones are refused.");
     HTTP2: bool("http2", true).flag()
         .help("Speak HTTP/2 with clients and servers that offer it.");
-    HTTP2_PING_KEEPALIVE: int("http2_ping_keepalive", 58).metavar("SECONDS")
+    HTTP2_PING_KEEPALIVE: int("http2_ping_keepalive", 58).metavar("SECONDS").check(checks::not_negative)
         .help("After how many seconds without traffic a ping is sent to HTTP/2 servers. 0 sends none.");
     H2C_UPSTREAM: str("h2c_upstream", "auto").choices(&["auto", "always", "never"]).own()
         .help("Whether HTTP/2 is spoken without TLS to http:// servers. auto does so when the client does, and for gRPC, and \
             falls back to HTTP/1 where the server knows nothing else.");
     HTTP3: bool("http3", true).planned("HTTP/3 comes in a later release")
         .help("Speak HTTP/3 with clients and servers that offer it.");
-    WEBSOCKET: bool("websocket", true).planned("WebSocket messages come in a later release")
+    WEBSOCKET: bool("websocket", true)
         .help("Show the messages inside WebSocket connections. Without it they are plain bytes.");
     NORMALIZE_OUTBOUND_HEADERS: bool("normalize_outbound_headers", true).planned(CASE)
         .help("Lower the case of header names that an addon has set on HTTP/2 and HTTP/3 messages.");

@@ -3,7 +3,7 @@
 use super::checks;
 use crate::options::def::options;
 
-const RAW: &str = "raw TCP and UDP flows come in a later release";
+const RAW: &str = "UDP flows come in a later release";
 const HOST_LISTS: &str = "passing hosts through untouched comes in a later release";
 const DNS: &str = "the DNS server comes in a later release";
 const UPSTREAM: &str = "forwarding to another proxy comes in a later release";
@@ -49,11 +49,11 @@ options! { "Proxy";
             of these regular expressions.");
     SHOW_IGNORED_HOSTS: bool("show_ignored_hosts", false).flag().planned(HOST_LISTS)
         .help("Record connections that are passed through untouched. They appear as TCP or UDP flows.");
-    TCP_HOSTS: list("tcp_hosts", &[]).flag().metavar("REGEX").group("Proxy options").planned(RAW)
+    TCP_HOSTS: list("tcp_hosts", &[]).flag().metavar("REGEX").group("Proxy options").check(checks::regexes)
         .help("Treat what is inside TLS as plain bytes when the host or SNI matches one of these regular expressions.");
     UDP_HOSTS: list("udp_hosts", &[]).metavar("REGEX").planned(RAW)
         .help("Treat what is inside DTLS as plain datagrams when the host or SNI matches one of these regular expressions.");
-    RAWTCP: bool("rawtcp", true).flag().group("Proxy options").planned(RAW)
+    RAWTCP: bool("rawtcp", true).flag().group("Proxy options")
         .help("Relay what is not HTTP as plain bytes.");
     PROXYAUTH: opt_str("proxyauth").flag().metavar("SPEC").group("Proxy options")
         .planned("authentication of clients comes in a later release")
