@@ -1,16 +1,114 @@
-//! What the option `validate_inbound_headers` refuses in HTTP/2: messages that RFC 9113 §8 calls malformed, and that
-//! mean something else, or two things, to the next program.
+//! What the option `validate_inbound_headers` refuses in HTTP/2: messages that RFC 9113 §8 calls malformed, and that mean
+//! something else, or two things, to the next program.
+//!
+//! Stricter than the RFC on purpose: a Content-Length that is repeated is refused even when it says the same.
 
 use super::Head;
 use crate::Headers;
+use crate::http1::validate::{is_plain_number, is_token, text};
 
 /// Why a message was refused. Each reads as a sentence about "it", the message, and names the option.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// An empty name.
+    /// A field without a name.
     #[error("it has a header without a name (checked by validate_inbound_headers)")]
     NameEmpty,
+    /// A field name with capital letters (RFC 9113 §8.2.1).
+    #[error(
+        "it has a header called {0:?}, but names are in lower case in HTTP/2 (checked by validate_inbound_headers)"
+    )]
+    NameUpperCase(String),
+    /// A field name that is not a token (RFC 9110 §5.1).
+    #[error(
+        "it has a header called {0:?}, which is not a valid name (checked by validate_inbound_headers)"
+    )]
+    Name(String),
+    /// A value with CR, LF or NUL (RFC 9113 §8.2.1).
+    #[error(
+        "its header {0:?} has a line break or a null byte in its value (checked by validate_inbound_headers)"
+    )]
+    Value(String),
+    /// A value with a space or tab at either end (RFC 9113 §8.2.1).
+    #[error(
+        "its header {0:?} has whitespace around its value (checked by validate_inbound_headers)"
+    )]
+    ValuePadded(String),
+    /// A field about the connection (RFC 9113 §8.2.2).
+    #[error(
+        "it has the header {0:?}, which HTTP/2 does not have (checked by validate_inbound_headers)"
+    )]
+    ConnectionField(String),
+    /// TE that asks for more than trailers (RFC 9113 §8.2.2).
+    #[error(
+        "its header te is {0:?}, but HTTP/2 has only \"trailers\" (checked by validate_inbound_headers)"
+    )]
+    Te(String),
+    /// More than one Content-Length field.
+    #[error("it has {0} Content-Length headers (checked by validate_inbound_headers)")]
+    SeveralContentLengths(usize),
+    /// A Content-Length that is not a plain number (RFC 9110 §8.6).
+    #[error(
+        "its Content-Length is {0:?}, which is not a plain number (checked by validate_inbound_headers)"
+    )]
+    ContentLength(String),
+    /// A pseudo-header field that is not known, or not in such a message (RFC 9113 §8.3).
+    #[error(
+        "it has the pseudo-header {0:?}, which is not known (checked by validate_inbound_headers)"
+    )]
+    PseudoUnknown(String),
+    /// A pseudo-header field that is there twice (RFC 9113 §8.3).
+    #[error("it has the pseudo-header {0} twice (checked by validate_inbound_headers)")]
+    PseudoRepeated(&'static str),
+    /// A pseudo-header field that is not there (RFC 9113 §8.3.1).
+    #[error("it has no pseudo-header {0} (checked by validate_inbound_headers)")]
+    PseudoMissing(&'static str),
+    /// A pseudo-header field after another one (RFC 9113 §8.3).
+    #[error("it has a pseudo-header after its headers (checked by validate_inbound_headers)")]
+    PseudoLate,
+    /// A pseudo-header field in trailers (RFC 9113 §8.1).
+    #[error("its trailers have the pseudo-header {0:?} (checked by validate_inbound_headers)")]
+    PseudoTrailer(String),
+    /// A pseudo-header field that such a request does not have: `:path` with CONNECT, or `:protocol` without.
+    #[error("its method is {method:?}, which has no {name} (checked by validate_inbound_headers)")]
+    PseudoUnfit {
+        /// The pseudo-header field.
+        name: &'static str,
+        /// The method.
+        method: String,
+    },
+    /// A method that is not a token (RFC 9110 §9.1).
+    #[error("its method is {0:?}, which is not a valid one (checked by validate_inbound_headers)")]
+    Method(String),
+    /// A scheme that is none (RFC 3986 §3.1).
+    #[error("its scheme is {0:?}, which is not a valid one (checked by validate_inbound_headers)")]
+    Scheme(String),
+    /// A path that does not begin with a slash, or has spaces or control characters (RFC 9113 §8.3.1).
+    #[error("its path is {0:?}, which is not a valid one (checked by validate_inbound_headers)")]
+    Path(String),
+    /// An authority with a user name, a slash, spaces or control characters (RFC 9113 §8.3.1).
+    #[error(
+        "its authority is {0:?}, which is not a valid one (checked by validate_inbound_headers)"
+    )]
+    Authority(String),
+    /// Neither `:authority` nor Host (RFC 9113 §8.3.1).
+    #[error("it has neither :authority nor a Host header (checked by validate_inbound_headers)")]
+    AuthorityMissing,
+    /// Host says something else than `:authority`, or several things (RFC 9113 §8.3.1).
+    #[error(
+        "its authority is {authority:?}, but its Host header is {host:?} (checked by validate_inbound_headers)"
+    )]
+    HostDiffers {
+        /// The authority.
+        authority: String,
+        /// The header.
+        host: String,
+    },
+    /// A status that is not three digits (RFC 9113 §8.3.2).
+    #[error(
+        "its status is {0:?}, which is not a number of three digits (checked by validate_inbound_headers)"
+    )]
+    Status(String),
 }
 
 /// Checks the head of a request.
@@ -18,7 +116,80 @@ pub enum Violation {
 /// # Errors
 /// The first violation found.
 pub fn request(head: &Head) -> Result<(), Violation> {
-    let _ = head;
+    const NAMES: [&str; 5] = [":method", ":scheme", ":authority", ":path", ":protocol"];
+    let [method, scheme, authority, path, protocol] = pseudo(head, NAMES)?;
+    let method = method.ok_or(Violation::PseudoMissing(":method"))?;
+    if method.is_empty() || !method.iter().all(|b| is_token(*b)) {
+        return Err(Violation::Method(text(method)));
+    }
+    let unfit = |name| {
+        Err(Violation::PseudoUnfit {
+            name,
+            method: text(method),
+        })
+    };
+    match (method, protocol) {
+        // RFC 9113 §8.5.
+        (b"CONNECT", None) => {
+            if authority.is_none() {
+                return Err(Violation::PseudoMissing(":authority"));
+            }
+            if scheme.is_some() {
+                return unfit(":scheme");
+            }
+            if path.is_some() {
+                return unfit(":path");
+            }
+        }
+        // RFC 8441 §4.
+        (b"CONNECT", Some(_)) if authority.is_none() => {
+            return Err(Violation::PseudoMissing(":authority"));
+        }
+        (b"CONNECT", Some(_)) => target(method, scheme, path)?,
+        (_, Some(_)) => return unfit(":protocol"),
+        (_, None) => target(method, scheme, path)?,
+    }
+    if let Some(authority) = authority
+        && !authority
+            .iter()
+            .all(|b| !matches!(b, 0..=b' ' | 0x7f | b'@' | b'/' | b'?' | b'#' | b'\\'))
+    {
+        return Err(Violation::Authority(text(authority)));
+    }
+    fields(&head.headers)?;
+    let mut hosts = head.headers.get_all("host");
+    match (authority, hosts.next(), hosts.next()) {
+        (None, None, _) => Err(Violation::AuthorityMissing),
+        (Some(authority), Some(host), _) if !authority.eq_ignore_ascii_case(host) => {
+            differs(authority, host)
+        }
+        (_, Some(first), Some(second)) => differs(first, second),
+        _ => Ok(()),
+    }
+}
+
+fn differs(authority: &[u8], host: &[u8]) -> Result<(), Violation> {
+    Err(Violation::HostDiffers {
+        authority: text(authority),
+        host: text(host),
+    })
+}
+
+/// What all requests but plain CONNECT have.
+fn target(method: &[u8], scheme: Option<&[u8]>, path: Option<&[u8]>) -> Result<(), Violation> {
+    let scheme = scheme.ok_or(Violation::PseudoMissing(":scheme"))?;
+    let rest_ok = |rest: &[u8]| {
+        rest.iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    };
+    if !matches!(scheme, [first, rest @ ..] if first.is_ascii_alphabetic() && rest_ok(rest)) {
+        return Err(Violation::Scheme(text(scheme)));
+    }
+    let path = path.ok_or(Violation::PseudoMissing(":path"))?;
+    let begins = path.first() == Some(&b'/') || (method == b"OPTIONS" && path == b"*");
+    if !begins || path.iter().any(|b| matches!(b, 0..=b' ' | 0x7f)) {
+        return Err(Violation::Path(text(path)));
+    }
     Ok(())
 }
 
@@ -27,8 +198,12 @@ pub fn request(head: &Head) -> Result<(), Violation> {
 /// # Errors
 /// The first violation found.
 pub fn response(head: &Head) -> Result<(), Violation> {
-    let _ = head;
-    Ok(())
+    let [status] = pseudo(head, [":status"])?;
+    let status = status.ok_or(Violation::PseudoMissing(":status"))?;
+    if !matches!(status, [b'1'..=b'9', b, c] if b.is_ascii_digit() && c.is_ascii_digit()) {
+        return Err(Violation::Status(text(status)));
+    }
+    fields(&head.headers)
 }
 
 /// Checks trailers.
@@ -36,6 +211,246 @@ pub fn response(head: &Head) -> Result<(), Violation> {
 /// # Errors
 /// The first violation found.
 pub fn trailers(headers: &Headers) -> Result<(), Violation> {
-    let _ = headers;
+    let mut names = headers.iter().map(|(name, _)| name);
+    match names.find(|name| name.first() == Some(&b':')) {
+        Some(name) => Err(Violation::PseudoTrailer(text(name))),
+        None => fields(headers),
+    }
+}
+
+/// The values of the pseudo-header fields that may be there.
+fn pseudo<'a, const N: usize>(
+    head: &'a Head,
+    names: [&'static str; N],
+) -> Result<[Option<&'a [u8]>; N], Violation> {
+    if head.late_pseudo {
+        return Err(Violation::PseudoLate);
+    }
+    let mut values = [None; N];
+    for (name, value) in head.pseudo.iter() {
+        let known = names.iter().zip(&mut values);
+        let Some((known, place)) = known
+            .into_iter()
+            .find(|(known, _)| known.as_bytes() == name)
+        else {
+            return Err(Violation::PseudoUnknown(text(name)));
+        };
+        if place.replace(value).is_some() {
+            return Err(Violation::PseudoRepeated(known));
+        }
+        check_value(name, value)?;
+    }
+    Ok(values)
+}
+
+fn fields(headers: &Headers) -> Result<(), Violation> {
+    let mut lengths = 0;
+    for (name, value) in headers.iter() {
+        if !name.iter().all(|b| is_token(*b) && !b.is_ascii_uppercase()) {
+            return Err(if name.iter().all(|b| is_token(*b)) {
+                Violation::NameUpperCase(text(name))
+            } else {
+                Violation::Name(text(name))
+            });
+        }
+        check_value(name, value)?;
+        match name {
+            b"" => return Err(Violation::NameEmpty),
+            b"connection" | b"proxy-connection" | b"keep-alive" | b"transfer-encoding"
+            | b"upgrade" => return Err(Violation::ConnectionField(text(name))),
+            b"te" if value != b"trailers" => return Err(Violation::Te(text(value))),
+            b"content-length" => {
+                lengths += 1;
+                if !is_plain_number(value) {
+                    return Err(Violation::ContentLength(text(value)));
+                }
+            }
+            _ => {}
+        }
+    }
+    if lengths > 1 {
+        return Err(Violation::SeveralContentLengths(lengths));
+    }
     Ok(())
+}
+
+fn check_value(name: &[u8], value: &[u8]) -> Result<(), Violation> {
+    let blank = |b: Option<&u8>| matches!(b, Some(b' ' | b'\t'));
+    if memchr::memchr3(b'\r', b'\n', 0, value).is_some() {
+        Err(Violation::Value(text(name)))
+    } else if blank(value.first()) || blank(value.last()) {
+        Err(Violation::ValuePadded(text(name)))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(fields: &[(&str, &str)]) -> Head {
+        let (pseudo, headers): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|(name, _)| name.starts_with(':'));
+        Head {
+            pseudo: pseudo.into_iter().copied().collect(),
+            headers: headers.into_iter().copied().collect(),
+            late_pseudo: false,
+        }
+    }
+
+    const REQUEST: [(&str, &str); 4] = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "a.example"),
+        (":path", "/"),
+    ];
+
+    /// The usual request with these fields in the place of, or after, its own; an empty value for a pseudo-header leaves it out.
+    fn with(fields: &[(&str, &str)]) -> Result<(), Violation> {
+        let mut all = REQUEST.to_vec();
+        for (name, value) in fields {
+            let place = all.iter().position(|(known, _)| known == name);
+            match place {
+                Some(place) if value.is_empty() => drop(all.remove(place)),
+                Some(place) => all[place].1 = value,
+                None => all.push((name, value)),
+            }
+        }
+        request(&head(&all))
+    }
+
+    #[test]
+    fn ordinary_messages_pass() {
+        for fields in [
+            &[][..],
+            &[("te", "trailers"), ("content-length", "0"), ("x-empty", "")],
+            &[("host", "A.example")],
+            &[("host", "b.example"), (":authority", "")],
+            &[(":method", "OPTIONS"), (":path", "*")],
+            &[(":method", "CONNECT"), (":path", ""), (":scheme", "")],
+            &[(":method", "CONNECT"), (":protocol", "websocket")],
+            &[(":path", "/\u{e4}?a=|")],
+        ] {
+            assert_eq!(with(fields), Ok(()), "{fields:?}");
+        }
+        assert_eq!(response(&head(&[(":status", "200"), ("a", "b")])), Ok(()));
+        assert_eq!(trailers(&head(&[("grpc-status", "0")]).headers), Ok(()));
+    }
+
+    #[test]
+    fn each_violation_of_a_request_has_a_name() {
+        use Violation as V;
+        let s = str::to_owned;
+        let unfit = |name, method| V::PseudoUnfit {
+            name,
+            method: s(method),
+        };
+        for (fields, violation) in [
+            (&[("", "v")][..], V::NameEmpty),
+            (&[("X-a", "v")], V::NameUpperCase(s("X-a"))),
+            (&[("a b", "v")], V::Name(s("a b"))),
+            (&[("A b", "v")], V::Name(s("A b"))),
+            (&[("a:b", "v")], V::Name(s("a:b"))),
+            (&[("a", "v\n")], V::Value(s("a"))),
+            (&[("a", "\0")], V::Value(s("a"))),
+            (&[("a", "v ")], V::ValuePadded(s("a"))),
+            (&[("a", "\tv")], V::ValuePadded(s("a"))),
+            (
+                &[("connection", "close")],
+                V::ConnectionField(s("connection")),
+            ),
+            (
+                &[("transfer-encoding", "chunked")],
+                V::ConnectionField(s("transfer-encoding")),
+            ),
+            (&[("upgrade", "x")], V::ConnectionField(s("upgrade"))),
+            (&[("te", "gzip")], V::Te(s("gzip"))),
+            (&[("content-length", "+1")], V::ContentLength(s("+1"))),
+            (&[(":other", "x")], V::PseudoUnknown(s(":other"))),
+            (&[(":status", "200")], V::PseudoUnknown(s(":status"))),
+            (&[(":Method", "GET")], V::PseudoUnknown(s(":Method"))),
+            (&[(":method", "")], V::PseudoMissing(":method")),
+            (&[(":scheme", "")], V::PseudoMissing(":scheme")),
+            (&[(":path", "")], V::PseudoMissing(":path")),
+            (&[(":path", "x")], V::Path(s("x"))),
+            (&[(":path", "*")], V::Path(s("*"))),
+            (&[(":path", "/a b")], V::Path(s("/a b"))),
+            (&[(":path", "/a\r\n")], V::Value(s(":path"))),
+            (&[(":method", "G T")], V::Method(s("G T"))),
+            (&[(":scheme", "http://x")], V::Scheme(s("http://x"))),
+            (&[(":authority", "u@a")], V::Authority(s("u@a"))),
+            (&[(":authority", "a/b")], V::Authority(s("a/b"))),
+            (&[(":authority", "")], V::AuthorityMissing),
+            (
+                &[("host", "b")],
+                V::HostDiffers {
+                    authority: s("a.example"),
+                    host: s("b"),
+                },
+            ),
+            (&[(":method", "CONNECT")], unfit(":scheme", "CONNECT")),
+            (
+                &[(":method", "CONNECT"), (":scheme", "")],
+                unfit(":path", "CONNECT"),
+            ),
+            (&[(":protocol", "websocket")], unfit(":protocol", "GET")),
+            (
+                &[
+                    (":method", "CONNECT"),
+                    (":protocol", "x"),
+                    (":authority", ""),
+                ],
+                V::PseudoMissing(":authority"),
+            ),
+            (
+                &[
+                    (":method", "CONNECT"),
+                    (":authority", ""),
+                    (":path", ""),
+                    (":scheme", ""),
+                ],
+                V::PseudoMissing(":authority"),
+            ),
+        ] {
+            assert_eq!(with(fields), Err(violation), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_twice_or_late_is_refused() {
+        let mut twice = head(&[&REQUEST[..], &[(":path", "/")]].concat());
+        assert_eq!(request(&twice), Err(Violation::PseudoRepeated(":path")));
+        twice.late_pseudo = true;
+        assert_eq!(request(&twice), Err(Violation::PseudoLate));
+        let lengths = [("content-length", "1"), ("content-length", "1")];
+        let lengths = head(&[&REQUEST[..], &lengths].concat());
+        assert_eq!(request(&lengths), Err(Violation::SeveralContentLengths(2)));
+        let hosts = head(
+            &[
+                &REQUEST[..],
+                &[("host", "a.example"), ("host", "a.example")],
+            ]
+            .concat(),
+        );
+        assert!(matches!(
+            request(&hosts),
+            Err(Violation::HostDiffers { .. })
+        ));
+    }
+
+    #[test]
+    fn each_violation_of_a_response_or_of_trailers_has_a_name() {
+        let missing = Violation::PseudoMissing(":status");
+        assert_eq!(response(&head(&[])), Err(missing));
+        for status in ["20", "2000", "abc", "099"] {
+            let expected = Violation::Status(status.to_owned());
+            assert_eq!(response(&head(&[(":status", status)])), Err(expected));
+        }
+        let unknown = Violation::PseudoUnknown(":path".to_owned());
+        assert_eq!(response(&head(&[(":path", "/")])), Err(unknown));
+        let headers: Headers = [("a", "b"), (":status", "200")].into_iter().collect();
+        let pseudo = Violation::PseudoTrailer(":status".to_owned());
+        assert_eq!(trailers(&headers), Err(pseudo));
+    }
 }

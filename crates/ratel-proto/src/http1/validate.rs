@@ -157,7 +157,7 @@ fn coding(value: &[u8]) -> Result<(&'static str, bool), Violation> {
 }
 
 /// `0`, or digits without a leading zero.
-fn is_plain_number(value: &[u8]) -> bool {
+pub(crate) fn is_plain_number(value: &[u8]) -> bool {
     match value {
         b"0" => true,
         [b'1'..=b'9', rest @ ..] => rest.iter().all(u8::is_ascii_digit),
@@ -201,7 +201,7 @@ const TOKEN: u128 = {
 };
 
 /// A name or value for an error message: lossy, and no longer than a line.
-fn text(value: &[u8]) -> String {
+pub(crate) fn text(value: &[u8]) -> String {
     String::from_utf8_lossy(value.get(..64).unwrap_or(value)).into_owned()
 }
 

@@ -99,7 +99,7 @@ impl Connection {
                 input.advance(len);
                 event
             };
-            if event.is_some() {
+            if event.is_some() && self.flood.is_none() {
                 return Ok(event);
             }
         }

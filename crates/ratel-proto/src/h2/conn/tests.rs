@@ -9,7 +9,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::Headers;
 use crate::h2::frame::{FrameHeader, FrameKind, StreamId, put_header};
-use crate::h2::hpack::{Decoder, Encoder};
+use crate::h2::hpack::Encoder;
 use crate::h2::*;
 
 pub(super) const GET: [(&[u8], &[u8]); 4] = [
@@ -193,10 +193,4 @@ pub(super) fn frames(mut wire: Bytes) -> Vec<(FrameKind, u8, u32, Bytes)> {
     }
     assert!(wire.is_empty());
     frames
-}
-
-/// The fields of a header block that is the first on its connection.
-pub(super) fn first_block(block: &[u8]) -> Headers {
-    let decoded = Decoder::new(4096).decode(block, 1 << 20, false).unwrap();
-    Headers::from_wire(decoded.wire, decoded.fields, false)
 }
