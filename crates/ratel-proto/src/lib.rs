@@ -12,6 +12,8 @@
 //! | [`client_hello`] | TLS records | what a TLS client offers |
 //! | [`http1`] | HTTP/1.x | heads, framing decisions, bodies, and back |
 //! | [`h2`] | HTTP/2 | the same, with frames, header compression, streams and flow control |
+//! | [`websocket`] | WebSocket frames | messages, piece by piece |
+//! | [`streams`] | bodies | the messages in them: events, gRPC, lines |
 //! | [`headers`] | field lines | an ordered list that keeps every byte |
 //! | [`url`] | a request target or an authority | its form, host and port |
 //! | [`body`] | – | frames: the steps of a body, whatever the HTTP version |
@@ -24,7 +26,9 @@ pub mod detect;
 pub mod h2;
 pub mod headers;
 pub mod http1;
+pub mod streams;
 pub mod url;
+pub mod websocket;
 
 pub use body::{Frame, Framing};
 pub use headers::Headers;
