@@ -4,6 +4,10 @@
 //! §8.4). Decoding is for looking at bodies, so it is tolerant: a body that ends early or is damaged gives what stands
 //! before that, and a small body that would become a huge one is cut at the caller's limit.
 
+mod push;
+
+pub use push::{PushDecoder, PushError};
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::fmt;
