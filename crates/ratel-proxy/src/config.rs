@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     /// How long a client's connection may be silent on both sides.
     pub(crate) tcp_timeout: Duration,
+    /// Whether WebSockets are looked into.
+    pub(crate) websocket: bool,
     /// Whether HTTP/2 is spoken at all.
     pub(crate) http2: bool,
     /// How long a server's HTTP/2 connection is idle before it is asked for a sign of life; never when none.
@@ -49,6 +51,7 @@ impl Config {
                 .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
+            websocket: options.bool(keys::WEBSOCKET),
             http2: options.bool(keys::HTTP2),
             ping_keepalive: Some(options.seconds(keys::HTTP2_PING_KEEPALIVE))
                 .filter(|every| !every.is_zero()),

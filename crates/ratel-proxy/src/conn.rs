@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use ratel_core::addon::AddonChain;
 use ratel_core::clock;
+use ratel_core::control::Control;
 use ratel_core::store::FlowStore;
 use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side};
 use ratel_proto::client_hello::{self, ClientHello};
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) config: ArcSwap<Config>,
     pub(crate) store: FlowStore,
     pub(crate) addons: AddonChain,
+    /// The flows that may be talked to.
+    pub(crate) control: Control,
     pub(crate) dial: Box<dyn Dial>,
     pub(crate) server_tls: ServerTlsSettings,
     pub(crate) leaves: LeafCache,

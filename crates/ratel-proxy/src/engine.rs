@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use ratel_core::addon::AddonChain;
+use ratel_core::control::Control;
 use ratel_core::mode::ProxyMode;
 use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::FlowStore;
@@ -138,6 +139,7 @@ impl Engine {
             config: ArcSwap::from_pointee(config),
             store,
             addons,
+            control: Control::default(),
             own: OnceLock::new(),
         });
         // Set once, before the first client is accepted.

@@ -9,6 +9,8 @@ use ratel_flow::{FlowError, Side, Timestamp};
 use ratel_proto::h2::{self, ConnectionError, Reason, StreamError};
 use ratel_proto::http1::{BodyError, EncodeError, FramingError, HeadError, Violation};
 
+use ratel_proto::websocket::WsError;
+
 use crate::tls::TlsError;
 
 /// A failure on the proxied path. Displays as one sentence that names the side; [`ProxyError::hint`] says what to do.
@@ -94,6 +96,14 @@ pub(crate) enum ProxyError {
     Http2ResponseInvalid(h2::Violation),
     #[error("the {what} has bytes that HTTP/1, which the other side speaks, has no place for")]
     NotForH1 { what: &'static str },
+    #[error("{} broke a rule of WebSockets: {error}", side(*by))]
+    WebSocket { by: Side, error: WsError },
+    #[error(
+        "a message is larger than the {limit} bytes that may be held back for a rule that needs it whole"
+    )]
+    MessageTooLong { limit: usize },
+    #[error("the flow was killed")]
+    Killed,
     #[error("the server speaks HTTP/2 without WebSockets (RFC 8441)")]
     NoWebSocketOverH2,
     #[error("a message does not fit the length its head announces: {0}")]

@@ -20,9 +20,11 @@ use ratel_proto::{Frame, Framing};
 use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
+use crate::http::convert;
 use crate::http::h1::client::H1Upstream;
 use crate::http::h2::client::H2Upstream;
 use crate::recorder::Recorder;
+use crate::relay::websocket::{self, Ends};
 use crate::upstream::Target;
 use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
 
@@ -262,6 +264,8 @@ impl<'a> Exchange<'a> {
         if self.flow.response.is_some() {
             return self.answer(sink).await;
         }
+        self.recorder
+            .watch(Side::Client, &self.flow.request.headers);
         let mut upstream = self.acquire(upstreams, &route.target).await?;
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
@@ -384,7 +388,7 @@ impl<'a> Exchange<'a> {
             }
             Upload::Held(held, body) => {
                 for frame in held.frames.iter().cloned() {
-                    recorder.data(Side::Client, &frame.data, clock::now());
+                    recorder.frame(Side::Client, &frame, clock::now());
                     tx.frame(frame)?;
                 }
                 tx.flush().await?;
@@ -410,7 +414,13 @@ impl<'a> Exchange<'a> {
             Answered::Complete(after) => Ok(after),
             Answered::Upgraded => {
                 body.become_raw();
+                tx.become_raw();
                 rx.become_raw();
+                if ctx.config.websocket && convert::is_websocket(&flow.request) {
+                    let body = &mut **body;
+                    let ends = Ends { body, tx, rx, sink };
+                    return websocket::run(ctx, flow, recorder, ends).await;
+                }
                 transfer::relay(&mut **body, tx, rx, sink, recorder).await
             }
         }

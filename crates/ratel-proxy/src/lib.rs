@@ -16,6 +16,7 @@ mod listen;
 mod modes;
 mod next_layer;
 mod recorder;
+mod relay;
 #[cfg(test)]
 mod tests;
 pub mod tls;

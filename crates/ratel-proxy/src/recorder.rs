@@ -1,14 +1,15 @@
 //! The record of one exchange, written by both directions of it, and complete however the exchange ends.
 
 use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ratel_core::clock;
 use ratel_core::store::FlowWriter;
-use ratel_flow::{Side, Timestamp};
+use ratel_flow::{Headers, Side, Timestamp};
 use ratel_proto::Frame;
 
 use crate::error::ProxyError;
+use crate::relay::tap::{self, Tap};
 
 /// Why a connection was dropped by us, set before it is: what its open exchanges are recorded with.
 #[derive(Clone, Debug, Default)]
@@ -42,19 +43,64 @@ impl AbortReason {
 pub(crate) struct Recorder {
     writer: FlowWriter,
     abort: AbortReason,
+    /// What finds the messages in the two bodies, where they are streams of such.
+    taps: [OnceLock<Mutex<Tap>>; 2],
 }
 
 impl Recorder {
     pub(crate) fn new(writer: FlowWriter, abort: AbortReason) -> Self {
-        Self { writer, abort }
+        Self {
+            writer,
+            abort,
+            taps: Default::default(),
+        }
+    }
+
+    /// Looks for messages in the body of that side, if its head says that there are such.
+    pub(crate) fn watch(&self, side: Side, headers: &Headers) {
+        if let Some(tap) = Tap::for_body(side, headers) {
+            self.writer.stream(tap.kind());
+            // A request that is sent again keeps the tap it has.
+            let _ = self.tap(side).set(Mutex::new(tap));
+        }
+        if side == Side::Server {
+            tap::grpc_status(headers, &self.writer);
+        }
+    }
+
+    fn tap(&self, side: Side) -> &OnceLock<Mutex<Tap>> {
+        let [client, server] = &self.taps;
+        match side {
+            Side::Client => client,
+            Side::Server => server,
+        }
+    }
+
+    fn tapped(&self, side: Side) -> Option<MutexGuard<'_, Tap>> {
+        let tap = self.tap(side).get()?;
+        Some(tap.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Records what a frame carries.
     pub(crate) fn frame(&self, side: Side, frame: &Frame, now: Timestamp) {
         self.writer.data(side, &frame.data, now);
+        if let Some(mut tap) = self.tapped(side) {
+            tap.feed(&frame.data, &self.writer, now);
+        }
         if let Some(trailers) = &frame.trailers {
             self.writer.trailers(side, trailers);
+            if side == Side::Server {
+                tap::grpc_status(trailers, &self.writer);
+            }
         }
+    }
+
+    /// That message is complete.
+    pub(crate) fn end(&self, side: Side, now: Timestamp) {
+        if let Some(mut tap) = self.tapped(side) {
+            tap.end(&self.writer, now);
+        }
+        self.writer.end(side, now);
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use ratel_core::addon::AddonChain;
 use ratel_core::clock;
+use ratel_core::control::Control;
 use ratel_core::options::Values;
 use ratel_core::store::{FlowSnapshot, FlowStore, StoreConfig};
 use ratel_flow::{ClientConn, ConnId, FlowId, ServerConn, Side};
@@ -126,6 +127,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         config: ArcSwap::from_pointee(config),
         store: store.clone(),
         addons,
+        control: Control::default(),
         dial: Box::new(pipes.clone()),
         server_tls: ServerTlsSettings::new(ServerTlsOptions {
             insecure: true,

@@ -50,6 +50,9 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             return Ok(Answered::Upgraded);
         }
         self.rx.begin_body(framing);
+        if let Some(response) = &self.flow.response {
+            self.recorder.watch(Side::Server, &response.headers);
+        }
         if self.ctx.shared.addons.body_need(self.flow, Side::Server) == BodyNeed::Whole {
             self.held(framing).await?;
         } else {

@@ -91,7 +91,6 @@ pub(super) async fn relay(
     sink: &mut impl ResponseSink,
     recorder: &Recorder,
 ) -> Result<After, ProxyError> {
-    tx.become_raw();
     let up = async {
         upload(body, tx, recorder).await?;
         tx.shutdown().await

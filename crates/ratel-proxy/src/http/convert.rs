@@ -5,22 +5,10 @@
 
 use bytes::Bytes;
 use ratel_flow::{Request, Response, Scheme, Version};
+use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
 
 use crate::error::ProxyError;
-
-mod handshake {
-    use ratel_proto::Headers;
-    pub(super) fn is_websocket_request(h: &Headers) -> bool {
-        h.has_token("upgrade", "websocket")
-    }
-    pub(super) fn key(_: [u8; 16]) -> [u8; 24] {
-        [b'A'; 24]
-    }
-    pub(super) fn accept_key(_: &[u8]) -> [u8; 28] {
-        [b'A'; 28]
-    }
-}
 
 /// A request head for HTTP/1.
 pub(super) struct H1Request {
@@ -81,7 +69,7 @@ pub(super) fn request_to_h1(
     if websocket {
         headers.append(b"connection", b"Upgrade");
         headers.append(b"upgrade", b"websocket");
-        headers.append(b"sec-websocket-key", &handshake::key(random()));
+        headers.append(b"sec-websocket-key", handshake::key(random()).as_bytes());
     } else if framing == Framing::Chunked {
         headers.append(b"transfer-encoding", b"chunked");
     }
@@ -162,7 +150,10 @@ pub(super) fn switching_protocols(response: &Response, key: &[u8]) -> Result<Hea
     let mut headers = response_to_h1(response, Framing::UntilClose)?;
     headers.append(b"connection", b"Upgrade");
     headers.append(b"upgrade", b"websocket");
-    headers.append(b"sec-websocket-accept", &handshake::accept_key(key));
+    headers.append(
+        b"sec-websocket-accept",
+        handshake::accept_key(key).as_bytes(),
+    );
     Ok(headers)
 }
 

@@ -1,0 +1,5 @@
+//! The waist for messages: what passes as a stream of them, recorded one by one while it passes.
+
+pub(crate) mod tap;
+pub(crate) mod tcp;
+pub(crate) mod websocket;

@@ -1,0 +1,318 @@
+//! Messages in the bodies of HTTP messages: found and recorded while the bodies stream past untouched.
+//!
+//! A tap sees the bytes that the recorder has recorded. It notes where messages lie among them; a body with a
+//! content-coding is decoded beside the traffic, and what comes out is recorded too. Whatever goes wrong in here ends
+//! the tap, never the traffic.
+
+use bytes::Bytes;
+use ratel_core::store::FlowWriter;
+use ratel_flow::content::{Codings, PushDecoder};
+use ratel_flow::{
+    Headers, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Side,
+    StreamKind, Timestamp,
+};
+use ratel_proto::streams::{self, Base64Stream, BodyStream, Framer, Record, RecordKind};
+
+/// Bytes of a body that are taken in one step.
+const STEP: usize = 4 * 1024;
+/// Bytes of a gRPC-Web trailers message that are looked into.
+const TRAILERS_MAX: usize = 16 * 1024;
+
+/// See the [module](self).
+pub(crate) struct Tap {
+    side: Side,
+    kind: StreamKind,
+    framer: Framer,
+    coded: Option<PushDecoder>,
+    base64: Option<Base64Stream>,
+    /// Where the bytes that the framer sees are on record.
+    stream: PayloadStream,
+    /// Bytes that the framer has seen.
+    fed: u64,
+    /// The message that is known to be under way.
+    announced: Option<u64>,
+    /// The bytes of a gRPC-Web message that may turn out to be the trailers, and where they begin.
+    trailers: Option<(u64, Vec<u8>)>,
+    over: bool,
+}
+
+impl Tap {
+    /// For the body of a message with these headers; none when it is no stream of messages.
+    pub(crate) fn for_body(side: Side, headers: &Headers) -> Option<Self> {
+        let body = streams::kind_of(headers)?;
+        let codings = Codings::of(headers).ok()?;
+        let kind = match body {
+            BodyStream::Sse => StreamKind::Sse,
+            BodyStream::Grpc => StreamKind::Grpc,
+            BodyStream::GrpcWeb { .. } => StreamKind::GrpcWeb,
+            BodyStream::Ndjson => StreamKind::Ndjson,
+        };
+        let coded = (!codings.is_empty()).then(|| PushDecoder::new(&codings));
+        let base64 = (body == BodyStream::GrpcWeb { text: true }).then(Base64Stream::default);
+        Some(Self {
+            side,
+            kind,
+            framer: Framer::new(body),
+            stream: if coded.is_some() || base64.is_some() {
+                PayloadStream::Extra
+            } else {
+                PayloadStream::Body
+            },
+            coded,
+            base64,
+            fed: 0,
+            announced: None,
+            trailers: (kind == StreamKind::GrpcWeb).then(|| (0, Vec::new())),
+            over: false,
+        })
+    }
+
+    /// What the messages are.
+    pub(crate) fn kind(&self) -> StreamKind {
+        self.kind
+    }
+
+    /// Takes the next bytes of the body, as they are on record already.
+    pub(crate) fn feed(&mut self, pieces: &[Bytes], writer: &FlowWriter, now: Timestamp) {
+        for piece in pieces {
+            // In steps, so that what they decode to is bounded.
+            for step in piece.chunks(STEP) {
+                if self.over {
+                    return;
+                }
+                self.step(step, writer, now);
+            }
+        }
+        self.announce(writer, now);
+    }
+
+    fn step(&mut self, data: &[u8], writer: &FlowWriter, now: Timestamp) {
+        let Some(decoder) = &mut self.coded else {
+            return self.decoded(data, writer, now);
+        };
+        let mut pieces = Vec::new();
+        let fed = decoder.feed(data, &mut |decoded| pieces.push(decoded));
+        for piece in pieces {
+            self.decoded(&piece, writer, now);
+        }
+        if let Err(error) = fed {
+            tracing::debug!(flow = %writer.id(), "messages are not told apart any more: {error}");
+            self.stop(writer, now);
+        }
+    }
+
+    /// Bytes of the body without its content-coding.
+    fn decoded(&mut self, data: &[u8], writer: &FlowWriter, now: Timestamp) {
+        let text = match &mut self.base64 {
+            None => None,
+            Some(base64) => match base64.feed(data) {
+                Some(bytes) => Some(bytes),
+                None => return self.stop(writer, now),
+            },
+        };
+        let data = text.as_deref().unwrap_or(data);
+        if self.stream == PayloadStream::Extra {
+            writer.extra(self.side, &[Bytes::copy_from_slice(data)], now);
+        }
+        if let Some((_, bytes)) = &mut self.trailers
+            && bytes.len() < TRAILERS_MAX
+        {
+            bytes.extend_from_slice(data);
+        }
+        let mut records = Vec::new();
+        let framed = self.framer.feed(data, &mut |record| records.push(record));
+        self.fed += data.len() as u64;
+        for record in records {
+            self.record(record, writer, now);
+        }
+        if let Err(problem) = framed {
+            tracing::debug!(flow = %writer.id(), "messages are not told apart any more: {problem}");
+            self.stop(writer, now);
+        }
+        self.forget();
+    }
+
+    /// Lets go of bytes of messages that are over.
+    fn forget(&mut self) {
+        if let Some((start, bytes)) = &mut self.trailers {
+            let from = self.framer.open().unwrap_or(self.fed);
+            let over = usize::try_from(from.saturating_sub(*start)).unwrap_or(usize::MAX);
+            bytes.drain(..over.min(bytes.len()));
+            *start = from;
+        }
+    }
+
+    fn record(&mut self, record: Record, writer: &FlowWriter, now: Timestamp) {
+        let Record { start, len, kind } = record;
+        let (kind, flags) = match kind {
+            RecordKind::Event => (MessageKind::Event, MessageFlags::default()),
+            RecordKind::Line => (MessageKind::Json, MessageFlags::default()),
+            RecordKind::Grpc { compressed: true } => (MessageKind::Grpc, MessageFlags::COMPRESSED),
+            RecordKind::Grpc { .. } => (MessageKind::Grpc, MessageFlags::default()),
+            RecordKind::GrpcTrailers => (MessageKind::GrpcTrailers, MessageFlags::default()),
+        };
+        if kind == MessageKind::GrpcTrailers {
+            self.web_trailers(start, len, writer);
+        }
+        self.message(kind, flags, start, len, writer, now);
+    }
+
+    fn message(
+        &mut self,
+        kind: MessageKind,
+        flags: MessageFlags,
+        offset: u64,
+        len: u64,
+        writer: &FlowWriter,
+        now: Timestamp,
+    ) {
+        if self.announced.take().is_some() {
+            writer.message_open(self.side, None);
+        }
+        let payload = Payload {
+            stream: self.stream,
+            offset,
+            len,
+        };
+        writer.message(&MessageHead {
+            side: self.side,
+            kind,
+            flags,
+            timestamp: now,
+            code: 0,
+            payload,
+        });
+    }
+
+    /// The status of a call, which gRPC-Web has among its messages.
+    fn web_trailers(&self, start: u64, len: u64, writer: &FlowWriter) {
+        let Some((from, bytes)) = &self.trailers else {
+            return;
+        };
+        let begin = usize::try_from(start.saturating_sub(*from)).unwrap_or(usize::MAX);
+        let end = begin.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
+        let Some(lines) = bytes.get(begin..end) else {
+            return;
+        };
+        let mut trailers = Headers::new();
+        for line in lines.split(|b| *b == b'\n') {
+            if let Some(colon) = line.iter().position(|b| *b == b':') {
+                let (name, value) = line.split_at(colon);
+                let value = value.get(1..).unwrap_or_default();
+                trailers.append(name.trim_ascii(), value.trim_ascii());
+            }
+        }
+        grpc_status(&trailers, writer);
+    }
+
+    /// Makes a message known that has begun, however long it takes.
+    fn announce(&mut self, writer: &FlowWriter, now: Timestamp) {
+        let open = self.framer.open().filter(|_| !self.over);
+        if open.is_none() || open == self.announced {
+            return;
+        }
+        self.announced = open;
+        let payload = Payload {
+            stream: self.stream,
+            offset: open.unwrap_or_default(),
+            len: 0,
+        };
+        let open = OpenMessage {
+            side: self.side,
+            kind: self.message_kind(),
+            timestamp: now,
+            payload,
+        };
+        writer.message_open(self.side, Some(open));
+    }
+
+    fn message_kind(&self) -> MessageKind {
+        match self.kind {
+            StreamKind::Sse => MessageKind::Event,
+            StreamKind::Ndjson => MessageKind::Json,
+            _ => MessageKind::Grpc,
+        }
+    }
+
+    /// The body is complete.
+    pub(crate) fn end(&mut self, writer: &FlowWriter, now: Timestamp) {
+        if self.over {
+            return;
+        }
+        let mut last = None;
+        let rest = self.framer.finish(&mut |record| last = Some(record));
+        if let Some(record) = last {
+            self.record(record, writer, now);
+        }
+        if rest {
+            self.stop(writer, now);
+        }
+        self.over = true;
+    }
+
+    /// What is left cannot be told apart, or is incomplete: it is on record as it is.
+    fn stop(&mut self, writer: &FlowWriter, now: Timestamp) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let start = self.framer.open().unwrap_or(self.fed);
+        let (kind, flags) = (self.message_kind(), MessageFlags::MALFORMED);
+        self.message(
+            kind,
+            flags,
+            start,
+            self.fed - start.min(self.fed),
+            writer,
+            now,
+        );
+    }
+}
+
+/// Notes how a gRPC call ended, if these trailers (or the head that stands for them) say so.
+pub(crate) fn grpc_status(trailers: &Headers, writer: &FlowWriter) {
+    let Some(code) = trailers.get("grpc-status") else {
+        return;
+    };
+    let code = std::str::from_utf8(code)
+        .ok()
+        .and_then(|code| code.parse().ok());
+    let message = trailers.get("grpc-message").unwrap_or_default();
+    // What is no number is "unknown" (gRPC's own rule).
+    writer.grpc_status(code.unwrap_or(2), &percent_decoded(message));
+}
+
+/// Undoes the percent-encoding of gRPC's status messages.
+fn percent_decoded(text: &[u8]) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).filter(|_| *first == b'%');
+        let byte = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte {
+            Some(byte) => {
+                out.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_messages_are_percent_encoded() {
+        assert_eq!(
+            percent_decoded(b"no %C3%BC 100% sure%"),
+            "no \u{fc} 100% sure%"
+        );
+    }
+}
