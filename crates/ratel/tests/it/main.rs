@@ -16,5 +16,6 @@ mod shutdown;
 mod streaming;
 mod tui;
 mod verify;
+mod websocket;
 mod wire;
 mod wire_cases;
