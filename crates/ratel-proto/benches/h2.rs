@@ -1,5 +1,7 @@
 //! What HTTP/2 costs: header compression of ordinary heads, and whole exchanges through two connections.
 
+#![expect(clippy::unwrap_used, reason = "a failure ends the benchmark")]
+
 use bytes::{Bytes, BytesMut};
 use divan::counter::BytesCount;
 use divan::{Bencher, black_box};

@@ -5,6 +5,9 @@
 //! Asserted for every input: no panic, output bounded by input, nothing lost (what was taken and what was left make up
 //! the input), and the same result wherever the input is cut.
 
+#[path = "fuzz/h2.rs"]
+mod h2;
+
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};

@@ -1,5 +1,7 @@
 //! Both roles against the crate `h2`, which knows HTTP/2 independently of us: what one side says, the other understands.
 
+#![expect(clippy::unwrap_used, reason = "a failure ends the test")]
+
 use std::collections::HashMap;
 
 use bytes::{Bytes, BytesMut};
