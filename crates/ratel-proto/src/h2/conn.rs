@@ -1,5 +1,6 @@
 //! A connection: frames in, events out; commands in, frames out.
 
+mod heads;
 mod recv;
 mod send;
 #[cfg(test)]
@@ -7,7 +8,8 @@ mod tests;
 
 use std::collections::VecDeque;
 
-use recv::{HeaderBlock, Phase};
+use heads::HeaderBlock;
+use recv::Phase;
 
 use super::budget::{Budget, Unread};
 use super::flow::{RecvWindow, SendWindow};
@@ -137,7 +139,7 @@ impl Connection {
     /// Bytes of data that were accepted for a stream and are not in the output.
     #[must_use]
     pub fn queued(&self, id: StreamId) -> usize {
-        self.streams.get(id).map_or(0, |stream| stream.queued)
+        self.streams.get(id).map_or(0, |stream| stream.queue.len())
     }
 
     /// Whether nothing more can be sent on a stream: its end is sent or queued, or it is closed.

@@ -3,9 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
-use bytes::Bytes;
-
 use super::flow::{RecvWindow, SendWindow};
+use super::output::Pieces;
 use super::{Role, StreamId};
 use crate::Headers;
 
@@ -45,10 +44,8 @@ pub(super) struct Stream {
     pub(super) recv_window: RecvWindow,
     pub(super) send: Send,
     pub(super) send_window: SendWindow,
-    /// Data that has not been sent; no piece is empty.
-    pub(super) queue: VecDeque<Bytes>,
-    /// Bytes in the queue.
-    pub(super) queued: usize,
+    /// Data that has not been sent.
+    pub(super) queue: Pieces,
     /// It is among those whose turn it will be to send.
     pub(super) in_turn: bool,
     /// The owner is to be told when nothing is queued.
@@ -67,7 +64,7 @@ impl Stream {
 
     /// Whether there is something that may be sent as far as this stream is concerned.
     pub(super) fn can_send(&self) -> bool {
-        self.queued > 0 && self.send_window.available() > 0
+        self.queue.len() > 0 && self.send_window.available() > 0
     }
 }
 
@@ -167,8 +164,7 @@ impl Streams {
             recv_window: windows.1,
             send: Send::Nothing,
             send_window: windows.0,
-            queue: VecDeque::new(),
-            queued: 0,
+            queue: Pieces::default(),
             in_turn: false,
             tell_drained: false,
             tell_low: false,

@@ -78,7 +78,7 @@ impl Connection {
         let only_end = data.is_empty();
         if (self.ready.is_empty() || only_end)
             && let Some(stream) = self.streams.get_mut(id)
-            && stream.queued == 0
+            && stream.queue.len() == 0
         {
             while self.output.len() < OUTPUT_MAX || only_end {
                 let window = stream
@@ -115,7 +115,7 @@ impl Connection {
     /// When the stream's state does not allow it; nothing is sent then.
     pub fn send_trailers(&mut self, id: StreamId, headers: &Headers) -> Result<(), SendError> {
         let stream = self.sending(id)?;
-        if stream.queued > 0 {
+        if stream.queue.len() > 0 {
             // Encoded when they are sent: header blocks must be in order.
             stream.send = Send::Ending(Some(Box::new(headers.clone())));
         } else {
@@ -160,20 +160,28 @@ impl Connection {
             return;
         };
         stream.in_turn = false;
-        let n = stream.queued.min(stream.send_window.available()).min(max);
+        let n = stream
+            .queue
+            .len()
+            .min(stream.send_window.available())
+            .min(max);
         if n == 0 {
             return;
         }
-        let last = n == stream.queued;
+        let last = n == stream.queue.len();
         let end = last && matches!(stream.send, Send::Ending(None));
         put_data_header(&mut self.output, id, n, end);
-        take_queued(stream, n, &mut self.output);
+        let rest = stream.queue.len() - n;
+        while stream.queue.len() > rest {
+            let part = stream.queue.take_first(stream.queue.len() - rest);
+            self.output.payload(part);
+        }
         stream.send_window.take(n);
         self.send_window.take(n);
         self.idle_frames
             .earn(self.config.limits.idle_frames_per_useful);
         let tell = (last && stream.tell_drained)
-            || (stream.tell_low && stream.queued <= self.config.low_water);
+            || (stream.tell_low && stream.queue.len() <= self.config.low_water);
         if tell {
             stream.tell_low = false;
             stream.tell_drained &= !last;
@@ -207,12 +215,9 @@ impl Connection {
 
     fn enqueue(&mut self, id: StreamId, data: Bytes) {
         if let Some(stream) = self.streams.get_mut(id) {
-            stream.queued += data.len();
+            stream.queue.push(data);
             stream.tell_drained = true;
-            stream.tell_low = stream.queued > self.config.low_water;
-            if !data.is_empty() {
-                stream.queue.push_back(data);
-            }
+            stream.tell_low = stream.queue.len() > self.config.low_water;
         }
         self.schedule(id);
     }
@@ -262,24 +267,6 @@ impl Connection {
 fn put_data_header(output: &mut Output, id: StreamId, len: usize, end: bool) {
     let flags = if end { flags::END_STREAM } else { 0 };
     output.write(|out| put_header(out, FrameKind::DATA, flags, id, len));
-}
-
-/// Moves `n` bytes from the queue to the output.
-fn take_queued(stream: &mut Stream, n: usize, output: &mut Output) {
-    let mut left = n;
-    while left > 0 {
-        let Some(piece) = stream.queue.front_mut() else {
-            break;
-        };
-        let part = if piece.len() > left {
-            piece.split_to(left)
-        } else {
-            stream.queue.pop_front().unwrap_or_default()
-        };
-        left -= part.len();
-        output.payload(part);
-    }
-    stream.queued -= n;
 }
 
 /// Appends a header block in as many frames as it takes.
