@@ -4,13 +4,23 @@
 //! little, so that a body of any size can be shown or printed. *Auto* is the view that fits best.
 //! Classes of spans say what a piece of text means; colours are the front ends' business. Text that comes out holds no
 //! control characters.
+//!
+//! A body may be a stream of *messages*: gRPC, server-sent events, lines of JSON. The views show it as a whole;
+//! [`render_message`] and [`preview`] show one of them, or one of a WebSocket or of raw TCP. A *schema* gives the
+//! fields of protobuf messages names; without one they are shown by number, and what they are is guessed.
 
 mod document;
+mod message;
 mod registry;
+mod schemas;
 mod views;
 
 pub use document::{Class, Document, LINE_BYTES, Line, Sink, Span};
+pub use message::{MessageKind, preview, render_message};
 pub use registry::{Rendering, names, render};
+pub use schemas::{SchemaError, Schemas};
+
+use ratel_flow::Side;
 
 /// What a view is given.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,8 +31,17 @@ pub struct ViewInput<'a> {
     pub offset: u64,
     /// `data` reach to the end of a complete body.
     pub complete: bool,
-    /// Value of the `Content-Type` field; its parameters do not matter to any view.
+    /// Value of the `Content-Type` field.
     pub content_type: Option<&'a str>,
+    /// Who sent the bytes. With the path it says which message of a schema they are.
+    pub side: Option<Side>,
+    /// The path of the request, for gRPC `/package.Service/Method`.
+    pub path: Option<&'a str>,
+    /// Value of the `grpc-encoding` field: how those messages of a gRPC body are compressed that are marked so. A
+    /// single message that is [rendered](render_message) with an encoding is taken to be compressed.
+    pub grpc_encoding: Option<&'a str>,
+    /// What is known about protobuf messages.
+    pub schemas: Option<&'a Schemas>,
     /// More lines than this are not made.
     pub max_lines: usize,
 }

@@ -51,8 +51,8 @@ fn input(part: &BodyPart) -> ViewInput<'_> {
         data: &part.bytes,
         offset: part.offset,
         complete: part.complete && part.end() >= part.total,
-        content_type: None,
         max_lines: MAX_LINES,
+        ..ViewInput::default()
     }
 }
 

@@ -67,6 +67,7 @@ impl Body<'_> {
             } else {
                 usize::MAX
             },
+            ..ViewInput::default()
         };
         let mut printing = Printing {
             rendering: Rendering::start(Some(&style.view), &input),
