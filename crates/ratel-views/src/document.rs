@@ -7,6 +7,12 @@ use ratel_flow::format;
 /// A line is cut in pieces of about this many bytes, so that a body without line ends takes no more memory.
 pub const LINE_BYTES: usize = 64 * 1024;
 
+/// Lines are indented by no more levels than this, so that deep nesting does not make long lines.
+const MAX_INDENT: usize = 64;
+
+/// Spaces for each level.
+const STEP: usize = 4;
+
 /// What a piece of text is. Front ends decide what that looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -154,6 +160,16 @@ impl Sink {
         }
         self.partial.extend_from_slice(rest);
         self.partial_class = class;
+    }
+
+    /// Appends the spaces in front of a line that is nested so many levels deep.
+    pub(crate) fn indent(&mut self, levels: usize) {
+        const SPACES: &str = match str::from_utf8(&[b' '; MAX_INDENT * STEP]) {
+            Ok(spaces) => spaces,
+            Err(_) => "",
+        };
+        let width = levels.min(MAX_INDENT) * STEP;
+        self.push(Class::Plain, SPACES.get(..width).unwrap_or_default());
     }
 
     /// Ends the line.

@@ -1,39 +1,50 @@
 //! Single messages of a stream: rendered on their own, and in one line.
 
-use crate::{Document, ViewInput, registry};
+use std::borrow::Cow;
+use std::fmt::Write;
 
-/// What a message is, and by that what its bytes are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MessageKind {
-    /// WebSocket text.
-    Text,
-    /// WebSocket binary.
-    Binary,
-    /// WebSocket ping.
-    Ping,
-    /// WebSocket pong.
-    Pong,
-    /// WebSocket close: nothing, or a code in two bytes and a reason (RFC 6455 §5.5.1).
-    Close,
-    /// A server-sent event: its lines, with or without the empty one that ends it.
-    Event,
-    /// A gRPC message without the five bytes in front of it.
-    Grpc,
-    /// The trailers of a gRPC-Web body: `name: value` lines.
-    GrpcTrailers,
-    /// A line of JSON.
-    Json,
-    /// Bytes as they came.
-    Data,
-}
+use ratel_flow::{MessageKind, format};
+
+use crate::registry::{complain, document, render};
+use crate::views::{grpc, hex, json, protobuf, sse};
+use crate::{Document, Sink, ViewInput};
+
+/// Bytes of a message that a preview looks at.
+const PREVIEWED: usize = 4 * 1024;
+
+/// Lines of a document that a preview joins.
+const PREVIEW_LINES: usize = 64;
 
 /// Renders one message. `input.data` are its bytes, or the start of them, and `input.offset` is where they begin in it.
 ///
 /// The view is the one that fits the kind; what does not parse as that is shown as text or in hexadecimal.
 #[must_use]
 pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
-    let _ = kind;
-    registry::render(None, input)
+    let (data, max_lines) = (input.data, input.max_lines);
+    if input.offset > 0 {
+        return plain(input);
+    }
+    match kind {
+        MessageKind::Text | MessageKind::Binary | MessageKind::Json
+            if json::is_container(data, input.complete) =>
+        {
+            render(Some("json"), input)
+        }
+        MessageKind::Json => render(Some("json"), input),
+        MessageKind::Text | MessageKind::Close => render(Some("raw"), input),
+        MessageKind::Binary if is_protobuf(input) => document("Protobuf", max_lines, |out| {
+            let schema = protobuf::schema(input);
+            protobuf::message(data, !input.complete, schema.as_ref(), out);
+        }),
+        MessageKind::Grpc => document("gRPC", max_lines, |out| grpc_message(input, out)),
+        MessageKind::GrpcTrailers => document("gRPC", max_lines, |out| grpc::trailers(data, out)),
+        MessageKind::Event => document("SSE", max_lines, |out| {
+            sse::event_lines(&sse::lines(sse::without_mark(data)), out);
+        }),
+        MessageKind::Binary | MessageKind::Ping | MessageKind::Pong | MessageKind::Data => {
+            plain(input)
+        }
+    }
 }
 
 /// One line about a message, of at most `max_chars` characters, safe to put on a terminal; `…` ends one that was cut.
@@ -42,6 +53,160 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
 /// that is enough.
 #[must_use]
 pub fn preview(kind: MessageKind, input: &ViewInput<'_>, max_chars: usize) -> String {
-    let _ = (kind, max_chars, input);
-    String::new()
+    let data = input.data.get(..PREVIEWED).unwrap_or(input.data);
+    let input = &ViewInput {
+        data,
+        complete: input.complete && data.len() == input.data.len(),
+        max_lines: PREVIEW_LINES,
+        ..*input
+    };
+    let text = match kind {
+        MessageKind::Event => event(data),
+        MessageKind::Binary if is_protobuf(input) => joined(&render_message(kind, input), " "),
+        MessageKind::Grpc => joined(
+            &document("gRPC", PREVIEW_LINES, |out| grpc_preview(input, out)),
+            " ",
+        ),
+        MessageKind::GrpcTrailers => joined(&render_message(kind, input), ", "),
+        MessageKind::Text
+        | MessageKind::Binary
+        | MessageKind::Ping
+        | MessageKind::Pong
+        | MessageKind::Close
+        | MessageKind::Json
+        | MessageKind::Data => one_line(data).into_owned(),
+    };
+    cut(text, max_chars, input.complete)
+}
+
+/// What the code means with which a WebSocket is closed (RFC 6455 §7.4.1, and the IANA registry).
+#[must_use]
+pub fn close_name(code: u16) -> Option<&'static str> {
+    Some(match code {
+        1000 => "Normal closure",
+        1001 => "Going away",
+        1002 => "Protocol error",
+        1003 => "Unsupported data",
+        1005 => "No code",
+        1006 => "Broken off",
+        1007 => "Invalid payload data",
+        1008 => "Policy violation",
+        1009 => "Message too big",
+        1010 => "Mandatory extension",
+        1011 => "Internal error",
+        1012 => "Service restart",
+        1013 => "Try again later",
+        1014 => "Bad gateway",
+        _ => return None,
+    })
+}
+
+fn plain(input: &ViewInput<'_>) -> Document {
+    let input = ViewInput {
+        content_type: None,
+        ..*input
+    };
+    render(None, &input)
+}
+
+/// Whether binary data may be shown as protobuf, though nobody says so.
+fn is_protobuf(input: &ViewInput<'_>) -> bool {
+    let missing = if input.complete { 0 } else { protobuf::UNKNOWN };
+    hex::is_binary(input.data) && protobuf::guess(input.data, missing) == protobuf::Guess::Message
+}
+
+fn grpc_message(input: &ViewInput<'_>, out: &mut Sink) {
+    let messages = grpc::Messages::of(input);
+    messages.print(input.data, !input.complete, messages.are_compressed(), out);
+}
+
+/// As [`grpc_message`], without decompressing more than a preview needs.
+fn grpc_preview(input: &ViewInput<'_>, out: &mut Sink) {
+    let messages = grpc::Messages::of(input);
+    if !messages.are_compressed() {
+        return messages.print(input.data, !input.complete, false, out);
+    }
+    match messages.decode(input.data, !input.complete, PREVIEWED) {
+        Ok((data, cut, _)) => messages.print(&data, cut, false, out),
+        Err(why) => complain(out, &why),
+    }
+}
+
+/// The name of an event and its data; without data, its other fields.
+fn event(data: &[u8]) -> String {
+    let lines = sse::lines(sse::without_mark(data));
+    let fields: Vec<_> = lines.iter().map(|line| sse::Field::of(line)).collect();
+    let mut text = String::new();
+    if let Some(event) = fields.iter().rfind(|field| field.name == b"event") {
+        text.push_str(&one_line(event.value));
+    }
+    let mut data = fields
+        .iter()
+        .filter(|field| field.name == b"data")
+        .peekable();
+    if data.peek().is_some() {
+        for (position, field) in data.enumerate() {
+            let between = match (position, text.is_empty()) {
+                (_, true) => "",
+                (0, false) => ": ",
+                (_, false) => " ",
+            };
+            text.push_str(between);
+            text.push_str(&one_line(field.value));
+        }
+    } else if text.is_empty() {
+        let lines: Vec<_> = lines.iter().map(|line| one_line(line)).collect();
+        text = lines.join(" ");
+    }
+    text
+}
+
+/// The lines of a document without their indentation.
+fn joined(document: &Document, between: &str) -> String {
+    let lines = document
+        .lines
+        .iter()
+        .map(|line| line.text().trim().to_owned());
+    lines.collect::<Vec<_>>().join(between)
+}
+
+/// Text with single spaces, or bytes in hexadecimal.
+fn one_line(data: &[u8]) -> Cow<'_, str> {
+    if hex::is_binary(data) && str::from_utf8(data).is_err() {
+        return Cow::Owned(protobuf::hex(data, PREVIEWED));
+    }
+    let mut text = String::with_capacity(data.len());
+    for chunk in data.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                ' ' | '\t' | '\n' | '\r' if text.is_empty() || text.ends_with(' ') => {}
+                '\t' | '\n' | '\r' => text.push(' '),
+                c => text.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            // Writing to a string does not fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text.truncate(text.trim_end().len());
+    Cow::Owned(format::escape(&text).into_owned())
+}
+
+/// At most so many characters, with `…` for what is left out.
+fn cut(mut text: String, max_chars: usize, complete: bool) -> String {
+    let too_long = text.char_indices().nth(max_chars).is_some();
+    if complete && !too_long {
+        return text;
+    }
+    let Some(room) = max_chars.checked_sub(1) else {
+        return String::new();
+    };
+    let end = text
+        .char_indices()
+        .nth(room)
+        .map_or(text.len(), |(at, _)| at);
+    text.truncate(end);
+    text.push('…');
+    text
 }

@@ -1,10 +1,12 @@
 //! All views, the choice between them, and rendering.
 
-use crate::views::{hex::HexDump, json::Json, raw::Raw};
+use crate::views::{
+    grpc::Grpc, hex::HexDump, json::Json, ndjson::Ndjson, protobuf::Protobuf, raw::Raw, sse::Sse,
+};
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 3] = [&Json, &Raw, &HexDump];
+const VIEWS: [&dyn ContentView; 7] = [&Json, &Ndjson, &Protobuf, &Grpc, &Sse, &Raw, &HexDump];
 
 /// The view that shows anything.
 const FALLBACK: &dyn ContentView = &Raw;
@@ -30,6 +32,23 @@ pub fn render(view: Option<&str>, input: &ViewInput<'_>) -> Document {
         truncated: rendering.sink.is_truncated(),
         description: rendering.description,
         lines,
+    }
+}
+
+/// What `paint` puts on so many lines.
+pub(crate) fn document(
+    view_name: &'static str,
+    max_lines: usize,
+    paint: impl FnOnce(&mut Sink),
+) -> Document {
+    let mut sink = Sink::new(max_lines);
+    paint(&mut sink);
+    sink.finish();
+    Document {
+        view_name,
+        description: String::new(),
+        lines: std::iter::from_fn(|| sink.take()).collect(),
+        truncated: sink.is_truncated(),
     }
 }
 

@@ -29,10 +29,12 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
     }
     let content = content(headers, &part.bytes, part.complete, DECODED);
     let content_type = headers.get("content-type").map(String::from_utf8_lossy);
+    let grpc_encoding = headers.get("grpc-encoding").map(String::from_utf8_lossy);
     let input = ViewInput {
         data: &content.bytes,
         complete: content.complete,
         content_type: content_type.as_deref(),
+        grpc_encoding: grpc_encoding.as_deref(),
         ..input(part)
     };
     let document = ratel_views::render(None, &input);

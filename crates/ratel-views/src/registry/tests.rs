@@ -19,11 +19,15 @@ fn text(document: &Document) -> String {
 
 #[test]
 fn the_view_that_fits_is_chosen() {
-    let rows: [(&[u8], &str, &str); 14] = [
+    let rows: [(&[u8], &str, &str); 18] = [
         (b"{}", "application/json", "JSON"),
         (b"{}", "Application/JSON ; charset=utf-8", "JSON"),
         (b"{}", "application/vnd.api+json", "JSON"),
-        (b"{}\n{}", "application/x-ndjson", "JSON"),
+        (b"{}\n{}", "application/x-ndjson", "NDJSON"),
+        (b"\x08\x01", "application/vnd.a+proto", "Protobuf"),
+        (b"\0\0\0\0\0", "application/grpc", "gRPC"),
+        (b"\0\0\0\0\0", "application/grpc-web+proto", "gRPC"),
+        (b"data: 1", "text/event-stream;charset=utf-8", "SSE"),
         (b"{}", "application/json-rpc", "JSON"),
         (b"{}", "text/plain", "Raw"),
         (b"{}", "", "Raw"),
@@ -49,7 +53,12 @@ fn the_view_that_fits_is_chosen() {
 
 #[test]
 fn names_are_found_in_any_case() {
-    assert_eq!(names(), ["auto", "hex dump", "json", "raw"]);
+    assert_eq!(
+        names(),
+        [
+            "auto", "grpc", "hex dump", "json", "ndjson", "protobuf", "raw", "sse"
+        ]
+    );
     for name in names().iter().skip(1) {
         let document = render(Some(&name.to_uppercase()), &input(b"1", "text/plain"));
         assert_eq!(document.view_name.to_lowercase(), *name);

@@ -26,15 +26,27 @@ impl ContentView for HexDump {
     }
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
-        Box::new(Dump {
-            at: input.offset,
-            row: Vec::with_capacity(WIDTH),
-        })
+        dump(input.offset)
     }
 }
 
+/// Shows bytes that begin there in the body.
+pub(crate) fn dump(at: u64) -> Box<dyn Painter> {
+    Box::new(Dump {
+        at,
+        row: Vec::with_capacity(WIDTH),
+    })
+}
+
+/// Shows bytes from the first.
+pub(crate) fn put(data: &[u8], out: &mut Sink) {
+    let mut painter = dump(0);
+    painter.feed(data, out);
+    painter.finish(true, out);
+}
+
 /// More than 30 % of the first bytes are neither printable ASCII nor usual white space.
-fn is_binary(data: &[u8]) -> bool {
+pub(crate) fn is_binary(data: &[u8]) -> bool {
     let start = data.get(..LOOKED_AT).unwrap_or(data);
     let odd = start
         .iter()

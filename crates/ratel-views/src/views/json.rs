@@ -13,12 +13,6 @@ use text::{Piece, Text};
 /// Nesting beyond this many levels is refused, to bound memory.
 const MAX_DEPTH: usize = 1 << 20;
 
-/// Lines are indented by no more levels than this, so that deep nesting does not make long lines.
-const MAX_INDENT: usize = 64;
-
-/// Spaces for each level.
-const STEP: usize = 4;
-
 /// For JSON of any kind.
 pub(crate) struct Json;
 
@@ -43,6 +37,21 @@ impl ContentView for Json {
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Printer::default())
+    }
+}
+
+/// Whether this is an object or an array; if it is not `complete`, whether it may become one.
+pub(crate) fn is_container(data: &[u8], complete: bool) -> bool {
+    if !matches!(data.trim_ascii_start().first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let mut printer = Printer::default();
+    let mut nowhere = Sink::new(0);
+    printer.feed(data, &mut nowhere);
+    if complete {
+        printer.is_whole()
+    } else {
+        printer.failed().is_none()
     }
 }
 
@@ -121,14 +130,17 @@ impl Number {
     }
 }
 
+/// Prints values of JSON.
 #[derive(Default)]
-struct Printer {
+pub(crate) struct Printer {
     expect: Expect,
     token: Token,
     /// The containers that are open: whether each is an object.
     open: Vec<bool>,
-    /// Bytes read.
+    /// Where in the body the next byte is.
     at: u64,
+    /// Where the first one was.
+    start: u64,
     any: bool,
     /// What is wrong; from there on bytes are shown as they are.
     error: Option<String>,
@@ -162,7 +174,7 @@ impl Painter for Printer {
         {
             self.token = Token::None;
         }
-        let unfinished = !self.open.is_empty() || !matches!(self.token, Token::None);
+        let unfinished = self.is_unfinished();
         if self.error.is_some() {
             self.rest.finish(complete, out);
         } else if !self.any && complete {
@@ -179,6 +191,25 @@ impl Painter for Printer {
 }
 
 impl Printer {
+    /// For values that begin at that byte of the body.
+    pub(crate) fn at(at: u64) -> Self {
+        Self {
+            at,
+            start: at,
+            ..Self::default()
+        }
+    }
+
+    /// Whether what was read is one value or more, to the end.
+    fn is_whole(&self) -> bool {
+        self.any && self.error.is_none() && !self.is_unfinished()
+    }
+
+    /// Whether a value has begun that has not ended.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        !self.open.is_empty() || !matches!(self.token, Token::None)
+    }
+
     /// Reads a part of a token, or one between tokens. Says how many bytes it took; an error is what was expected.
     fn step(&mut self, data: &[u8], out: &mut Sink) -> Result<usize, &'static str> {
         let Some(&byte) = data.first() else {
@@ -252,7 +283,7 @@ impl Printer {
         }
         match (self.expect, byte) {
             // The bytes of a byte order mark, which some put in front.
-            (Expect::Document, 0xef | 0xbb | 0xbf) if self.at < 3 => Ok(()),
+            (Expect::Document, 0xef | 0xbb | 0xbf) if self.at - self.start < 3 => Ok(()),
             (Expect::FirstItem, b']') | (Expect::FirstKey, b'}') => {
                 self.close();
                 out.push_bytes(Class::Plain, &[byte]);
@@ -261,7 +292,7 @@ impl Printer {
             (Expect::Comma, b',') => {
                 out.push(Class::Plain, ",");
                 out.newline();
-                self.indent(out);
+                out.indent(self.open.len());
                 self.expect = if self.open.last() == Some(&true) {
                     Expect::Key
                 } else {
@@ -272,7 +303,7 @@ impl Printer {
             (Expect::Comma, b']' | b'}') if self.open.last() == Some(&(byte == b'}')) => {
                 self.close();
                 out.newline();
-                self.indent(out);
+                out.indent(self.open.len());
                 out.push_bytes(Class::Plain, &[byte]);
                 Ok(())
             }
@@ -346,7 +377,7 @@ impl Printer {
             Expect::Document if self.any => out.newline(),
             Expect::FirstItem | Expect::FirstKey => {
                 out.newline();
-                self.indent(out);
+                out.indent(self.open.len());
             }
             _ => {}
         }
@@ -365,15 +396,6 @@ impl Printer {
                 Expect::Comma
             };
         }
-    }
-
-    fn indent(&self, out: &mut Sink) {
-        const SPACES: &str = match str::from_utf8(&[b' '; MAX_INDENT * STEP]) {
-            Ok(spaces) => spaces,
-            Err(_) => "",
-        };
-        let width = self.open.len().min(MAX_INDENT) * STEP;
-        out.push(Class::Plain, SPACES.get(..width).unwrap_or_default());
     }
 }
 

@@ -57,11 +57,17 @@ impl Body<'_> {
             .headers
             .get("content-type")
             .map(String::from_utf8_lossy);
+        let grpc_encoding = self
+            .headers
+            .get("grpc-encoding")
+            .map(String::from_utf8_lossy);
         let input = ViewInput {
             data: &start,
             offset: 0,
             complete: ended == Ended::Well && self.complete && !lost.get(),
             content_type: content_type.as_deref(),
+            side: Some(self.side),
+            grpc_encoding: grpc_encoding.as_deref(),
             max_lines: if style.detail == 3 {
                 style.cutoff
             } else {

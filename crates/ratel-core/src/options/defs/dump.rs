@@ -7,7 +7,9 @@ use crate::options::def::{Tools, options};
 pub(super) const LEVELS: &[&str] = &["error", "warn", "info", "alert", "debug"];
 
 /// The content views there are.
-pub(super) const VIEWS: &[&str] = &["auto", "raw", "hex dump", "json"];
+pub(super) const VIEWS: &[&str] = &[
+    "auto", "raw", "hex dump", "json", "ndjson", "protobuf", "grpc", "sse",
+];
 
 options! { "Line output";
     FLOW_DETAIL: int("flow_detail", 1).flag().metavar("LEVEL").tools(Tools::DUMP).check(checks::detail)
