@@ -62,10 +62,16 @@ impl Painter for Lines {
                 Some((last, text)) if is_end(*last) => (text, true),
                 _ => (piece, false),
             };
-            if self.line.is_some() || !text.trim_ascii().is_empty() {
-                let at = self.at;
-                let line = self.line.get_or_insert_with(|| json::Printer::at(at));
-                line.feed(text, out);
+            match &mut self.line {
+                Some(line) => line.feed(text, out),
+                None => {
+                    let first = text.iter().position(|b| !matches!(b, b' ' | b'\t'));
+                    if let Some(first) = first {
+                        let mut line = json::Printer::at(self.at + first as u64);
+                        line.feed(text.get(first..).unwrap_or_default(), out);
+                        self.line = Some(line);
+                    }
+                }
             }
             if ended {
                 self.end(true, out);

@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn any_bytes_are_shown_safely_however_they_are_cut(
         data in prop::collection::vec(prop_oneof![
-            prop::sample::select(b"\n\r: {}[]\"1,\x1e\xef\xbb\xbf".to_vec()),
+            prop::sample::select(b"\n\r: {}[]\"1,\x1e\x0c\t\xef\xbb\xbf".to_vec()),
             prop::sample::select(b"data".to_vec()),
             any::<u8>(),
         ], 0..100),
