@@ -412,12 +412,16 @@ fn help_for_people() {
           --listen-host <HOST>  The address to listen on, for modes that do not name one
       -p, --listen-port <PORT>  The port to listen on, for modes that do not name one
       -n, --no-server           Do not listen for clients
+          --tcp-hosts <REGEX>   Treat what is inside TLS as plain bytes when the host or SNI matches one
+                                of these regular expressions
+          --no-rawtcp           Do not relay what is not HTTP as plain bytes
 
     TLS options:
       -k, --ssl-insecure            Accept any certificate from servers
           --cert-passphrase <PASS>  The passphrase of an encrypted private key
 
     Other flags:
+          --no-http2            Do not speak HTTP/2 with clients and servers that offer it
           --showhost            Show URLs with the name from the Host header
           --set <OPTION=VALUE>  Set any option; `--options` lists them all
       -q, --quiet               Print errors only, and no flows
