@@ -22,6 +22,7 @@ pub fn python() -> Option<PathBuf> {
 /// A server written in Python that prints its port first; ended on drop.
 pub struct Service {
     child: Child,
+    lines: mpsc::Receiver<String>,
     /// The port it has taken.
     pub port: u16,
 }
@@ -43,20 +44,30 @@ impl Service {
             .spawn()
             .expect("python can be started");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (send, port) = mpsc::channel();
+        let (send, lines) = mpsc::channel();
         // The thread ends with the output of the child.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
                 let _ = send.send(line);
             }
         });
-        let line = port.recv_timeout(wait::LIMIT);
+        let line = lines.recv_timeout(wait::LIMIT);
         let port = line.ok().and_then(|line| line.trim().parse().ok());
         let Some(port) = port else {
             let _ = child.kill();
             panic!("the script has printed no port");
         };
-        Some(Self { child, port })
+        Some(Self { child, lines, port })
+    }
+
+    /// The next line it prints.
+    ///
+    /// # Panics
+    /// When none comes within the limit.
+    pub fn line(&self) -> String {
+        self.lines
+            .recv_timeout(wait::LIMIT)
+            .expect("the script prints a line in time")
     }
 }
 

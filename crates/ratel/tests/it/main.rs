@@ -2,11 +2,13 @@
 //!
 //! Each file is one promise to the user. Peers that are missing skip their tests with a notice (see `ratel-testkit`).
 
+mod browser;
 mod common;
 mod docs;
 mod dump;
 mod faults;
 mod grpc;
+mod http2;
 mod limits;
 mod modes;
 mod options;

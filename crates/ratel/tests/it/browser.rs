@@ -1,0 +1,83 @@
+//! A browser through the program: Chromium opens a WebSocket and an EventSource over intercepted TLS.
+
+use std::process::{Child, Command, Stdio};
+
+use ratel_testkit::{Ca, Service, peer};
+
+use crate::common::{assert_says, dump, stdout, trusting};
+
+const SITE: &str = include_str!("../peers/browser_site.py");
+const ECHO: &str = include_str!("../peers/websocket_echo.py");
+
+struct Browser(Child);
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The hash by which Chromium is told to trust a certificate: of its public key, in base64.
+fn key_hash(certificate: &std::path::Path) -> Option<String> {
+    let openssl = peer::find("openssl")?;
+    let script = "$0 x509 -in $1 -pubkey -noout | $0 pkey -pubin -outform der | $0 dgst -sha256 -binary | $0 base64";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(openssl).arg(certificate);
+    Some(stdout(&peer::output(&mut command)).trim().to_owned())
+}
+
+#[test]
+fn chromium_opens_an_event_source_and_a_websocket() {
+    let (Some(chromium), Some(_)) = (peer::find("chromium"), peer::find("openssl")) else {
+        return;
+    };
+    let ca = Ca::new();
+    let identity = ca.issue(&["localhost"]);
+    let files = [identity.cert_file(), identity.key_file()];
+    let Some(echo) = Service::start(ECHO, &files) else {
+        return;
+    };
+    let port = echo.port.to_string();
+    let [cert, key] = files.map(|file| file.display().to_string());
+    let Some(site) = Service::start(SITE, [cert, key, port]) else {
+        return;
+    };
+    let ratel = trusting(dump(), &ca.file()).start();
+    let Some(hash) = key_hash(&ratel.config_file("ratel-ca-cert.pem")) else {
+        return;
+    };
+    let profile = tempfile::tempdir().expect("a temporary folder");
+    let browser = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            // Localhost is not proxied unless told so.
+            "--proxy-bypass-list=<-loopback>",
+        ])
+        .arg(format!("--proxy-server=http://127.0.0.1:{}", ratel.port()))
+        .arg(format!("--ignore-certificate-errors-spki-list={hash}"))
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(format!("https://localhost:{}/", site.port))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("chromium can be started");
+    let browser = Browser(browser);
+    let report = site.line();
+    assert_eq!(
+        report,
+        "/report?event%200%2Cevent%201%2Cevent%202%2Csocket%2070000%2Csocket%20hello",
+        "{}",
+        ratel.output()
+    );
+    drop(browser);
+    let (_, log) = ratel.terminate();
+    assert_says(&log, &["/events", "/chat", "101"]);
+}
