@@ -430,6 +430,52 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_must_not_be_indexed_stays_so_when_its_value_changes() {
+        let mut h = sample();
+        h.push(FieldRef {
+            name: b"secret",
+            value: b"1",
+            never_indexed: true,
+        });
+        h.set("SECRET", b"2");
+        h.insert(0, b"first", b"");
+        let flags = |h: &Headers| h.fields().map(|f| f.never_indexed).collect::<Vec<_>>();
+        assert_eq!(flags(&h), [false, false, false, false, true]);
+        assert_eq!(flags(&h.clone()), flags(&h));
+        let last = h.fields().last().expect("there are five");
+        assert_eq!(format!("{last:?}"), "secret: 2 (never indexed)");
+        assert!(h.remove("secret") && !h.fields().any(|f| f.never_indexed));
+    }
+
+    #[test]
+    fn only_fields_that_read_back_the_same_are_safe_as_lines() {
+        let safe = |name: &str, value: &str| {
+            [(name, value)]
+                .into_iter()
+                .collect::<Headers>()
+                .is_line_safe()
+        };
+        assert!(Headers::new().is_line_safe());
+        for (name, value) in [("a", ""), ("Ab-1", " \t:\x7f\u{fc}"), ("\u{fc}", "1")] {
+            assert!(safe(name, value), "{name:?}: {value:?}");
+        }
+        for (name, value) in [
+            ("", "1"),
+            (":path", "/"),
+            ("a:b", "1"),
+            ("a ", "1"),
+            (" a", "1"),
+            ("a\n", "1"),
+            ("a\0", "1"),
+            ("a", "1\r"),
+            ("a", "1\nb: 2"),
+            ("a", "\0"),
+        ] {
+            assert!(!safe(name, value), "{name:?}: {value:?}");
+        }
+    }
+
+    #[test]
     fn tokens_are_found_in_lists() {
         let h: Headers = [("Connection", "keep-alive, Upgrade"), ("connection", "x")]
             .into_iter()

@@ -2,6 +2,7 @@
 
 mod flow;
 mod limits;
+mod model;
 mod rules;
 mod talk;
 

@@ -98,6 +98,15 @@ fn the_connections_window_is_given_back_for_streams_that_are_gone() {
 }
 
 #[test]
+fn a_stream_that_has_ended_needs_no_window() {
+    let mut alone = Alone::new(windows(1000, 65_535));
+    alone.head(4, 1, &GET).unwrap();
+    alone.feed(FrameKind::DATA, 1, 1, &[0; 1000]).unwrap();
+    alone.connection.consume(StreamId(1), 1000);
+    assert_eq!(alone.sent(), []);
+}
+
+#[test]
 fn padding_counts_and_is_left_out() {
     let mut alone = Alone::server();
     alone.head(4, 1, &GET).unwrap();
