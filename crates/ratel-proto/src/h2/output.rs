@@ -9,7 +9,7 @@ use bytes::{Buf, Bytes, BytesMut};
 const COPY_MAX: usize = 4 * 1024;
 
 /// Room that is made for small frames at once, in bytes.
-const TAIL_SIZE: usize = 8 * 1024;
+const TAIL_SIZE: usize = 4 * 1024;
 
 /// A queue of bytes: large pieces as they are, everything between them joined. So it takes little more memory than
 /// its bytes, however small they come.

@@ -246,7 +246,7 @@ fn pseudo<'a, const N: usize>(
 fn fields(headers: &Headers) -> Result<(), Violation> {
     let mut lengths = 0;
     for (name, value) in headers.iter() {
-        if !name.iter().all(|b| is_token(*b) && !b.is_ascii_uppercase()) {
+        if !name.iter().all(|b| is_lower_token(*b)) {
             return Err(if name.iter().all(|b| is_token(*b)) {
                 Violation::NameUpperCase(text(name))
             } else {
@@ -272,6 +272,22 @@ fn fields(headers: &Headers) -> Result<(), Violation> {
         return Err(Violation::SeveralContentLengths(lengths));
     }
     Ok(())
+}
+
+/// Whether names of HTTP/2 may have this byte (RFC 9113 §8.2.1, RFC 9110 §5.1).
+fn is_lower_token(byte: u8) -> bool {
+    static TABLE: [bool; 256] = {
+        let mut table = [false; 256];
+        let mut rest: &mut [bool] = &mut table;
+        let mut byte = 0;
+        while let Some((first, left)) = rest.split_first_mut() {
+            *first = is_token(byte) && !byte.is_ascii_uppercase();
+            rest = left;
+            byte = byte.wrapping_add(1);
+        }
+        table
+    };
+    TABLE.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 fn check_value(name: &[u8], value: &[u8]) -> Result<(), Violation> {

@@ -166,7 +166,7 @@ pub(crate) fn is_plain_number(value: &[u8]) -> bool {
 }
 
 /// RFC 9110 §5.6.2.
-pub(crate) fn is_token(byte: u8) -> bool {
+pub(crate) const fn is_token(byte: u8) -> bool {
     // One bit for each byte: a table that fits in a register pair and needs no bounds check.
     byte < 128 && TOKEN >> byte & 1 == 1
 }

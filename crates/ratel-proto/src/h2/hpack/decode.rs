@@ -11,7 +11,7 @@ use crate::headers::{Field, Span};
 const OVERSIZE: usize = 16;
 
 /// Memory that is taken at once for what is decoded, in bytes. Heads share a piece, and use it again when they are gone.
-const PIECE: usize = 8 * 1024;
+const PIECE: usize = 4 * 1024;
 
 /// The largest piece of memory that is kept for decoding the next block, in bytes.
 const KEEP_MAX: usize = 64 * 1024;
