@@ -25,8 +25,8 @@
 //! ```
 //!
 //! Permissive on purpose, as [`http1`](crate::http1) is: a message that breaks a rule is delivered as it was sent, and
-//! [`validate`] says which rule it breaks. A stream fails where its own frames contradict each other; a connection fails
-//! only where its framing, compression, flow control or numbering can't be followed any further, or at a flood.
+//! [`validate`] says which rule it breaks. A stream fails where its own frames contradict each other; a connection
+//! fails only where its framing, compression, flow control or numbering can't be followed any further, or at a flood.
 //!
 //! - A *head* is the pseudo-header fields and the fields of a request or response; *trailers* are fields after the content.
 //! - *flow* is what a DATA frame counts for in flow control: its payload and its padding.

@@ -169,8 +169,8 @@ impl Headers {
     /// Whether the fields, written as lines, are read back as the same fields: there is no CR, LF or NUL in a value,
     /// and no control character, space or colon in a name, nor an empty name.
     ///
-    /// HTTP/2 carries any byte. [`to_wire`](Self::to_wire) and [`lines`](Self::lines) of a list that came that way must not
-    /// be sent in HTTP/1 unless this holds: what is one field here could be two there, or the end of the head.
+    /// HTTP/2 carries any byte. [`to_wire`](Self::to_wire) and [`lines`](Self::lines) of a list that came that way must
+    /// not be sent in HTTP/1 unless this holds: what is one field here could be two there, or the end of the head.
     #[must_use]
     pub fn is_line_safe(&self) -> bool {
         let name_ok = |name: &[u8]| {
@@ -223,8 +223,8 @@ impl Headers {
             .any(|t| t.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
     }
 
-    /// Gives the first field called `name` this value, keeping its place and the spelling of its name and whether it may
-    /// be indexed, and removes the other ones; appends the field when there is none.
+    /// Gives the first field called `name` this value, keeping its place and the spelling of its name and whether it
+    /// may be indexed, and removes the other ones; appends the field when there is none.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         let Some(at) = self.fields.iter().position(|f| self.is(f, name)) else {
             return self.append(name.as_bytes(), value);

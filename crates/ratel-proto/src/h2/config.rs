@@ -32,8 +32,8 @@ pub struct Config {
     pub header_table_size: u32,
     /// Whether clients may use extended CONNECT, as for WebSocket (RFC 8441), as a server.
     pub enable_connect_protocol: bool,
-    /// Whether the server is allowed to push, as a client. What it pushes is refused; a push that was not allowed is the
-    /// end of the connection.
+    /// Whether the server is allowed to push, as a client. What it pushes is refused; a push that was not allowed is
+    /// the end of the connection.
     pub enable_push: bool,
     /// When as little as this of a stream's data is waiting to be sent, in bytes, the stream is
     /// [writable](super::Event::Writable) again.

@@ -125,8 +125,9 @@ impl Connection {
         !done && self.streams.ours() < self.streams_max() && self.streams.next_ours().is_some()
     }
 
-    /// Opens a stream (client role); none when the peer's limit is reached (100 before its settings are known), after GOAWAY in
-    /// either direction, and when numbers have run out. Its head must be sent before that of a stream opened later.
+    /// Opens a stream (client role); none when the peer's limit is reached (100 before its settings are known), after
+    /// GOAWAY in either direction, and when numbers have run out. Its head must be sent before that of a stream opened
+    /// later.
     pub fn open(&mut self) -> Option<StreamId> {
         if !self.can_open() {
             return None;
@@ -155,8 +156,8 @@ impl Connection {
         self.streams.get(id).is_none()
     }
 
-    /// Says that the data of an [`Event::Data`] has been taken (`bytes` is its `flow`), so that the peer may send more. Must be
-    /// called for all of it, also when the stream is closed: the connection's window is shared.
+    /// Says that the data of an [`Event::Data`] has been taken (`bytes` is its `flow`), so that the peer may send more.
+    /// Must be called for all of it, also when the stream is closed: the connection's window is shared.
     pub fn consume(&mut self, id: StreamId, bytes: u32) {
         if self.failed.is_some() {
             return;
@@ -187,8 +188,8 @@ impl Connection {
         }
     }
 
-    /// Announces the end of the connection: streams of the peer above `last` are not looked at. None: those that have been
-    /// seen are. A later call can only lower `last`. `debug` is for people; 1 KiB of it is sent at most.
+    /// Announces the end of the connection: streams of the peer above `last` are not looked at. None: those that have
+    /// been seen are. A later call can only lower `last`. `debug` is for people; 1 KiB of it is sent at most.
     pub fn goaway(&mut self, last: Option<StreamId>, reason: Reason, debug: &[u8]) {
         if self.failed.is_some() {
             return;
@@ -212,16 +213,16 @@ impl Connection {
         &mut self.output
     }
 
-    /// Time passes: to be called about once a second, so that what comes slowly is not taken for a flood. Calls that are
-    /// left out while nothing comes do no harm.
+    /// Time passes: to be called about once a second, so that what comes slowly is not taken for a flood. Calls that
+    /// are left out while nothing comes do no harm.
     pub fn tick(&mut self) {
         self.resets.earn(self.config.limits.resets_per_tick);
         self.idle_frames
             .earn(self.config.limits.idle_frames_per_tick);
     }
 
-    /// An event that does not come from a frame: none when there is no such one. [`receive`](Self::receive) gives these too;
-    /// this one needs no input, as after [`pump`](Self::pump).
+    /// An event that does not come from a frame: none when there is no such one. [`receive`](Self::receive) gives these
+    /// too; this one needs no input, as after [`pump`](Self::pump).
     pub fn event(&mut self) -> Option<Event> {
         if let Some(id) = self.writable.pop_front() {
             if let Some(stream) = self.streams.get_mut(id) {

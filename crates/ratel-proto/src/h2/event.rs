@@ -60,8 +60,8 @@ pub enum Event {
         id: StreamId,
         /// Which rule.
         error: StreamError,
-        /// The head that came with it, so that it can be shown: the request's if no
-        /// [`Headers`](Self::Headers) was there for this stream, or the response's. Of one that is too large, the fields up to the limit.
+        /// The head that came with it, so that it can be shown: the request's if no [`Headers`](Self::Headers) was
+        /// there for this stream, or the response's. Of one that is too large, the fields up to the limit.
         head: Option<Box<Head>>,
     },
     /// The peer will not look at streams of ours above `last`: they are closed without further events and may be

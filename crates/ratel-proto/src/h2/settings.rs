@@ -117,7 +117,8 @@ pub(super) fn put_settings(out: &mut BytesMut, config: &Config) {
     let wanted = settings
         .into_iter()
         .filter(|(id, value, default)| match *id {
-            // Only a client says whether it wants pushes (the default is yes); only a server limits streams and takes CONNECT.
+            // Only a client says whether it wants pushes (the default is yes); only a server limits streams and takes
+            // CONNECT.
             ids::ENABLE_PUSH => !server && *value == 0,
             ids::MAX_CONCURRENT_STREAMS | ids::ENABLE_CONNECT_PROTOCOL => {
                 server && value != default

@@ -192,14 +192,19 @@ impl Streams {
         self.resets.add(id, by_us);
     }
 
-    /// What is known of a stream that is not open.
-    pub(super) fn gone(&self, id: StreamId) -> Gone {
-        let last = if self.is_ours(id) {
+    /// Whether a stream has not been opened.
+    pub(super) fn is_idle(&self, id: StreamId) -> bool {
+        let ours = self.is_ours(id);
+        id > if ours {
             self.last_ours
         } else {
             self.last_peers
-        };
-        if id > last {
+        }
+    }
+
+    /// What is known of a stream that is not open.
+    pub(super) fn gone(&self, id: StreamId) -> Gone {
+        if self.is_idle(id) {
             return Gone::Idle;
         }
         match self.resets.find(id) {

@@ -1,5 +1,5 @@
-//! What the option `validate_inbound_headers` refuses in HTTP/2: messages that RFC 9113 §8 calls malformed, and that mean
-//! something else, or two things, to the next program.
+//! What the option `validate_inbound_headers` refuses in HTTP/2: messages that RFC 9113 §8 calls malformed, and that
+//! mean something else, or two things, to the next program.
 //!
 //! Stricter than the RFC on purpose: a Content-Length that is repeated is refused even when it says the same.
 

@@ -8,7 +8,7 @@ use crate::Headers;
 use crate::h2::error::HeadersTooLarge;
 use crate::h2::frame::{self, FrameHeader, FrameKind, StreamId, flags, unpad};
 use crate::h2::hpack::{Block, HpackError};
-use crate::h2::stream::{Gone, Recv, Send};
+use crate::h2::stream::{Recv, Send};
 use crate::h2::{ConnectionError, Event, Head, Reason, Role, StreamError};
 
 /// A header block whose end has not come (RFC 9113 §6.10).
@@ -52,7 +52,7 @@ impl Connection {
         if !expected {
             return Err(ConnectionError::Push);
         }
-        if !id.is_client() || self.streams.gone(id) == Gone::Idle {
+        if !id.is_client() || self.streams.is_idle(id) {
             return Err(ConnectionError::StreamIdle { kind, id });
         }
         let (start, content) =
@@ -62,7 +62,7 @@ impl Connection {
             .split_at_checked(4)
             .ok_or(ConnectionError::FrameSize { kind, len })?;
         let promised = StreamId(frame::number(promised) & StreamId::MAX.0);
-        if promised.is_client() || self.streams.gone(promised) != Gone::Idle {
+        if promised.is_client() || !self.streams.is_idle(promised) {
             return Err(ConnectionError::StreamNumber(promised));
         }
         self.fragment(header, Purpose::Push(promised), fragment)
@@ -158,7 +158,7 @@ impl Connection {
 
     /// A head on a stream that is not open: as a server, mostly a request.
     fn opening(&mut self, id: StreamId, block: Block, end: bool) -> Received {
-        let idle = self.streams.gone(id) == Gone::Idle;
+        let idle = self.streams.is_idle(id);
         let by_peer = id.is_client() == (self.config.role == Role::Server);
         if !idle {
             return self.closed(FrameKind::HEADERS, id);

@@ -24,8 +24,8 @@ pub(super) enum Phase {
 pub(super) type Received = Result<Option<Event>, ConnectionError>;
 
 impl Connection {
-    /// Takes frames off the front of `input` until there is an event. None when more bytes are needed; a frame that is not
-    /// complete stays in `input`, which never needs to hold more than
+    /// Takes frames off the front of `input` until there is an event. None when more bytes are needed; a frame that is
+    /// not complete stays in `input`, which never needs to hold more than
     /// [`Config::max_frame_size`](crate::h2::Config::max_frame_size) and 9 bytes. The payload of DATA is not copied.
     ///
     /// To be called until it returns none.
@@ -215,10 +215,10 @@ impl Connection {
         let kind = FrameKind::RST_STREAM;
         let Some(stream) = self.streams.get(id) else {
             // It may have been under way when the stream was closed.
-            return match self.streams.gone(id) {
-                Gone::Idle => Err(ConnectionError::StreamIdle { kind, id }),
-                _ => self.idle_frame(1),
-            };
+            if self.streams.is_idle(id) {
+                return Err(ConnectionError::StreamIdle { kind, id });
+            }
+            return self.idle_frame(1);
         };
         let unknown = matches!(stream.send, Send::Nothing) && stream.recv == Recv::Head;
         if unknown {
@@ -248,10 +248,10 @@ impl Connection {
         }
         let Some(stream) = self.streams.get_mut(id) else {
             // It may have been under way when the stream was closed.
-            return match self.streams.gone(id) {
-                Gone::Idle => Err(ConnectionError::StreamIdle { kind, id }),
-                _ => self.idle_frame(1),
-            };
+            if self.streams.is_idle(id) {
+                return Err(ConnectionError::StreamIdle { kind, id });
+            }
+            return self.idle_frame(1);
         };
         if matches!(stream.send, Send::Nothing) && stream.recv == Recv::Head {
             return Err(ConnectionError::StreamIdle { kind, id });

@@ -18,8 +18,8 @@ const DATA_MAX: usize = 64 * 1024;
 
 impl Connection {
     /// Sends a head, informational ones included: first `pseudo`, then `headers`, names as they are. Fields that are
-    /// [never indexed](FieldRef::never_indexed) stay so; credentials always are. The name of a field that is to be known by the peer must be in
-    /// lower case (RFC 9113 §8.2.1), which is up to the caller.
+    /// [never indexed](FieldRef::never_indexed) stay so; credentials always are. The name of a field that is to be
+    /// known by the peer must be in lower case (RFC 9113 §8.2.1), which is up to the caller.
     ///
     /// # Errors
     /// When the stream's state does not allow it; nothing is sent then.
@@ -61,8 +61,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a part of the content; it is queued as far as windows or the output have no room. It is accepted
-    /// whatever its size: callers look at [`queued`](Self::queued) and wait for [`Event::Writable`](super::Event::Writable).
+    /// Sends a part of the content; it is queued as far as windows or the output have no room. It is accepted whatever
+    /// its size: callers look at [`queued`](Self::queued) and wait for [`Event::Writable`](super::Event::Writable).
     /// Empty data does nothing but end the stream, if `end` says so.
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use crate::headers::{Field, Span};
 /// costs the peer nothing: a byte can stand for a field as large as the table.
 const OVERSIZE: usize = 16;
 
-/// Memory that is taken at once for what is decoded, in bytes. Heads share a piece, and use it again when they are gone.
+/// Memory that is taken at once for what is decoded, in bytes. Heads share a piece, and use it again when they are
+/// gone.
 const PIECE: usize = 4 * 1024;
 
 /// The largest piece of memory that is kept for decoding the next block, in bytes.
@@ -63,8 +64,8 @@ impl Decoder {
         self.must_shrink = self.table.max() > limit as usize;
     }
 
-    /// Decodes a complete header block. Fields of up to `limit` bytes are kept, each counting its name, its value, and 32;
-    /// beyond that, only the table is followed. `separate` keeps names with a colon apart.
+    /// Decodes a complete header block. Fields of up to `limit` bytes are kept, each counting its name, its value, and
+    /// 32; beyond that, only the table is followed. `separate` keeps names with a colon apart.
     ///
     /// # Errors
     /// When the block can't be understood. The tables of both sides differ then, for good.

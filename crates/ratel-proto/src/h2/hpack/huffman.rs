@@ -150,8 +150,8 @@ const fn lookup(canonical: &Canonical, bits: u32, count: usize) -> Option<(u8, u
 /// Decodes `from` and appends it to `out`: at most 8/5 of its length.
 ///
 /// # Errors
-/// When a code is not complete or is the one that ends a string, or when it is padded with anything but less than a byte of ones
-/// (RFC 7541 §5.2). What is in `out` is undefined then, after what was there.
+/// When a code is not complete or is the one that ends a string, or when it is padded with anything but less than a
+/// byte of ones (RFC 7541 §5.2). What is in `out` is undefined then, after what was there.
 pub fn decode(from: &[u8], out: &mut BytesMut) -> Result<(), HpackError> {
     let start = out.len();
     // Two bytes are written at once.

@@ -19,7 +19,8 @@ const REQUEST: [(&str, &str); 4] = [
     (":path", "/"),
 ];
 
-/// The usual request with these fields in the place of, or after, its own; an empty value for a pseudo-header leaves it out.
+/// The usual request with these fields in the place of, or after, its own; an empty value for a pseudo-header leaves it
+/// out.
 fn with(fields: &[(&str, &str)]) -> Result<(), Violation> {
     let mut all = REQUEST.to_vec();
     for (name, value) in fields {

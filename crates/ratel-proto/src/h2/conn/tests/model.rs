@@ -1,5 +1,5 @@
-//! Random steps of two well-behaved ends, against what must come of them: everything arrives, in order, once, unless its
-//! stream was reset; nobody breaks a rule; nothing gets stuck.
+//! Random steps of two well-behaved ends, against what must come of them: everything arrives, in order, once, unless
+//! its stream was reset; nobody breaks a rule; nothing gets stuck.
 
 use std::collections::HashMap;
 
