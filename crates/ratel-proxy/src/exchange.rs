@@ -282,6 +282,13 @@ impl<'a> Exchange<'a> {
                 upstream.reset(error.passed_on().unwrap_or(Reason::CANCEL));
             }
             match forwarded {
+                Err(ProxyError::NoResponse)
+                    if route.framing == Framing::None
+                        && !upstream.is_reused()
+                        && upstreams.offer_http2(&route.target, upstream.conn()) =>
+                {
+                    upstream = self.acquire(upstreams, &route.target).await?;
+                }
                 Err(error) if !may_repeat(&self.flow.request, &route, &upstream, &error) => {
                     return Err(error);
                 }
@@ -302,7 +309,17 @@ impl<'a> Exchange<'a> {
         upstreams: &Upstreams,
         target: &Target,
     ) -> Result<Upstream, ProxyError> {
-        let NoUpstream { error, conn } = match upstreams.acquire(target, &self.flow.request).await {
+        let mut acquired = upstreams.acquire(target, &self.flow.request).await;
+        if let Err(NoUpstream {
+            error: ProxyError::ServerTls(error),
+            conn: Some(conn),
+        }) = &acquired
+            && error.wants_other_alpn()
+            && upstreams.offer_http2(target, conn)
+        {
+            acquired = upstreams.acquire(target, &self.flow.request).await;
+        }
+        let NoUpstream { error, conn } = match acquired {
             Ok(upstream) => return Ok(upstream),
             Err(failed) => failed,
         };

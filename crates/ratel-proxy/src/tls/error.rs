@@ -65,6 +65,12 @@ pub enum Cause {
 }
 
 impl TlsError {
+    /// The server has none of the application protocols that it was offered (RFC 7301 §3.2).
+    #[must_use]
+    pub fn wants_other_alpn(&self) -> bool {
+        self.0.side == Side::Server && matches!(self.0.cause, Cause::Alert(120))
+    }
+
     /// The client's first message is not one that TLS begins with.
     #[must_use]
     pub fn hello(error: &HelloError) -> Self {

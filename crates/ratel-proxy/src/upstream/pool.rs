@@ -113,6 +113,8 @@ struct Kept {
     idle: Vec<(Target, H1Upstream)>,
     /// Connections that many exchanges share.
     shared: Vec<(Target, Arc<H2Conn>)>,
+    /// Servers that turned out to speak HTTP/2 only.
+    http2_only: Vec<Target>,
     /// Servers that turned out to speak HTTP/1 only; their connections need not be made one after the other.
     http1_only: Vec<Target>,
     /// A TCP connection that was made before it was known what is spoken on it (CONNECT).
@@ -237,7 +239,8 @@ impl Upstreams {
         let kept = self.kept();
         let http1 = kept.http1_only.contains(target);
         if target.scheme == Scheme::Https {
-            let http2 = kept.client != ClientSpeaks::Http1 && config.http2 && !http1;
+            let wanted = kept.client != ClientSpeaks::Http1 && !http1;
+            let http2 = config.http2 && (wanted || kept.http2_only.contains(target));
             return Speak::Tls(if http2 { &H2_OFFERS } else { &[] });
         }
         let grpc = kept.client != ClientSpeaks::Http1
@@ -255,11 +258,28 @@ impl Upstreams {
         }
     }
 
-    /// Whether nothing is kept for `target` and nothing is known of it.
+    /// A server that was offered no HTTP/2 has not answered at all, or has said that it speaks nothing else: from here
+    /// on it is offered. False when there is nothing to be gained by that.
+    pub(crate) fn offer_http2(&self, target: &Target, conn: &ServerConn) -> bool {
+        let silent = conn.tls.as_ref().is_some_and(|tls| {
+            tls.alpn.is_none() && !tls.alpn_offers.iter().any(|name| &name[..] == b"h2")
+        });
+        let mut kept = self.kept();
+        if !silent || !self.shared.config.load().http2 || kept.http2_only.contains(target) {
+            return false;
+        }
+        if kept.http2_only.len() == IDLE_MAX {
+            kept.http2_only.remove(0);
+        }
+        kept.http1_only.retain(|known| known != target);
+        kept.http2_only.push(target.clone());
+        true
+    }
+
+    /// Whether nothing is kept for `target`.
     fn is_new(&self, target: &Target) -> bool {
         let kept = self.kept();
         !kept.idle.iter().any(|(to, _)| to == target)
-            && !kept.http1_only.contains(target)
             && !kept
                 .shared
                 .iter()

@@ -139,7 +139,7 @@ fn h2c_passes_with_trailers_and_uploads() {
     };
     let ratel = reverse(&format!("http://127.0.0.1:{}", server.port)).start();
     let url = format!("http://127.0.0.1:{}", ratel.port());
-    let Some(seen) = nghttp(&["-v", "--no-color", &format!("{url}/hello")]) else {
+    let Some(seen) = nghttp(&["-v", &format!("{url}/hello")]) else {
         return;
     };
     assert_says(

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_flow::{Side, Timestamp};
 use ratel_proto::h2::{Config, Connection, Event, Head, Reason, StreamId};
@@ -85,8 +85,15 @@ struct Slot {
 enum Inbound {
     Head(Head, bool),
     Data(Bytes, u32, bool),
+    /// Small pieces in one: a peer that sends single bytes must not cost us a piece for each.
+    Joined(BytesMut, u32, bool),
     Trailers(Headers),
 }
+
+/// Pieces up to this many bytes are joined while they wait.
+const JOIN: usize = 1024;
+/// Joined pieces are no longer than this, in bytes.
+const JOINED_MAX: usize = 64 * 1024;
 
 impl Mux {
     pub(crate) fn new(config: Config, peer: Side) -> Arc<Self> {
@@ -251,7 +258,7 @@ impl State {
                 flow,
                 end,
             } => match self.streams.get_mut(&id) {
-                Some(slot) => slot.push(Inbound::Data(data, flow, end), end),
+                Some(slot) => slot.data(data, flow, end),
                 None => self.conn.consume(id, flow),
             },
             Event::Trailers { id, headers } => {
@@ -363,6 +370,34 @@ impl State {
 }
 
 impl Slot {
+    /// A piece of the body.
+    fn data(&mut self, data: Bytes, flow: u32, end: bool) {
+        if data.len() <= JOIN {
+            match self.inbox.back_mut() {
+                Some(Inbound::Joined(joined, counted, last)) if joined.len() < JOINED_MAX => {
+                    joined.extend_from_slice(&data);
+                    *counted += flow;
+                    *last |= end;
+                    self.received_end |= end;
+                    return;
+                }
+                Some(Inbound::Data(before, counted, last)) if before.len() <= JOIN => {
+                    let mut joined = BytesMut::with_capacity(2 * JOIN);
+                    joined.extend_from_slice(before);
+                    joined.extend_from_slice(&data);
+                    let joined = Inbound::Joined(joined, *counted + flow, *last | end);
+                    self.received_end |= end;
+                    if let Some(place) = self.inbox.back_mut() {
+                        *place = joined;
+                    }
+                    return;
+                }
+                _ => {}
+            }
+        }
+        self.push(Inbound::Data(data, flow, end), end);
+    }
+
     fn push(&mut self, inbound: Inbound, end: bool) {
         self.received_end |= end;
         self.inbox.push_back(inbound);
@@ -417,6 +452,14 @@ impl Stream {
                 Ok(Some(Received::Frame(Frame {
                     end,
                     ..Frame::data(data)
+                })))
+            }
+            Some(Inbound::Joined(data, flow, end)) => {
+                state.conn.consume(self.id, flow);
+                state.wake_driver();
+                Ok(Some(Received::Frame(Frame {
+                    end,
+                    ..Frame::data(data.freeze())
                 })))
             }
             Some(Inbound::Trailers(trailers)) => Ok(Some(Received::Frame(Frame {
@@ -593,7 +636,7 @@ impl Drop for Stream {
             return;
         };
         for inbound in slot.inbox {
-            if let Inbound::Data(_, flow, _) = inbound {
+            if let Inbound::Data(_, flow, _) | Inbound::Joined(_, flow, _) = inbound {
                 state.conn.consume(self.id, flow);
             }
         }
