@@ -182,6 +182,8 @@ impl Extents {
             return;
         };
         many.tail.clear();
+        // A burst may have made it far longer than lists usually get.
+        many.tail.shrink_to(LISTED);
         let Some(block) = block else {
             let from = many.tail_start;
             self.len = from;
