@@ -51,6 +51,8 @@ impl Messages {
 /// A run of messages of a flow, as they were in the moment of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageWindow {
+    /// What they are; none for a flow that has no messages.
+    pub kind: Option<StreamKind>,
     /// The number of the first of `items`. Larger than asked for when messages before it were lost.
     pub first: u64,
     /// Complete messages of the flow so far.
@@ -109,7 +111,7 @@ fn get_head(bytes: &[u8]) -> Option<MessageHead> {
 }
 
 pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
-    let (total, open) = {
+    let (kind, total, open) = {
         let index = read_lock(&shared.index);
         let entry = index.get(id)?;
         let messages = entry.messages.as_deref();
@@ -131,6 +133,7 @@ pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option
             messages.open.iter().flatten().map(so_far).collect()
         });
         (
+            messages.and_then(|messages| messages.kind),
             messages.map_or(0, Messages::count),
             open.unwrap_or_default(),
         )
@@ -146,6 +149,7 @@ pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option
     let Some(window) = window else {
         let gone = read_lock(&shared.index).get(id).is_none();
         return (!gone).then_some(MessageWindow {
+            kind,
             first: 0,
             total: 0,
             items: Vec::new(),
@@ -159,6 +163,7 @@ pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option
         .filter_map(get_head)
         .collect();
     Some(MessageWindow {
+        kind,
         first: window.offset / size,
         total,
         items,
