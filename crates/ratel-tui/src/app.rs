@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ratel_core::eventlog::EventLog;
 use ratel_core::store::FlowStore;
+use ratel_views::Schemas;
 
 /// All that the screen needs.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct App {
     pub info: ProxyInfo,
     /// How the screen behaves.
     pub options: Options,
+    /// What is known about protobuf messages (`protobuf_definitions`).
+    pub schemas: Option<Schemas>,
     /// Learns that the process is told to stop.
     pub stop: Stop,
 }

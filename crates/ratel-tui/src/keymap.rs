@@ -72,6 +72,10 @@ pub enum Context {
     FlowList,
     /// One flow.
     FlowView,
+    /// The messages of a flow.
+    Messages,
+    /// One message.
+    Message,
     /// The event log.
     EventLog,
     /// The help.
@@ -105,6 +109,10 @@ pub enum Action {
     NextFlow,
     /// The flow before.
     PrevFlow,
+    /// The next message.
+    NextMessage,
+    /// The message before.
+    PrevMessage,
     /// Toggle whether the newest flow is kept in focus.
     Follow,
     /// Open the event log.
@@ -160,7 +168,7 @@ const fn bind(
     }
 }
 
-use Context::{EventLog, FlowList, FlowView, Global, Help};
+use Context::{EventLog, FlowList, FlowView, Global, Help, Message, Messages};
 
 /// All key bindings.
 pub const BINDINGS: &[Binding] = &[
@@ -179,50 +187,77 @@ pub const BINDINGS: &[Binding] = &[
         "Quit",
     ),
     bind(
-        &[FlowView],
+        &[Messages],
+        &["enter"],
+        Action::Select,
+        "open the message",
+        "Open",
+    ),
+    bind(
+        &[Message],
+        &["space"],
+        Action::NextMessage,
+        "next message",
+        "Next",
+    ),
+    bind(
+        &[Message],
+        &["p"],
+        Action::PrevMessage,
+        "message before",
+        "Prev",
+    ),
+    bind(
+        &[FlowView, Messages],
         &["tab", "l", "right"],
         Action::NextTab,
         "next tab",
         "Tabs",
     ),
     bind(
-        &[FlowView],
+        &[FlowView, Messages],
         &["shift tab", "h", "left"],
         Action::PrevTab,
         "tab before",
         "",
     ),
     bind(
-        &[FlowView],
+        &[FlowView, Messages],
         &["space"],
         Action::NextFlow,
         "next flow",
         "Next",
     ),
-    bind(&[FlowView], &["p"], Action::PrevFlow, "flow before", "Prev"),
     bind(
-        &[FlowView, EventLog, Help],
+        &[FlowView, Messages],
+        &["p"],
+        Action::PrevFlow,
+        "flow before",
+        "Prev",
+    ),
+    bind(
+        &[FlowView, Message, EventLog, Help],
         &["/"],
         Action::Search,
         "search",
         "Search",
     ),
     bind(
-        &[FlowView, EventLog, Help],
+        &[FlowView, Message, EventLog, Help],
         &["n"],
         Action::SearchNext,
         "next match",
         "",
     ),
     bind(
-        &[FlowView, EventLog, Help],
+        &[FlowView, Message, EventLog, Help],
         &["N"],
         Action::SearchPrev,
         "match before",
         "",
     ),
     bind(
-        &[FlowList, FlowView],
+        &[FlowList, FlowView, Messages],
         &["F"],
         Action::Follow,
         "keep the newest flow in focus, or stop doing so",
@@ -333,7 +368,9 @@ mod tests {
 
     #[test]
     fn no_key_is_bound_twice_in_a_context() {
-        for context in [FlowList, FlowView, EventLog, Help, Global] {
+        for context in [
+            FlowList, FlowView, Messages, Message, EventLog, Help, Global,
+        ] {
             let mut seen = std::collections::BTreeSet::new();
             for binding in BINDINGS.iter().filter(|b| b.contexts.contains(&context)) {
                 for key in binding.keys {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use ratel_core::eventlog::{Entry, Level};
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::{FlowId, Side, Timestamp};
+use ratel_flow::{FlowId, FlowKind, MessageHead, Side, Timestamp};
+use ratel_views::Schemas;
 
 use crate::app::{Options, ProxyInfo};
 use crate::keymap::Context;
-use crate::source::{Page, Target};
+use crate::source::{MessageId, Messages, Page, Place, Target};
 use crate::theme::Theme;
 use crate::widgets::pane::Pane;
 
@@ -22,6 +23,7 @@ pub(crate) const LOG_KEPT: usize = ratel_core::eventlog::ENTRIES_KEPT;
 pub struct Model {
     pub(crate) info: ProxyInfo,
     pub(crate) options: Options,
+    pub(crate) schemas: Option<Schemas>,
     pub(crate) size: (u16, u16),
     /// Never empty; the last one is open. The first is the list.
     pub(crate) screens: Vec<Screen>,
@@ -39,6 +41,7 @@ pub struct Model {
 pub(crate) enum Screen {
     FlowList,
     FlowView(Box<FlowView>),
+    Message(Box<MessageView>),
     EventLog,
     Help(Box<Help>),
 }
@@ -57,11 +60,13 @@ pub(crate) struct FlowList {
 #[derive(Clone, Debug)]
 pub(crate) struct FlowView {
     pub(crate) id: FlowId,
-    pub(crate) tab: Tab,
+    /// The tab that was chosen; [`tab`](Self::tab) is the one that is shown.
+    pub(crate) chosen: Tab,
     pub(crate) snapshot: Option<FlowSnapshot>,
     /// It was evicted.
     pub(crate) gone: bool,
     pub(crate) panes: [Pane; 3],
+    pub(crate) messages: MessageList,
     pub(crate) stale: bool,
 }
 
@@ -71,7 +76,39 @@ pub(crate) enum Tab {
     #[default]
     Request,
     Response,
+    Messages,
     Detail,
+}
+
+/// The messages of a flow: the visible ones, and the place of the focus.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct MessageList {
+    pub(crate) page: Messages,
+    pub(crate) focus: u64,
+    /// The focus stays on the last message while there come more.
+    pub(crate) follow: bool,
+    /// They have been read once.
+    pub(crate) begun: bool,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    /// One line about each of the visible messages, in the order of the page.
+    pub(crate) previews: Vec<String>,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub(crate) struct MessageView {
+    pub(crate) flow: FlowId,
+    pub(crate) id: MessageId,
+    /// Complete messages of the flow.
+    pub(crate) total: u64,
+    /// When the flow began.
+    pub(crate) flow_created: Timestamp,
+    pub(crate) head: Option<MessageHead>,
+    /// It was evicted.
+    pub(crate) gone: bool,
+    pub(crate) pane: Pane,
+    pub(crate) stale: bool,
 }
 
 /// The event log.
@@ -96,8 +133,8 @@ pub(crate) enum Prompt {
     Confirm(Confirm),
     /// A text to search for, as typed so far.
     Search(String),
-    /// A search in a large body goes on.
-    Searching(FlowId, Side),
+    /// A search in a large body or message goes on.
+    Searching(FlowId, Place),
 }
 
 /// What is confirmed.
@@ -126,43 +163,83 @@ pub(crate) struct Message {
 }
 
 impl FlowView {
-    pub(crate) fn new(id: FlowId, tab: Tab) -> Self {
+    pub(crate) fn new(id: FlowId, chosen: Tab) -> Self {
         Self {
             id,
-            tab,
+            chosen,
             snapshot: None,
             gone: false,
             panes: Default::default(),
+            messages: MessageList::default(),
             stale: true,
         }
     }
 
-    pub(crate) fn pane(&self) -> &Pane {
-        let [request, response, detail] = &self.panes;
-        match self.tab {
-            Tab::Request => request,
-            Tab::Response => response,
-            Tab::Detail => detail,
+    /// The tabs that this flow has.
+    pub(crate) fn tabs(&self) -> &'static [Tab] {
+        match &self.snapshot {
+            Some(flow) if flow.kind == FlowKind::Tcp => &[Tab::Messages, Tab::Detail],
+            Some(flow) if flow.stream.is_some() => {
+                &[Tab::Request, Tab::Response, Tab::Messages, Tab::Detail]
+            }
+            _ => &[Tab::Request, Tab::Response, Tab::Detail],
         }
     }
 
-    pub(crate) fn pane_mut(&mut self) -> &mut Pane {
+    /// The tab that is shown: the one that was chosen, if the flow has it.
+    pub(crate) fn tab(&self) -> Tab {
+        let tabs = self.tabs();
+        if tabs.contains(&self.chosen) {
+            self.chosen
+        } else {
+            tabs.first().copied().unwrap_or_default()
+        }
+    }
+
+    /// The pane of the shown tab; none for the list of messages.
+    pub(crate) fn pane(&self) -> Option<&Pane> {
+        let [request, response, detail] = &self.panes;
+        match self.tab() {
+            Tab::Request => Some(request),
+            Tab::Response => Some(response),
+            Tab::Messages => None,
+            Tab::Detail => Some(detail),
+        }
+    }
+
+    pub(crate) fn pane_mut(&mut self) -> Option<&mut Pane> {
+        let tab = self.tab();
         let [request, response, detail] = &mut self.panes;
-        match self.tab {
-            Tab::Request => request,
-            Tab::Response => response,
-            Tab::Detail => detail,
+        match tab {
+            Tab::Request => Some(request),
+            Tab::Response => Some(response),
+            Tab::Messages => None,
+            Tab::Detail => Some(detail),
+        }
+    }
+}
+
+impl MessageView {
+    pub(crate) fn new(flow: FlowId, flow_created: Timestamp, id: MessageId, total: u64) -> Self {
+        Self {
+            flow,
+            id,
+            total,
+            flow_created,
+            head: None,
+            gone: false,
+            pane: Pane::default(),
+            stale: true,
         }
     }
 }
 
 impl Tab {
-    pub(crate) const ALL: [Self; 3] = [Self::Request, Self::Response, Self::Detail];
-
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Request => "Request",
             Self::Response => "Response",
+            Self::Messages => "Messages",
             Self::Detail => "Detail",
         }
     }
@@ -172,15 +249,7 @@ impl Tab {
         match self {
             Self::Request => Some(Side::Client),
             Self::Response => Some(Side::Server),
-            Self::Detail => None,
-        }
-    }
-
-    pub(crate) fn next(self) -> Self {
-        match self {
-            Self::Request => Self::Response,
-            Self::Response => Self::Detail,
-            Self::Detail => Self::Request,
+            Self::Messages | Self::Detail => None,
         }
     }
 }
@@ -197,6 +266,7 @@ impl Model {
         Self {
             info,
             options,
+            schemas: None,
             size: (0, 0),
             screens: vec![Screen::FlowList],
             list,
@@ -209,6 +279,12 @@ impl Model {
             now: Timestamp::default(),
             dirty: true,
         }
+    }
+
+    /// With what is known about protobuf messages.
+    #[must_use]
+    pub fn with_schemas(self, schemas: Option<Schemas>) -> Self {
+        Self { schemas, ..self }
     }
 
     pub(crate) fn theme(&self) -> Theme {
@@ -229,11 +305,20 @@ impl Model {
         })
     }
 
+    /// The message that is open.
+    pub(crate) fn message_view(&mut self) -> Option<&mut MessageView> {
+        match self.screens.last_mut()? {
+            Screen::Message(view) => Some(view),
+            _ => None,
+        }
+    }
+
     /// The pane that is scrolled, if the open screen has one.
     pub(crate) fn pane_mut(&mut self) -> Option<&mut Pane> {
         match self.screens.last_mut()? {
             Screen::FlowList => None,
-            Screen::FlowView(view) => Some(view.pane_mut()),
+            Screen::FlowView(view) => view.pane_mut(),
+            Screen::Message(view) => Some(&mut view.pane),
             Screen::EventLog => Some(&mut self.log.pane),
             Screen::Help(help) => Some(&mut help.pane),
         }
@@ -242,7 +327,9 @@ impl Model {
     pub(crate) fn context(&self) -> Context {
         match self.screen() {
             Screen::FlowList => Context::FlowList,
+            Screen::FlowView(view) if view.tab() == Tab::Messages => Context::Messages,
             Screen::FlowView(_) => Context::FlowView,
+            Screen::Message(_) => Context::Message,
             Screen::EventLog => Context::EventLog,
             Screen::Help(_) => Context::Help,
         }

@@ -2,10 +2,10 @@
 
 use ratel_core::eventlog::{Entry, LogUpdate};
 use ratel_core::store::Update;
-use ratel_flow::{FlowId, Side, Timestamp};
+use ratel_flow::{FlowId, Timestamp};
 
 use crate::keymap::Key;
-use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, SearchFrom};
+use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -28,8 +28,8 @@ pub enum Msg {
     Page(Page),
     /// The flow that was asked for.
     Opened(Box<Opened>),
-    /// How far a search in a body has got.
-    Found(FlowId, Side, Found),
+    /// How far a search in a body or message has got.
+    Found(FlowId, Place, Found),
     /// A picture is about to be drawn: ask for what it lacks.
     Frame(Timestamp),
 }
@@ -45,8 +45,8 @@ pub enum Effect {
     ReadLog,
     /// Forget what is in the log.
     ClearLog,
-    /// Search on in a body; answered by [`Msg::Found`].
-    Search(FlowId, Side, SearchFrom),
+    /// Search on in a body or message; answered by [`Msg::Found`].
+    Search(FlowId, Place, SearchFrom),
     /// Give the terminal back and stop the process until it is continued.
     Suspend,
     /// Leave.

@@ -65,6 +65,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         event_log,
         info,
         options,
+        schemas,
         stop,
     } = app;
     let (sender, signals) = sync_channel(SIGNALS);
@@ -72,7 +73,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     let terminal = Terminal::enter(options.mouse, event_log.clone()).map_err(TuiError::Terminal)?;
     let _reader = Reader::start(sender).map_err(TuiError::Terminal)?;
     let mut screen = Loop {
-        model: Model::new(info, options),
+        model: Model::new(info, options).with_schemas(schemas),
         source,
         event_log,
         terminal,
@@ -255,9 +256,9 @@ impl Loop {
     /// Does one step of what takes long.
     fn step(&mut self) -> io::Result<Ended> {
         match self.pending.pop_front() {
-            Some(Effect::Search(id, side, from)) => {
-                let found = source::search(&self.source, id, side, from);
-                self.send(Msg::Found(id, side, found))
+            Some(Effect::Search(id, place, from)) => {
+                let found = source::search(&self.source, id, place, from);
+                self.send(Msg::Found(id, place, found))
             }
             _ => Ok(None),
         }

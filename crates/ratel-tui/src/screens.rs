@@ -7,3 +7,7 @@ pub(crate) mod flow_list;
 pub(crate) mod flow_message;
 pub(crate) mod flow_view;
 pub(crate) mod help;
+mod known;
+pub(crate) mod message_list;
+pub(crate) mod message_view;
+pub(crate) mod protocol;

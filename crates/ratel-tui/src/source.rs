@@ -1,11 +1,18 @@
 //! Where the screen gets flows from. All dependence on the store's reading side is here.
 
+mod messages;
+
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_core::store::{FlowSnapshot, FlowStore, Summary, Window};
-use ratel_flow::{FlowId, Side};
+use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window};
+use ratel_flow::{FlowId, Payload, Side};
+
+pub use messages::{
+    MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage, OpenId,
+    START,
+};
 
 /// Larger bodies are read by windows of this many bytes.
 pub const WINDOW: u64 = 128 * 1024;
@@ -31,6 +38,16 @@ pub trait Source {
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot>;
     /// A part of a body.
     fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window>;
+    /// Some of the messages of a flow, by number.
+    fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow>;
+    /// A part of a message.
+    fn payload(
+        &self,
+        id: FlowId,
+        side: Side,
+        payload: Payload,
+        range: Range<u64>,
+    ) -> Option<Window>;
 }
 
 impl Source for FlowStore {
@@ -53,6 +70,20 @@ impl Source for FlowStore {
 
     fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
         Self::body(self, id, side, range)
+    }
+
+    fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
+        Self::messages(self, id, range)
+    }
+
+    fn payload(
+        &self,
+        id: FlowId,
+        side: Side,
+        payload: Payload,
+        range: Range<u64>,
+    ) -> Option<Window> {
+        Self::payload(self, id, side, payload, range)
     }
 }
 
@@ -179,19 +210,45 @@ pub enum BodyFrom {
 pub struct OpenQuery {
     /// Which.
     pub id: FlowId,
-    /// The part of a body that is to be shown with it.
-    pub body: Option<(Side, BodyFrom)>,
+    /// What is to be shown of it.
+    pub of: Of,
 }
 
-/// A flow with a part of a body.
+/// What is shown of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    /// What is known about it.
+    Facts,
+    /// A part of a body.
+    Body(Side, BodyFrom),
+    /// The list of its messages.
+    Messages(MessagesQuery),
+    /// One message.
+    Message(MessageQuery),
+}
+
+/// A flow with what was asked for.
 #[derive(Clone, Debug)]
 pub struct Opened {
     /// Which.
     pub id: FlowId,
     /// The flow; none if it was evicted.
     pub snapshot: Option<FlowSnapshot>,
-    /// The part of a body.
-    pub body: Option<(Side, BodyPart)>,
+    /// What was asked for.
+    pub shown: Shown,
+}
+
+/// What was read of a flow; none of what is gone.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// Nothing but what is known about it.
+    Facts,
+    /// A part of a body.
+    Body(Side, Option<BodyPart>),
+    /// Some of its messages.
+    Messages(Option<Messages>),
+    /// One message: which was asked for, and what was found.
+    Message(MessageId, Option<OneMessage>),
 }
 
 /// A part of a body, cut where lines begin as far as there are lines.
@@ -223,22 +280,28 @@ impl BodyPart {
     }
 }
 
-/// Reads a flow and a part of a body.
+/// Reads a flow and what is to be shown of it.
 #[must_use]
 pub fn open(source: &dyn Source, query: &OpenQuery) -> Opened {
-    let snapshot = source.snapshot(query.id);
-    let body = query
-        .body
-        .and_then(|(side, from)| Some((side, body_part(source, query.id, side, from)?)));
+    let id = query.id;
+    let snapshot = source.snapshot(id);
+    let shown = match &query.of {
+        Of::Facts => Shown::Facts,
+        Of::Body(side, from) => {
+            Shown::Body(*side, part(&|range| source.body(id, *side, range), *from))
+        }
+        Of::Messages(query) => Shown::Messages(messages::messages(source, id, query)),
+        Of::Message(query) => Shown::Message(query.id, messages::message(source, id, query)),
+    };
     Opened {
-        id: query.id,
+        id,
         snapshot,
-        body,
+        shown,
     }
 }
 
-fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Option<BodyPart> {
-    let probe = source.body(id, side, 0..0)?;
+fn part(read: &dyn Fn(Range<u64>) -> Option<Window>, from: BodyFrom) -> Option<BodyPart> {
+    let probe = read(0..0)?;
     let whole = probe.total <= WINDOW || (probe.complete && probe.total <= WHOLE);
     let start = match from {
         _ if whole => 0,
@@ -256,7 +319,7 @@ fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Opt
         total,
         complete,
         lost,
-    } = source.body(id, side, start..start + len)?;
+    } = read(start..start + len)?;
     // A window that begins within a line begins at the next one instead, so that going there from either side shows
     // the same rows. A longer line is cut anywhere.
     let cut = match bytes.iter().take(LINE_SOUGHT).position(|b| *b == b'\n') {
@@ -279,6 +342,15 @@ fn body_part(source: &dyn Source, id: FlowId, side: Side, from: BodyFrom) -> Opt
 }
 
 // Search
+
+/// What is searched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A body.
+    Body(Side),
+    /// A message of that side.
+    Message(Side, Payload),
+}
 
 /// Where a search in a body goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -306,7 +378,7 @@ pub enum Found {
 
 /// Searches one step further.
 #[must_use]
-pub fn search(source: &dyn Source, id: FlowId, side: Side, from: SearchFrom) -> Found {
+pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -> Found {
     let needle = from.needle.as_bytes();
     // A match may begin in one step and end in the next.
     let overlap = (needle.len() as u64).saturating_sub(1);
@@ -320,7 +392,12 @@ pub fn search(source: &dyn Source, id: FlowId, side: Side, from: SearchFrom) -> 
     } else {
         from.at.saturating_add(SEARCH_STEP)
     };
-    let Some(window) = source.body(id, side, start..end.saturating_add(overlap)) else {
+    let range = start..end.saturating_add(overlap);
+    let window = match place {
+        Place::Body(side) => source.body(id, side, range),
+        Place::Message(side, payload) => source.payload(id, side, payload, range),
+    };
+    let Some(window) = window else {
         return Found::Nowhere(from);
     };
     let hit = if from.backwards {

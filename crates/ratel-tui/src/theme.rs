@@ -46,6 +46,10 @@ pub enum Role {
     StatusOther,
     /// A content type.
     ContentType,
+    /// What came from the client.
+    FromClient,
+    /// What came from the server.
+    FromServer,
     /// An error.
     Error,
     /// A warning.
@@ -113,12 +117,12 @@ fn modifier(role: Role) -> Modifier {
 fn colour(role: Role) -> Option<Color> {
     Some(match role {
         Role::Heading | Role::Key | Role::Name | Role::SyntaxName | Role::UrlHost => Color::Cyan,
-        Role::MethodRead | Role::StatusOk | Role::SyntaxString => Color::Green,
+        Role::MethodRead | Role::StatusOk | Role::SyntaxString | Role::FromClient => Color::Green,
         Role::MethodWrite | Role::SyntaxNumber => Color::Yellow,
         Role::MethodDelete | Role::StatusClientError | Role::StatusServerError | Role::Error => {
             Color::Red
         }
-        Role::MethodOther | Role::Alert | Role::SyntaxLiteral => Color::Magenta,
+        Role::MethodOther | Role::Alert | Role::SyntaxLiteral | Role::FromServer => Color::Magenta,
         Role::StatusRedirect => Color::Blue,
         Role::Warn | Role::Escape | Role::Found => Color::Yellow,
         Role::ContentType => Color::Blue,

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::Update;
-use ratel_flow::{FlowId, Side};
+use ratel_flow::FlowId;
 
 use crate::keymap::{self, Action, Context, Key};
-use crate::model::{Confirm, FlowView, Help, LOG_KEPT, Message, Model, Prompt, Screen};
+use crate::model::{
+    Confirm, FlowView, Help, LOG_KEPT, Message, MessageView, Model, Prompt, Screen, Tab,
+};
 use crate::msg::{Effect, Msg};
-use crate::screens::{eventlog, flow_list, flow_view, help};
-use crate::source::{Found, Opened, Page, Target};
+use crate::screens::{eventlog, flow_list, flow_view, help, message_list, message_view};
+use crate::source::{Found, MessageId, Opened, Page, Place, Shown, Target};
 use crate::widgets::bars;
 use crate::widgets::pane::SearchStep;
 
@@ -59,7 +61,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             took_flow(model, *opened);
             Vec::new()
         }
-        Msg::Found(id, side, found) => searched(model, id, side, found),
+        Msg::Found(id, place, found) => searched(model, id, place, found),
         Msg::Store(_) | Msg::Frame(_) => Vec::new(),
     }
 }
@@ -85,7 +87,12 @@ fn prepare(model: &mut Model) -> Vec<Effect> {
     if std::mem::take(&mut model.list.stale) {
         effects.push(Effect::Page(flow_list::query(model)));
     }
-    if let Some(view) = model.flow_view()
+    // What lies below an open message is read when it can be seen again.
+    if let Some(view) = model.message_view() {
+        if std::mem::take(&mut view.stale) {
+            effects.push(Effect::Open(message_view::query(view)));
+        }
+    } else if let Some(view) = model.flow_view()
         && std::mem::take(&mut view.stale)
     {
         effects.push(Effect::Open(flow_view::query(view)));
@@ -108,6 +115,12 @@ fn resized(model: &mut Model) {
                 view.panes
                     .iter_mut()
                     .for_each(|pane| pane.resize(width, rows));
+                (view.messages.width, view.messages.height) = (width, rows);
+                view.stale |= view.tab() == Tab::Messages;
+            }
+            Screen::Message(view) => {
+                let rows = height.saturating_sub(message_view::HEADER_ROWS);
+                view.pane.resize(width, rows);
             }
             Screen::Help(help) => help.pane.resize(width, height),
         }
@@ -125,7 +138,7 @@ fn took_page(model: &mut Model, page: Page) {
     if let (Some(focus), Some(view)) = (focus, model.flow_view())
         && view.id != focus
     {
-        *view = FlowView::new(focus, view.tab);
+        *view = FlowView::new(focus, view.chosen);
         resized(model);
         model.list.stale = false;
     }
@@ -133,8 +146,13 @@ fn took_page(model: &mut Model, page: Page) {
 
 fn took_flow(model: &mut Model, opened: Opened) {
     let offset = model.options.utc_offset;
-    if let Some(view) = model.flow_view().filter(|view| view.id == opened.id) {
-        flow_view::show(view, opened, offset);
+    let schemas = model.schemas.clone();
+    if matches!(opened.shown, Shown::Message(..)) {
+        if let Some(view) = model.message_view().filter(|view| view.flow == opened.id) {
+            message_view::show(view, opened, schemas.as_ref());
+        }
+    } else if let Some(view) = model.flow_view().filter(|view| view.id == opened.id) {
+        flow_view::show(view, opened, schemas.as_ref(), offset);
     }
 }
 
@@ -173,6 +191,9 @@ fn store_changed(model: &mut Model, change: Update) {
     };
     if let Some(view) = model.flow_view() {
         view.stale |= affects(view.id);
+    }
+    if let Some(view) = model.message_view() {
+        view.stale |= affects(view.flow);
     }
     model.touch();
 }
@@ -289,11 +310,14 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageDown => page(model, 1),
         Action::Start => to_start(model),
         Action::End => to_end(model),
+        Action::Select if model.context() == Context::Messages => open_message(model),
         Action::Select => open_focused(model),
-        Action::NextTab => switch_tab(model, 1),
-        Action::PrevTab => switch_tab(model, 2),
+        Action::NextTab => switch_tab(model, true),
+        Action::PrevTab => switch_tab(model, false),
         Action::NextFlow => flow_list::move_focus(&mut model.list, 1),
         Action::PrevFlow => flow_list::move_focus(&mut model.list, -1),
+        Action::NextMessage => step_message(model, 1),
+        Action::PrevMessage => step_message(model, -1),
         Action::Follow => toggle_follow(model),
         Action::EventLog => open_event_log(model),
         Action::ClearLog => model.prompt = Some(Prompt::Confirm(Confirm::ClearLog)),
@@ -304,6 +328,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Back if model.screens.len() > 1 => {
             model.screens.pop();
             model.list.stale = true;
+            reload(model, true);
         }
         Action::Back | Action::Interrupt => model.prompt = Some(Prompt::Confirm(Confirm::Quit)),
         Action::Quit => return vec![Effect::Quit],
@@ -312,50 +337,93 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// What the keys that move act on.
+enum Moved<'a> {
+    Flows(&'a mut crate::model::FlowList),
+    Messages(&'a mut crate::model::MessageList),
+    Text(&'a mut crate::widgets::pane::Pane),
+}
+
+/// Moves in what is open, and has what that needs loaded.
+fn move_in(model: &mut Model, step: impl FnOnce(Moved<'_>) -> bool) {
+    let load = match model.context() {
+        Context::FlowList => step(Moved::Flows(&mut model.list)),
+        Context::Messages => match model.flow_view() {
+            Some(view) => step(Moved::Messages(&mut view.messages)),
+            None => false,
+        },
+        _ => match model.pane_mut() {
+            Some(pane) => step(Moved::Text(pane)),
+            None => false,
+        },
+    };
+    reload(model, load);
+}
+
 fn scroll(model: &mut Model, rows: isize) {
-    match model.pane_mut() {
-        None => flow_list::move_focus(&mut model.list, rows),
-        Some(pane) => {
-            let load = pane.scroll(rows);
-            reload(model, load);
+    move_in(model, |moved| match moved {
+        Moved::Flows(list) => {
+            flow_list::move_focus(list, rows);
+            false
         }
-    }
+        Moved::Messages(list) => {
+            message_list::move_focus(list, rows);
+            true
+        }
+        Moved::Text(pane) => pane.scroll(rows),
+    });
 }
 
 fn page(model: &mut Model, pages: isize) {
-    let list_rows = isize::try_from(flow_list::height(model).saturating_sub(1).max(1)).unwrap_or(1);
-    match model.pane_mut() {
-        None => flow_list::move_focus(&mut model.list, pages * list_rows),
-        Some(pane) => {
-            let load = pane.scroll_pages(pages);
-            reload(model, load);
+    let flows = flow_list::height(model);
+    let rows =
+        |height: usize| pages * isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(1);
+    move_in(model, |moved| match moved {
+        Moved::Flows(list) => {
+            flow_list::move_focus(list, rows(flows));
+            false
         }
-    }
+        Moved::Messages(list) => {
+            message_list::move_focus(list, rows(list.height));
+            true
+        }
+        Moved::Text(pane) => pane.scroll_pages(pages),
+    });
 }
 
 fn to_start(model: &mut Model) {
-    match model.pane_mut() {
-        None => flow_list::focus(&mut model.list, Target::At(0)),
-        Some(pane) => {
-            let load = pane.go_to_start();
-            reload(model, load);
+    move_in(model, |moved| match moved {
+        Moved::Flows(list) => {
+            flow_list::focus(list, Target::At(0));
+            false
         }
-    }
+        Moved::Messages(list) => {
+            message_list::to_start(list);
+            true
+        }
+        Moved::Text(pane) => pane.go_to_start(),
+    });
 }
 
 fn to_end(model: &mut Model) {
-    match model.pane_mut() {
-        None => flow_list::focus(&mut model.list, Target::Last),
-        Some(pane) => {
-            let load = pane.go_to_end();
-            reload(model, load);
+    move_in(model, |moved| match moved {
+        Moved::Flows(list) => {
+            flow_list::focus(list, Target::Last);
+            false
         }
-    }
+        Moved::Messages(list) => {
+            message_list::to_end(list);
+            true
+        }
+        Moved::Text(pane) => pane.go_to_end(),
+    });
 }
 
-/// Has the open body's wanted part loaded.
+/// Has the wanted part of what is open loaded.
 fn reload(model: &mut Model, load: bool) {
-    if let Some(view) = model.flow_view() {
+    if let Some(view) = model.message_view() {
+        view.stale |= load;
+    } else if let Some(view) = model.flow_view() {
         view.stale |= load;
     }
 }
@@ -373,11 +441,54 @@ fn open_focused(model: &mut Model) {
     resized(model);
 }
 
-fn switch_tab(model: &mut Model, times: usize) {
+/// Opens the message that has the focus.
+fn open_message(model: &mut Model) {
+    let Some(view) = model.flow_view() else {
+        return;
+    };
+    let total = view.messages.page.total;
+    let focused = message_list::focused(&view.messages).map(|row| row.id);
+    let (Some(id), Some(flow)) = (focused, &view.snapshot) else {
+        say(model, "there is no message to open");
+        return;
+    };
+    let message = MessageView::new(view.id, flow.times.created, id, total);
+    model.screens.push(Screen::Message(Box::new(message)));
+    resized(model);
+}
+
+/// Opens the message after the open one, or before it, and takes the focus of the list along.
+fn step_message(model: &mut Model, step: i64) {
+    let Some(view) = model.message_view() else {
+        return;
+    };
+    let at = match view.id {
+        MessageId::Nth(nth) => nth,
+        // The one in progress comes after all that are complete.
+        MessageId::Open(_) => view.total,
+    };
+    let to = at.saturating_add_signed(step);
+    if to == at || to >= view.total {
+        say(model, "there is no further message");
+        return;
+    }
+    *view = MessageView::new(view.flow, view.flow_created, MessageId::Nth(to), view.total);
     if let Some(view) = model.flow_view() {
-        for _ in 0..times {
-            view.tab = view.tab.next();
-        }
+        view.messages.focus = to;
+        view.messages.follow = false;
+    }
+    resized(model);
+}
+
+fn switch_tab(model: &mut Model, forth: bool) {
+    if let Some(view) = model.flow_view() {
+        let tabs = view.tabs();
+        let at = tabs.iter().position(|tab| *tab == view.tab()).unwrap_or(0);
+        let step = if forth { 1 } else { tabs.len() - 1 };
+        view.chosen = tabs
+            .get((at + step) % tabs.len())
+            .copied()
+            .unwrap_or_default();
         view.stale = true;
     }
 }
@@ -417,19 +528,42 @@ fn open_help(model: &mut Model) {
 }
 
 fn clicked(model: &mut Model, y: u16) -> Vec<Effect> {
-    if model.prompt.is_some() || model.context() != Context::FlowList {
+    if model.prompt.is_some() {
         return Vec::new();
     }
     let row = usize::from(y).checked_sub(usize::from(bars::areas(model).text.y));
+    match (model.context(), row) {
+        (Context::FlowList, Some(row)) => clicked_flow(model, row),
+        (Context::Messages, Some(row)) => {
+            if let Some(row) = row.checked_sub(flow_view::HEADER_ROWS) {
+                clicked_message(model, row);
+            }
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+fn clicked_message(model: &mut Model, row: usize) {
+    let Some(view) = model.flow_view() else {
+        return;
+    };
+    let list = &mut view.messages;
+    let place = list.page.top + row as u64;
+    if row < list.height && place < list.page.places {
+        list.focus = place;
+        list.follow = false;
+        open_message(model);
+    }
+}
+
+fn clicked_flow(model: &mut Model, row: usize) {
     let page = &mut model.list.page;
-    if let Some(row) = row
-        && let Some(summary) = page.rows.get(row)
-    {
+    if let Some(summary) = page.rows.get(row) {
         page.focus = Some((summary.id, page.top + row));
         model.list.stale = true;
         open_focused(model);
     }
-    Vec::new()
 }
 
 // Search
@@ -450,27 +584,32 @@ fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
             Vec::new()
         }
         SearchStep::Beyond(from) => {
-            let place = model
-                .flow_view()
-                .and_then(|view| Some((view.id, view.tab.side()?)));
-            let Some((id, side)) = place else {
+            let place = match model.screen() {
+                Screen::Message(view) => message_view::place(view).map(|place| (view.flow, place)),
+                Screen::FlowView(view) => {
+                    let side = view.tab().side();
+                    side.map(|side| (view.id, Place::Body(side)))
+                }
+                _ => None,
+            };
+            let Some((id, place)) = place else {
                 return Vec::new();
             };
-            model.prompt = Some(Prompt::Searching(id, side));
-            vec![Effect::Search(id, side, from)]
+            model.prompt = Some(Prompt::Searching(id, place));
+            vec![Effect::Search(id, place, from)]
         }
     }
 }
 
-fn searched(model: &mut Model, id: FlowId, side: Side, found: Found) -> Vec<Effect> {
-    if model.prompt != Some(Prompt::Searching(id, side)) {
+fn searched(model: &mut Model, id: FlowId, place: Place, found: Found) -> Vec<Effect> {
+    if model.prompt != Some(Prompt::Searching(id, place)) {
         return Vec::new();
     }
     let Some(pane) = model.pane_mut() else {
         return Vec::new();
     };
     match found {
-        Found::GoOn(from) => return vec![Effect::Search(id, side, from)],
+        Found::GoOn(from) => return vec![Effect::Search(id, place, from)],
         Found::At(offset) => {
             let load = pane.go_to(offset);
             reload(model, load);

@@ -1,5 +1,7 @@
 //! Keystrokes in, text out: every screen as a user sees it.
 
+#[path = "screens/messages.rs"]
+mod messages;
 mod support;
 
 use bytes::Bytes;
@@ -245,17 +247,20 @@ fn a_large_body_is_read_by_windows() {
     let read = source::open(
         &Flows {
             list: vec![flow.clone()],
-            evicted: 0,
+            ..Flows::default()
         },
         &source::OpenQuery {
             id: FlowId(1),
-            body: Some((
+            of: source::Of::Body(
                 ratel_flow::Side::Server,
                 source::BodyFrom::Around(1_000_000),
-            )),
+            ),
         },
     );
-    assert!(read.body.unwrap().1.bytes.len() <= 256 * 1024);
+    let source::Shown::Body(_, Some(part)) = read.shown else {
+        panic!("{read:?}");
+    };
+    assert!(part.bytes.len() <= 256 * 1024);
 
     let mut ui = Ui::new(SMALL, vec![flow]);
     assert!(ui.keys("enter tab").text().contains("line 0 of"));
@@ -499,11 +504,27 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
         ) -> Option<ratel_core::store::Window> {
             None
         }
+        fn messages(
+            &self,
+            _: FlowId,
+            _: std::ops::Range<u64>,
+        ) -> Option<ratel_core::store::MessageWindow> {
+            None
+        }
+        fn payload(
+            &self,
+            _: FlowId,
+            _: ratel_flow::Side,
+            _: ratel_flow::Payload,
+            _: std::ops::Range<u64>,
+        ) -> Option<ratel_core::store::Window> {
+            None
+        }
     }
     let counting = Counting(
         Flows {
             list: sample(),
-            evicted: 0,
+            ..Flows::default()
         },
         Cell::new(0),
     );

@@ -1,9 +1,10 @@
-//! How a body is shown: by the content view that fits when all of it is at hand, else as it is.
+//! How a body or a message is shown: by the content view that fits when all of it is at hand, else as it is.
 
-use ratel_flow::Headers;
 use ratel_flow::content::content;
+use ratel_flow::{Headers, MessageFlags, MessageHead};
 use ratel_views::{Class, Document, Rendering, ViewInput};
 
+use super::known::{self, Known};
 use crate::source::BodyPart;
 use crate::text::{Text, safe};
 use crate::theme::Role;
@@ -18,8 +19,8 @@ const HEX_WIDTH: u64 = 16;
 /// No body is decoded beyond this many bytes.
 const DECODED: usize = 1024 * 1024;
 
-/// What the text is, in a word or two, and the text.
-pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
+/// What the text of a body is, in a word or two, and the text.
+pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (String, BodyText) {
     let encoded = headers.contains("content-encoding");
     if part.offset > 0 || part.end() < part.total {
         return numbers_or_raw(part, if encoded { "As sent" } else { "Raw" });
@@ -28,24 +29,49 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers) -> (String, BodyText) {
         return numbers_or_raw(part, "Raw");
     }
     let content = content(headers, &part.bytes, part.complete, DECODED);
-    let content_type = headers.get("content-type").map(String::from_utf8_lossy);
-    let grpc_encoding = headers.get("grpc-encoding").map(String::from_utf8_lossy);
     let input = ViewInput {
         data: &content.bytes,
         complete: content.complete,
-        content_type: content_type.as_deref(),
-        grpc_encoding: grpc_encoding.as_deref(),
-        ..input(part)
+        max_lines: MAX_LINES,
+        ..known.body()
     };
     let document = ratel_views::render(None, &input);
-    let words = [document.view_name, &document.description, &content.note];
+    // Decoded bytes are not at the offsets at which they could be read again.
+    let as_it_is = document.view_name == "Raw" && content.note.is_empty();
+    described(&document, &content.note, as_it_is)
+}
+
+/// As [`render`], for a message.
+pub(crate) fn message(
+    part: &BodyPart,
+    head: &MessageHead,
+    known: &Known<'_>,
+) -> (String, BodyText) {
+    if !part.is_whole() {
+        return numbers_or_raw(part, "Raw");
+    }
+    let content = known::content(head, &part.bytes);
+    let input = ViewInput {
+        data: &content,
+        complete: !head.flags.contains(MessageFlags::MALFORMED),
+        max_lines: MAX_LINES,
+        ..known.message(head)
+    };
+    described(
+        &ratel_views::render_message(known::kind(head.kind), &input),
+        "",
+        false,
+    )
+}
+
+fn described(document: &Document, note: &str, as_it_is: bool) -> (String, BodyText) {
+    let words = [document.view_name, &document.description, note];
     let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
     let name = safe(&words.join(" "));
-    // Decoded bytes are not at the offsets at which they could be read again.
-    if document.view_name == "Raw" && content.note.is_empty() {
+    if as_it_is {
         return (name, BodyText::Raw);
     }
-    (name, lines(&document, document.view_name == hex(), 0))
+    (name, lines(document, document.view_name == hex(), 0))
 }
 
 fn input(part: &BodyPart) -> ViewInput<'_> {

@@ -9,6 +9,7 @@ use time::UtcOffset;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::format;
+use crate::screens::protocol;
 use crate::text::Text;
 use crate::theme::Role;
 use crate::widgets::pane::Content;
@@ -22,6 +23,15 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
         facts.section("Error");
         facts.add("Message", &error.message);
         facts.add_some("Hint", error.hint.as_deref());
+    }
+    if let Some(outcome) = protocol::outcome(flow) {
+        facts.section("Outcome");
+        facts.add("gRPC Status", outcome.content().trim_start_matches("grpc "));
+    }
+    if let Some(kind) = flow.stream {
+        facts.section("Messages");
+        facts.add("Kind", kind.name());
+        facts.add("Number", &flow.messages.to_string());
     }
     if flow.lossy {
         facts.section("Recording");

@@ -11,6 +11,7 @@ use ratel_flow::http::authority;
 use crate::app::{ModeInfo, Options, ProxyInfo};
 use crate::format;
 use crate::model::{FlowList, Model};
+use crate::screens::protocol;
 use crate::source::{PageQuery, Target};
 use crate::text::{Text, safe};
 use crate::theme::{self, Role};
@@ -243,10 +244,7 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     }
     row.column(columns.url, what(summary, columns.url));
     row.column(columns.status, status(summary));
-    row.column(
-        columns.content_type,
-        content_type(summary, columns.content_type),
-    );
+    row.column(columns.content_type, kind(summary, columns.content_type));
     let live = summary.state.is_live();
     let bytes = summary.request_body + summary.response_body;
     let shown = if live && bytes == 0 {
@@ -273,6 +271,7 @@ fn method(summary: &Summary) -> Text {
     match &summary.request {
         Some(request) => text.push_bytes(theme::method(&request.method), &request.method),
         None if summary.kind == FlowKind::Connection => text.push(Role::Dim, "(conn)"),
+        None if summary.kind == FlowKind::Tcp => text.push(Role::MethodOther, "TCP"),
         None => text.push(Role::Dim, "…"),
     }
     text
@@ -286,9 +285,10 @@ fn status(summary: &Summary) -> Text {
     }
 }
 
-fn content_type(summary: &Summary, width: usize) -> Text {
-    let mut text = Text::default();
-    if summary.status.is_none() {
+/// What carries it and what it carries: `h2 json`, `ws · 12`.
+fn kind(summary: &Summary, width: usize) -> Text {
+    let mut text = protocol::marks(summary, width);
+    if summary.stream.is_some() || summary.status.is_none() {
         return text;
     }
     match &summary.content_type {
@@ -302,6 +302,7 @@ fn content_type(summary: &Summary, width: usize) -> Text {
                 .iter()
                 .position(|b| *b == b'/')
                 .and_then(|slash| kind.get(slash + 1..));
+            let width = width.saturating_sub(text.width());
             let shown = sub.filter(|_| kind.len() > width).unwrap_or(kind);
             text.push_bytes(Role::ContentType, shown);
         }
@@ -346,7 +347,8 @@ fn what(summary: &Summary, width: usize) -> Text {
 /// The URL in at most `width` columns. A long host is cut so that something of the path is seen.
 fn url(request: &RequestLine, width: usize) -> Text {
     let (mut scheme, mut host, mut path) = (Text::default(), Text::default(), Text::default());
-    if request.method.eq_ignore_ascii_case(b"CONNECT") {
+    // An extended CONNECT (RFC 8441) is for a URL like any other request.
+    if request.method.eq_ignore_ascii_case(b"CONNECT") && request.path.is_empty() {
         host.push_str(Role::UrlHost, &format!("{}:{}", request.host, request.port));
     } else {
         scheme.push(Role::UrlMark, format!("{}://", request.scheme.as_str()));

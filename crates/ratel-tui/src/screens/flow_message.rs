@@ -1,18 +1,23 @@
 //! A request or a response: the start line and the fields as they were sent, then the body.
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::Headers;
 use ratel_flow::format::size;
-use ratel_flow::{FlowError, FlowKind, Request, Response};
+use ratel_flow::{FlowError, FlowKind, Headers, Request, Response, Side, StreamKind, Version};
+use ratel_views::Schemas;
 
-use crate::screens::body_text;
+use crate::screens::known::Known;
+use crate::screens::{body_text, protocol};
 use crate::source::BodyPart;
 use crate::text::Text;
 use crate::theme::{self, Role};
 use crate::widgets::pane::Content;
 
 /// What the client sent.
-pub(crate) fn request(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
+pub(crate) fn request(
+    flow: &FlowSnapshot,
+    body: Option<BodyPart>,
+    schemas: Option<&Schemas>,
+) -> Content {
     let mut content = Content::default();
     let Some(request) = &flow.request else {
         let why = if flow.kind == FlowKind::Connection {
@@ -24,24 +29,34 @@ pub(crate) fn request(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
         return content;
     };
     content.head = vec![request_line(request)];
-    fields(&request.headers, &mut content.head);
-    add_body(
+    fields(&request.pseudo, &request.version, &mut content.head);
+    fields(&request.headers, &request.version, &mut content.head);
+    let message = Message {
         flow,
-        &request.headers,
-        body,
-        "No request content",
-        &mut content,
+        side: Side::Client,
+        headers: &request.headers,
+        schemas,
+        empty: "No request content",
+    };
+    message.add_body(body, &mut content);
+    trailers(
+        flow.request_trailers.as_ref(),
+        &request.version,
+        &mut content.tail,
     );
-    trailers(flow.request_trailers.as_ref(), &mut content.tail);
     content
 }
 
 /// What came back.
-pub(crate) fn response(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
+pub(crate) fn response(
+    flow: &FlowSnapshot,
+    body: Option<BodyPart>,
+    schemas: Option<&Schemas>,
+) -> Content {
     let mut content = Content::default();
     for informational in &flow.informational {
         content.head.push(status_line(informational));
-        fields(&informational.headers, &mut content.head);
+        response_fields(informational, &mut content.head);
         content.head.push(Text::default());
     }
     let Some(response) = &flow.response else {
@@ -57,11 +72,34 @@ pub(crate) fn response(flow: &FlowSnapshot, body: Option<BodyPart>) -> Content {
         add_error(error, &mut content.head);
         content.head.push(Text::default());
     }
-    content.head.push(status_line(response));
-    fields(&response.headers, &mut content.head);
-    add_body(flow, &response.headers, body, "No content", &mut content);
-    trailers(flow.response_trailers.as_ref(), &mut content.tail);
+    let mut line = status_line(response);
+    if let Some(outcome) = protocol::outcome(flow) {
+        line.push(Role::Dim, " · ");
+        for span in outcome.spans {
+            line.push(span.role, span.text);
+        }
+    }
+    content.head.push(line);
+    response_fields(response, &mut content.head);
+    let message = Message {
+        flow,
+        side: Side::Server,
+        headers: &response.headers,
+        schemas,
+        empty: "No content",
+    };
+    message.add_body(body, &mut content);
+    trailers(
+        flow.response_trailers.as_ref(),
+        &response.version,
+        &mut content.tail,
+    );
     content
+}
+
+fn response_fields(response: &Response, lines: &mut Vec<Text>) {
+    fields(&response.pseudo, &response.version, lines);
+    fields(&response.headers, &response.version, lines);
 }
 
 fn missing(flow: &FlowSnapshot, why: &str, content: &mut Content) {
@@ -118,15 +156,29 @@ fn status_line(response: &Response) -> Text {
         Some(line) => text.push_bytes(role, without_line_ends(line)),
         None => {
             text.push_bytes(role, response.version.as_bytes());
-            text.push(role, format!(" {} ", response.status));
-            text.push_bytes(role, &response.reason);
+            text.push(role, format!(" {}", response.status));
+            if !response.reason.is_empty() {
+                text.push(role, " ");
+                text.push_bytes(role, &response.reason);
+            }
         }
     }
     text
 }
 
-/// Fields as they were sent, a folded one (RFC 9112 §5.2) on as many lines as it had.
-fn fields(headers: &Headers, lines: &mut Vec<Text>) {
+/// Fields as they were sent: in HTTP/1 a folded one (RFC 9112 §5.2) on as many lines as it had. HTTP/2 has no lines, so
+/// that what looks like a line end there is a byte of the value.
+fn fields(headers: &Headers, version: &Version, lines: &mut Vec<Text>) {
+    if matches!(version, Version::Http2 | Version::Http3) {
+        lines.extend(headers.iter().map(|(name, value)| {
+            let mut text = Text::default();
+            text.push_bytes(Role::Name, name);
+            text.push(Role::Text, ": ");
+            text.push_bytes(Role::Text, value);
+            text
+        }));
+        return;
+    }
     for ((name, _), line) in headers.iter().zip(headers.lines()) {
         let mut rest = line.strip_prefix(name);
         for piece in without_line_ends(line).split(|b| *b == b'\n') {
@@ -145,11 +197,11 @@ fn fields(headers: &Headers, lines: &mut Vec<Text>) {
     }
 }
 
-fn trailers(trailers: Option<&Headers>, lines: &mut Vec<Text>) {
+fn trailers(trailers: Option<&Headers>, version: &Version, lines: &mut Vec<Text>) {
     if let Some(trailers) = trailers.filter(|trailers| !trailers.is_empty()) {
         lines.push(Text::default());
         lines.push(Text::plain(Role::Heading, "--- HTTP trailers"));
-        fields(trailers, lines);
+        fields(trailers, version, lines);
     }
 }
 
@@ -167,49 +219,55 @@ fn without_line_ends(line: &[u8]) -> &[u8] {
     line.get(..line.len() - end).unwrap_or_default()
 }
 
-fn add_body(
-    flow: &FlowSnapshot,
-    headers: &Headers,
-    body: Option<BodyPart>,
-    empty: &str,
-    content: &mut Content,
-) {
-    content.head.push(Text::default());
-    let Some(part) = body.filter(|part| part.total > 0) else {
-        let text = if flow.state.is_live() {
-            "No content yet"
-        } else {
-            empty
+/// What follows the fields.
+struct Message<'a> {
+    flow: &'a FlowSnapshot,
+    side: Side,
+    headers: &'a Headers,
+    schemas: Option<&'a Schemas>,
+    /// What is said when there is nothing.
+    empty: &'static str,
+}
+
+impl Message<'_> {
+    fn add_body(&self, body: Option<BodyPart>, content: &mut Content) {
+        let live = self.flow.state.is_live();
+        content.head.push(Text::default());
+        if self.flow.stream == Some(StreamKind::WebSocket) {
+            let text = match self.flow.messages {
+                1 => "WebSocket, 1 message: see the tab Messages".to_owned(),
+                count => format!("WebSocket, {count} messages: see the tab Messages"),
+            };
+            content.head.push(Text::plain(Role::Heading, text));
+            return;
+        }
+        let Some(part) = body.filter(|part| part.total > 0) else {
+            let text = if live { "No content yet" } else { self.empty };
+            content.head.push(Text::plain(Role::Dim, text));
+            return;
         };
-        content.head.push(Text::plain(Role::Dim, text));
-        return;
-    };
-    let (description, text) = body_text::render(&part, headers);
-    let mut bar = Text::plain(
-        Role::Heading,
-        format!("{description}, {}", size(part.total)),
-    );
-    if !part.complete {
-        bar.push(
-            Role::Text,
-            if flow.state.is_live() {
-                " and growing"
-            } else {
-                ", cut short"
-            },
+        let known = Known::new(self.flow, self.side, self.schemas);
+        let (description, text) = body_text::render(&part, self.headers, &known);
+        let mut bar = Text::plain(
+            Role::Heading,
+            format!("{description}, {}", size(part.total)),
         );
+        if !part.complete {
+            let goes_on = if live { " and growing" } else { ", cut short" };
+            bar.push(Role::Text, goes_on);
+        }
+        content.head.push(bar);
+        if part.lost {
+            content.head.push(Text::plain(
+                Role::Warn,
+                "[content missing] the first part could not be kept",
+            ));
+        }
+        if part.bytes.is_empty() {
+            content
+                .head
+                .push(Text::plain(Role::Dim, "[content missing]"));
+        }
+        content.body = Some((part, text));
     }
-    content.head.push(bar);
-    if part.lost {
-        content.head.push(Text::plain(
-            Role::Warn,
-            "[content missing] the first part could not be kept",
-        ));
-    }
-    if part.bytes.is_empty() {
-        content
-            .head
-            .push(Text::plain(Role::Dim, "[content missing]"));
-    }
-    content.body = Some((part, text));
 }

@@ -2,12 +2,13 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratel_views::Schemas;
 use time::UtcOffset;
 
 use crate::model::{FlowView, Model, Tab};
 use crate::screens::flow_list::{self, Columns};
-use crate::screens::{flow_detail, flow_message};
-use crate::source::{OpenQuery, Opened};
+use crate::screens::{flow_detail, flow_message, message_list};
+use crate::source::{Of, OpenQuery, Opened, Shown};
 use crate::text::Text;
 use crate::theme::Role;
 use crate::widgets::{bars, paint};
@@ -17,30 +18,52 @@ pub(crate) const HEADER_ROWS: usize = 1;
 
 /// Asks for what is visible.
 pub(crate) fn query(view: &FlowView) -> OpenQuery {
-    OpenQuery {
-        id: view.id,
-        body: view.tab.side().map(|side| (side, view.pane().wanted())),
-    }
+    let live = view
+        .snapshot
+        .as_ref()
+        .is_some_and(|flow| flow.state.is_live());
+    let of = match (view.tab(), view.tab().side(), view.pane()) {
+        (Tab::Messages, ..) => Of::Messages(message_list::query(&view.messages, live)),
+        (_, Some(side), Some(pane)) => Of::Body(side, pane.wanted()),
+        _ => Of::Facts,
+    };
+    OpenQuery { id: view.id, of }
 }
 
 /// Takes what was asked for.
-pub(crate) fn show(view: &mut FlowView, opened: Opened, offset: UtcOffset) {
+pub(crate) fn show(
+    view: &mut FlowView,
+    opened: Opened,
+    schemas: Option<&Schemas>,
+    offset: UtcOffset,
+) {
     let Some(snapshot) = opened.snapshot else {
         // What is on the screen stays readable.
         view.gone = true;
         return;
     };
-    let body = opened
-        .body
-        .filter(|(side, _)| view.tab.side() == Some(*side))
-        .map(|(_, part)| part);
-    let content = match view.tab {
-        Tab::Request => flow_message::request(&snapshot, body),
-        Tab::Response => flow_message::response(&snapshot, body),
-        Tab::Detail => flow_detail::content(&snapshot, offset),
+    let snapshot = view.snapshot.insert(snapshot).clone();
+    let content = match (view.tab(), opened.shown) {
+        (Tab::Request, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
+            flow_message::request(&snapshot, body, schemas)
+        }
+        (Tab::Response, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
+            flow_message::response(&snapshot, body, schemas)
+        }
+        (Tab::Detail, _) => flow_detail::content(&snapshot, offset),
+        (Tab::Messages, Shown::Messages(Some(page))) => {
+            message_list::show(&mut view.messages, page, &snapshot, schemas);
+            return;
+        }
+        // What was asked for is not what this flow turns out to have.
+        _ => {
+            view.stale = true;
+            return;
+        }
     };
-    view.pane_mut().set(content);
-    view.snapshot = Some(snapshot);
+    if let Some(pane) = view.pane_mut() {
+        pane.set(content);
+    }
 }
 
 pub(crate) fn paint(model: &Model, view: &FlowView, frame: &mut Frame<'_>) {
@@ -68,14 +91,17 @@ pub(crate) fn paint(model: &Model, view: &FlowView, frame: &mut Frame<'_>) {
         height: areas.text.height - header,
         ..areas.text
     };
-    view.pane().paint(buf, text, theme);
+    match view.pane() {
+        Some(pane) => pane.paint(buf, text, theme),
+        None => message_list::paint(&view.messages, view.snapshot.as_ref(), buf, text, theme),
+    }
 }
 
 fn tabs(view: &FlowView) -> Text {
     let mut text = Text::default();
-    for tab in Tab::ALL {
+    for tab in view.tabs() {
         // The brackets say it without colour and reverse.
-        let (role, title) = if tab == view.tab {
+        let (role, title) = if *tab == view.tab() {
             (Role::TabOpen, format!("[{}]", tab.title()))
         } else {
             (Role::TabClosed, format!(" {} ", tab.title()))
@@ -83,8 +109,24 @@ fn tabs(view: &FlowView) -> Text {
         text.push(role, title);
         text.push(Role::Text, " ");
     }
-    if let Some(percent) = view.pane().percent() {
-        text.push(Role::Dim, format!(" {percent}%"));
+    match view.pane() {
+        Some(pane) => {
+            if let Some(percent) = pane.percent() {
+                text.push(Role::Dim, format!(" {percent}%"));
+            }
+        }
+        None => {
+            let list = &view.messages;
+            if list.page.places > 0 {
+                text.push(
+                    Role::Dim,
+                    format!(" {}/{}", list.focus + 1, list.page.places),
+                );
+            }
+            if list.follow {
+                text.push(Role::Dim, " following");
+            }
+        }
     }
     text
 }

@@ -63,6 +63,8 @@ fn name(context: Context) -> &'static str {
     match context {
         Context::FlowList => "flows",
         Context::FlowView => "flow",
+        Context::Messages => "messages",
+        Context::Message => "message",
         Context::EventLog => "events",
         Context::Help | Context::Global => "help",
     }

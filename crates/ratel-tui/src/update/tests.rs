@@ -3,7 +3,8 @@ use ratel_flow::Timestamp;
 use super::*;
 use crate::app::{Options, ProxyInfo};
 use crate::model::Tab;
-use crate::source::{OpenQuery, PageQuery};
+use crate::source::{BodyFrom, Of, OpenQuery, PageQuery};
+use ratel_flow::Side;
 
 fn model() -> Model {
     let mut model = Model::new(ProxyInfo::default(), Options::default());
@@ -72,7 +73,7 @@ fn an_open_flow_is_read_when_it_changes_and_on_another_tab() {
     let open = |side| {
         Effect::Open(OpenQuery {
             id: FlowId(5),
-            body: Some((side, crate::source::BodyFrom::Start)),
+            of: Of::Body(side, BodyFrom::Start),
         })
     };
     assert!(frame(&mut model).contains(&open(Side::Client)));
@@ -81,12 +82,12 @@ fn an_open_flow_is_read_when_it_changes_and_on_another_tab() {
     update(&mut model, Msg::Store(Update::Changed(FlowId(5))));
     assert_eq!(frame(&mut model), [open(Side::Server)]);
     update(&mut model, Msg::Key(Key::Named("tab")));
-    assert_eq!(model.flow_view().map(|view| view.tab), Some(Tab::Detail));
+    assert_eq!(model.flow_view().map(|view| view.tab()), Some(Tab::Detail));
     assert_eq!(
         frame(&mut model),
         [Effect::Open(OpenQuery {
             id: FlowId(5),
-            body: None
+            of: Of::Facts
         })]
     );
 }

@@ -1,5 +1,6 @@
 //! A screen without a terminal, and flows without a store.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,10 +9,13 @@ use bytes::Bytes;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
-use ratel_core::store::{FlowSnapshot, FlowState, RequestLine, Summary, Times, Update, Window};
+use ratel_core::store::{
+    FlowSnapshot, FlowState, MessageWindow, RequestLine, Summary, Times, Update, Window,
+};
 use ratel_flow::Headers;
 use ratel_flow::{
-    ClientConn, ConnId, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, Side,
+    ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead, MessageKind,
+    OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side, StreamKind,
     Timestamp, Version,
 };
 use ratel_tui::keymap::Key;
@@ -25,11 +29,14 @@ use ratel_tui::{ModeInfo, Options, ProxyInfo};
 /// 2026-03-01 13:05:59 UTC.
 pub(crate) const START: u64 = 1_772_370_359_000_000_000;
 
-/// A flow with its bodies.
+/// A flow with its bodies and messages. Payloads lie in bytes of their own, one after another.
 #[derive(Clone)]
 pub(crate) struct Fake {
     pub(crate) snapshot: FlowSnapshot,
     pub(crate) bodies: [Bytes; 2],
+    pub(crate) messages: Vec<MessageHead>,
+    pub(crate) open: Vec<OpenMessage>,
+    pub(crate) payloads: Vec<u8>,
 }
 
 fn at(millis: u64) -> Timestamp {
@@ -132,7 +139,124 @@ impl Fake {
         Self {
             snapshot,
             bodies: [Bytes::new(), body],
+            messages: Vec::new(),
+            open: Vec::new(),
+            payloads: Vec::new(),
         }
+    }
+
+    /// It goes over HTTP/2.
+    pub(crate) fn http2(mut self) -> Self {
+        if let Some(request) = &mut self.snapshot.request {
+            request.version = Version::Http2;
+            request.line = None;
+            request.pseudo = headers(&[
+                (":method", &request.method.clone()),
+                (":path", &request.path.clone()),
+                (":scheme", b"https"),
+                (":authority", b"service.dev"),
+            ]);
+            request.headers = headers(&[("accept", b"*/*"), ("x-odd", b"two\r\nlines")]);
+        }
+        if let Some(response) = &mut self.snapshot.response {
+            response.version = Version::Http2;
+            response.reason = Bytes::new();
+            response.pseudo = headers(&[(":status", response.status.to_string().as_bytes())]);
+        }
+        self
+    }
+
+    /// It carries messages of that kind.
+    pub(crate) fn stream(mut self, kind: StreamKind) -> Self {
+        self.snapshot.stream = Some(kind);
+        if kind == StreamKind::Tcp {
+            self.snapshot.kind = FlowKind::Tcp;
+            self.snapshot.request = None;
+            self.snapshot.response = None;
+        }
+        self
+    }
+
+    /// One more message, 10 ms after the one before.
+    pub(crate) fn message(mut self, side: Side, kind: MessageKind, content: &[u8]) -> Self {
+        self.push(side, kind, content, MessageFlags::default());
+        self
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        side: Side,
+        kind: MessageKind,
+        content: &[u8],
+        flags: MessageFlags,
+    ) {
+        let payload = self.payload(content);
+        self.messages.push(MessageHead {
+            side,
+            kind,
+            flags,
+            timestamp: self.next_time(),
+            code: 0,
+            payload,
+        });
+        self.snapshot.messages += 1;
+    }
+
+    /// A message that has begun.
+    pub(crate) fn begun(&mut self, side: Side, kind: MessageKind, content: &[u8]) {
+        let payload = self.payload(content);
+        self.open = vec![OpenMessage {
+            side,
+            kind,
+            timestamp: self.next_time(),
+            payload,
+        }];
+    }
+
+    /// More of the message that has begun.
+    pub(crate) fn goes_on(&mut self, content: &[u8]) {
+        self.payloads.extend_from_slice(content);
+        self.open[0].payload.len += content.len() as u64;
+    }
+
+    /// The message that has begun is complete.
+    pub(crate) fn completed(&mut self) {
+        let OpenMessage {
+            side,
+            kind,
+            timestamp,
+            payload,
+        } = self.open.remove(0);
+        self.messages.push(MessageHead {
+            side,
+            kind,
+            flags: MessageFlags::default(),
+            timestamp,
+            code: 0,
+            payload,
+        });
+        self.snapshot.messages += 1;
+    }
+
+    fn payload(&mut self, content: &[u8]) -> Payload {
+        let offset = self.payloads.len() as u64;
+        self.payloads.extend_from_slice(content);
+        Payload {
+            stream: PayloadStream::Extra,
+            offset,
+            len: content.len() as u64,
+        }
+    }
+
+    fn next_time(&self) -> Timestamp {
+        let since = (self.messages.len() as u64 + 1) * 10_000_000;
+        Timestamp(self.snapshot.times.created.0 + since)
+    }
+
+    /// The outcome of a call.
+    pub(crate) fn grpc_status(mut self, code: u32, message: &str) -> Self {
+        self.snapshot.grpc_status = Some((code, message.into()));
+        self
     }
 
     /// The server could not be reached.
@@ -179,6 +303,8 @@ impl Fake {
 pub(crate) struct Flows {
     pub(crate) list: Vec<Fake>,
     pub(crate) evicted: u64,
+    /// Bytes of messages that were read.
+    pub(crate) read: Cell<u64>,
 }
 
 impl Source for Flows {
@@ -257,6 +383,40 @@ impl Source for Flows {
             lost: false,
         })
     }
+
+    fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
+        let flow = self.get(id)?;
+        let total = flow.messages.len() as u64;
+        let first = range.start.min(total);
+        let end = range.end.min(total).max(first);
+        Some(MessageWindow {
+            kind: flow.snapshot.stream,
+            first,
+            total,
+            items: flow.messages[first as usize..end as usize].to_vec(),
+            open: flow.open.clone(),
+            lost: false,
+        })
+    }
+
+    fn payload(&self, id: FlowId, _: Side, payload: Payload, range: Range<u64>) -> Option<Window> {
+        let (from, to) = (range.start.min(payload.len), range.end.min(payload.len));
+        let at = |offset: u64| (payload.offset + offset) as usize;
+        self.read.set(self.read.get() + (to - from));
+        Some(Window {
+            bytes: Bytes::copy_from_slice(&self.get(id)?.payloads[at(from)..at(to)]),
+            offset: from,
+            total: payload.len,
+            complete: true,
+            lost: false,
+        })
+    }
+}
+
+impl Flows {
+    fn get(&self, id: FlowId) -> Option<&Fake> {
+        self.list.iter().find(|flow| flow.snapshot.id == id)
+    }
 }
 
 /// A screen that is driven by hand.
@@ -304,7 +464,7 @@ impl Ui {
     ) -> Self {
         let flows = Flows {
             list: flows,
-            evicted: 0,
+            ..Flows::default()
         };
         let model = Model::new(info, options);
         let mut ui = Self {
@@ -343,9 +503,9 @@ impl Ui {
                         self.log.clear();
                         msgs.push_back(Msg::Log(LogUpdate::Resync));
                     }
-                    Effect::Search(id, side, from) => {
-                        let found = source::search(&self.flows, id, side, from);
-                        msgs.push_back(Msg::Found(id, side, found));
+                    Effect::Search(id, place, from) => {
+                        let found = source::search(&self.flows, id, place, from);
+                        msgs.push_back(Msg::Found(id, place, found));
                     }
                     Effect::Suspend => self.suspended += 1,
                     Effect::Quit => self.quit = true,
@@ -401,6 +561,13 @@ impl Ui {
     pub(crate) fn changed(&mut self, id: u64) {
         self.send(Msg::Store(Update::Changed(FlowId(id))));
         self.frame();
+    }
+
+    /// Something happens to the flow.
+    pub(crate) fn change(&mut self, id: u64, change: impl FnOnce(&mut Fake)) {
+        let mut flows = self.flows.list.iter_mut();
+        change(flows.find(|flow| flow.snapshot.id.0 == id).unwrap());
+        self.changed(id);
     }
 
     pub(crate) fn evict(&mut self, count: usize) {

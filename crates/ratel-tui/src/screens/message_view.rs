@@ -1,0 +1,148 @@
+//! One message: what is known about it, and its content.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratel_core::store::FlowSnapshot;
+use ratel_flow::format::size;
+use ratel_flow::{MessageFlags, MessageHead, MessageKind};
+use ratel_views::Schemas;
+use time::UtcOffset;
+
+use super::known::Known;
+use super::{body_text, message_list, protocol};
+use crate::format;
+use crate::model::{MessageView, Model};
+use crate::source::{MessageId, MessageQuery, Of, OneMessage, OpenQuery, Opened, Place, Shown};
+use crate::text::Text;
+use crate::theme::Role;
+use crate::widgets::pane::Content;
+use crate::widgets::{bars, paint};
+
+/// Rows of the text area that are above the content.
+pub(crate) const HEADER_ROWS: usize = 1;
+
+/// Asks for what is visible.
+pub(crate) fn query(view: &MessageView) -> OpenQuery {
+    OpenQuery {
+        id: view.flow,
+        of: Of::Message(MessageQuery {
+            id: view.id,
+            from: view.pane.wanted(),
+        }),
+    }
+}
+
+/// Takes what was asked for.
+pub(crate) fn show(view: &mut MessageView, opened: Opened, schemas: Option<&Schemas>) {
+    let Shown::Message(asked, found) = opened.shown else {
+        return;
+    };
+    if asked != view.id {
+        return;
+    }
+    let (Some(flow), Some(found)) = (opened.snapshot, found) else {
+        // What is on the screen stays readable.
+        view.gone = true;
+        return;
+    };
+    view.id = found.id;
+    view.total = found.total;
+    view.head = Some(found.head);
+    view.flow_created = flow.times.created;
+    view.pane.set(content(&flow, found, schemas));
+}
+
+fn content(flow: &FlowSnapshot, message: OneMessage, schemas: Option<&Schemas>) -> Content {
+    let OneMessage { id, head, part, .. } = message;
+    let mut content = Content::default();
+    if part.total == 0 && head.code == 0 {
+        let text = match id {
+            MessageId::Open(_) => "No content yet",
+            MessageId::Nth(_) => "No content",
+        };
+        content.head.push(Text::plain(Role::Dim, text));
+        return content;
+    }
+    let known = Known::new(flow, head.side, schemas);
+    let (description, text) = body_text::message(&part, &head, &known);
+    let mut bar = Text::plain(
+        Role::Heading,
+        format!("{description}, {}", size(part.total)),
+    );
+    if matches!(id, MessageId::Open(_)) {
+        bar.push(Role::Text, " and growing");
+    }
+    content.head.push(bar);
+    if part.lost || part.bytes.is_empty() {
+        content.head.push(Text::plain(
+            Role::Warn,
+            "[content missing] some of it could not be kept",
+        ));
+    }
+    content.body = Some((part, text));
+    content
+}
+
+/// What is searched there.
+pub(crate) fn place(view: &MessageView) -> Option<Place> {
+    let head = view.head?;
+    Some(Place::Message(head.side, head.payload))
+}
+
+pub(crate) fn paint(model: &Model, view: &MessageView, frame: &mut Frame<'_>) {
+    let areas = bars::areas(model);
+    let theme = model.theme();
+    let buf = frame.buffer_mut();
+    let title = Text::plain(Role::Text, title(view));
+    paint::bar(buf, areas.title, 0, &title, Role::Bar, theme);
+    let line = if view.gone {
+        let text = "this message was dropped to make room; what was read of it is below";
+        Text::plain(Role::Warn, text)
+    } else {
+        let facts = |head| facts(view, head, model.options.utc_offset);
+        view.head.as_ref().map(facts).unwrap_or_default()
+    };
+    paint::row(buf, areas.text, 0, &line, theme);
+    let header = (HEADER_ROWS as u16).min(areas.text.height);
+    let text = Rect {
+        y: areas.text.y + header,
+        height: areas.text.height - header,
+        ..areas.text
+    };
+    view.pane.paint(buf, text, theme);
+}
+
+fn title(view: &MessageView) -> String {
+    match view.id {
+        MessageId::Nth(nth) => format!(" Message {} of {}", nth + 1, view.total.max(nth + 1)),
+        MessageId::Open(_) => format!(" Message in progress, after {}", view.total),
+    }
+}
+
+/// `→ text  13:05:59.123  +1.23s  compressed`
+fn facts(view: &MessageView, head: &MessageHead, offset: UtcOffset) -> Text {
+    let mut line = message_list::arrow(head.side);
+    line.push(Role::Text, " ");
+    line.push(Role::Name, head.kind.name());
+    line.push(
+        Role::Dim,
+        format!(
+            "  {}  {}",
+            format::date_time(head.timestamp, offset),
+            message_list::since(view.flow_created, head)
+        ),
+    );
+    if matches!(head.kind, MessageKind::Text | MessageKind::Binary) && head.code > 1 {
+        line.push(Role::Dim, format!("  {} fragments", head.code));
+    }
+    if head.flags.contains(MessageFlags::COMPRESSED) {
+        line.push(Role::Dim, "  sent compressed");
+    }
+    for remark in protocol::remarks(head.flags) {
+        line.push(Role::Warn, format!("  {remark}"));
+    }
+    if let Some(percent) = view.pane.percent() {
+        line.push(Role::Dim, format!("  {percent}%"));
+    }
+    line
+}
