@@ -41,6 +41,35 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// `5 NOT_FOUND`; a code without a name is the number alone (<https://grpc.io/docs/guides/status-codes/>).
+#[must_use]
+pub fn grpc_status(code: u32) -> String {
+    const NAMES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+    let name = usize::try_from(code).ok().and_then(|code| NAMES.get(code));
+    match name {
+        Some(name) => format!("{code} {name}"),
+        None => code.to_string(),
+    }
+}
+
 /// Whether a terminal shows the character and does nothing else: it is no control character, and none that reorders
 /// the text around it, ends a line, or belongs to the invisible tags. Tabs and line ends are not safe.
 #[must_use]

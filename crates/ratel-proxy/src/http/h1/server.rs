@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
+use ratel_flow::http::reason_phrase;
 use ratel_flow::{FlowKind, Request, Response, Timestamp, Version};
 use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
 use ratel_proto::{Frame, Framing, Headers};
@@ -321,7 +322,7 @@ impl<'a> Sink<'a> {
 
     /// A head that came over another version.
     fn put_converted(&mut self, status: u16, headers: &Headers) {
-        let reason = convert::reason_phrase(status).as_bytes();
+        let reason = reason_phrase(status).as_bytes();
         let tail = self.writer.tail();
         encode::response_head(tail, None, b"HTTP/1.1", status, reason, headers);
     }
