@@ -1,6 +1,7 @@
 //! Short words for protocols, kinds of messages and outcomes.
 
 use ratel_core::store::{FlowSnapshot, Summary};
+use ratel_flow::format::grpc_status;
 use ratel_flow::{MessageFlags, StreamKind, Version};
 
 use crate::text::Text;
@@ -38,14 +39,6 @@ pub(crate) fn version(version: &Version) -> Option<&'static str> {
         Version::Http2 => Some("h2"),
         Version::Http3 => Some("h3"),
         Version::Http10 | Version::Http11 | Version::Other(_) => None,
-    }
-}
-
-/// `5 NOT_FOUND`.
-pub(crate) fn grpc_status(code: u32) -> String {
-    match grpc_status_name(code) {
-        Some(name) => format!("{code} {name}"),
-        None => code.to_string(),
     }
 }
 
@@ -99,28 +92,4 @@ pub(crate) fn outcome(flow: &FlowSnapshot) -> Option<Text> {
         text.push_str(Role::Text, message);
     }
     Some(text)
-}
-
-/// <https://grpc.io/docs/guides/status-codes/>
-fn grpc_status_name(code: u32) -> Option<&'static str> {
-    const NAMES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    NAMES.get(usize::try_from(code).ok()?).copied()
 }
