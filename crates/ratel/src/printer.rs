@@ -1,4 +1,4 @@
-//! What `ratel dump` prints: flows when they are finished, and the log between them.
+//! What `ratel dump` prints: flows when they are finished, their messages as they come, and the log between them.
 //!
 //! A thread of its own is fed by bounded subscriptions to the store and the log, so that an output that is slow, or
 //! stands still, never holds up the proxy. When it has missed something it looks at the store again: what is still
@@ -11,6 +11,9 @@
 mod backlog;
 mod body;
 mod flow;
+mod label;
+mod message;
+mod progress;
 
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
@@ -23,13 +26,15 @@ use std::time::Duration;
 use ratel_core::clock;
 use ratel_core::eventlog::{Entry, EventLog, LogUpdate};
 use ratel_core::store::{FlowSnapshot, FlowStore, Subscription};
-use ratel_flow::{FlowId, Timestamp};
+use ratel_flow::{FlowId, MessageHead, Timestamp};
 use time::UtcOffset;
 
 use crate::ink::Page;
 use crate::termlog;
 use backlog::Backlog;
 pub(crate) use flow::Style;
+use label::Label;
+use progress::{Progress, Stream};
 
 /// So many updates are put in order and printed at a time.
 const BATCH: usize = 1024;
@@ -81,8 +86,10 @@ impl Printer {
             lines: setup.log.subscribe_with(wake()),
             setup,
             backlog: Backlog::default(),
+            progress: Progress::default(),
             finished: VecDeque::new(),
             waiting: Vec::new(),
+            printed_last: None,
             last_line: Timestamp::default(),
         };
         let finishing = last.clone();
@@ -119,10 +126,14 @@ struct Work {
     flows: Option<Subscription>,
     lines: Subscription<LogUpdate>,
     backlog: Backlog,
+    progress: Progress,
     /// Flows that are to be printed.
     finished: VecDeque<FlowId>,
-    /// What is to be printed next: a batch of flows and of lines at most, and what the last batch has left.
+    /// What is to be printed next: a batch of flows, of messages and of lines at most, and what the last batch has
+    /// left.
     waiting: Vec<(Timestamp, Item)>,
+    /// The flow whose text was printed last, if nothing else was after it.
+    printed_last: Option<FlowId>,
     /// When the last log line that was printed happened.
     last_line: Timestamp,
 }
@@ -130,6 +141,13 @@ struct Work {
 /// Something to print.
 enum Item {
     Flow(Box<FlowSnapshot>),
+    /// The beginning of a flow whose messages follow, with the sides that have sent some.
+    Begin(Box<FlowSnapshot>, [bool; 2]),
+    Message(FlowId, Arc<Label>, MessageHead),
+    /// So many messages are gone.
+    Lost(FlowId, Arc<Label>, u64),
+    /// The end of a flow whose messages have been printed.
+    End(Box<FlowSnapshot>, Box<Stream>),
     Line(Entry),
 }
 
@@ -156,19 +174,21 @@ impl Work {
         let horizon = clock::now();
         self.take_lines();
         self.take_flows();
-        if self.waiting.is_empty() && self.finished.is_empty() {
+        if self.waiting.is_empty() && self.finished.is_empty() && !self.progress.is_due() {
             return Ok(false);
         }
         self.waiting.sort_by_key(|(at, _)| *at);
         let due = self.waiting.partition_point(|(at, _)| *at <= horizon);
         let mut page = Page::new(out, self.setup.colour);
         for (_, item) in self.waiting.drain(..due) {
-            match item {
-                Item::Line(entry) => termlog::entry(&mut page, &entry, self.setup.offset)?,
-                Item::Flow(snapshot) => {
-                    flow::flow(&mut page, &self.setup.store, &snapshot, &self.setup.style)?;
-                }
-            }
+            let of = match &item {
+                Item::Flow(flow) | Item::Begin(flow, _) | Item::End(flow, _) => Some(flow.id),
+                Item::Message(id, ..) | Item::Lost(id, ..) => Some(*id),
+                Item::Line(_) => None,
+            };
+            let adjoins = of.is_some() && of == self.printed_last;
+            print(&mut page, &self.setup, item, adjoins)?;
+            self.printed_last = of;
         }
         Ok(true)
     }
@@ -177,22 +197,48 @@ impl Work {
         let Some(flows) = &self.flows else {
             return;
         };
+        let store = &self.setup.store;
         if !self.waiting.is_empty() {
             // The store is a little behind the log; what has finished before a line is printed before it.
-            self.setup.store.flush();
+            store.flush();
         }
         for update in std::iter::from_fn(|| flows.try_next()).take(BATCH) {
-            self.finished
-                .extend(self.backlog.take_in(update, &self.setup.store));
-        }
-        let batch = self.finished.len().min(BATCH);
-        for id in self.finished.drain(..batch) {
-            // None: evicted in the meantime.
-            if let Some(snapshot) = self.setup.store.snapshot(id) {
-                self.waiting
-                    .push((snapshot.times.last, Item::Flow(Box::new(snapshot))));
+            let news = self.backlog.take_in(update, store);
+            self.finished.extend(news.finished);
+            for id in news.changed {
+                self.progress.changed(id);
             }
         }
+        let full = self.waiting.len() + BATCH;
+        while let Some(id) = self.finished.front().copied() {
+            let left = full.saturating_sub(self.waiting.len());
+            if left == 0 {
+                return;
+            }
+            // None: evicted in the meantime.
+            let snapshot = store.snapshot(id);
+            if let Some(flow) = &snapshot
+                && flow.stream.is_some()
+                && !self.progress.read_rest(store, id, left, &mut self.waiting)
+            {
+                return;
+            }
+            self.finished.pop_front();
+            let stream = self.progress.end(id).filter(|stream| stream.begun);
+            let Some(flow) = snapshot.map(Box::new) else {
+                continue;
+            };
+            let item = match stream {
+                Some(stream) => (
+                    flow.times.last.max(stream.last),
+                    Item::End(flow, Box::new(stream)),
+                ),
+                None => (flow.times.last, Item::Flow(flow)),
+            };
+            self.waiting.push(item);
+        }
+        let left = full.saturating_sub(self.waiting.len());
+        self.progress.read(store, left, &mut self.waiting);
     }
 
     fn take_lines(&mut self) {
@@ -218,6 +264,19 @@ impl Work {
         let items = entries.into_iter();
         self.waiting
             .extend(items.map(|entry| (entry.timestamp, Item::Line(entry))));
+    }
+}
+
+/// `adjoins`: what was printed before is of the same flow.
+fn print(page: &mut Page<'_>, setup: &Setup, item: Item, adjoins: bool) -> io::Result<()> {
+    let Setup { store, style, .. } = setup;
+    match item {
+        Item::Line(entry) => termlog::entry(page, &entry, setup.offset),
+        Item::Flow(flow) => flow::flow(page, store, &flow, style),
+        Item::Begin(flow, sides) => message::begin(page, store, &flow, sides, style),
+        Item::Message(id, label, head) => message::message(page, store, id, &label, &head, style),
+        Item::Lost(_, label, count) => message::lost(page, &label, count),
+        Item::End(flow, stream) => message::end(page, store, &flow, &stream, adjoins, style),
     }
 }
 

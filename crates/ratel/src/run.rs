@@ -17,6 +17,7 @@ use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_proxy::{Engine, Listening};
 use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
+use ratel_views::Schemas;
 use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -118,7 +119,7 @@ impl Program {
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
-            style: Style::of(&values, columns()),
+            style: Style::of(&values, columns(), self.schemas(&values)?),
             colour: ink::colour_wanted(),
             offset: self.offset,
         };
@@ -154,6 +155,7 @@ impl Program {
             return Err(refuse(TuiError::NoTerminal));
         }
         let values = self.options.snapshot();
+        let schemas = self.schemas(&values)?;
         let store = self.store(&values)?;
         let stop = ratel_tui::Stop::new();
         let on_signal = stop.clone();
@@ -175,6 +177,7 @@ impl Program {
                 colour: ink::colour_wanted(),
                 utc_offset: self.offset,
             },
+            schemas,
             stop,
         };
         let ended = ratel_tui::run(app);
@@ -186,6 +189,18 @@ impl Program {
         shut_down(engine, limit);
         ended.map_err(refuse)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// What the user says about protobuf messages.
+    fn schemas(&self, values: &Values) -> Result<Option<Schemas>, Refusal> {
+        let Some(path) = values.opt_path(keys::PROTOBUF_DEFINITIONS) else {
+            return Ok(None);
+        };
+        Schemas::load(&path).map(Some).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
+            let message = format!("{error}{}", cause.unwrap_or_default());
+            self.refuse(message, None)
+        })
     }
 
     /// The store, in the first of its folders that can be written. What lies there has no names and is gone with the

@@ -112,7 +112,7 @@ pub struct OneMessage {
 
 /// Reads the visible messages. Takes no longer for many messages than for few.
 #[must_use]
-pub fn messages(source: &dyn Source, id: FlowId, query: &MessagesQuery) -> Option<Messages> {
+pub(super) fn messages(source: &dyn Source, id: FlowId, query: &MessagesQuery) -> Option<Messages> {
     let height = query.height.max(1) as u64;
     let probe = source.messages(id, 0..0)?;
     let places = probe.total + probe.open.len() as u64;
@@ -172,7 +172,11 @@ fn row(
 
 /// Reads one message and a part of it; none when it, or its flow, is gone.
 #[must_use]
-pub fn message(source: &dyn Source, flow: FlowId, query: &MessageQuery) -> Option<OneMessage> {
+pub(super) fn message(
+    source: &dyn Source,
+    flow: FlowId,
+    query: &MessageQuery,
+) -> Option<OneMessage> {
     let (id, total, head) = match query.id {
         MessageId::Nth(nth) => {
             let window = source.messages(flow, nth..nth + 1)?;

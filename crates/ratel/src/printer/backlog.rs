@@ -1,4 +1,4 @@
-//! Which flows are still to be printed, however many updates were missed.
+//! Which flows are still to be printed, and which may have got more messages, however many updates were missed.
 
 use std::collections::BTreeSet;
 
@@ -19,30 +19,41 @@ pub(super) struct Backlog {
     known: BTreeSet<u64>,
 }
 
+/// What an update says.
+#[derive(Debug, Default)]
+pub(super) struct News {
+    /// Flows that are finished, each once.
+    pub(super) finished: Vec<FlowId>,
+    /// Flows that go on and may have more than they had.
+    pub(super) changed: Vec<FlowId>,
+}
+
 impl Backlog {
-    /// Takes in an update and says which flows are finished by it, each once.
-    pub(super) fn take_in(&mut self, update: Update, store: &FlowStore) -> Vec<FlowId> {
+    /// Takes in an update.
+    pub(super) fn take_in(&mut self, update: Update, store: &FlowStore) -> News {
+        let mut news = News::default();
         match update {
             Update::Added(id) => {
                 if self.learn(id) {
                     self.live.insert(id);
+                    // What it has got since then is not announced.
+                    news.changed.push(id);
                 }
-                Vec::new()
             }
             Update::Finished(id) => {
                 let is_new = self.learn(id);
                 if self.live.remove(&id) || is_new {
-                    vec![id]
-                } else {
-                    Vec::new()
+                    news.finished.push(id);
                 }
             }
-            Update::Changed(_) | Update::Evicted { .. } => Vec::new(),
-            Update::Resync => self.look_again(store),
+            Update::Changed(id) if self.live.contains(&id) => news.changed.push(id),
+            Update::Changed(_) | Update::Evicted { .. } => {}
+            Update::Resync => return self.look_again(store),
         }
+        news
     }
 
-    fn look_again(&mut self, store: &FlowStore) -> Vec<FlowId> {
+    fn look_again(&mut self, store: &FlowStore) -> News {
         let ids = store.ids(0..usize::MAX);
         let gone_before = ids.first().map_or(0, |first| first.0);
         for id in ids {
@@ -59,7 +70,10 @@ impl Backlog {
             .filter_map(|id| Some((id, store.summary(id)?)))
             .partition::<Vec<_>, _>(|(_, summary)| !summary.state.is_live());
         self.live = live.into_iter().map(|(id, _)| id).collect();
-        finished.into_iter().map(|(id, _)| id).collect()
+        News {
+            finished: finished.into_iter().map(|(id, _)| id).collect(),
+            changed: self.live.iter().copied().collect(),
+        }
     }
 
     /// Notes that a flow was heard of; false when it was before.

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
+use std::ops::Range;
 
 use bytes::{Buf, Bytes};
 use ratel_core::store::FlowStore;
@@ -22,13 +23,15 @@ const START: u64 = 256 * 1024;
 /// Bytes rendered at a time. A byte can become a line with an indentation, so that this bounds what waits to be printed.
 const STEP: usize = 16 * 1024;
 
-/// The body of a message.
+/// The body of a request or response.
 pub(super) struct Body<'a> {
     pub(super) store: &'a FlowStore,
     pub(super) id: FlowId,
     pub(super) side: Side,
     pub(super) headers: &'a Headers,
-    /// The message was received to its end.
+    /// The path of the request.
+    pub(super) path: &'a str,
+    /// It was received to its end.
     pub(super) complete: bool,
 }
 
@@ -36,12 +39,13 @@ impl Body<'_> {
     /// Prints the body and an empty line; nothing for an empty body.
     pub(super) fn print(&self, page: &mut Page<'_>, style: &Style) -> io::Result<()> {
         let lost = Cell::new(false);
+        let read = |range| self.store.body(self.id, self.side, range);
         let codings = Codings::of(self.headers).unwrap_or_default();
-        let mut reader = codings.reader(self.reader(&lost));
+        let mut reader = codings.reader(Reader::new(&read, &lost));
         let (mut start, mut ended) = read_start(&mut reader);
         if start.is_empty() && !codings.is_empty() {
             // It is not coded as it says, or this is too little of it.
-            reader = Box::new(self.reader(&lost));
+            reader = Box::new(Reader::new(&read, &lost));
             (start, ended) = read_start(&mut reader);
         }
         if start.is_empty() {
@@ -53,34 +57,60 @@ impl Body<'_> {
                 page.end()
             };
         }
-        let content_type = self
-            .headers
-            .get("content-type")
-            .map(String::from_utf8_lossy);
-        let grpc_encoding = self
-            .headers
-            .get("grpc-encoding")
-            .map(String::from_utf8_lossy);
+        let field = |name| self.headers.get(name).map(String::from_utf8_lossy);
+        let (content_type, grpc_encoding) = (field("content-type"), field("grpc-encoding"));
         let input = ViewInput {
             data: &start,
             offset: 0,
             complete: ended == Ended::Well && self.complete && !lost.get(),
             content_type: content_type.as_deref(),
             side: Some(self.side),
+            path: Some(self.path),
             grpc_encoding: grpc_encoding.as_deref(),
+            schemas: style.schemas.as_ref(),
             max_lines: if style.detail == 3 {
                 style.cutoff
             } else {
                 usize::MAX
             },
-            ..ViewInput::default()
         };
+        let shown = Shown {
+            view: Some(&style.view),
+            input,
+            complete: self.complete,
+            lost: &lost,
+        };
+        shown.print(page, &mut reader, ended)?;
+        page.end()
+    }
+}
+
+/// Bytes of which the start is at hand and the rest is read while they are printed.
+pub(super) struct Shown<'a> {
+    pub(super) view: Option<&'a str>,
+    /// With the start as its data.
+    pub(super) input: ViewInput<'a>,
+    /// What can be read is all there will be.
+    pub(super) complete: bool,
+    /// Some of it turned out to be gone.
+    pub(super) lost: &'a Cell<bool>,
+}
+
+impl Shown<'_> {
+    /// Prints the bytes. `ended` says how reading the start ended.
+    pub(super) fn print(
+        &self,
+        page: &mut Page<'_>,
+        reader: &mut dyn Read,
+        mut ended: Ended,
+    ) -> io::Result<()> {
+        let Self { complete, lost, .. } = *self;
         let mut printing = Printing {
-            rendering: Rendering::start(Some(&style.view), &input),
+            rendering: Rendering::start(self.view, &self.input),
             page,
             within_line: false,
         };
-        for piece in start.chunks(STEP) {
+        for piece in self.input.data.chunks(STEP) {
             printing.feed(piece)?;
         }
         let mut piece = vec![0; STEP];
@@ -92,14 +122,14 @@ impl Body<'_> {
                 Err(_) => ended = Ended::Early,
             }
         }
-        let whole = ended == Ended::Well && self.complete && !lost.get();
+        let whole = ended == Ended::Well && complete && !lost.get();
         printing.finish(whole)?;
         let cut_off = printing.rendering.is_truncated();
         let remark = if cut_off {
             Some("(cut off)")
         } else if lost.get() {
             Some("(the rest is not recorded)")
-        } else if !self.complete || ended == Ended::Early {
+        } else if !complete || ended == Ended::Early {
             Some("(incomplete)")
         } else {
             None
@@ -108,22 +138,13 @@ impl Body<'_> {
             page.put(Look::Plain, INDENT)?;
             page.line(Look::Dim, remark)?;
         }
-        page.end()
-    }
-
-    fn reader<'a>(&'a self, lost: &'a Cell<bool>) -> Reader<'a> {
-        Reader {
-            body: self,
-            at: 0,
-            window: Bytes::new(),
-            lost,
-        }
+        Ok(())
     }
 }
 
 /// How reading ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
+pub(super) enum Ended {
     /// There is more.
     No,
     /// At the end of what there is.
@@ -142,21 +163,33 @@ fn read_start(reader: &mut dyn Read) -> (Vec<u8>, Ended) {
     (start, ended)
 }
 
-/// The recorded bytes of a body, up to the first that are gone.
-struct Reader<'a> {
-    body: &'a Body<'a>,
+/// A way to read a part of a record.
+pub(super) type Window<'a> = &'a dyn Fn(Range<u64>) -> Option<ratel_core::store::Window>;
+
+/// The recorded bytes of a body or a message, up to the first that are gone.
+pub(super) struct Reader<'a> {
+    read: Window<'a>,
     at: u64,
     window: Bytes,
     lost: &'a Cell<bool>,
 }
 
+impl<'a> Reader<'a> {
+    /// Reads by windows; sets `lost` when it comes to what is gone.
+    pub(super) fn new(read: Window<'a>, lost: &'a Cell<bool>) -> Self {
+        Self {
+            read,
+            at: 0,
+            window: Bytes::new(),
+            lost,
+        }
+    }
+}
+
 impl Read for Reader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if self.window.is_empty() && !self.lost.get() {
-            let Body {
-                store, id, side, ..
-            } = self.body;
-            match store.body(*id, *side, self.at..self.at + WINDOW) {
+            match (self.read)(self.at..self.at + WINDOW) {
                 Some(window) if !window.lost => {
                     self.at += window.bytes.len() as u64;
                     self.window = window.bytes;
@@ -191,20 +224,34 @@ impl Printing<'_, '_> {
     }
 
     fn print(&mut self) -> io::Result<()> {
-        while let Some(Line { spans, goes_on }) = self.rendering.take() {
-            if !self.within_line {
-                self.page.put(Look::Plain, INDENT)?;
-            }
-            for span in spans {
-                self.page.put(look(span.class), &span.text)?;
-            }
-            if !goes_on {
-                self.page.end()?;
-            }
-            self.within_line = goes_on;
+        while let Some(line) = self.rendering.take() {
+            put_line(self.page, &line, &mut self.within_line)?;
         }
         Ok(())
     }
+}
+
+/// Prints lines that are made already.
+pub(super) fn lines(page: &mut Page<'_>, lines: &[Line]) -> io::Result<()> {
+    let mut within_line = false;
+    for line in lines {
+        put_line(page, line, &mut within_line)?;
+    }
+    Ok(())
+}
+
+fn put_line(page: &mut Page<'_>, line: &Line, within_line: &mut bool) -> io::Result<()> {
+    if !*within_line {
+        page.put(Look::Plain, INDENT)?;
+    }
+    for span in &line.spans {
+        page.put(look(span.class), &span.text)?;
+    }
+    if !line.goes_on {
+        page.end()?;
+    }
+    *within_line = line.goes_on;
+    Ok(())
 }
 
 fn look(class: Class) -> Look {

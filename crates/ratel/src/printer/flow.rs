@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::net::SocketAddr;
 
 use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, FlowStore};
-use ratel_flow::{FlowError, FlowKind, Request, Response, Side, Version, format};
+use ratel_flow::http::reason_phrase;
+use ratel_flow::{FlowError, FlowKind, Request, Response, Side, StreamKind, Version, format};
 use ratel_proto::Headers;
+use ratel_views::Schemas;
 
-use super::body;
+use super::label::{self, Label};
+use super::{body, message};
 use crate::ink::{Look, Page};
 
 /// What stands in front of headers and bodies.
@@ -34,17 +36,20 @@ pub(crate) struct Style {
     pub(crate) view: String,
     /// Columns of the terminal.
     pub(crate) columns: usize,
+    /// What is known about protobuf messages.
+    pub(crate) schemas: Option<Schemas>,
 }
 
 impl Style {
     /// As the options say.
-    pub(crate) fn of(values: &Values, columns: usize) -> Self {
+    pub(crate) fn of(values: &Values, columns: usize, schemas: Option<Schemas>) -> Self {
         Self {
             detail: values.int(keys::FLOW_DETAIL),
             showhost: values.bool(keys::SHOWHOST),
             cutoff: usize::try_from(values.int(keys::CONTENT_VIEW_LINES_CUTOFF)).unwrap_or(0),
             view: values.str(keys::DUMPER_DEFAULT_CONTENTVIEW).to_owned(),
             columns,
+            schemas,
         }
     }
 }
@@ -56,61 +61,97 @@ pub(super) fn flow(
     flow: &FlowSnapshot,
     style: &Style,
 ) -> io::Result<()> {
-    if flow.kind == FlowKind::Connection {
-        return match &flow.error {
-            Some(error) => {
-                page.put(Look::Plain, &client(flow.client_conn.peername))?;
-                failure(page, error)
-            }
-            None => Ok(()),
-        };
+    match flow.kind {
+        FlowKind::Tcp => return message::tcp_end(page, flow, &Label::of(flow)),
+        FlowKind::Connection => {
+            return match &flow.error {
+                Some(error) => {
+                    page.put(Look::Plain, &label::client(flow))?;
+                    failure(page, error)
+                }
+                None => Ok(()),
+            };
+        }
+        FlowKind::Http => {}
     }
+    // An extended CONNECT (RFC 8441) has a path, and opens no tunnel that others are seen in.
     let opened_tunnel = |request: &Request, response: &Response| {
-        request.method.eq_ignore_ascii_case(b"CONNECT") && (200..300).contains(&response.status)
+        request.method.eq_ignore_ascii_case(b"CONNECT")
+            && request.path.is_empty()
+            && (200..300).contains(&response.status)
     };
     match (&flow.request, &flow.response, &flow.error) {
         (_, None, None) => return Ok(()),
         (Some(request), Some(response), None) if opened_tunnel(request, response) => return Ok(()),
-        (None, _, _) => page.line(Look::Plain, &client(flow.client_conn.peername))?,
-        (Some(request), _, _) => {
-            request_line(page, flow, request, style)?;
-            let message = Message {
-                side: Side::Client,
-                headers: &request.headers,
-                trailers: flow.request_trailers.as_ref(),
-                complete: flow.times.request_end.is_some(),
-            };
-            message.print(page, store, flow, style)?;
-        }
+        _ => request(page, store, flow, true, style)?,
     }
-    if let Some(response) = &flow.response {
-        response_line(page, flow, response, style)?;
-        let message = Message {
-            side: Side::Server,
-            headers: &response.headers,
-            trailers: flow.response_trailers.as_ref(),
-            complete: flow.times.response_end.is_some(),
-        };
-        message.print(page, store, flow, style)?;
-    }
+    response(page, store, flow, true, style)?;
     match &flow.error {
         Some(error) => failure(page, error),
         None => Ok(()),
     }
 }
 
-fn request_line(
+/// Prints the request, its body only if `body`.
+pub(super) fn request(
     page: &mut Page<'_>,
+    store: &FlowStore,
     flow: &FlowSnapshot,
-    request: &Request,
+    body: bool,
     style: &Style,
 ) -> io::Result<()> {
+    request_line(page, flow, style)?;
+    let Some(request) = &flow.request else {
+        return Ok(());
+    };
+    let message = Message {
+        side: Side::Client,
+        headers: &request.headers,
+        trailers: flow.request_trailers.as_ref(),
+        body,
+        complete: flow.times.request_end.is_some(),
+    };
+    message.print(page, store, flow, style)
+}
+
+/// Prints the response, if there is one, its body only if `body`.
+pub(super) fn response(
+    page: &mut Page<'_>,
+    store: &FlowStore,
+    flow: &FlowSnapshot,
+    body: bool,
+    style: &Style,
+) -> io::Result<()> {
+    let Some(response) = &flow.response else {
+        return Ok(());
+    };
+    response_line(page, flow, response, style)?;
+    let message = Message {
+        side: Side::Server,
+        headers: &response.headers,
+        trailers: flow.response_trailers.as_ref(),
+        body,
+        complete: flow.times.response_end.is_some(),
+    };
+    message.print(page, store, flow, style)
+}
+
+/// Prints `127.0.0.1:5000: GET http://service.dev/`.
+pub(super) fn request_line(
+    page: &mut Page<'_>,
+    flow: &FlowSnapshot,
+    style: &Style,
+) -> io::Result<()> {
+    let client = label::client(flow);
+    let Some(request) = &flow.request else {
+        return page.line(Look::Plain, &client);
+    };
     let method = match &request.method[..] {
         b"GET" => Look::BoldGreen,
         b"DELETE" => Look::BoldRed,
         _ => Look::BoldMagenta,
     };
-    page.put(Look::Plain, &client(flow.client_conn.peername))?;
+    page.put(Look::Plain, &client)?;
     page.put(Look::Plain, ": ")?;
     page.put(method, &text(&request.method))?;
     page.put(Look::Plain, " ")?;
@@ -148,7 +189,7 @@ fn response_line(
     };
     if style.detail == 1 {
         // The status code stands below the method.
-        let client = client(flow.client_conn.peername).len();
+        let client = label::client(flow).len();
         let pad = client.saturating_sub(2 + version.chars().count());
         page.put(Look::Plain, &" ".repeat(pad))?;
     }
@@ -164,19 +205,43 @@ fn response_line(
     };
     page.put(code, &response.status.to_string())?;
     page.put(Look::Plain, " ")?;
-    if !response.reason.is_empty() {
-        page.put(reason, &text(&response.reason))?;
+    // HTTP/2 and later have no words, so these are the usual ones.
+    let words = match response.version {
+        Version::Http2 | Version::Http3 => reason_phrase(response.status).into(),
+        _ => text(&response.reason),
+    };
+    if !words.is_empty() {
+        page.put(reason, &words)?;
         page.put(Look::Plain, " ")?;
     }
-    let size = match (flow.times.response_end, flow.response_body) {
+    page.put(Look::Bold, &response_size(flow))?;
+    if let Some((code, message)) = &flow.grpc_status {
+        let look = if *code == 0 {
+            Look::BoldGreen
+        } else {
+            Look::BoldRed
+        };
+        page.put(Look::Plain, " ")?;
+        page.put(look, &format!("grpc {}", format::grpc_status(*code)))?;
+        if !message.is_empty() {
+            page.put(Look::Plain, &format!(": {message}"))?;
+        }
+    }
+    page.end()
+}
+
+fn response_size(flow: &FlowSnapshot) -> String {
+    match (flow.times.response_end, flow.response_body) {
+        // What follows are messages, and no body.
+        _ if flow.stream == Some(StreamKind::WebSocket) => format::size(0),
         (Some(_), bytes) => format::size(bytes),
         (None, 0) => "(content missing)".to_owned(),
         (None, bytes) => format!("{} (incomplete)", format::size(bytes)),
-    };
-    page.line(Look::Bold, &size)
+    }
 }
 
-fn failure(page: &mut Page<'_>, error: &FlowError) -> io::Result<()> {
+/// Prints why a flow failed.
+pub(super) fn failure(page: &mut Page<'_>, error: &FlowError) -> io::Result<()> {
     page.line(Look::BoldRed, &format!(" << {}", error.message))?;
     match &error.hint {
         Some(hint) => page.line(Look::Plain, &format!("{INDENT}hint: {hint}")),
@@ -189,6 +254,8 @@ struct Message<'a> {
     side: Side,
     headers: &'a Headers,
     trailers: Option<&'a Headers>,
+    /// The body is wanted: it has not been printed as messages.
+    body: bool,
     /// It was received to its end.
     complete: bool,
 }
@@ -207,11 +274,15 @@ impl Message<'_> {
         fields(page, self.headers)?;
         if style.detail >= 3 {
             page.end()?;
+        }
+        if style.detail >= 3 && self.body {
+            let path = flow.request.as_ref().map(|request| text(&request.path));
             let body = body::Body {
                 store,
                 id: flow.id,
                 side: self.side,
                 headers: self.headers,
+                path: &path.unwrap_or_default(),
                 complete: self.complete,
             };
             body.print(page, style)?;
@@ -239,11 +310,6 @@ fn fields(page: &mut Page<'_>, headers: &Headers) -> io::Result<()> {
         )?;
     }
     Ok(())
-}
-
-/// `1.2.3.4:5000` or `[::1]:5000`; an IPv4 client of an IPv6 socket is an IPv4 client.
-fn client(addr: SocketAddr) -> String {
-    SocketAddr::new(addr.ip().to_canonical(), addr.port()).to_string()
 }
 
 fn url(request: &Request, style: &Style) -> String {

@@ -74,6 +74,7 @@ impl Bench {
                 cutoff: 512,
                 view: "auto".to_owned(),
                 columns: 80,
+                schemas: None,
             },
             colour: false,
             offset: UtcOffset::UTC,

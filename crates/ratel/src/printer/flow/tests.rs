@@ -52,6 +52,7 @@ fn style(detail: i64) -> Style {
         cutoff: 512,
         view: "auto".to_owned(),
         columns: 80,
+        schemas: None,
     }
 }
 

@@ -1,0 +1,266 @@
+//! The text of messages, and of how their flows begin and end.
+
+use std::cell::Cell;
+use std::io::{self, Read as _};
+use std::sync::Arc;
+
+use ratel_core::store::{FlowSnapshot, FlowStore};
+use ratel_flow::{FlowError, FlowId, MessageFlags, MessageHead, Side, StreamKind};
+use ratel_views::{ViewInput, render_message};
+
+use super::body::{self, Reader};
+use super::flow::{self, INDENT, Style};
+use super::label::{Label, view_of, what};
+use super::progress::{Close, Stream};
+use crate::ink::{Look, Page};
+
+/// A message up to this many bytes is rendered as what it is; of a longer one that is printed whole, the bytes are.
+const WHOLE: u64 = 1024 * 1024;
+
+/// Lines that are made of one message at once.
+const LINES: usize = 100_000;
+
+/// Prints `127.0.0.1:5000 -> WebSocket text message -> service.dev:443/chat`, and the content if that is wanted.
+pub(super) fn message(
+    page: &mut Page<'_>,
+    store: &FlowStore,
+    id: FlowId,
+    label: &Label,
+    head: &MessageHead,
+    style: &Style,
+) -> io::Result<()> {
+    page.put(Look::Plain, &label.line(head.side, what(head.kind)))?;
+    for (flag, word) in [
+        (MessageFlags::INJECTED, "injected"),
+        (MessageFlags::DROPPED, "dropped"),
+        (MessageFlags::MODIFIED, "modified"),
+        (MessageFlags::MALFORMED, "malformed"),
+    ] {
+        if head.flags.contains(flag) {
+            page.put(Look::Yellow, &format!(" ({word})"))?;
+        }
+    }
+    page.end()?;
+    if style.detail < 3 {
+        return Ok(());
+    }
+    page.end()?;
+    if head.payload.len > 0 {
+        content(page, store, id, label, head, style)?;
+        page.end()?;
+    }
+    Ok(())
+}
+
+/// Says that messages are gone.
+pub(super) fn lost(page: &mut Page<'_>, label: &Label, count: u64) -> io::Result<()> {
+    let text = match count {
+        1 => "1 message is not recorded".to_owned(),
+        count => format!("{count} messages are not recorded"),
+    };
+    let line = format!("{} {}: {text}", label.client, label.server);
+    page.line(Look::Red, &line)
+}
+
+fn content(
+    page: &mut Page<'_>,
+    store: &FlowStore,
+    id: FlowId,
+    label: &Label,
+    head: &MessageHead,
+    style: &Style,
+) -> io::Result<()> {
+    let lost = Cell::new(false);
+    let read = |range| store.payload(id, head.side, head.payload, range);
+    let mut reader = Reader::new(&read, &lost);
+    let mut start = Vec::new();
+    reader.by_ref().take(WHOLE).read_to_end(&mut start)?;
+    if start.is_empty() {
+        page.put(Look::Plain, INDENT)?;
+        return page.line(Look::Red, "Content is missing.");
+    }
+    let malformed = head.flags.contains(MessageFlags::MALFORMED);
+    let input = ViewInput {
+        data: &start,
+        complete: start.len() as u64 == head.payload.len && !malformed,
+        max_lines: if style.detail == 3 {
+            style.cutoff
+        } else {
+            LINES
+        },
+        ..label.input(head, style.schemas.as_ref())
+    };
+    if style.detail > 3 && head.payload.len > WHOLE {
+        let input = ViewInput {
+            max_lines: usize::MAX,
+            content_type: None,
+            ..input
+        };
+        let shown = body::Shown {
+            view: None,
+            input,
+            complete: !malformed,
+            lost: &lost,
+        };
+        return shown.print(page, &mut reader, body::Ended::No);
+    }
+    let document = render_message(view_of(head.kind), &input);
+    body::lines(page, &document.lines)?;
+    let remark = if document.truncated || head.payload.len > WHOLE {
+        "(cut off)"
+    } else if lost.get() {
+        "(the rest is not recorded)"
+    } else {
+        return Ok(());
+    };
+    page.put(Look::Plain, INDENT)?;
+    page.line(Look::Dim, remark)
+}
+
+/// Prints how a flow begins whose messages follow.
+pub(super) fn begin(
+    page: &mut Page<'_>,
+    store: &FlowStore,
+    flow: &FlowSnapshot,
+    sides: [bool; 2],
+    style: &Style,
+) -> io::Result<()> {
+    if flow.stream == Some(StreamKind::Tcp) {
+        return Ok(());
+    }
+    let is_websocket = flow.stream == Some(StreamKind::WebSocket);
+    let [client, _] = sides;
+    flow::request(page, store, flow, !client && !is_websocket, style)?;
+    if is_websocket {
+        flow::response(page, store, flow, false, style)?;
+    }
+    Ok(())
+}
+
+/// Prints how a flow ended whose messages have been printed. `adjoins`: nothing else was printed after them.
+pub(super) fn end(
+    page: &mut Page<'_>,
+    store: &FlowStore,
+    flow: &FlowSnapshot,
+    stream: &Stream,
+    adjoins: bool,
+    style: &Style,
+) -> io::Result<()> {
+    match flow.stream {
+        Some(StreamKind::Tcp) => tcp_end(page, flow, &stream.label),
+        Some(StreamKind::WebSocket) => websocket_end(
+            page,
+            &stream.label,
+            stream.close.as_ref(),
+            flow.error.as_ref(),
+        ),
+        _ => {
+            if !adjoins {
+                flow::request_line(page, flow, style)?;
+            }
+            let [_, server] = stream.sides;
+            flow::response(page, store, flow, !server, style)?;
+            flow.error
+                .as_ref()
+                .map_or(Ok(()), |error| flow::failure(page, error))
+        }
+    }
+}
+
+/// Prints how a raw connection ended, if that is an error.
+pub(super) fn tcp_end(page: &mut Page<'_>, flow: &FlowSnapshot, label: &Label) -> io::Result<()> {
+    match &flow.error {
+        Some(error) => broken(page, "TCP", label, &error.message, Some(error)),
+        None => Ok(()),
+    }
+}
+
+fn websocket_end(
+    page: &mut Page<'_>,
+    label: &Label,
+    close: Option<&Close>,
+    error: Option<&FlowError>,
+) -> io::Result<()> {
+    if let Some(error) = error {
+        return broken(page, "WebSocket", label, &error.message, Some(error));
+    }
+    let Some(Close { side, code, reason }) = close else {
+        return broken(
+            page,
+            "WebSocket",
+            label,
+            &websocket_error(NO_CLOSE, ""),
+            None,
+        );
+    };
+    let code = if *code == 0 { NO_CODE } else { *code };
+    if matches!(code, 1000 | 1001 | NO_CODE) {
+        let closer = match side {
+            Side::Client => "client",
+            Side::Server => "server",
+        };
+        let line = format!("WebSocket connection closed by {closer}: {code} {reason}");
+        return page.line(Look::Plain, line.trim_end());
+    }
+    broken(
+        page,
+        "WebSocket",
+        label,
+        &websocket_error(code, reason),
+        None,
+    )
+}
+
+fn broken(
+    page: &mut Page<'_>,
+    protocol: &str,
+    label: &Label,
+    message: &str,
+    error: Option<&FlowError>,
+) -> io::Result<()> {
+    let line = format!(
+        "Error in {protocol} connection to {}: {message}",
+        label.server
+    );
+    page.line(Look::Red, &line)?;
+    let hint: Option<&Arc<str>> = error.and_then(|error| error.hint.as_ref());
+    match hint {
+        Some(hint) => page.line(Look::Plain, &format!("{INDENT}hint: {hint}")),
+        None => Ok(()),
+    }
+}
+
+/// A close without a code (RFC 6455 §7.1.5).
+const NO_CODE: u32 = 1005;
+
+/// The connection ended without a close.
+const NO_CLOSE: u32 = 1006;
+
+/// The name of a close code, as mitmdump prints it, and the reason.
+fn websocket_error(code: u32, reason: &str) -> String {
+    let name = match code {
+        1002 => "PROTOCOL_ERROR",
+        1003 => "UNSUPPORTED_DATA",
+        NO_CLOSE => "ABNORMAL_CLOSURE",
+        1007 => "INVALID_FRAME_PAYLOAD_DATA",
+        1008 => "POLICY_VIOLATION",
+        1009 => "MESSAGE_TOO_BIG",
+        1010 => "MANDATORY_EXT",
+        1011 => "INTERNAL_ERROR",
+        1012 => "SERVICE_RESTART",
+        1013 => "TRY_AGAIN_LATER",
+        1015 => "TLS_HANDSHAKE_FAILED",
+        _ => "",
+    };
+    let mut text = match name {
+        "" => format!("WebSocket Error: UNKNOWN_ERROR={code}"),
+        name => format!("WebSocket Error: {name}"),
+    };
+    if !reason.is_empty() {
+        text.push_str(&format!(" (reason: {reason})"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
