@@ -8,6 +8,7 @@
 //! When standard output is closed (`ratel dump | head`) the program is told to stop; it ends like after a signal, with
 //! exit code 0, since the reader has got what it wanted. Any other failure to write is an error.
 
+mod ahead;
 mod backlog;
 mod body;
 mod flow;
@@ -31,6 +32,7 @@ use time::UtcOffset;
 
 use crate::ink::Page;
 use crate::termlog;
+use ahead::Ahead;
 use backlog::Backlog;
 pub(crate) use flow::Style;
 use label::Label;
@@ -87,6 +89,7 @@ impl Printer {
             setup,
             backlog: Backlog::default(),
             progress: Progress::default(),
+            ahead: Ahead::default(),
             finished: VecDeque::new(),
             waiting: Vec::new(),
             printed_last: None,
@@ -127,6 +130,7 @@ struct Work {
     lines: Subscription<LogUpdate>,
     backlog: Backlog,
     progress: Progress,
+    ahead: Ahead,
     /// Flows that are to be printed.
     finished: VecDeque<FlowId>,
     /// What is to be printed next: a batch of flows, of messages and of lines at most, and what the last batch has
@@ -187,7 +191,7 @@ impl Work {
                 Item::Line(_) => None,
             };
             let adjoins = of.is_some() && of == self.printed_last;
-            print(&mut page, &self.setup, item, adjoins)?;
+            print(&mut page, &self.setup, item, adjoins, &mut self.ahead)?;
             self.printed_last = of;
         }
         Ok(true)
@@ -268,13 +272,21 @@ impl Work {
 }
 
 /// `adjoins`: what was printed before is of the same flow.
-fn print(page: &mut Page<'_>, setup: &Setup, item: Item, adjoins: bool) -> io::Result<()> {
+fn print(
+    page: &mut Page<'_>,
+    setup: &Setup,
+    item: Item,
+    adjoins: bool,
+    ahead: &mut Ahead,
+) -> io::Result<()> {
     let Setup { store, style, .. } = setup;
     match item {
         Item::Line(entry) => termlog::entry(page, &entry, setup.offset),
         Item::Flow(flow) => flow::flow(page, store, &flow, style),
         Item::Begin(flow, sides) => message::begin(page, store, &flow, sides, style),
-        Item::Message(id, label, head) => message::message(page, store, id, &label, &head, style),
+        Item::Message(id, label, head) => {
+            message::message(page, store, id, &label, &head, style, ahead)
+        }
         Item::Lost(_, label, count) => message::lost(page, &label, count),
         Item::End(flow, stream) => message::end(page, store, &flow, &stream, adjoins, style),
     }

@@ -8,6 +8,7 @@ use ratel_core::store::{FlowSnapshot, FlowStore};
 use ratel_flow::{FlowError, FlowId, MessageFlags, MessageHead, Side, StreamKind};
 use ratel_views::{ViewInput, render_message};
 
+use super::ahead::Ahead;
 use super::body::{self, Reader};
 use super::flow::{self, INDENT, Style};
 use super::label::{Label, view_of, what};
@@ -28,6 +29,7 @@ pub(super) fn message(
     label: &Label,
     head: &MessageHead,
     style: &Style,
+    ahead: &mut Ahead,
 ) -> io::Result<()> {
     page.put(Look::Plain, &label.line(head.side, what(head.kind)))?;
     for (flag, word) in [
@@ -46,7 +48,10 @@ pub(super) fn message(
     }
     page.end()?;
     if head.payload.len > 0 {
-        content(page, store, id, label, head, style)?;
+        match ahead.get(store, id, head) {
+            Some(bytes) => render(page, label, head, &bytes, style)?,
+            None => content(page, store, id, label, head, style)?,
+        }
         page.end()?;
     }
     Ok(())
@@ -62,6 +67,49 @@ pub(super) fn lost(page: &mut Page<'_>, label: &Label, count: u64) -> io::Result
     page.line(Look::Red, &line)
 }
 
+/// Prints a message of which this is all, or the start.
+fn render(
+    page: &mut Page<'_>,
+    label: &Label,
+    head: &MessageHead,
+    start: &[u8],
+    style: &Style,
+) -> io::Result<()> {
+    let document = render_message(view_of(head.kind), &input(label, head, start, style));
+    body::lines(page, &document.lines)?;
+    let remark = if document.truncated {
+        "(cut off)"
+    } else if (start.len() as u64) < head.payload.len.min(WHOLE) {
+        "(the rest is not recorded)"
+    } else if head.payload.len > WHOLE {
+        "(cut off)"
+    } else {
+        return Ok(());
+    };
+    page.put(Look::Plain, INDENT)?;
+    page.line(Look::Dim, remark)
+}
+
+fn input<'a>(
+    label: &'a Label,
+    head: &MessageHead,
+    start: &'a [u8],
+    style: &'a Style,
+) -> ViewInput<'a> {
+    let malformed = head.flags.contains(MessageFlags::MALFORMED);
+    ViewInput {
+        data: start,
+        complete: start.len() as u64 == head.payload.len && !malformed,
+        max_lines: if style.detail == 3 {
+            style.cutoff
+        } else {
+            LINES
+        },
+        ..label.input(head, style.schemas.as_ref())
+    }
+}
+
+/// Prints a message of any length.
 fn content(
     page: &mut Page<'_>,
     store: &FlowStore,
@@ -74,47 +122,26 @@ fn content(
     let read = |range| store.payload(id, head.side, head.payload, range);
     let mut reader = Reader::new(&read, &lost);
     let mut start = Vec::new();
-    reader.by_ref().take(WHOLE).read_to_end(&mut start)?;
+    let whole = head.payload.len.min(WHOLE);
+    reader.by_ref().take(whole).read_to_end(&mut start)?;
     if start.is_empty() {
         page.put(Look::Plain, INDENT)?;
         return page.line(Look::Red, "Content is missing.");
     }
-    let malformed = head.flags.contains(MessageFlags::MALFORMED);
-    let input = ViewInput {
-        data: &start,
-        complete: start.len() as u64 == head.payload.len && !malformed,
-        max_lines: if style.detail == 3 {
-            style.cutoff
-        } else {
-            LINES
-        },
-        ..label.input(head, style.schemas.as_ref())
-    };
-    if style.detail > 3 && head.payload.len > WHOLE {
-        let input = ViewInput {
+    if style.detail == 3 || head.payload.len <= WHOLE {
+        return render(page, label, head, &start, style);
+    }
+    let shown = body::Shown {
+        view: None,
+        input: ViewInput {
             max_lines: usize::MAX,
             content_type: None,
-            ..input
-        };
-        let shown = body::Shown {
-            view: None,
-            input,
-            complete: !malformed,
-            lost: &lost,
-        };
-        return shown.print(page, &mut reader, body::Ended::No);
-    }
-    let document = render_message(view_of(head.kind), &input);
-    body::lines(page, &document.lines)?;
-    let remark = if document.truncated || head.payload.len > WHOLE {
-        "(cut off)"
-    } else if lost.get() {
-        "(the rest is not recorded)"
-    } else {
-        return Ok(());
+            ..input(label, head, &start, style)
+        },
+        complete: !head.flags.contains(MessageFlags::MALFORMED),
+        lost: &lost,
     };
-    page.put(Look::Plain, INDENT)?;
-    page.line(Look::Dim, remark)
+    shown.print(page, &mut reader, body::Ended::No)
 }
 
 /// Prints how a flow begins whose messages follow.

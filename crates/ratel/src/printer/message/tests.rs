@@ -244,8 +244,36 @@ fn a_websocket_as_mitmdump_prints_it() {
         feed.end();
         bench.finish()
     };
-    insta::assert_snapshot!(text(1), @"");
-    insta::assert_snapshot!(text(3), @"");
+    insta::assert_snapshot!(text(1), @r"
+    127.0.0.1:5000: POST https://service.dev/chat
+                 << 101 Fine 0b
+    127.0.0.1:5000 -> WebSocket text message -> service.dev:443/chat
+    127.0.0.1:5000 <- WebSocket binary message <- service.dev:443/chat
+    127.0.0.1:5000 -> WebSocket text message -> service.dev:443/chat (injected)
+    WebSocket connection closed by server: 1000 done
+    ");
+    insta::assert_snapshot!(text(3), @r#"
+    127.0.0.1:5000: POST https://service.dev/chat
+        content-type: application/json
+
+     << 101 Fine 0b
+        content-type: text/event-stream
+
+    127.0.0.1:5000 -> WebSocket text message -> service.dev:443/chat
+
+        {
+            "a": [
+                1
+        (cut off)
+
+    127.0.0.1:5000 <- WebSocket binary message <- service.dev:443/chat
+
+        0000:   00 ff fe 01                                          ....
+
+    127.0.0.1:5000 -> WebSocket text message -> service.dev:443/chat (injected)
+
+    WebSocket connection closed by server: 1000 done
+    "#);
 }
 
 #[test]
@@ -303,8 +331,34 @@ fn events_follow_the_request_that_asked_for_them() {
         feed.end();
         bench.finish()
     };
-    insta::assert_snapshot!(text(1), @"");
-    insta::assert_snapshot!(text(4), @"");
+    insta::assert_snapshot!(text(1), @r"
+    127.0.0.1:5000: POST https://service.dev/v1/chat HTTP/2.0
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
+        << HTTP/2.0 200 OK 0b
+    ");
+    insta::assert_snapshot!(text(4), @r#"
+    127.0.0.1:5000: POST https://service.dev/v1/chat HTTP/2.0
+        content-type: application/json
+
+        {
+            "model": 1
+        }
+
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
+
+        data: {
+            "n": 1
+        }
+
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
+
+        event: end
+        data: 2
+
+     << HTTP/2.0 200 OK 0b
+        content-type: text/event-stream
+    "#);
 }
 
 #[test]
@@ -329,7 +383,15 @@ fn a_call_says_how_it_ended() {
         true => "[time] meanwhile",
         false => line,
     });
-    insta::assert_snapshot!(text.collect::<Vec<_>>().join("\n"), @"");
+    insta::assert_snapshot!(text.collect::<Vec<_>>().join("\n"), @r"
+    127.0.0.1:5000: POST https://service.dev/shop.Orders/Get HTTP/2.0
+    127.0.0.1:5000 -> gRPC message -> service.dev:443/shop.Orders/Get
+    [time] meanwhile
+    127.0.0.1:5000: POST https://service.dev/shop.Orders/Get HTTP/2.0
+        << HTTP/2.0 200 OK 0b grpc 5 NOT_FOUND: no such order
+    127.0.0.1:5000: POST https://service.dev/shop.Orders/Put HTTP/2.0
+        << HTTP/2.0 200 OK 0b grpc 0 OK
+    ");
 }
 
 #[test]
@@ -344,8 +406,24 @@ fn raw_connections() {
         bench.open(StreamKind::Tcp, Version::Http11, "", 0).end();
         bench.finish()
     };
-    insta::assert_snapshot!(text(1), @"");
-    insta::assert_snapshot!(text(3), @"");
+    insta::assert_snapshot!(text(1), @r"
+    127.0.0.1:5000 <- tcp <- service.dev:443
+    127.0.0.1:5000 -> tcp -> service.dev:443
+    Error in TCP connection to service.dev:443: the server closed the connection
+        hint: try again
+    ");
+    insta::assert_snapshot!(text(3), @r"
+    127.0.0.1:5000 <- tcp <- service.dev:443
+
+        220 ready
+
+    127.0.0.1:5000 -> tcp -> service.dev:443
+
+        HELO me
+
+    Error in TCP connection to service.dev:443: the server closed the connection
+        hint: try again
+    ");
 }
 
 #[test]
