@@ -4,7 +4,7 @@ use ratel_flow::content::content;
 use ratel_flow::{Headers, MessageFlags, MessageHead};
 use ratel_views::{Class, Document, Rendering, ViewInput};
 
-use super::known::{self, Known};
+use super::known::Known;
 use crate::source::BodyPart;
 use crate::text::{Text, safe};
 use crate::theme::Role;
@@ -50,18 +50,13 @@ pub(crate) fn message(
     if !part.is_whole() {
         return numbers_or_raw(part, "Raw");
     }
-    let content = known::content(head, &part.bytes);
     let input = ViewInput {
-        data: &content,
+        data: &part.bytes,
         complete: !head.flags.contains(MessageFlags::MALFORMED),
         max_lines: MAX_LINES,
         ..known.message(head)
     };
-    described(
-        &ratel_views::render_message(known::kind(head.kind), &input),
-        "",
-        false,
-    )
+    described(&ratel_views::render_message(head.kind, &input), "", false)
 }
 
 fn described(document: &Document, note: &str, as_it_is: bool) -> (String, BodyText) {

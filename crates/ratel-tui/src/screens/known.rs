@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::{MessageFlags, MessageHead, MessageKind, Side};
+use ratel_flow::{MessageFlags, MessageHead, Side};
 use ratel_views::{Schemas, ViewInput};
 
 /// Fields and schemas that say what bytes are.
@@ -55,33 +55,5 @@ impl<'a> Known<'a> {
             grpc_encoding: self.grpc_encoding.as_deref().filter(|_| compressed),
             ..self.body()
         }
-    }
-}
-
-/// The content of a message as the views want it: a close with its code in front, which the record keeps apart.
-pub(crate) fn content<'a>(head: &MessageHead, bytes: &'a [u8]) -> Cow<'a, [u8]> {
-    let Ok(code @ 1..) = u16::try_from(head.code) else {
-        return bytes.into();
-    };
-    if head.kind == MessageKind::Close {
-        return [&code.to_be_bytes(), bytes].concat().into();
-    }
-    bytes.into()
-}
-
-/// The kind by which the views know it.
-pub(crate) fn kind(kind: MessageKind) -> ratel_views::MessageKind {
-    use ratel_views::MessageKind as View;
-    match kind {
-        MessageKind::Text => View::Text,
-        MessageKind::Binary => View::Binary,
-        MessageKind::Ping => View::Ping,
-        MessageKind::Pong => View::Pong,
-        MessageKind::Close => View::Close,
-        MessageKind::Event => View::Event,
-        MessageKind::Grpc => View::Grpc,
-        MessageKind::GrpcTrailers => View::GrpcTrailers,
-        MessageKind::Json => View::Json,
-        MessageKind::Data => View::Data,
     }
 }

@@ -7,7 +7,7 @@ use ratel_flow::format::{duration, size};
 use ratel_flow::{MessageHead, Side, Timestamp};
 use ratel_views::{Schemas, ViewInput, preview};
 
-use super::known::{self, Known};
+use super::known::Known;
 use super::protocol;
 use crate::model::MessageList;
 use crate::source::{MessageId, MessageRow, Messages, MessagesFrom, MessagesQuery};
@@ -76,13 +76,16 @@ pub(crate) fn show(
 
 fn preview_of(row: &MessageRow, known: &Known<'_>, width: usize) -> String {
     let is_open = matches!(row.id, MessageId::Open(_));
-    let content = known::content(&row.head, &row.start);
     let input = ViewInput {
-        data: &content,
+        data: &row.start,
         complete: !is_open && row.start.len() as u64 == row.head.payload.len,
         ..known.message(&row.head)
     };
-    preview(known::kind(row.head.kind), &input, width)
+    let content = preview(row.head.kind, &input, width);
+    match protocol::close(&row.head) {
+        Some(close) => format!("{close} {content}"),
+        None => content,
+    }
 }
 
 /// Has the focus go down, or up, by rows.

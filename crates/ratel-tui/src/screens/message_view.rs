@@ -55,7 +55,7 @@ pub(crate) fn show(view: &mut MessageView, opened: Opened, schemas: Option<&Sche
 fn content(flow: &FlowSnapshot, message: OneMessage, schemas: Option<&Schemas>) -> Content {
     let OneMessage { id, head, part, .. } = message;
     let mut content = Content::default();
-    if part.total == 0 && head.code == 0 {
+    if part.total == 0 {
         let text = match id {
             MessageId::Open(_) => "No content yet",
             MessageId::Nth(_) => "No content",
@@ -124,6 +124,9 @@ fn facts(view: &MessageView, head: &MessageHead, offset: UtcOffset) -> Text {
     let mut line = message_list::arrow(head.side);
     line.push(Role::Text, " ");
     line.push(Role::Name, head.kind.name());
+    if let Some(close) = protocol::close(head) {
+        line.push(Role::Text, format!(" {close}"));
+    }
     line.push(
         Role::Dim,
         format!(

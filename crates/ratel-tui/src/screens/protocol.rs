@@ -2,7 +2,8 @@
 
 use ratel_core::store::{FlowSnapshot, Summary};
 use ratel_flow::format::grpc_status;
-use ratel_flow::{MessageFlags, StreamKind, Version};
+use ratel_flow::{MessageFlags, MessageHead, MessageKind, StreamKind, Version};
+use ratel_views::close_name;
 
 use crate::text::Text;
 use crate::theme::Role;
@@ -17,6 +18,18 @@ pub(crate) fn stream(kind: StreamKind) -> &'static str {
         StreamKind::Ndjson => "ndjson",
         StreamKind::Tcp => "tcp",
     }
+}
+
+/// What a close says beside its reason: `1001 Going away`.
+pub(crate) fn close(head: &MessageHead) -> Option<String> {
+    if head.kind != MessageKind::Close {
+        return None;
+    }
+    let name = u16::try_from(head.code).ok().and_then(close_name);
+    Some(match name {
+        Some(name) => format!("{} {name}", head.code),
+        None => head.code.to_string(),
+    })
 }
 
 /// What became of a message, or what is wrong with it; none of that mostly.

@@ -566,7 +566,8 @@ impl Ui {
     /// Something happens to the flow.
     pub(crate) fn change(&mut self, id: u64, change: impl FnOnce(&mut Fake)) {
         let mut flows = self.flows.list.iter_mut();
-        change(flows.find(|flow| flow.snapshot.id.0 == id).unwrap());
+        let flow = flows.find(|flow| flow.snapshot.id.0 == id);
+        change(flow.expect("the test has put it there"));
         self.changed(id);
     }
 

@@ -102,23 +102,6 @@ pub(super) fn what(kind: MessageKind) -> &'static str {
     }
 }
 
-/// The kind by which the views know it.
-pub(super) fn view_of(kind: MessageKind) -> ratel_views::MessageKind {
-    use ratel_views::MessageKind as View;
-    match kind {
-        MessageKind::Text => View::Text,
-        MessageKind::Binary => View::Binary,
-        MessageKind::Ping => View::Ping,
-        MessageKind::Pong => View::Pong,
-        MessageKind::Close => View::Close,
-        MessageKind::Event => View::Event,
-        MessageKind::Grpc => View::Grpc,
-        MessageKind::GrpcTrailers => View::GrpcTrailers,
-        MessageKind::Json => View::Json,
-        MessageKind::Data => View::Data,
-    }
-}
-
 /// `1.2.3.4:5000` or `[::1]:5000`; an IPv4 client of an IPv6 socket is an IPv4 client.
 pub(super) fn client(flow: &FlowSnapshot) -> String {
     let addr = flow.client_conn.peername;

@@ -11,7 +11,7 @@ use ratel_views::{ViewInput, render_message};
 use super::ahead::Ahead;
 use super::body::{self, Reader};
 use super::flow::{self, INDENT, Style};
-use super::label::{Label, view_of, what};
+use super::label::{Label, what};
 use super::progress::{Close, Stream};
 use crate::ink::{Look, Page};
 
@@ -75,7 +75,7 @@ fn render(
     start: &[u8],
     style: &Style,
 ) -> io::Result<()> {
-    let document = render_message(view_of(head.kind), &input(label, head, start, style));
+    let document = render_message(head.kind, &input(label, head, start, style));
     body::lines(page, &document.lines)?;
     let remark = if document.truncated {
         "(cut off)"

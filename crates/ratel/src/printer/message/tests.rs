@@ -278,7 +278,12 @@ fn a_websocket_as_mitmdump_prints_it() {
 
 #[test]
 fn how_a_websocket_ends() {
-    let rows: [(Option<(u32, &str)>, Option<&str>, &str); 6] = [
+    type Row = (
+        Option<(u32, &'static str)>,
+        Option<&'static str>,
+        &'static str,
+    );
+    let rows: [Row; 6] = [
         (Some((1001, "")), None, "closed by client: 1001\n"),
         (Some((0, "")), None, "closed by client: 1005\n"),
         (
