@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ratel_core::options::{Values, keys};
+use regex::bytes::{RegexSet, RegexSetBuilder};
 
 /// See the [module](self). A connection keeps the one it began with.
 #[derive(Clone, Debug)]
@@ -18,6 +19,10 @@ pub(crate) struct Config {
     pub(crate) connect_timeout: Duration,
     /// How long a client's connection may be silent on both sides.
     pub(crate) tcp_timeout: Duration,
+    /// Whether what is not HTTP is passed on as it is.
+    pub(crate) rawtcp: bool,
+    /// The servers whose connections are passed on as they are, inside TLS.
+    pub(crate) tcp_hosts: RegexSet,
     /// Whether WebSockets are looked into.
     pub(crate) websocket: bool,
     /// Whether HTTP/2 is spoken at all.
@@ -51,6 +56,8 @@ impl Config {
                 .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
+            rawtcp: options.bool(keys::RAWTCP),
+            tcp_hosts: host_patterns(options.list(keys::TCP_HOSTS)),
             websocket: options.bool(keys::WEBSOCKET),
             http2: options.bool(keys::HTTP2),
             ping_keepalive: Some(options.seconds(keys::HTTP2_PING_KEEPALIVE))
@@ -63,4 +70,16 @@ impl Config {
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),
         }
     }
+}
+
+/// Host names are ASCII and know no case.
+fn host_patterns(patterns: &[String]) -> RegexSet {
+    let built = RegexSetBuilder::new(patterns)
+        .case_insensitive(true)
+        .unicode(false)
+        .build();
+    built.unwrap_or_else(|error| {
+        tracing::warn!("a pattern for hosts cannot be used: {error}");
+        RegexSet::empty()
+    })
 }

@@ -1,5 +1,7 @@
 //! One client connection, from its first byte to its last: the layers it goes through and the task that runs it.
 
+mod peek;
+
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -21,11 +23,14 @@ use crate::http::h1::server::{self, Outcome};
 use crate::http::h2;
 use crate::io::{Activity, BoxIo, Rewind};
 use crate::modes::Destination;
-use crate::next_layer::{Layer, next_layer};
+use crate::next_layer::Layer;
 use crate::recorder::{AbortCause, AbortReason, Recorder};
+use crate::relay::tcp;
 use crate::tls::{self, CaStore, LeafCache, LeafSpec, ServerTlsSettings};
 use crate::upstream::connect::Dial;
 use crate::upstream::pool::Upstreams;
+
+use peek::{Place, always_raw};
 
 /// TLS in a tunnel in TLS ... as deep as a connection may go.
 const LAYERS_MAX: usize = 8;
@@ -176,8 +181,16 @@ async fn layers(
     mut in_tunnel: bool,
 ) {
     let mut ahead = BytesMut::new();
+    let mut secured = false;
     for _ in ctx.depth..LAYERS_MAX {
-        let layer = match peek(&ctx, &mut io, &mut ahead, in_tunnel).await {
+        let place = Place {
+            ctx: &ctx,
+            upstreams: &upstreams,
+            destination: &destination,
+            in_tunnel,
+            secured,
+        };
+        let layer = match place.peek(&mut io, &mut ahead).await {
             Ok(layer) => layer,
             Err(error) => return ctx.record_failure(&ahead, &error),
         };
@@ -185,6 +198,14 @@ async fn layers(
             Layer::Undecided => return,
             Layer::Other(name) => {
                 return ctx.record_failure(&ahead, &ProxyError::NotHttp(name.into()));
+            }
+            Layer::RawOff => return ctx.record_failure(&ahead, &ProxyError::RawOff),
+            Layer::Raw => {
+                // Only where it is known where they go is anything raw.
+                if let Some(target) = place.target() {
+                    tcp::run(&ctx, &upstreams, &target, io, ahead).await;
+                }
+                return;
             }
             Layer::Tls => {
                 let accepted = accept_tls(
@@ -199,6 +220,7 @@ async fn layers(
                     Ok(stream) => io = stream,
                     Err(error) => return ctx.record_failure(&[], &error),
                 }
+                secured = true;
                 if let Destination::Tunnel { scheme, .. } = &mut destination {
                     *scheme = Scheme::Https;
                 }
@@ -227,7 +249,7 @@ async fn layers(
                         host,
                         port,
                     } => {
-                        (io, ahead, in_tunnel) = (stream, rest, true);
+                        (io, ahead, in_tunnel, secured) = (stream, rest, true, false);
                         destination = Destination::Tunnel {
                             scheme: Scheme::Http,
                             host,
@@ -246,42 +268,6 @@ async fn layers(
     );
 }
 
-/// Reads until the first bytes tell what is spoken. [`Layer::Undecided`] means that the client has left.
-async fn peek(
-    ctx: &ConnCtx,
-    io: &mut BoxIo,
-    ahead: &mut BytesMut,
-    in_tunnel: bool,
-) -> Result<Layer, ProxyError> {
-    loop {
-        // Some clients send an empty line after CONNECT; it is no part of what follows.
-        if in_tunnel {
-            let blank = ahead
-                .iter()
-                .take_while(|b| matches!(b, b'\r' | b'\n'))
-                .count();
-            let _ = ahead.split_to(blank);
-        }
-        match next_layer(ahead) {
-            Layer::Undecided => {}
-            layer => return Ok(layer),
-        }
-        let got = ahead.len();
-        let read = tokio::select! {
-            biased;
-            read = io.read_buf(ahead) => read,
-            () = ctx.stop.cancelled(), if got == 0 => return Ok(Layer::Undecided),
-        };
-        ctx.activity.touch();
-        match read {
-            Ok(0) if got == 0 => return Ok(Layer::Undecided),
-            Err(_) if got == 0 => return Ok(Layer::Undecided),
-            Ok(0) | Err(_) => return Err(ProxyError::RequestCut { got }),
-            Ok(_) => {}
-        }
-    }
-}
-
 /// TLS towards the client: the hello is read, the server is asked first where that is possible, and a certificate
 /// like the server's is shown.
 async fn accept_tls(
@@ -293,13 +279,22 @@ async fn accept_tls(
 ) -> Result<BoxIo, ProxyError> {
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
-    let spoken = spoken(&hello, ctx.config.http2);
+    let raw = always_raw(ctx, destination, sni);
+    let spoken = if raw {
+        hello.alpn.clone()
+    } else {
+        spoken(&hello, ctx.config.http2, ctx.config.rawtcp)
+    };
     let mut server: Option<Arc<ServerConn>> = None;
     if let Some(target) = destination
         .tls_target(sni)
         .filter(|_| ctx.config.eager && ctx.config.upstream_cert)
     {
-        server = upstreams.prepare(&target, &spoken).await;
+        server = if raw {
+            upstreams.prepare_raw(&target, &spoken).await
+        } else {
+            upstreams.prepare(&target, &spoken).await
+        };
     }
     let certificates = server
         .as_ref()
@@ -318,7 +313,7 @@ async fn accept_tls(
         .await
         .map_err(|error| ProxyError::ClientTls(error.into()))?;
     let stream = Box::new(Rewind::new(ahead, io));
-    let alpn = agreed(spoken, server.as_deref());
+    let alpn = agreed(spoken, server.as_deref(), raw);
     let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, &ctx.shared.ca).await;
     let (stream, info) = accepted.map_err(ProxyError::ClientTls)?;
     let mut client = ClientConn::clone(&ctx.client);
@@ -327,39 +322,38 @@ async fn accept_tls(
     Ok(Box::new(stream))
 }
 
-/// The part of the client's offer that can be served, in the client's order.
-fn spoken(hello: &ClientHello, http2: bool) -> Vec<Bytes> {
-    let spoken = |name: &[u8]| match name {
-        b"http/1.1" | b"http/1.0" => true,
-        b"h2" => http2,
-        _ => false,
-    };
-    let offers = hello.alpn.iter();
-    offers.filter(|name| spoken(name)).cloned().collect()
+/// The part of the client's offer that can be served, in the client's order. Where other protocols are passed on, and
+/// no HTTP is offered, that is all of it.
+fn spoken(hello: &ClientHello, http2: bool, raw: bool) -> Vec<Bytes> {
+    let served = |name: &&Bytes| is_http(name) && (http2 || &name[..] != b"h2");
+    let offers = &hello.alpn;
+    if raw && !offers.iter().any(|name| is_http(name)) {
+        return offers.clone();
+    }
+    offers.iter().filter(served).cloned().collect()
 }
 
 /// What of that the client is offered: what the server agreed to where it is known, so that both sides speak the same.
-fn agreed(spoken: Vec<Bytes>, server: Option<&ServerConn>) -> Vec<Bytes> {
-    if let Some(tls) = server.and_then(|conn| conn.tls.as_ref()) {
-        let same: Vec<_> = match &tls.alpn {
-            Some(alpn) => spoken
-                .iter()
-                .filter(|name| *name == alpn)
-                .cloned()
-                .collect(),
-            // A server without ALPN speaks HTTP/1 (RFC 9113 §3.2).
-            None => spoken
-                .iter()
-                .filter(|name| &name[..] != b"h2")
-                .cloned()
-                .collect(),
-        };
-        // A client that knows nothing else is served all the same, by conversion.
-        if !same.is_empty() {
-            return same;
-        }
+fn agreed(spoken: Vec<Bytes>, server: Option<&ServerConn>, raw: bool) -> Vec<Bytes> {
+    let Some(tls) = server.and_then(|conn| conn.tls.as_ref()) else {
+        return spoken;
+    };
+    let same = |name: &&Bytes| match &tls.alpn {
+        Some(alpn) => *name == alpn,
+        // A server without ALPN speaks HTTP/1 (RFC 9113 §3.2).
+        None => is_http(name) && &name[..] != b"h2",
+    };
+    let same: Vec<_> = spoken.iter().filter(same).cloned().collect();
+    // A client that knows nothing else is served all the same, by conversion; raw bytes cannot be converted.
+    if same.is_empty() && !raw && spoken.iter().any(|name| is_http(name)) {
+        return spoken;
     }
-    spoken
+    same
+}
+
+/// Whether a name in ALPN stands for a version of HTTP that is spoken here.
+fn is_http(name: &[u8]) -> bool {
+    matches!(name, b"h2" | b"http/1.1" | b"http/1.0")
 }
 
 async fn read_hello(

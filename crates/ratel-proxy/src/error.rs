@@ -40,8 +40,12 @@ pub(crate) enum ProxyError {
         during: &'static str,
         source: io::Error,
     },
-    #[error("the client speaks {0}, which is neither HTTP/1 nor TLS")]
+    #[error("the client speaks {0}, which is not served here")]
     NotHttp(String),
+    #[error(
+        "neither TLS nor HTTP is spoken in this tunnel, and passing on anything else is switched off"
+    )]
+    RawOff,
     #[error("{0}")]
     ClientTls(TlsError),
     #[error("the request would go back to Ratel itself ({0})")]
@@ -135,7 +139,10 @@ impl ProxyError {
             Self::ConnectRefused { .. } => {
                 "CONNECT needs regular mode: point the client at the URL of this port instead of using it as a proxy".into()
             }
-            Self::NotHttp(_) => "this version passes on HTTP/1, plain or over TLS, and nothing else".into(),
+            Self::NotHttp(_) => {
+                "HTTP is served here, plain or over TLS; many other protocols pass through a CONNECT tunnel".into()
+            }
+            Self::RawOff => "pass --set rawtcp=true to have such bytes passed on as they are".into(),
             Self::ClientTls(error) | Self::ServerTls(error) => return error.hint().map(Into::into),
             Self::Loop(_) => "the destination is one of Ratel's own addresses; choose another port or host".into(),
             Self::Resolve { .. } => "check the spelling of the host name and this machine's DNS".into(),

@@ -94,6 +94,29 @@ impl Destination {
         }
     }
 
+    /// Where the bytes of this connection go when they are passed on as they are; none when only requests say so.
+    pub(crate) fn raw_target(&self, sni: Option<&str>) -> Option<Target> {
+        match self {
+            Self::Reverse {
+                scheme: Scheme::Http,
+                host,
+                port,
+                ..
+            }
+            | Self::Tunnel {
+                scheme: Scheme::Http,
+                host,
+                port,
+            } => Some(Target {
+                scheme: Scheme::Http,
+                host: host.clone(),
+                port: *port,
+                sni: None,
+            }),
+            _ => self.tls_target(sni),
+        }
+    }
+
     /// The host in the client's certificate when the client names none.
     pub(crate) fn host(&self) -> Option<&Arc<str>> {
         match self {

@@ -1,5 +1,6 @@
 //! The waist for messages: what passes as a stream of them, recorded one by one while it passes.
 
+mod live;
 pub(crate) mod tap;
 pub(crate) mod tcp;
 pub(crate) mod websocket;

@@ -3,6 +3,10 @@
 //! A server connection is never shared between clients: what a server ties to a connection (NTLM, rate limits, client
 //! certificates) stays with the client it is for.
 
+mod raw;
+
+pub(crate) use raw::RawUpstream;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -90,6 +94,8 @@ impl Fresh {
 enum Speak<'a> {
     /// These are offered by ALPN.
     Tls(&'a [Bytes]),
+    /// So are these, and whatever is agreed on is not for us to speak.
+    Raw(&'a [Bytes]),
     Http1,
     /// HTTP/2 with prior knowledge (RFC 9113 §3.3), or HTTP/1 if the server knows none.
     H2cIfKnown,
@@ -119,6 +125,8 @@ struct Kept {
     http1_only: Vec<Target>,
     /// A TCP connection that was made before it was known what is spoken on it (CONNECT).
     dialled: Option<Dialled>,
+    /// What the server has said on it.
+    greeting: BytesMut,
     /// Why a connection that was made ahead of the first request failed; the request that needs it is told.
     failed: Option<(Target, NoUpstream)>,
     /// What the client speaks, as far as it matters for what servers are offered.
@@ -367,7 +375,7 @@ impl Upstreams {
             None => self.fresh(&target.host, target.port).await?,
         };
         let open = Open::new(self.client, target, conn.peername);
-        if let Speak::Tls(alpn) = speak {
+        if let Speak::Tls(alpn) | Speak::Raw(alpn) = speak {
             let sni = target.sni.as_deref();
             let settings = &self.shared.server_tls;
             match tls::server::connect(io, &target.host, sni, alpn, settings).await {
@@ -391,10 +399,10 @@ impl Upstreams {
             .is_some_and(|tls| tls.alpn.as_deref() == Some(b"h2"));
         let conn = Arc::new(conn);
         let (shared, known) = match speak {
-            _ if http2 => (self.share(io, conn, open), true),
+            Speak::Tls(_) if http2 => (self.share(io, conn, open), true),
             Speak::H2c => (self.share(io, conn, open), true),
             Speak::H2cIfKnown => (self.share(io, conn, open), false),
-            Speak::Tls(_) | Speak::Http1 => {
+            Speak::Tls(_) | Speak::Raw(_) | Speak::Http1 => {
                 let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
                 return Ok(Fresh::H1(H1Upstream::new(reader, writer, conn, open)));
             }

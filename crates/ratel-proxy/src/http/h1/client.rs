@@ -13,7 +13,7 @@ use crate::error::ProxyError;
 use crate::exchange::{Answer, RequestSink, ResponseSource, keeps_alive};
 use crate::http::convert::{self, H1Request};
 use crate::io::{Reader, Writer};
-use crate::upstream::pool::Open;
+use crate::upstream::pool::{Open, RawUpstream};
 
 /// A connection to a server that speaks HTTP/1.
 pub(crate) struct H1Upstream {
@@ -21,7 +21,7 @@ pub(crate) struct H1Upstream {
     pub(crate) rx: Rx,
     conn: Arc<ServerConn>,
     reused: bool,
-    _open: Open,
+    open: Open,
 }
 
 impl H1Upstream {
@@ -41,7 +41,7 @@ impl H1Upstream {
             },
             conn,
             reused: false,
-            _open: open,
+            open,
         }
     }
 
@@ -70,6 +70,24 @@ impl H1Upstream {
         self.reused = true;
         self.rx.answered = false;
         self.rx.reader.rest();
+    }
+
+    /// Reads what the server says without being asked; 0 once it has closed its side.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was read is kept.
+    pub(crate) async fn fill(&mut self) -> std::io::Result<usize> {
+        self.rx.reader.fill().await
+    }
+
+    /// The connection as a stream of bytes.
+    pub(crate) fn into_raw(self) -> RawUpstream {
+        RawUpstream {
+            reader: self.rx.reader,
+            writer: self.tx.writer,
+            conn: self.conn,
+            open: self.open,
+        }
     }
 
     /// Whether the server is still there and silent, as it must be between exchanges.
