@@ -172,6 +172,12 @@ impl Engine {
         &self.listening
     }
 
+    /// What live flows are talked to with.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.shared.control
+    }
+
     /// The certificate that clients have to trust.
     #[must_use]
     pub fn ca_cert_path(&self) -> PathBuf {

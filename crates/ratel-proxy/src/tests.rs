@@ -5,9 +5,13 @@ mod faults;
 mod h1;
 mod h2;
 mod hooks;
+mod streams;
+mod tcp;
+mod websocket;
 
 use std::collections::VecDeque;
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -17,8 +21,10 @@ use ratel_core::clock;
 use ratel_core::control::Control;
 use ratel_core::options::Values;
 use ratel_core::store::{FlowSnapshot, FlowStore, StoreConfig};
-use ratel_flow::{ClientConn, ConnId, FlowId, ServerConn, Side};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use ratel_flow::{
+    ClientConn, ConnId, FlowId, MessageFlags, MessageHead, MessageKind, ServerConn, Side,
+};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -84,6 +90,9 @@ struct Play {
     servers: mpsc::Receiver<DuplexStream>,
     pipes: Arc<Pipes>,
     store: FlowStore,
+    control: Control,
+    /// The certificate that clients trust.
+    ca: PathBuf,
     task: JoinHandle<()>,
     stop: CancellationToken,
     kill: CancellationToken,
@@ -123,11 +132,13 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         passphrase: None,
     };
     let (ca, _) = CaStore::open(ca_dir().path(), &settings).expect("a CA can be made");
+    let control = Control::default();
+    let ca_pem = ca.cert_pem_path();
     let shared = Arc::new(Shared {
         config: ArcSwap::from_pointee(config),
         store: store.clone(),
         addons,
-        control: Control::default(),
+        control: control.clone(),
         dial: Box::new(pipes.clone()),
         server_tls: ServerTlsSettings::new(ServerTlsOptions {
             insecure: true,
@@ -165,6 +176,8 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         servers,
         pipes,
         store,
+        control,
+        ca: ca_pem,
         task,
         stop,
         kill,
@@ -211,6 +224,21 @@ impl Play {
             .collect()
     }
 
+    /// The messages of a flow: who sent them, what they are, what is special about them, and what they say.
+    fn messages(&self, id: u64) -> Vec<Recorded> {
+        self.store.flush();
+        let id = FlowId(id);
+        let window = self.store.messages(id, 0..1 << 20).expect("a flow");
+        assert!(!window.lost, "all messages are on record");
+        let recorded = |head: MessageHead| {
+            let payload = self.store.payload(id, head.side, head.payload, 0..1 << 20);
+            let text = payload.expect("a payload").bytes;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            (head.side, head.kind, head.flags, text)
+        };
+        window.items.into_iter().map(recorded).collect()
+    }
+
     fn body(&self, id: u64, side: Side) -> String {
         self.store.flush();
         let window = self
@@ -221,7 +249,9 @@ impl Play {
     }
 }
 
-async fn gets(stream: &mut DuplexStream, expected: &[u8]) {
+type Recorded = (Side, MessageKind, MessageFlags, String);
+
+async fn gets(stream: &mut (impl AsyncRead + Unpin), expected: &[u8]) {
     let mut got = vec![0; expected.len()];
     let read = tokio::time::timeout(Duration::from_secs(30), stream.read_exact(&mut got)).await;
     let shown = || {
@@ -235,7 +265,7 @@ async fn gets(stream: &mut DuplexStream, expected: &[u8]) {
     assert_eq!(got, expected, "{}", shown());
 }
 
-async fn rest(stream: &mut DuplexStream) -> String {
+async fn rest(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut got = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(3600), stream.read_to_end(&mut got)).await;
     read.expect("the connection ends")

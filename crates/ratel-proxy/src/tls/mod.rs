@@ -36,6 +36,6 @@ pub use server::{ServerTlsOptions, ServerTlsSettings};
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
