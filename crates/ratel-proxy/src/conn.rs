@@ -54,6 +54,16 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether a connection that was made leads back to one of our own listeners, whatever name led there.
+    pub(crate) fn is_own_peer(&self, peer: SocketAddr, local: Option<SocketAddr>) -> bool {
+        let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
+        // Both ends have one address only on connections within this machine.
+        let here = local.is_some_and(|local| local.ip() == peer.ip());
+        own.iter()
+            .filter(|addr| addr.port() == peer.port())
+            .any(|addr| addr.ip() == peer.ip() || (addr.ip().is_unspecified() && here))
+    }
+
     /// Whether a connection to `host:port` would come back to one of our own listeners.
     pub(crate) fn is_own(&self, host: &str, port: u16) -> bool {
         let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
@@ -230,7 +240,7 @@ async fn layers(
                 return h2::server::serve(&ctx, &upstreams, &destination, io, ahead).await;
             }
             Layer::Http2 => {
-                let error = ProxyError::NotHttp("HTTP/2, which is switched off (http2)".into());
+                let error = ProxyError::Http2Off;
                 return ctx.record_failure(&ahead, &error);
             }
             Layer::Http1 => {

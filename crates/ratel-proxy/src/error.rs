@@ -17,12 +17,16 @@ use crate::tls::TlsError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub(crate) enum ProxyError {
-    #[error("the client sent something that is not an HTTP request: {0}")]
+    #[error("{}", bad_head("the client's request", "the client sent something that is not an HTTP request", .0))]
     RequestHead(HeadError),
     #[error(
         "the client closed the connection in the middle of a request head, after {got} bytes of it"
     )]
     RequestCut { got: usize },
+    #[error("the client sent {got} bytes in which no protocol begins")]
+    NothingBegins { got: usize },
+    #[error("the client speaks HTTP/2, which is switched off")]
+    Http2Off,
     #[error("the client's request has an unclear length: {0}")]
     RequestFraming(FramingError),
     #[error("the client's request was refused: {0}")]
@@ -54,6 +58,8 @@ pub(crate) enum ProxyError {
     Resolve { host: Arc<str>, source: io::Error },
     #[error("cannot connect to {to} (server side): {source}")]
     Connect { to: String, source: io::Error },
+    #[error("{to} (server side) has no address that can be reached from {local} (connect_addr)")]
+    NoAddressFor { to: String, local: std::net::IpAddr },
     #[error("{to} (server side) did not accept a connection within {} s", after.as_secs_f64())]
     ConnectTimeout { to: String, after: Duration },
     #[error("{0}")]
@@ -65,7 +71,7 @@ pub(crate) enum ProxyError {
         during: &'static str,
         source: io::Error,
     },
-    #[error("the server's answer is not HTTP: {0}")]
+    #[error("{}", bad_head("the server's response", "the server's answer is not HTTP", .0))]
     ResponseHead(HeadError),
     #[error(
         "the server closed the connection in the middle of a response head, after {got} bytes of it"
@@ -126,6 +132,10 @@ impl ProxyError {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<String> {
         Some(match self {
+            Self::RequestHead(HeadError::TooLarge { .. }) | Self::ResponseHead(HeadError::TooLarge { .. }) => {
+                "raise --set head_limit to let it through".into()
+            }
+            Self::Http2Off => "leave out --no-http2, or make the client speak HTTP/1".into(),
             Self::RequestHead(_) => "is the client speaking another protocol to this port?".into(),
             Self::RequestInvalid(_)
             | Self::ResponseInvalid(_)
@@ -162,7 +172,10 @@ impl ProxyError {
     /// The status of the page that tells the client; none when it can't or need not be told.
     pub(crate) fn status(&self) -> Option<u16> {
         Some(match self {
+            Self::RequestHead(HeadError::TooLarge { .. } | HeadError::TooManyFields { .. }) => 431,
             Self::RequestHead(_)
+            | Self::NothingBegins { .. }
+            | Self::Http2Off
             | Self::RequestFraming(_)
             | Self::RequestInvalid(_)
             | Self::NoDestination(_)
@@ -247,15 +260,28 @@ pub(crate) struct Page {
 
 impl Page {
     /// As HTTP/1: status line, fields and body, ready to be written.
-    pub(crate) fn to_h1(&self) -> Vec<u8> {
+    /// `bodiless` leaves the body out, as the answer to HEAD has none (RFC 9110 §9.3.2).
+    pub(crate) fn to_h1(&self, bodiless: bool) -> Vec<u8> {
         let mut page = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.fields {
             page.push_str(&format!("{name}: {value}\r\n"));
         }
         page.push_str("Connection: close\r\n\r\n");
         let mut page = page.into_bytes();
-        page.extend_from_slice(&self.body);
+        if !bodiless {
+            page.extend_from_slice(&self.body);
+        }
         page
+    }
+}
+
+/// What is wrong with a head: too much of it is still HTTP.
+fn bad_head(whose: &str, not_http: &str, error: &HeadError) -> String {
+    match error {
+        HeadError::TooLarge { .. } | HeadError::TooManyFields { .. } => {
+            format!("{whose} was refused: {error}")
+        }
+        _ => format!("{not_http}: {error}"),
     }
 }
 
@@ -286,6 +312,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         400 => "Bad Request",
         413 => "Content Too Large",
+        431 => "Request Header Fields Too Large",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         _ => "Bad Gateway",
@@ -314,7 +341,7 @@ mod tests {
     #[test]
     fn pages_escape_what_peers_wrote() {
         let error = ProxyError::NoDestination("<script>\u{1b}".into());
-        let page = String::from_utf8(error.page(400).to_h1()).expect("a page is text");
+        let page = String::from_utf8(error.page(400).to_h1(false)).expect("a page is text");
         assert!(page.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{page}");
         assert!(
             page.contains("&lt;script&gt;.") && !page.contains("<script>"),

@@ -266,6 +266,8 @@ impl<'a> Exchange<'a> {
         }
         self.recorder
             .watch(Side::Client, &self.flow.request.headers);
+        // A disk that is slower than the traffic slows the traffic.
+        self.recorder.ready().await;
         let mut upstream = self.acquire(upstreams, &route.target).await?;
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
@@ -355,7 +357,12 @@ impl<'a> Exchange<'a> {
             return Ok(After::Close);
         };
         let body = self.bodies.response.take().unwrap_or_default();
-        let framing = body::set_length(&mut response.headers, body.len());
+        let mut framing = body::set_length(&mut response.headers, body.len());
+        let mut body = body;
+        if &self.flow.request.method[..] == b"HEAD" || matches!(response.status, 204 | 304) {
+            // Such a response ends with its head (RFC 9112 §6.3).
+            (framing, body) = (Framing::None, Bytes::new());
+        }
         self.recorder.response(response);
         sink.head(response, framing, false)?;
         self.recorder

@@ -12,11 +12,29 @@ use bytes::{Buf, Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_flow::Timestamp;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use crate::tls::{ClientTls, ServerTls};
+
 /// A byte stream in both directions: a socket, TLS over one, or a pipe in a test.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
+pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {
+    /// Makes the peer see that what it gets is not complete: the connection is reset when it is dropped, without a
+    /// goodbye.
+    fn reset(&mut self);
+}
+
+impl Io for TcpStream {
+    fn reset(&mut self) {
+        // Refused only by a socket that is closed already.
+        let _ = self.set_zero_linger();
+    }
+}
+
+#[cfg(test)]
+impl Io for tokio::io::DuplexStream {
+    fn reset(&mut self) {}
+}
 
 /// Any byte stream. The cost of the indirection is a call, next to a system call.
 pub(crate) type BoxIo = Box<dyn Io>;
@@ -255,6 +273,24 @@ pub(crate) struct Rewind {
 impl Rewind {
     pub(crate) fn new(ahead: BytesMut, io: BoxIo) -> Self {
         Self { ahead, io }
+    }
+}
+
+impl Io for Rewind {
+    fn reset(&mut self) {
+        self.io.reset();
+    }
+}
+
+impl Io for ClientTls<Box<Rewind>> {
+    fn reset(&mut self) {
+        self.inner().reset();
+    }
+}
+
+impl Io for ServerTls<BoxIo> {
+    fn reset(&mut self) {
+        self.inner().reset();
     }
 }
 

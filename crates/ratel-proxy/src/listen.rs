@@ -9,6 +9,7 @@ use ratel_core::mode::ProxyMode;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
+use crate::upstream::host_port;
 use crate::worker::{Accepted, Pool};
 
 /// Connections waiting to be accepted; the system caps it further.
@@ -65,7 +66,10 @@ pub(crate) fn bind(
 ) -> Result<Vec<std::net::TcpListener>, ListenError> {
     let fail = |source| ListenError {
         description: mode.describe(),
-        address: format!("{}:{port}", if host.is_empty() { "*" } else { host }),
+        address: match host {
+            "" => format!("*:{port}"),
+            host => host_port(host, port),
+        },
         spec: mode.spec.clone(),
         port,
         source,
@@ -130,10 +134,15 @@ pub(crate) async fn accept(
             // A client that left before it was accepted is no reason to wait.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(
-                    hint = "raise the limit of open files (ulimit -n)",
-                    "cannot accept a client: {error}"
-                );
+                // EMFILE and ENFILE.
+                if matches!(error.raw_os_error(), Some(23 | 24)) {
+                    tracing::warn!(
+                        hint = "raise the limit of open files (ulimit -n)",
+                        "cannot accept a client: {error}"
+                    );
+                } else {
+                    tracing::warn!("cannot accept a client: {error}");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

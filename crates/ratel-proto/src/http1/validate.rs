@@ -16,6 +16,11 @@ pub enum Violation {
         "it has a header called {0:?}, which is not a valid name (checked by validate_inbound_headers)"
     )]
     Name(String),
+    /// A value with a CR, LF or NUL in it (RFC 9110 §5.5), which some programs take for the end of the field.
+    #[error(
+        "its header {0:?} has a control character (CR, LF or NUL) in its value (checked by validate_inbound_headers)"
+    )]
+    Value(String),
     /// Transfer-Encoding together with Content-Length (RFC 9112 §6.1).
     #[error(
         "it has both Transfer-Encoding and Content-Length (checked by validate_inbound_headers)"
@@ -91,6 +96,9 @@ fn lengths(headers: &Headers) -> Result<Option<&[u8]>, Violation> {
         if name.is_empty() || !name.iter().all(|b| is_token(*b)) {
             return Err(Violation::Name(text(name)));
         }
+        if has_break(value) {
+            return Err(Violation::Value(text(name)));
+        }
         if name.eq_ignore_ascii_case(b"transfer-encoding") {
             codings += 1;
             coding = Some(value);
@@ -108,6 +116,22 @@ fn lengths(headers: &Headers) -> Result<Option<&[u8]>, Violation> {
         }
         _ => Ok(coding),
     }
+}
+
+/// Whether a value may be read as more than one field. A line that is folded as RFC 9112 §5.2 has it is none of that.
+fn has_break(value: &[u8]) -> bool {
+    let Some(first) = value.iter().position(|b| matches!(b, b'\r' | b'\n' | 0)) else {
+        return false;
+    };
+    let mut rest = value.get(first..).unwrap_or_default();
+    while let Some((byte, after)) = rest.split_first() {
+        rest = match (byte, after) {
+            (b'\r', [b'\n', b' ' | b'\t', more @ ..]) | (b'\n', [b' ' | b'\t', more @ ..]) => more,
+            (b'\r' | b'\n' | 0, _) => return true,
+            _ => after,
+        };
+    }
+    false
 }
 
 /// RFC 9112 §6.1: HTTP/1.0 does not have it; HTTP/2 has no use for it (RFC 9113 §8.2.2).

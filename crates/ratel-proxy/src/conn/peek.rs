@@ -28,6 +28,9 @@ pub(super) struct Place<'p> {
     pub(super) secured: bool,
 }
 
+/// Bytes in which something must have begun; only empty lines take more.
+const PEEK_MAX: usize = 8 * 1024;
+
 impl Place<'_> {
     /// Where raw bytes would go.
     pub(super) fn target(&self) -> Option<Target> {
@@ -79,6 +82,9 @@ impl Place<'_> {
                     let _ = ahead.split_to(blanks);
                     return Ok(layer);
                 }
+            }
+            if ahead.len() >= PEEK_MAX {
+                return Err(ProxyError::NothingBegins { got: ahead.len() });
             }
             let got = first.len();
             let waits = matches!(raw, Raw::Never | Raw::Off) || got == 0 || is_promising(first);

@@ -31,6 +31,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
                 break response;
             }
             self.recorder.informational(&response);
+            self.recorder.ready().await;
             self.sink.informational(&response)?;
             self.sink.flush().await?;
         };

@@ -238,3 +238,62 @@ async fn a_request_whose_answer_has_begun_is_not_sent_again() {
         assert!(play.servers.try_recv().is_err(), "it was not sent again");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn empty_lines_without_end_are_not_waited_for() {
+    let mut play = reverse();
+    for _ in 0..64 {
+        // The proxy may have left in the middle of it.
+        let _ = play.client.write_all(&[b'\n'; 1024]).await;
+    }
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("it was refused");
+    assert!(error.message.contains("no protocol begins"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_connection_that_cannot_be_written_to_is_not_kept() {
+    let mut play = reverse();
+    let post = b"POST /1 HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 1\r\n\r\nx";
+    play.send(post).await;
+    play.send(b"GET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    play.client.shutdown().await.expect("open");
+    let mut server = play.server().await;
+    gets(&mut server, post).await;
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    server.write_all(answer).await.expect("room");
+    play.client_gets(answer).await;
+    let mut second = play.server().await;
+    gets(&mut second, b"GET /2 HTTP/1.1\r\nHost: origin.test\r\n\r\n").await;
+    second.write_all(answer).await.expect("room");
+    play.client_gets(answer).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn heads_over_the_limit_say_what_to_raise() {
+    let limit = [("head_limit", ratel_core::options::Value::Str("1k".into()))];
+    let long = "x".repeat(2000);
+    let mut proxy = play("reverse:http://origin.test", AddonChain::default(), &limit);
+    proxy
+        .send(format!("GET /{long} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes())
+        .await;
+    let page = proxy.client_rest().await;
+    assert!(
+        page.starts_with("HTTP/1.1 431 ") && page.contains("head_limit"),
+        "{page}"
+    );
+
+    let mut proxy = play("reverse:http://origin.test", AddonChain::default(), &limit);
+    proxy
+        .send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    let mut server = proxy.server().await;
+    let head = format!("HTTP/1.1 200 OK\r\nX: {long}\r\n\r\n");
+    server.write_all(head.as_bytes()).await.expect("room");
+    let page = proxy.client_rest().await;
+    assert!(
+        page.starts_with("HTTP/1.1 502 ") && page.contains("head_limit"),
+        "{page}"
+    );
+}

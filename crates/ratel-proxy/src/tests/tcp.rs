@@ -324,7 +324,10 @@ async fn inside_tls_a_server_may_speak_first_too() {
     );
     drop((client, server));
     let records = play.records().await;
-    let tls = records[0].server_conn.as_ref().and_then(|conn| conn.tls.clone());
+    let tls = records[0]
+        .server_conn
+        .as_ref()
+        .and_then(|conn| conn.tls.clone());
     assert_eq!(tls.expect("TLS").alpn.as_deref(), Some(&b"imap"[..]));
 }
 

@@ -84,6 +84,19 @@ impl TcpDial {
                 host: host.clone(),
                 source,
             })?;
+        let addrs: Vec<_> = match self.local {
+            Some(local) => addrs
+                .into_iter()
+                .filter(|a| a.is_ipv4() == local.is_ipv4())
+                .collect(),
+            None => addrs,
+        };
+        if let (Some(local), true) = (self.local, addrs.is_empty()) {
+            return Err(ProxyError::NoAddressFor {
+                to: host_port(host, port),
+                local,
+            });
+        }
         let failed = |source| ProxyError::Connect {
             to: host_port(host, port),
             source,
@@ -141,7 +154,7 @@ async fn attempt(addr: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStrea
     } else {
         TcpSocket::new_v4()?
     };
-    if let Some(ip) = local.filter(|ip| ip.is_ipv6() == addr.is_ipv6()) {
+    if let Some(ip) = local {
         socket.bind(SocketAddr::new(ip, 0))?;
     }
     socket.connect(addr).await

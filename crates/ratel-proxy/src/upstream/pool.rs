@@ -195,7 +195,14 @@ impl Upstreams {
         if self.shared.is_own(host, port) {
             return Err(ProxyError::Loop(host_port(host, port)));
         }
-        self.shared.dial.dial(host, port).await
+        let dialled = self.shared.dial.dial(host, port).await?;
+        let conn = &dialled.conn;
+        match conn.peername {
+            Some(peer) if self.shared.is_own_peer(peer, conn.sockname) => {
+                Err(ProxyError::Loop(host_port(host, port)))
+            }
+            _ => Ok(dialled),
+        }
     }
 
     /// Makes the connection that the first request will use and says what is known of the server, so that the
@@ -404,7 +411,10 @@ impl Upstreams {
             Speak::H2cIfKnown => (self.share(io, conn, open), false),
             Speak::Tls(_) | Speak::Raw(_) | Speak::Http1 => {
                 let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
-                return Ok(Fresh::H1(H1Upstream::new(reader, writer, conn, open)));
+                let limit = self.shared.config.load().head_limit;
+                return Ok(Fresh::H1(H1Upstream::new(
+                    reader, writer, conn, open, limit,
+                )));
             }
         };
         if known || shared.mux().settled(H2C_TIME).await {

@@ -102,7 +102,11 @@ fn lengths_must_be_beyond_doubt() {
         (&[(CL, "05")], Err(length("05")), Err(length("05"))),
         (&[(CL, "+5")], Err(length("+5")), Err(length("+5"))),
         (&[(CL, "5, 5")], Err(length("5, 5")), Err(length("5, 5"))),
-        (&[(CL, "5\n")], Err(length("5\n")), Err(length("5\n"))),
+        (
+            &[(CL, "5\n")],
+            Err(Violation::Value("Content-Length".into())),
+            Err(Violation::Value("Content-Length".into())),
+        ),
     ];
     for (lines, as_request, as_response) in rows {
         assert_eq!(&request(V11, &headers(lines)), as_request, "{lines:?}");
@@ -139,4 +143,41 @@ fn transfer_encoding_has_its_place() {
 fn messages_name_the_option() {
     let error = request(V11, &headers(&[(TE, "chunked"), (CL, "5")])).unwrap_err();
     assert!(error.to_string().contains("validate_inbound_headers"));
+}
+
+#[test]
+fn a_value_that_may_be_read_as_two_fields_is_refused() {
+    for (value, fine) in [
+        (&b"plain"[..], true),
+        (b"folded\r\n\tvalue", true),
+        (b"folded\n value\r\n  more", true),
+        (b"a\rContent-Length: 0", false),
+        (b"a\0b", false),
+        (b"a\r\nb", false),
+        (b"a\r", false),
+        (b"a\nb", false),
+    ] {
+        let mut headers = Headers::new();
+        let mut line = b"x: ".to_vec();
+        let start = line.len();
+        line.extend_from_slice(value);
+        let end = line.len();
+        line.extend_from_slice(b"\r\n");
+        headers.append(b"host", b"h");
+        let field = crate::headers::Field {
+            line: crate::headers::Span::new(0, line.len()),
+            name: crate::headers::Span::new(0, 1),
+            value: crate::headers::Span::new(start, end),
+            never_indexed: false,
+        };
+        let headers = Headers::from_wire(line.into(), vec![field], false);
+        let refused = Err(Violation::Value("x".into()));
+        let expected = if fine { Ok(()) } else { refused };
+        assert_eq!(
+            request(b"HTTP/1.1", &headers),
+            expected,
+            "{}",
+            value.escape_ascii()
+        );
+    }
 }

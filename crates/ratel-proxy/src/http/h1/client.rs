@@ -25,7 +25,18 @@ pub(crate) struct H1Upstream {
 }
 
 impl H1Upstream {
-    pub(crate) fn new(reader: Reader, writer: Writer, conn: Arc<ServerConn>, open: Open) -> Self {
+    /// `head_limit` is how large response heads may be, in bytes.
+    pub(crate) fn new(
+        reader: Reader,
+        writer: Writer,
+        conn: Arc<ServerConn>,
+        open: Open,
+        head_limit: usize,
+    ) -> Self {
+        let limits = HeadLimits {
+            bytes: head_limit,
+            ..HeadLimits::default()
+        };
         Self {
             tx: Tx {
                 writer,
@@ -34,7 +45,7 @@ impl H1Upstream {
             },
             rx: Rx {
                 reader,
-                heads: HeadReader::new(HeadLimits::default()),
+                heads: HeadReader::new(limits),
                 decoder: BodyDecoder::new(Framing::None),
                 response_keeps: true,
                 answered: false,
@@ -159,6 +170,8 @@ impl FrameSink for Tx {
     }
 
     async fn shutdown(&mut self) -> Result<(), ProxyError> {
+        // Nothing can be asked on it any more.
+        self.request_keeps = false;
         let done = self.writer.shutdown().await;
         done.map_err(|source| ProxyError::ServerIo {
             during: "while it was told that the client is done",

@@ -54,6 +54,7 @@ pub(crate) async fn serve(
         reader,
         writer,
         heads: HeadReader::new(limits),
+        aborted: false,
     };
     loop {
         let head = match client.head().await {
@@ -67,6 +68,12 @@ pub(crate) async fn serve(
         match destination.route(head, &ctx.client, client.reader.last_read()) {
             Ok(Routed::Request(incoming)) => {
                 if client.exchange(upstreams, *incoming).await == After::Close {
+                    if client.aborted {
+                        // A body that ends with the connection would look complete (RFC 9112 §8).
+                        let (mut io, _) = stream::unsplit(client.reader, client.writer);
+                        io.reset();
+                        return Outcome::Closed;
+                    }
                     client.close().await;
                     return Outcome::Closed;
                 }
@@ -110,6 +117,8 @@ struct Client<'a> {
     reader: Reader,
     writer: Writer,
     heads: HeadReader,
+    /// The last response was cut short.
+    aborted: bool,
 }
 
 impl Client<'_> {
@@ -155,6 +164,7 @@ impl Client<'_> {
         let request = &incoming.request;
         let client = ClientSide {
             is_http10: request.version.is_http10(),
+            is_head: &request.method[..] == b"HEAD",
             websocket_key: request
                 .headers
                 .get("sec-websocket-key")
@@ -163,6 +173,7 @@ impl Client<'_> {
         };
         let mut sink = Sink::new(&mut self.writer, client);
         let after = exchange::run(self.ctx, upstreams, incoming, &mut body, &mut sink).await;
+        self.aborted = sink.aborted;
         if !body.is_done() || self.ctx.stop.is_cancelled() {
             After::Close
         } else {
@@ -172,7 +183,11 @@ impl Client<'_> {
 
     /// Records and answers a request that cannot be passed on.
     async fn refuse(&mut self, request: Request, error: &ProxyError) {
-        let mut sink = Sink::new(&mut self.writer, ClientSide::default());
+        let client = ClientSide {
+            is_head: &request.method[..] == b"HEAD",
+            ..ClientSide::default()
+        };
+        let mut sink = Sink::new(&mut self.writer, client);
         exchange::refuse(self.ctx, request, error, &mut sink).await;
         self.close().await;
     }
@@ -193,7 +208,7 @@ impl Client<'_> {
         recorder.error(error.to_flow_error(clock::now()));
         recorder.finish(clock::now());
         if let Some(status) = error.status() {
-            self.writer.put(&error.page(status).to_h1());
+            self.writer.put(&error.page(status).to_h1(false));
             let _ = self.writer.flush().await;
         }
         self.close().await;
@@ -287,12 +302,17 @@ struct Sink<'a> {
     writer: &'a mut Writer,
     encoder: BodyEncoder,
     started: bool,
+    /// The body that is being sent ends with the connection.
+    until_close: bool,
+    /// Such a body will not be completed.
+    aborted: bool,
 }
 
 /// What a converted response depends on.
 #[derive(Clone, Debug, Default)]
 struct ClientSide {
     is_http10: bool,
+    is_head: bool,
     /// What the client proves an upgrade by (RFC 6455 §4.1).
     websocket_key: Bytes,
 }
@@ -304,6 +324,8 @@ impl<'a> Sink<'a> {
             writer,
             encoder: BodyEncoder::new(Framing::None, true),
             started: false,
+            until_close: false,
+            aborted: false,
         }
     }
 
@@ -353,9 +375,11 @@ impl ResponseSink for Sink<'_> {
             };
             let headers = convert::response_to_h1(response, framing)?;
             self.put_converted(response.status, &headers);
+            self.until_close = framing == Framing::UntilClose;
             self.encoder = BodyEncoder::new(framing, false);
         } else {
             self.put_head(response);
+            self.until_close = framing == Framing::UntilClose;
             self.encoder = BodyEncoder::new(framing, verbatim);
         }
         self.started = true;
@@ -375,11 +399,13 @@ impl ResponseSink for Sink<'_> {
     }
 
     fn abort(&mut self, _error: &ProxyError) {
-        // The connection is closed instead; a body that is cut short shows by its framing.
+        // Other bodies show by their framing that they are cut short.
+        self.aborted = self.until_close;
     }
 
     fn page(&mut self, error: &ProxyError, status: u16) {
-        self.writer.put(&error.page(status).to_h1());
+        self.writer
+            .put(&error.page(status).to_h1(self.client.is_head));
         self.started = true;
     }
 

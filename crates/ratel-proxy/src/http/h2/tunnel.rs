@@ -6,10 +6,12 @@ use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
 use ratel_proto::Frame;
+use ratel_proto::h2::Reason;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::mux::{Received, Stream};
 use crate::error::ProxyError;
+use crate::io::Io;
 
 /// Bytes taken from one write.
 const WRITE_MAX: usize = 64 * 1024;
@@ -34,6 +36,12 @@ impl Tunnel {
 
 fn broken(error: &ProxyError) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, error.to_string())
+}
+
+impl Io for Tunnel {
+    fn reset(&mut self) {
+        self.stream.reset(Reason::CONNECT_ERROR);
+    }
 }
 
 impl AsyncRead for Tunnel {

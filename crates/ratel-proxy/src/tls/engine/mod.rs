@@ -29,6 +29,20 @@ pub struct ClientTls<S>(modern::ClientStream<S>);
 #[derive(Debug)]
 pub struct ServerTls<S>(modern::ServerStream<S>);
 
+impl<S> ClientTls<S> {
+    /// What is under the TLS.
+    pub(crate) fn inner(&mut self) -> &mut S {
+        self.0.get_mut().0
+    }
+}
+
+impl<S> ServerTls<S> {
+    /// What is under the TLS.
+    pub(crate) fn inner(&mut self) -> &mut S {
+        self.0.get_mut().0
+    }
+}
+
 #[cfg(test)]
 impl<S> ServerTls<S> {
     /// Whether the handshake was a short one, with what an earlier one had left.
