@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ratel_core::eventlog::{Entry, Level};
-use ratel_core::store::FlowSnapshot;
-use ratel_flow::{FlowId, FlowKind, MessageHead, Side, Timestamp};
+use ratel_core::store::{FlowSnapshot, Summary};
+use ratel_flow::{FlowId, FlowKind, MessageHead, Side, StreamKind, Timestamp};
 use ratel_views::Schemas;
 
 use crate::app::{Options, ProxyInfo};
@@ -62,6 +62,8 @@ pub(crate) struct FlowView {
     pub(crate) id: FlowId,
     /// The tab that was chosen; [`tab`](Self::tab) is the one that is shown.
     pub(crate) chosen: Tab,
+    /// The tabs that it has.
+    pub(crate) tabs: &'static [Tab],
     pub(crate) snapshot: Option<FlowSnapshot>,
     /// It was evicted.
     pub(crate) gone: bool,
@@ -163,10 +165,12 @@ pub(crate) struct Message {
 }
 
 impl FlowView {
-    pub(crate) fn new(id: FlowId, chosen: Tab) -> Self {
+    /// `row` is what is known of the flow before it has been read.
+    pub(crate) fn new(id: FlowId, chosen: Tab, row: Option<&Summary>) -> Self {
         Self {
             id,
             chosen,
+            tabs: row.map_or(Tab::HTTP, |row| Tab::of(row.kind, row.stream)),
             snapshot: None,
             gone: false,
             panes: Default::default(),
@@ -175,24 +179,12 @@ impl FlowView {
         }
     }
 
-    /// The tabs that this flow has.
-    pub(crate) fn tabs(&self) -> &'static [Tab] {
-        match &self.snapshot {
-            Some(flow) if flow.kind == FlowKind::Tcp => &[Tab::Messages, Tab::Detail],
-            Some(flow) if flow.stream.is_some() => {
-                &[Tab::Request, Tab::Response, Tab::Messages, Tab::Detail]
-            }
-            _ => &[Tab::Request, Tab::Response, Tab::Detail],
-        }
-    }
-
     /// The tab that is shown: the one that was chosen, if the flow has it.
     pub(crate) fn tab(&self) -> Tab {
-        let tabs = self.tabs();
-        if tabs.contains(&self.chosen) {
+        if self.tabs.contains(&self.chosen) {
             self.chosen
         } else {
-            tabs.first().copied().unwrap_or_default()
+            self.tabs.first().copied().unwrap_or_default()
         }
     }
 
@@ -235,6 +227,17 @@ impl MessageView {
 }
 
 impl Tab {
+    const HTTP: &'static [Self] = &[Self::Request, Self::Response, Self::Detail];
+
+    /// The tabs that a flow has.
+    pub(crate) fn of(kind: FlowKind, stream: Option<StreamKind>) -> &'static [Self] {
+        match (kind, stream) {
+            (FlowKind::Tcp, _) => &[Self::Messages, Self::Detail],
+            (_, Some(_)) => &[Self::Request, Self::Response, Self::Messages, Self::Detail],
+            (_, None) => Self::HTTP,
+        }
+    }
+
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Request => "Request",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
-use ratel_core::store::Update;
+use ratel_core::store::{Summary, Update};
 use ratel_flow::FlowId;
 
 use crate::keymap::{self, Action, Context, Key};
@@ -135,10 +135,11 @@ fn took_page(model: &mut Model, page: Page) {
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
     // when it was evicted.
     let focus = model.list.page.focus.map(|(id, _)| id).filter(|_| moved);
+    let row = focus.and_then(|focus| row_of(model, focus)).cloned();
     if let (Some(focus), Some(view)) = (focus, model.flow_view())
         && view.id != focus
     {
-        *view = FlowView::new(focus, view.chosen);
+        *view = FlowView::new(focus, view.chosen, row.as_ref());
         resized(model);
         model.list.stale = false;
     }
@@ -434,11 +435,14 @@ fn open_focused(model: &mut Model) {
         return;
     };
     // A focus that is on its way takes the open flow along when it arrives.
-    model.screens.push(Screen::FlowView(Box::new(FlowView::new(
-        id,
-        crate::model::Tab::default(),
-    ))));
+    let view = FlowView::new(id, Tab::default(), row_of(model, id));
+    model.screens.push(Screen::FlowView(Box::new(view)));
     resized(model);
+}
+
+/// The row of a flow, if it is visible.
+fn row_of(model: &Model, id: FlowId) -> Option<&Summary> {
+    model.list.page.rows.iter().find(|row| row.id == id)
 }
 
 /// Opens the message that has the focus.
@@ -482,7 +486,7 @@ fn step_message(model: &mut Model, step: i64) {
 
 fn switch_tab(model: &mut Model, forth: bool) {
     if let Some(view) = model.flow_view() {
-        let tabs = view.tabs();
+        let tabs = view.tabs;
         let at = tabs.iter().position(|tab| *tab == view.tab()).unwrap_or(0);
         let step = if forth { 1 } else { tabs.len() - 1 };
         view.chosen = tabs

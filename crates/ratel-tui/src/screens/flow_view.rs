@@ -42,6 +42,7 @@ pub(crate) fn show(
         view.gone = true;
         return;
     };
+    view.tabs = Tab::of(snapshot.kind, snapshot.stream);
     let snapshot = view.snapshot.insert(snapshot).clone();
     let content = match (view.tab(), opened.shown) {
         (Tab::Request, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
@@ -99,7 +100,7 @@ pub(crate) fn paint(model: &Model, view: &FlowView, frame: &mut Frame<'_>) {
 
 fn tabs(view: &FlowView) -> Text {
     let mut text = Text::default();
-    for tab in view.tabs() {
+    for tab in view.tabs {
         // The brackets say it without colour and reverse.
         let (role, title) = if *tab == view.tab() {
             (Role::TabOpen, format!("[{}]", tab.title()))

@@ -2,6 +2,7 @@
 
 use insta::assert_snapshot;
 use ratel_flow::{MessageFlags, MessageKind, Side, StreamKind};
+use ratel_tui::keymap::Key;
 use ratel_tui::msg::Msg;
 
 use crate::support::{Fake, Ui};
@@ -107,6 +108,16 @@ fn pseudo_header_fields_come_first_and_the_outcome_is_seen() {
     assert_snapshot!("http2_request", ui.keys("j j enter").text());
     assert_snapshot!("http2_response", ui.keys("tab").text());
     assert_snapshot!("grpc_detail", ui.keys("tab tab").text());
+}
+
+#[test]
+fn keys_that_follow_at_once_go_to_the_messages() {
+    let mut ui = Ui::new(SMALL, streams());
+    for key in ["enter", "tab", "tab"] {
+        ui.send(Msg::Key(Key::Named(key)));
+    }
+    ui.resize(SMALL);
+    assert!(ui.text().contains("[Messages]"), "{}", ui.text());
 }
 
 #[test]
