@@ -13,6 +13,7 @@ use ratel_flow::{
 use ratel_proto::Headers;
 use time::UtcOffset;
 
+use crate::printer::progress::Progress;
 use crate::printer::{Printer, Setup, Style};
 
 #[derive(Clone, Default)]
@@ -529,4 +530,31 @@ fn many_messages_are_printed_once_and_in_order() {
         );
     }
     assert_eq!(text.matches("closed by client: 1000").count(), 2);
+}
+
+/// What waits to be printed does not grow with the messages that are there.
+#[test]
+fn messages_are_taken_by_batches() {
+    let bench = Bench::start(0);
+    let feed = bench.open(StreamKind::WebSocket, Version::Http11, "/", 101);
+    let count = 10_000;
+    for _ in 0..count {
+        feed.send(Side::Server, MessageKind::Text, b"x");
+    }
+    bench.store.flush();
+    let mut progress = Progress::default();
+    let id = feed.writer.id();
+    progress.changed(id);
+    progress.changed(id);
+    let mut taken = 0;
+    while progress.is_due() {
+        let mut batch = Vec::new();
+        progress.read(&bench.store, 100, &mut batch);
+        assert!(batch.len() < 400, "{}", batch.len());
+        taken += batch.len();
+    }
+    assert_eq!(taken, count + 1, "the beginning and the messages");
+    let mut rest = Vec::new();
+    assert!(progress.read_rest(&bench.store, id, 100, &mut rest) && rest.is_empty());
+    assert!(progress.end(id).is_some() && progress.end(id).is_none());
 }
