@@ -20,7 +20,6 @@ use ratel_proto::{Frame, Framing};
 use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
-use crate::http::convert;
 use crate::http::h1::client::H1Upstream;
 use crate::http::h2::client::H2Upstream;
 use crate::recorder::Recorder;
@@ -440,7 +439,7 @@ impl<'a> Exchange<'a> {
                 body.become_raw();
                 tx.become_raw();
                 rx.become_raw();
-                if ctx.config.websocket && convert::is_websocket(&flow.request) {
+                if websocket::is_followed(ctx, flow) {
                     let body = &mut **body;
                     let ends = Ends { body, tx, rx, sink };
                     return websocket::run(ctx, flow, recorder, ends).await;

@@ -1,6 +1,7 @@
 //! The record of one exchange, written by both directions of it, and complete however the exchange ends.
 
 use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ratel_core::clock;
@@ -45,6 +46,8 @@ pub(crate) struct Recorder {
     abort: AbortReason,
     /// What finds the messages in the two bodies, where they are streams of such.
     taps: [OnceLock<Mutex<Tap>>; 2],
+    /// Bytes of the two bodies.
+    recorded: [AtomicU64; 2],
 }
 
 impl Recorder {
@@ -53,6 +56,7 @@ impl Recorder {
             writer,
             abort,
             taps: Default::default(),
+            recorded: Default::default(),
         }
     }
 
@@ -69,11 +73,12 @@ impl Recorder {
     }
 
     fn tap(&self, side: Side) -> &OnceLock<Mutex<Tap>> {
-        let [client, server] = &self.taps;
-        match side {
-            Side::Client => client,
-            Side::Server => server,
-        }
+        of_side(&self.taps, side)
+    }
+
+    /// Bytes of the body of that side so far.
+    pub(crate) fn recorded(&self, side: Side) -> u64 {
+        of_side(&self.recorded, side).load(Ordering::Relaxed)
     }
 
     fn tapped(&self, side: Side) -> Option<MutexGuard<'_, Tap>> {
@@ -84,6 +89,7 @@ impl Recorder {
     /// Records what a frame carries.
     pub(crate) fn frame(&self, side: Side, frame: &Frame, now: Timestamp) {
         self.writer.data(side, &frame.data, now);
+        of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
         if let Some(mut tap) = self.tapped(side) {
             tap.feed(&frame.data, &self.writer, now);
         }
@@ -101,6 +107,13 @@ impl Recorder {
             tap.end(&self.writer, now);
         }
         self.writer.end(side, now);
+    }
+}
+
+fn of_side<T>([client, server]: &[T; 2], side: Side) -> &T {
+    match side {
+        Side::Client => client,
+        Side::Server => server,
     }
 }
 
