@@ -15,6 +15,10 @@ use ratel_proto::streams::{self, Base64Stream, BodyStream, Framer, Record, Recor
 
 /// Bytes of a body that are taken in one step.
 const STEP: usize = 4 * 1024;
+/// A body that decodes to more than so many times its own size is a bomb, once that is this many bytes. Text is seldom
+/// made more than a hundred times smaller.
+const BOMB_RATIO: u64 = 500;
+const BOMB_FROM: u64 = 16 * 1024 * 1024;
 /// Bytes of a gRPC-Web trailers message that are looked into.
 const TRAILERS_MAX: usize = 16 * 1024;
 
@@ -27,6 +31,8 @@ pub(crate) struct Tap {
     base64: Option<Base64Stream>,
     /// Where the bytes that the framer sees are on record.
     stream: PayloadStream,
+    /// Bytes of the body so far.
+    taken: u64,
     /// Bytes that the framer has seen.
     fed: u64,
     /// The message that is known to be under way.
@@ -60,6 +66,7 @@ impl Tap {
             },
             coded,
             base64,
+            taken: 0,
             fed: 0,
             announced: None,
             trailers: (kind == StreamKind::GrpcWeb).then(|| (0, Vec::new())),
@@ -90,15 +97,20 @@ impl Tap {
         let Some(decoder) = &mut self.coded else {
             return self.decoded(data, writer, now);
         };
+        self.taken += data.len() as u64;
         let mut pieces = Vec::new();
         let fed = decoder.feed(data, &mut |decoded| pieces.push(decoded));
         for piece in pieces {
             self.decoded(&piece, writer, now);
         }
-        if let Err(error) = fed {
-            tracing::debug!(flow = %writer.id(), "messages are not told apart any more: {error}");
-            self.stop(writer, now);
-        }
+        let is_bomb = self.fed > BOMB_FROM && self.fed / BOMB_RATIO > self.taken;
+        let why = match fed {
+            Err(error) => error.to_string(),
+            Ok(()) if is_bomb => "a few bytes of it decode to very many".into(),
+            Ok(()) => return,
+        };
+        tracing::debug!(flow = %writer.id(), "messages are not told apart any more: {why}");
+        self.stop(writer, now);
     }
 
     /// Bytes of the body without its content-coding.

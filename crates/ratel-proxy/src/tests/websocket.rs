@@ -550,7 +550,8 @@ async fn a_million_messages_leave_memory_flat() {
     drop(sender.await.expect("no panic"));
     play.store.flush();
     let stats = play.store.stats();
-    assert!(stats.memory_bytes < 1 << 20, "{stats:?}");
+    // Their heads alone are 32 MB.
+    assert!(stats.memory_bytes < 4 << 20, "{stats:?}");
     let last = MESSAGES - 1..MESSAGES;
     let window = play.store.messages(FlowId(1), last).expect("a flow");
     assert_eq!((window.total, window.items.len()), (MESSAGES, 1));
