@@ -44,7 +44,7 @@ impl Service {
             .spawn()
             .expect("python can be started");
         let output = BufReader::new(child.stdout.take().expect("it is piped"));
-        let (send, lines) = mpsc::channel();
+        let (send, lines) = mpsc::sync_channel(64);
         // The thread ends with the output of the child.
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
