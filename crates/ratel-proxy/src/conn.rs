@@ -204,16 +204,15 @@ async fn layers(
             Ok(layer) => layer,
             Err(error) => return ctx.record_failure(&ahead, &error),
         };
+        if let Some(error) = ctx.refuses(&layer) {
+            return ctx.record_failure(&ahead, &error);
+        }
         match layer {
-            Layer::Undecided => return,
-            Layer::Other(name) => {
-                return ctx.record_failure(&ahead, &ProxyError::NotHttp(name.into()));
-            }
-            Layer::RawOff => return ctx.record_failure(&ahead, &ProxyError::RawOff),
+            Layer::Undecided | Layer::Other(_) | Layer::RawOff => return,
             Layer::Raw => {
                 // Only where it is known where they go is anything raw.
                 if let Some(target) = place.target() {
-                    tcp::run(&ctx, &upstreams, &target, io, ahead).await;
+                    Box::pin(tcp::run(&ctx, &upstreams, &target, io, ahead)).await;
                 }
                 return;
             }
@@ -235,13 +234,10 @@ async fn layers(
                     *scheme = Scheme::Https;
                 }
             }
-            Layer::Http2 if ctx.config.http2 => {
-                upstreams.client_speaks_http2(ctx.client.tls.is_some());
-                return h2::server::serve(&ctx, &upstreams, &destination, io, ahead).await;
-            }
             Layer::Http2 => {
-                let error = ProxyError::Http2Off;
-                return ctx.record_failure(&ahead, &error);
+                upstreams.client_speaks_http2(ctx.client.tls.is_some());
+                let served = h2::server::serve(&ctx, &upstreams, &destination, io, ahead);
+                return Box::pin(served).await;
             }
             Layer::Http1 => {
                 let served = server::serve(
@@ -270,12 +266,8 @@ async fn layers(
             }
         }
     }
-    ctx.record_failure(
-        &[],
-        &ProxyError::NotHttp(format!(
-            "more than {LAYERS_MAX} protocols inside each other"
-        )),
-    );
+    let too_deep = format!("more than {LAYERS_MAX} protocols inside each other");
+    ctx.record_failure(&[], &ProxyError::NotHttp(too_deep));
 }
 
 /// TLS towards the client: the hello is read, the server is asked first where that is possible, and a certificate
@@ -391,6 +383,16 @@ async fn read_hello(
 }
 
 impl ConnCtx {
+    /// Why a protocol is not served.
+    fn refuses(&self, layer: &Layer) -> Option<ProxyError> {
+        Some(match layer {
+            Layer::Other(name) => ProxyError::NotHttp((*name).into()),
+            Layer::RawOff => ProxyError::RawOff,
+            Layer::Http2 if !self.config.http2 => ProxyError::Http2Off,
+            _ => return None,
+        })
+    }
+
     /// A row for a connection that failed before it carried an exchange. `seen` is what the client sent.
     pub(crate) fn record_failure(&self, seen: &[u8], error: &ProxyError) {
         let now = clock::now();

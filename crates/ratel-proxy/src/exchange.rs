@@ -272,7 +272,8 @@ impl<'a> Exchange<'a> {
             self.flow.server_conn = Some(upstream.conn().clone());
             self.recorder.server_conn(upstream.conn().clone());
             let forwarded = match &mut upstream {
-                Upstream::H1(H1Upstream { tx, rx, .. }) => {
+                Upstream::H1(upstream) => {
+                    let H1Upstream { tx, rx, .. } = &mut **upstream;
                     self.forward(tx, rx, &route, &mut upload, sink).await
                 }
                 Upstream::H2(H2Upstream { tx, rx, .. }) => {
@@ -442,7 +443,8 @@ impl<'a> Exchange<'a> {
                 if websocket::is_followed(ctx, flow) {
                     let body = &mut **body;
                     let ends = Ends { body, tx, rx, sink };
-                    return websocket::run(ctx, flow, recorder, ends).await;
+                    // Few exchanges become one; the others need not have room for it.
+                    return Box::pin(websocket::run(ctx, flow, recorder, ends)).await;
                 }
                 transfer::relay(&mut **body, tx, rx, sink, recorder).await
             }

@@ -201,6 +201,10 @@ fn broken_rules_are_named() {
     ] {
         assert_eq!(meaning(from, None, &wire, 1), Err(expected));
     }
+}
+
+#[test]
+fn what_cannot_be_decompressed_is_refused() {
     let garbage = frame(true, 4, 2, None, b"\xff\xff\xff");
     assert_eq!(
         meaning(Peer::Server, Some((false, 15)), &garbage, 9),

@@ -30,7 +30,7 @@ const IDLE_MAX: usize = 5;
 
 /// A connection, or a part of one, that an exchange may use.
 pub(crate) enum Upstream {
-    H1(H1Upstream),
+    H1(Box<H1Upstream>),
     H2(H2Upstream),
 }
 
@@ -76,7 +76,7 @@ impl From<ProxyError> for NoUpstream {
 
 /// A connection as it was just made.
 enum Fresh {
-    H1(H1Upstream),
+    H1(Box<H1Upstream>),
     H2(Arc<H2Conn>),
 }
 
@@ -116,7 +116,7 @@ pub(crate) struct Upstreams {
 /// What is there already. Never locked over a wait.
 #[derive(Default)]
 struct Kept {
-    idle: Vec<(Target, H1Upstream)>,
+    idle: Vec<(Target, Box<H1Upstream>)>,
     /// Connections that many exchanges share.
     shared: Vec<(Target, Arc<H2Conn>)>,
     /// Servers that turned out to speak HTTP/2 only.
@@ -339,7 +339,7 @@ impl Upstreams {
         }
     }
 
-    fn keep(&self, target: Target, upstream: H1Upstream) {
+    fn keep(&self, target: Target, upstream: Box<H1Upstream>) {
         let mut kept = self.kept();
         if kept.idle.len() == IDLE_MAX {
             kept.idle.remove(0);
@@ -412,9 +412,8 @@ impl Upstreams {
             Speak::Tls(_) | Speak::Raw(_) | Speak::Http1 => {
                 let (reader, writer) = io::split(io, BytesMut::new(), self.activity.clone());
                 let limit = self.shared.config.load().head_limit;
-                return Ok(Fresh::H1(H1Upstream::new(
-                    reader, writer, conn, open, limit,
-                )));
+                let upstream = H1Upstream::new(reader, writer, conn, open, limit);
+                return Ok(Fresh::H1(Box::new(upstream)));
             }
         };
         if known || shared.mux().settled(H2C_TIME).await {

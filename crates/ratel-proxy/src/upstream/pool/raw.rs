@@ -90,7 +90,7 @@ impl Upstreams {
         }
         // One that carried a request before is not what a fresh connection would be.
         let unused =
-            |(to, upstream): &(Target, _)| to == target && !H1Upstream::is_reused(upstream);
+            |(to, upstream): &(Target, Box<H1Upstream>)| to == target && !upstream.is_reused();
         let at = idle.iter().position(unused)?;
         let (_, upstream) = idle.swap_remove(at);
         Some(Ok(upstream.into_raw()))
