@@ -39,6 +39,8 @@ pub(crate) enum ProxyError {
     RequestBody(BodyError),
     #[error("the client closed the connection {during}")]
     ClientGone { during: &'static str },
+    #[error("the client closed the connection, or its side of it, before the server had answered")]
+    ClientLeft,
     #[error("the connection to the client failed {during}: {source}")]
     ClientIo {
         during: &'static str,
@@ -141,7 +143,7 @@ impl ProxyError {
             | Self::ResponseInvalid(_)
             | Self::Http2RequestInvalid(_)
             | Self::Http2ResponseInvalid(_) => {
-                "pass --set validate_inbound_headers=false to let such messages through".into()
+                "--set validate_inbound_headers=false lets such messages through where their end can still be found".into()
             }
             Self::NoDestination(_) => {
                 "use this port as an HTTP proxy, or start Ratel with --mode reverse:https://HOST".into()
@@ -158,6 +160,9 @@ impl ProxyError {
             Self::Resolve { .. } => "check the spelling of the host name and this machine's DNS".into(),
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {
                 "is the service running on that port?".into()
+            }
+            Self::Connect { source, .. } if source.kind() == io::ErrorKind::AddrNotAvailable => {
+                "is connect_addr an address of this machine?".into()
             }
             Self::Connect { .. } => "check that this machine can reach the service".into(),
             Self::ConnectTimeout { .. } => {

@@ -1,12 +1,12 @@
 //! The record of one exchange, written by both directions of it, and complete however the exchange ends.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ratel_core::clock;
 use ratel_core::store::FlowWriter;
-use ratel_flow::{Headers, Side, Timestamp};
+use ratel_flow::{Headers, Response, Side, Timestamp};
 use ratel_proto::Frame;
 
 use crate::error::ProxyError;
@@ -44,6 +44,7 @@ impl AbortReason {
 pub(crate) struct Recorder {
     writer: FlowWriter,
     abort: AbortReason,
+    answered: AtomicBool,
     /// What finds the messages in the two bodies, where they are streams of such.
     taps: [OnceLock<Mutex<Tap>>; 2],
     /// Bytes of the two bodies.
@@ -55,6 +56,7 @@ impl Recorder {
         Self {
             writer,
             abort,
+            answered: AtomicBool::new(false),
             taps: Default::default(),
             recorded: Default::default(),
         }
@@ -99,6 +101,17 @@ impl Recorder {
                 tap::grpc_status(trailers, &self.writer);
             }
         }
+    }
+
+    /// The response's head. May be called again after a change: the last one is kept.
+    pub(crate) fn response(&self, response: &Response) {
+        self.answered.store(true, Ordering::Relaxed);
+        self.writer.response(response);
+    }
+
+    /// Whether there is a response's head.
+    pub(crate) fn has_response(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// That message is complete.

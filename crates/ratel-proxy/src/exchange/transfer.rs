@@ -1,6 +1,7 @@
 //! The request body on its way up while the response comes down, and raw bytes both ways after an upgrade.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use ratel_flow::Side;
 
@@ -55,8 +56,17 @@ pub(super) async fn transfer<B: RequestBody>(
             ClientEnd::Gone(error) => return Err(error),
         },
     }
-    download.await
+    // A client that has closed both its sides looks the same until it is sent something.
+    match tokio::time::timeout(HALF_CLOSED, download.as_mut()).await {
+        Ok(Err(ProxyError::NoResponse)) => Err(ProxyError::ClientLeft),
+        Ok(answered) => answered,
+        Err(_) if recorder.has_response() => download.await,
+        Err(_) => Err(ProxyError::ClientLeft),
+    }
 }
+
+/// How long the response to a client that has closed its side for sending may take to begin.
+const HALF_CLOSED: Duration = Duration::from_secs(60);
 
 /// Sends the request body as it comes in.
 async fn upload(

@@ -297,3 +297,25 @@ async fn heads_over_the_limit_say_what_to_raise() {
         "{page}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_left_is_not_blamed_on_the_server() {
+    // The server closes because it was told that the client is done.
+    for ignores in [false, true] {
+        let mut play = reverse();
+        let get = b"GET /slow HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+        play.send(get).await;
+        let mut server = play.server().await;
+        gets(&mut server, get).await;
+        play.client.shutdown().await.expect("open");
+        if !ignores {
+            assert_eq!(rest(&mut server).await, "");
+            drop(server);
+        }
+        let page = play.client_rest().await;
+        assert!(page.starts_with("HTTP/1.1 502 "), "{page}");
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("it failed");
+        assert!(error.message.starts_with("the client closed"), "{error}");
+    }
+}
