@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 
 /// A peer that speaks HTTP/2 by the same codec, with nothing in between.
-struct Peer {
+pub(super) struct Peer {
     conn: Connection,
     io: DuplexStream,
     buf: BytesMut,
@@ -21,7 +21,7 @@ impl Peer {
         Self::with(Config::new(role), io)
     }
 
-    fn with(config: Config, io: DuplexStream) -> Self {
+    pub(super) fn with(config: Config, io: DuplexStream) -> Self {
         Self {
             conn: Connection::new(config),
             io,
@@ -41,7 +41,7 @@ impl Peer {
     }
 
     /// The next event that is about more than the connection itself.
-    async fn event(&mut self) -> Event {
+    pub(super) async fn event(&mut self) -> Event {
         let next = async {
             loop {
                 self.flush().await;
@@ -65,7 +65,7 @@ impl Peer {
     }
 
     /// Sends a request head and returns its stream.
-    async fn request(
+    pub(super) async fn request(
         &mut self,
         pseudo: &[(&str, &str)],
         fields: &[(&str, &str)],
@@ -92,7 +92,7 @@ impl Peer {
         self.request(&pseudo, &[], true).await
     }
 
-    async fn head(
+    pub(super) async fn head(
         &mut self,
         id: StreamId,
         pseudo: &[(&str, &str)],
@@ -106,7 +106,7 @@ impl Peer {
         self.flush().await;
     }
 
-    async fn data(&mut self, id: StreamId, data: &'static [u8], end: bool) {
+    pub(super) async fn data(&mut self, id: StreamId, data: &'static [u8], end: bool) {
         let data = Bytes::from_static(data);
         self.conn
             .send_data(id, data, end)
@@ -114,7 +114,7 @@ impl Peer {
         self.flush().await;
     }
 
-    async fn gets_head(&mut self) -> (StreamId, Head, bool) {
+    pub(super) async fn gets_head(&mut self) -> (StreamId, Head, bool) {
         match self.event().await {
             Event::Headers { id, head, end } => (id, head, end),
             other => panic!("{other:?} instead of a head"),
@@ -162,7 +162,7 @@ fn shown(headers: &Headers) -> Vec<String> {
 }
 
 /// A client that speaks HTTP/2 to a reverse proxy for `http://origin.test`.
-fn h2_client(options: &[(&str, Value)]) -> (Peer, Play) {
+pub(super) fn h2_client(options: &[(&str, Value)]) -> (Peer, Play) {
     let mut play = play("reverse:http://origin.test", AddonChain::default(), options);
     let (unused, _) = tokio::io::duplex(1);
     let io = std::mem::replace(&mut play.client, unused);

@@ -183,7 +183,8 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     openssl::base64::encode_block(bytes).into_bytes()
 }
 
-#[tokio::test(start_paused = true)]
+// The disk is waited for, so the clock runs.
+#[tokio::test]
 async fn broken_framing_and_bombs_end_the_finding_and_not_the_traffic() {
     let fields = "Content-Type: application/grpc\r\nContent-Length: 23\r\n";
     let (mut play, mut server) = streaming(fields).await;

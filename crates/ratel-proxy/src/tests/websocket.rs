@@ -7,9 +7,11 @@ use ratel_core::control::FlowCommand;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::Value;
 use ratel_flow::{HttpFlow, Message, StreamKind};
+use ratel_proto::h2::{Config, Event, Role};
 use ratel_proto::websocket::{FrameHead, close_payload, mask, opcode};
 use tokio::io::AsyncWriteExt;
 
+use super::h2::{Peer, h2_client};
 use super::*;
 
 const NONE: MessageFlags = MessageFlags(0);
@@ -529,7 +531,8 @@ async fn a_message_too_long_to_be_held_ends_both_sides_with_1009() {
     assert!(error.message.contains("67108864 bytes"), "{error}");
 }
 
-#[tokio::test(start_paused = true)]
+// The disk is waited for, so the clock runs.
+#[tokio::test]
 async fn a_million_messages_leave_memory_flat() {
     const MESSAGES: u64 = 1_000_000;
     let (mut play, server) = plain().await;
@@ -560,4 +563,104 @@ async fn a_million_messages_leave_memory_flat() {
     assert_eq!(&shown.expect("a payload").bytes[..], b"tick");
     drop((client, stand_in));
     assert_eq!(rest(&mut server_reads).await, "");
+}
+
+/// How a WebSocket is asked for over HTTP/2 (RFC 8441 §5).
+const CONNECT: [(&str, &str); 5] = [
+    (":method", "CONNECT"),
+    (":protocol", "websocket"),
+    (":scheme", "http"),
+    (":authority", "origin.test"),
+    (":path", "/chat"),
+];
+
+/// The next bytes on a stream, and whether they are the last.
+async fn stream_data(peer: &mut Peer) -> (Vec<u8>, bool) {
+    match peer.event().await {
+        Event::Data { data, end, .. } => (data.to_vec(), end),
+        other => panic!("{other:?} instead of data"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_http2_to_http1_it_is_the_same() {
+    let http1 = [("h2c_upstream", Value::Str("never".into()))];
+    let (mut client, mut play) = h2_client(&http1);
+    let stream = client.request(&CONNECT, &[], false).await;
+    let mut server = play.server().await;
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(server.read_u8().await.expect("a request"));
+    }
+    let request = String::from_utf8(request).expect("text");
+    assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
+    let agreed =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    server.write_all(agreed).await.expect("room");
+    let (_, head, end) = client.gets_head().await;
+    assert_eq!(
+        (head.pseudo.get(":status"), end),
+        (Some(&b"200"[..]), false)
+    );
+    let hello: &[u8] = up(opcode::TEXT, b"hello").leak();
+    client.data(stream, hello, false).await;
+    gets(&mut server, hello).await;
+    server
+        .write_all(&down(opcode::TEXT, b"hi"))
+        .await
+        .expect("room");
+    let answer = down(opcode::TEXT, b"hi");
+    assert_eq!(stream_data(&mut client).await, (answer, false));
+    client
+        .data(stream, up(opcode::TEXT, b"\xff").leak(), false)
+        .await;
+    assert_eq!(unmasked(&mut server).await.1, 1007_u16.to_be_bytes());
+    assert_eq!(rest(&mut server).await, "");
+    let told = down(opcode::CLOSE, &close_payload(1007, ""));
+    assert_eq!(stream_data(&mut client).await.0, told);
+    let mut messages = play.messages(1);
+    let cut = messages.pop().expect("the last one");
+    assert_eq!(
+        messages,
+        [text(Side::Client, "hello"), text(Side::Server, "hi")]
+    );
+    assert_eq!(cut.2, MessageFlags::MALFORMED);
+    drop(client);
+    assert!(play.records().await[0].error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_http2_on_both_sides_a_close_is_passed_on() {
+    let (mut client, mut play) = h2_client(&[]);
+    let stream = client.request(&CONNECT, &[], false).await;
+    let mut config = Config::new(Role::Server);
+    config.enable_connect_protocol = true;
+    let mut server = Peer::with(config, play.server().await);
+    let (id, head, _) = server.gets_head().await;
+    assert_eq!(head.pseudo.get(":protocol"), Some(&b"websocket"[..]));
+    server.head(id, &[(":status", "200")], &[], false).await;
+    client.gets_head().await;
+    let goodbye: &[u8] = up(opcode::CLOSE, &close_payload(1000, "")).leak();
+    client.data(stream, goodbye, true).await;
+    let mut got = Vec::new();
+    let mut end = false;
+    while !end {
+        let (data, last) = stream_data(&mut server).await;
+        got.extend(data);
+        end = last;
+    }
+    assert_eq!(got, goodbye);
+    let goodbye: &[u8] = down(opcode::CLOSE, &close_payload(1000, "")).leak();
+    server.data(id, goodbye, true).await;
+    let (mut got, mut end) = (Vec::new(), false);
+    while !end {
+        let (data, last) = stream_data(&mut client).await;
+        got.extend(data);
+        end = last;
+    }
+    assert_eq!(got, goodbye);
+    assert_eq!(play.messages(1).len(), 2);
+    drop((client, server));
+    let records = play.records().await;
+    assert!(records[0].error.is_none(), "{:?}", records[0].error);
 }

@@ -24,6 +24,8 @@ use crate::relay::live::Injection;
 
 /// The largest message that is held back for an addon that needs it whole, in bytes.
 const HOLD_MAX: usize = 64 * 1024 * 1024;
+/// Pieces up to this size in bytes are joined before they are sent on.
+const COPY_MAX: usize = 4 * 1024;
 /// Bytes that are decompressed before the store is asked whether it keeps up: they may become a thousand times as many.
 const STEP: usize = 16 * 1024;
 /// The reserved bit of permessage-deflate (RFC 7692 §6).
@@ -54,6 +56,8 @@ pub(super) struct Direction<'r> {
     injected: Receiver<Injection>,
     journal: Journal<'r>,
     buf: BytesMut,
+    /// Small pieces that go on together.
+    out: BytesMut,
     decoder: FrameDecoder,
     assembler: Assembler,
     /// Bytes that are decoded at once.
@@ -130,6 +134,7 @@ impl<'r> Direction<'r> {
             injected,
             journal: Journal::new(side, session.recorder),
             buf: BytesMut::new(),
+            out: BytesMut::new(),
             decoder: FrameDecoder::new(peer, rsv),
             assembler: Assembler::new(deflate),
             step: deflate.map_or(usize::MAX, |_| STEP),
@@ -182,6 +187,7 @@ impl<'r> Direction<'r> {
                 while let Some(part) = self.decoded()? {
                     self.part(part, sink).await?;
                 }
+                self.pour(sink)?;
                 self.session.recorder.ready().await;
             }
             self.journal.announce();
@@ -193,8 +199,9 @@ impl<'r> Direction<'r> {
         let rest = [self.head.take(), Some(self.buf.split().freeze())];
         if self.held.is_none() {
             for rest in rest.into_iter().flatten().filter(|rest| !rest.is_empty()) {
-                sink.frame(Frame::data(rest))?;
+                self.put(rest, sink)?;
             }
+            self.pour(sink)?;
         }
         self.broken_off();
         self.session.recorder.end(self.side, self.now);
@@ -227,7 +234,7 @@ impl<'r> Direction<'r> {
             (Part::Head { wire, .. }, _) => self.head = Some(wire),
             (Part::Payload { wire, end, .. }, _) => {
                 for piece in [self.head.take(), Some(wire)].into_iter().flatten() {
-                    sink.frame(Frame::data(piece))?;
+                    self.put(piece, sink)?;
                 }
                 self.passing = !end;
             }
@@ -320,13 +327,30 @@ impl<'r> Direction<'r> {
             } else {
                 self.encoded(kind, &message.content)
             };
-            sink.frame(Frame::data(wire))?;
+            self.put(wire, sink)?;
         }
         self.journal.forget();
         let Message { content, flags, .. } = message;
         self.journal
             .whole(kind, fragments, content, flags, self.now);
         Ok(())
+    }
+
+    /// Sends on, small pieces together.
+    fn put(&mut self, wire: Bytes, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
+        if wire.len() <= COPY_MAX {
+            self.out.extend_from_slice(&wire);
+            return Ok(());
+        }
+        self.pour(sink)?;
+        sink.frame(Frame::data(wire))
+    }
+
+    fn pour(&mut self, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        sink.frame(Frame::data(self.out.split().freeze()))
     }
 
     /// What the hooks leave of a message.
@@ -371,7 +395,8 @@ impl<'r> Direction<'r> {
         }
         let message = self.shown(kind, flags, content).await;
         if !message.is_dropped() {
-            sink.frame(Frame::data(self.encoded(kind, &message.content)))?;
+            self.put(self.encoded(kind, &message.content), sink)?;
+            self.pour(sink)?;
         }
         let Message { content, flags, .. } = message;
         self.journal.whole(kind, 1, content, flags, self.now);
@@ -400,7 +425,8 @@ impl<'r> Direction<'r> {
             );
             return Ok(());
         }
-        sink.frame(Frame::data(self.encoded(kind, &payload)))?;
+        self.put(self.encoded(kind, &payload), sink)?;
+        self.pour(sink)?;
         let flags = MessageFlags::INJECTED;
         self.journal.control(kind, code, content, flags, self.now);
         Ok(())
@@ -447,12 +473,12 @@ impl<'r> Direction<'r> {
     pub(super) async fn close(&mut self, sink: &mut impl FrameSink, code: u16) {
         if !self.closed && !self.passing {
             let frame = self.encoded(MessageKind::Close, &close_payload(code, ""));
-            if sink.frame(Frame::data(frame)).is_err() {
-                return;
-            }
+            self.out.extend_from_slice(&frame);
         }
         // Whether it is heard makes no difference any more.
-        let _ = sink.shutdown().await;
+        if self.pour(sink).is_ok() {
+            let _ = sink.shutdown().await;
+        }
     }
 }
 
