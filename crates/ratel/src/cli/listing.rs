@@ -101,7 +101,9 @@ pub(super) fn options(program: &Program) -> String {
             Default::Str(_) if def.name == "confdir" => Default::Str(program.default_confdir()),
             default => default,
         };
-        text.push_str(&format!("{}: {}\n", def.name, yaml(default)));
+        // A file is found through this option, so the line would be refused in any other folder.
+        let mark = if def.name == "confdir" { "# " } else { "" };
+        text.push_str(&format!("{mark}{}: {}\n", def.name, yaml(default)));
     }
     text
 }

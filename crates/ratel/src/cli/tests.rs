@@ -463,7 +463,7 @@ fn options_lists_what_can_be_used() {
     # The folder for the certification authority and the configuration
     # files. It is made when it does not exist. A program called by the name
     # `mitmproxy` or `mitmdump` uses `~/.mitmproxy` instead. Type str.
-    confdir: "~/.ratel"
+    # confdir: "~/.ratel"
     "#);
     assert!(text.lines().all(|line| line.len() <= 90));
     assert!(
@@ -486,6 +486,9 @@ fn options_output_is_a_configuration_file() {
         for def in options::all() {
             assert_eq!(loaded.get(def.name), plain.get(def.name), "{}", def.name);
         }
+        // In a folder that is not the default one, too.
+        Home::new(&[("elsewhere/config.yaml", &text)])
+            .ok(&format!("{line} --set confdir=~/elsewhere"));
     }
 }
 
