@@ -133,14 +133,28 @@ impl ProxyMode {
     pub fn describe(&self) -> String {
         match &self.kind {
             ModeKind::Regular => "HTTP(S) proxy".to_owned(),
-            ModeKind::Reverse { .. } => format!("reverse proxy to {}", self.data()),
+            ModeKind::Reverse { .. } => {
+                format!("reverse proxy to {}", self.target().unwrap_or_default())
+            }
         }
     }
 
-    /// What stands between the mode's name and the `@`, empty when nothing does.
-    pub fn data(&self) -> &str {
-        let (head, _) = split_listen(&self.spec);
-        head.split_once(':').map_or("", |(_, data)| data)
+    /// The URL of the server that everything goes to, with the scheme that was chosen when none was given; `None` when
+    /// clients name the destination.
+    pub fn target(&self) -> Option<String> {
+        let ModeKind::Reverse { scheme, host, port } = &self.kind else {
+            return None;
+        };
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.clone()
+        };
+        Some(if *port == scheme.default_port() {
+            format!("{scheme}://{host}")
+        } else {
+            format!("{scheme}://{host}:{port}")
+        })
     }
 }
 

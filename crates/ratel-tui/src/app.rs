@@ -40,14 +40,15 @@ pub struct ProxyInfo {
 /// One mode that runs.
 #[derive(Clone, Debug, Default)]
 pub struct ModeInfo {
-    /// As the user wrote it: `reverse:https://service.dev`.
+    /// What it does, without where it listens: `reverse:https://service.dev`.
     pub description: String,
     /// Where it listens: `127.0.0.1:8080`, `[::1]:8080`, `*:8080`.
     pub listen_addrs: Vec<String>,
     /// Where clients have to go to be seen, without a scheme: `localhost:8080`.
     pub address_hint: String,
-    /// Clients must be told to use a proxy (regular mode), instead of being pointed at an address.
-    pub needs_proxy_setting: bool,
+    /// The URL that everything goes to; `None` when clients must be told to use a proxy (regular mode), instead of being
+    /// pointed at an address.
+    pub target: Option<String>,
 }
 
 /// How the screen behaves.

@@ -37,7 +37,7 @@ fn empty_list_says_what_to_do() {
         description: "regular".into(),
         listen_addrs: vec!["127.0.0.1:8080".into(), "[::1]:8080".into()],
         address_hint: "localhost:8080".into(),
-        needs_proxy_setting: true,
+        target: None,
     };
     let info = ProxyInfo {
         modes: vec![mode],

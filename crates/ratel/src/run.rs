@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ratel_core::eventlog::{EventLog, Level};
-use ratel_core::mode::ModeKind;
 use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_proxy::{Engine, Listening};
@@ -317,17 +316,43 @@ fn mode_info(mode: &Listening) -> ModeInfo {
         }
         _ => addr.to_string(),
     };
+    let target = mode.mode.target();
     ModeInfo {
-        description: mode.mode.spec.clone(),
+        description: match &target {
+            Some(target) => format!("reverse:{target}"),
+            None => "regular".to_owned(),
+        },
         listen_addrs: addresses(&mode.addrs),
         address_hint: mode.addrs.first().map(reachable).unwrap_or_default(),
-        needs_proxy_setting: matches!(mode.mode.kind, ModeKind::Regular),
+        target,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_screen_is_told_the_server_and_not_the_port_of_the_mode() {
+        let rows = [
+            (
+                "reverse:localhost:3000@9000",
+                "reverse:https://localhost:3000",
+                Some("https://localhost:3000"),
+            ),
+            ("regular@9000", "regular", None),
+        ];
+        for (spec, description, target) in rows {
+            let info = mode_info(&Listening {
+                description: String::new(),
+                addrs: vec![([0, 0, 0, 0], 9000).into()],
+                mode: spec.parse().unwrap(),
+            });
+            let told = (info.description.as_str(), info.target.as_deref());
+            assert_eq!(told, (description, target), "{spec}");
+            assert_eq!(info.address_hint, "localhost:9000");
+        }
+    }
 
     #[test]
     fn addresses_are_short() {

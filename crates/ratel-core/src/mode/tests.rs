@@ -216,12 +216,25 @@ fn addresses_and_collisions() {
 
 #[test]
 fn descriptions() {
-    let describe = |spec: &str| spec.parse::<ProxyMode>().unwrap().describe();
-    assert_eq!(describe("regular@1"), "HTTP(S) proxy");
-    assert_eq!(
-        describe("reverse:https://example.org@9000"),
-        "reverse proxy to https://example.org"
-    );
+    let rows = [
+        ("regular@1", "HTTP(S) proxy"),
+        (
+            "reverse:https://example.org@9000",
+            "reverse proxy to https://example.org",
+        ),
+        (
+            "reverse:localhost:3000@127.0.0.1:9000",
+            "reverse proxy to https://localhost:3000",
+        ),
+        (
+            "reverse:http://[::1]:8000/",
+            "reverse proxy to http://[::1]:8000",
+        ),
+    ];
+    for (spec, described) in rows {
+        let mode: ProxyMode = spec.parse().unwrap();
+        assert_eq!(mode.describe(), described, "{spec}");
+    }
 }
 
 proptest::proptest! {

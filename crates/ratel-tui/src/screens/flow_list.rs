@@ -106,11 +106,7 @@ fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
         }
         line
     };
-    if mode.needs_proxy_setting {
-        lines.push(line(&[(Role::Text, "Have your program use this proxy:")]));
-        let export = format!("  export http_proxy=http://{address} https_proxy=http://{address}");
-        lines.push(line(&[(Role::Key, &export)]));
-    } else {
+    if let Some(target) = &mode.target {
         let (http, https) = (format!("http://{address}"), format!("https://{address}"));
         let words = [
             (Role::Text, "Point your program at "),
@@ -120,14 +116,14 @@ fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
         lines.push(line(
             &[&words[..], &[(Role::Key, &https), (Role::Text, ")")]].concat(),
         ));
-        let target = mode
-            .description
-            .strip_prefix("reverse:")
-            .unwrap_or(&mode.description);
         lines.push(line(&[
             (Role::Dim, "From there it goes to "),
             (Role::Dim, &safe(target)),
         ]));
+    } else {
+        lines.push(line(&[(Role::Text, "Have your program use this proxy:")]));
+        let export = format!("  export http_proxy=http://{address} https_proxy=http://{address}");
+        lines.push(line(&[(Role::Key, &export)]));
     }
     let ca = safe(&info.ca_path.to_string_lossy());
     lines.push(line(&[

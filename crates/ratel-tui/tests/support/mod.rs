@@ -448,7 +448,7 @@ impl Ui {
                 description: "reverse:https://service.dev".into(),
                 listen_addrs: vec!["*:8080".into()],
                 address_hint: "localhost:8080".into(),
-                needs_proxy_setting: false,
+                target: Some("https://service.dev".into()),
             }],
             ca_path: "/home/u/.ratel/ratel-ca-cert.pem".into(),
             version: "0.1.0".into(),
