@@ -15,6 +15,8 @@ pub struct Screen {
     keys: Box<dyn Write + Send>,
     child: Box<dyn Child + Send + Sync>,
     master: Box<dyn MasterPty + Send>,
+    /// Ends when the program has left the terminal and everything it wrote is read.
+    painter: std::thread::JoinHandle<()>,
     _home: Builder,
 }
 
@@ -57,13 +59,14 @@ impl Screen {
             .expect("a pseudo-terminal can be written");
         let parser = Arc::new(Mutex::new(vt100::Parser::new(rows, cols, 0)));
         let raw = Arc::new(Mutex::new(Vec::new()));
-        paint(reader, Arc::clone(&parser), Arc::clone(&raw));
+        let painter = paint(reader, Arc::clone(&parser), Arc::clone(&raw));
         Self {
             parser,
             raw,
             keys,
             child,
             master: pair.master,
+            painter,
             _home: builder,
         }
     }
@@ -159,6 +162,11 @@ impl Screen {
         let status = wait::until("the program to leave its terminal", || {
             child.try_wait().expect("a child can be asked")
         });
+        // Its last words may still be on their way.
+        let painter = &self.painter;
+        wait::until("the terminal to be read to its end", || {
+            painter.is_finished().then_some(())
+        });
         status.success()
     }
 }
@@ -174,7 +182,7 @@ fn paint(
     mut reader: Box<dyn Read + Send>,
     parser: Arc<Mutex<vt100::Parser>>,
     raw: Arc<Mutex<Vec<u8>>>,
-) {
+) -> std::thread::JoinHandle<()> {
     std::thread::spawn(move || {
         let mut piece = [0; 4096];
         while let Ok(read @ 1..) = reader.read(&mut piece) {
@@ -186,5 +194,5 @@ fn paint(
                 .unwrap_or_else(PoisonError::into_inner)
                 .process(&piece[..read]);
         }
-    });
+    })
 }

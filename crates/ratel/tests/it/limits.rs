@@ -60,8 +60,8 @@ fn endless_heads_are_refused() {
     }
     // The answer comes at once; what still arrives is read and forgotten for a moment, so that it reaches the client.
     let reply = wire.reply().expect("an answer");
-    assert_eq!(reply.status, 400, "{}", reply.head);
-    assert_says(&reply.text(), &["head", "larger"]);
+    assert_eq!(reply.status, 431, "{}", reply.head);
+    assert_says(&reply.text(), &["head", "larger", "head_limit"]);
     assert_unharmed(&mut ratel, port, "/");
     if let Some(peak) = process::peak_memory(ratel.pid()) {
         assert!(peak < 150 << 20, "peak memory is {} MiB", peak >> 20);
