@@ -11,9 +11,8 @@ pub use grpc::GrpcFramer;
 pub use lines::LineFramer;
 pub use sse::SseFramer;
 
-use base64::Engine as _;
-use base64::engine::GeneralPurpose;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::{GeneralPurpose, GeneralPurposeConfig};
+use base64::{Engine as _, alphabet};
 
 use crate::Headers;
 
@@ -130,7 +129,7 @@ impl Framer {
     /// Takes the next bytes and gives `out` the messages that end in them.
     ///
     /// # Errors
-    /// When the messages cannot be told apart from here on.
+    /// When the messages cannot be told apart from here on; the same error is given for all that follows.
     pub fn feed(
         &mut self,
         data: &[u8],
@@ -170,24 +169,41 @@ impl Framer {
 /// Base64 in pieces, with padding allowed wherever a server has flushed (as gRPC-Web's text form has it).
 #[derive(Debug, Default)]
 pub struct Base64Stream {
+    /// Up to three characters whose group is not complete.
     quad: Vec<u8>,
+    /// A character had no meaning.
+    broken: bool,
 }
 
 impl Base64Stream {
-    /// Decodes what can be decoded and keeps up to three characters. None at a character that has no meaning.
+    /// Decodes what can be decoded and keeps up to three characters. None for good from a character on that has no
+    /// meaning; when bytes stand before it in `data`, they are given first, and none the next time.
     pub fn feed(&mut self, data: &[u8]) -> Option<Vec<u8>> {
-        const ENGINE: &GeneralPurpose = &STANDARD;
+        if self.broken {
+            return None;
+        }
         let mut out = Vec::with_capacity(data.len() / 4 * 3 + 3);
         for byte in data.iter().filter(|byte| !byte.is_ascii_whitespace()) {
             self.quad.push(*byte);
             if self.quad.len() == 4 {
-                ENGINE.decode_vec(&self.quad, &mut out).ok()?;
+                let mut bytes = [0; 3];
+                let Ok(len) = LENIENT.decode_slice(&self.quad, &mut bytes) else {
+                    self.broken = true;
+                    return (!out.is_empty()).then_some(out);
+                };
+                out.extend_from_slice(bytes.get(..len).unwrap_or_default());
                 self.quad.clear();
             }
         }
         Some(out)
     }
 }
+
+/// Bits that padding leaves unused may be set: they carry nothing.
+const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
+);
 
 #[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ pub struct GrpcFramer {
     have: usize,
     /// The message that has begun: its start, its length, what it is.
     message: Option<(u64, u64, RecordKind)>,
+    problem: Option<FramingProblem>,
 }
 
 impl GrpcFramer {
@@ -24,6 +25,7 @@ impl GrpcFramer {
             prefix: [0; PREFIX],
             have: 0,
             message: None,
+            problem: None,
         }
     }
 
@@ -32,6 +34,9 @@ impl GrpcFramer {
         mut data: &[u8],
         out: &mut impl FnMut(Record),
     ) -> Result<(), FramingProblem> {
+        if let Some(problem) = self.problem {
+            return Err(problem);
+        }
         loop {
             if let Some((start, len, kind)) = self.message {
                 let left = start + len - self.at;
@@ -61,7 +66,9 @@ impl GrpcFramer {
                     0x80 | 0x81 if self.web => RecordKind::GrpcTrailers,
                     flags => {
                         let at = self.at - PREFIX as u64;
-                        return Err(FramingProblem::GrpcFlags { at, flags });
+                        let problem = FramingProblem::GrpcFlags { at, flags };
+                        self.problem = Some(problem);
+                        return Err(problem);
                     }
                 };
                 self.message = Some((self.at, u64::from(u32::from_be_bytes(length)), kind));

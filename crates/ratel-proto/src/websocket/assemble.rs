@@ -7,7 +7,7 @@ use super::error::WsError;
 use super::frame::{FrameHead, Part, opcode};
 
 /// Bytes of decompressed payload that are handed out at once, at most.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 32 * 1024;
 
 /// What a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub enum MessageType {
 pub enum Step {
     /// A message begins.
     Begin(MessageType),
-    /// A piece of it, as meant. At most 64 KiB when it was compressed.
+    /// A piece of it, as meant. At most 32 KiB when it was compressed.
     Data(Bytes),
     /// It is complete.
     End {
@@ -64,7 +64,6 @@ struct Inflate {
     state: Decompress,
     /// Each message is compressed by itself (RFC 7692 §7.1.1).
     resets: bool,
-    window_bits: u8,
 }
 
 impl Assembler {
@@ -77,7 +76,6 @@ impl Assembler {
                 // The library's smallest window is 9 bits, which reads what 8 have written.
                 state: Decompress::new_with_window_bits(false, bits.clamp(9, 15)),
                 resets,
-                window_bits: bits.clamp(9, 15),
             }),
             message: None,
             frame: None,
@@ -180,8 +178,8 @@ impl Inflate {
         kind: MessageType,
         out: &mut impl FnMut(Step),
     ) -> Result<(), WsError> {
+        let mut piece = Vec::with_capacity(PIECE);
         loop {
-            let mut piece = Vec::with_capacity(PIECE);
             let before = self.state.total_in();
             let status = self
                 .state
@@ -194,7 +192,12 @@ impl Inflate {
                 if kind == MessageType::Text {
                     utf8.check(&piece)?;
                 }
-                out(Step::Data(piece.into()));
+                // A short piece must not keep the memory of a long one, however long it is kept itself.
+                out(Step::Data(match full {
+                    true => std::mem::replace(&mut piece, Vec::with_capacity(PIECE)).into(),
+                    false => Bytes::copy_from_slice(&piece),
+                }));
+                piece.clear();
             }
             match status {
                 // A block that calls itself the last one; what follows is a stream of its own.
@@ -216,7 +219,7 @@ impl Inflate {
 
     fn rest(&mut self) {
         if self.resets {
-            self.state = Decompress::new_with_window_bits(false, self.window_bits);
+            self.state.reset(false);
         }
     }
 }

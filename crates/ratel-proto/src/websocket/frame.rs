@@ -8,6 +8,10 @@ use super::mask::mask;
 /// Bytes that the payload of a control frame may have (RFC 6455 §5.5).
 pub const CONTROL_MAX: usize = 125;
 
+/// Bytes of a compressed message that are handed out at once. Deflate makes at most a thousand times as many of them, so
+/// that what one part of a bomb becomes stays below 17 MiB.
+const COMPRESSED_PIECE: usize = 16 * 1024;
+
 /// The opcodes (RFC 6455 §11.8).
 pub mod opcode {
     /// Goes on with a message.
@@ -144,6 +148,8 @@ pub struct FrameDecoder {
     payload: Option<(Option<[u8; 4]>, u64, u64)>,
     /// Within a message of several frames.
     continues: bool,
+    /// The last message that began is compressed.
+    compressed: bool,
 }
 
 impl FrameDecoder {
@@ -155,6 +161,7 @@ impl FrameDecoder {
             rsv,
             payload: None,
             continues: false,
+            compressed: false,
         }
     }
 
@@ -175,7 +182,11 @@ impl FrameDecoder {
         if buf.is_empty() && left > 0 {
             return Ok(None);
         }
-        let len = usize::try_from(left).map_or(buf.len(), |left| left.min(buf.len()));
+        let most = match self.compressed {
+            true => buf.len().min(COMPRESSED_PIECE),
+            false => buf.len(),
+        };
+        let len = usize::try_from(left).map_or(most, |left| left.min(most));
         let wire = buf.split_to(len).freeze();
         let data = match key {
             None => wire.clone(),
@@ -232,6 +243,9 @@ impl FrameDecoder {
             (opcode::CONTINUATION, true) | (opcode::TEXT | opcode::BINARY, false) => {}
             (opcode::TEXT | opcode::BINARY, true) => return Err(WsError::Interrupted),
             (other, _) => return Err(WsError::ReservedOpcode(other)),
+        }
+        if head.opcode != opcode::CONTINUATION {
+            self.compressed = head.rsv & 4 != 0;
         }
         self.continues = !head.fin;
         Ok(())

@@ -241,6 +241,45 @@ fn a_bomb_comes_out_in_small_pieces() {
 }
 
 #[test]
+fn what_is_kept_of_a_compressed_message_is_as_long_as_its_content() {
+    let wire = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
+    let (mut decoder, mut assembler) = (
+        FrameDecoder::new(Peer::Server, 4),
+        Assembler::new(Some((false, 15))),
+    );
+    let (mut buf, mut kept) = (BytesMut::from(&wire[..]), Vec::new());
+    while let Some(part) = decoder.next(&mut buf).unwrap() {
+        let mut each = |step| kept.push(step);
+        assembler.take(&part, &mut each).unwrap();
+    }
+    for step in kept {
+        if let Step::Data(data) = step {
+            let data = data.try_into_mut().expect("nobody else has it");
+            assert!(data.capacity() < 100, "{}", data.capacity());
+        }
+    }
+}
+
+#[test]
+fn only_compressed_messages_come_in_bounded_parts() {
+    let payload = vec![0; 100_000];
+    for (rsv, longest) in [(0, 100_000), (4, 16 * 1024)] {
+        let mut decoder = FrameDecoder::new(Peer::Server, 4);
+        let begin = frame(false, rsv, opcode::BINARY, None, b"");
+        let rest = frame(true, 0, opcode::CONTINUATION, None, &payload);
+        let mut buf = BytesMut::from(&[begin, rest].concat()[..]);
+        let (mut most, mut total) = (0, 0);
+        while let Some(part) = decoder.next(&mut buf).unwrap() {
+            if let Part::Payload { wire, .. } = part {
+                most = most.max(wire.len());
+                total += wire.len();
+            }
+        }
+        assert_eq!((most, total), (longest, payload.len()));
+    }
+}
+
+#[test]
 fn handshakes_say_what_was_agreed_on() {
     let mut headers = Headers::new();
     assert_eq!(handshake::deflate(&headers), None);
