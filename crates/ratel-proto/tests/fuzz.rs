@@ -7,6 +7,8 @@
 
 #[path = "fuzz/h2.rs"]
 mod h2;
+#[path = "fuzz/messages.rs"]
+mod messages;
 
 use std::time::{Duration, Instant};
 
