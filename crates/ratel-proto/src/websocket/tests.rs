@@ -126,78 +126,33 @@ fn control_frames_come_between_fragments() {
 
 #[test]
 fn broken_rules_are_named() {
-    let key = Some([1, 2, 3, 4]);
+    let plain = |fin, rsv, opcode, payload: &[u8]| frame(fin, rsv, opcode, None, payload);
+    let masked = frame(true, 0, 1, Some([1, 2, 3, 4]), b"x");
+    let twice = [plain(false, 0, 1, b"a"), plain(true, 0, 2, b"b")].concat();
+    let (client, server) = (Peer::Client, Peer::Server);
     for (from, wire, expected) in [
+        (client, plain(true, 0, 1, b"x"), WsError::Unmasked),
+        (server, masked, WsError::Masked),
+        (server, plain(true, 0, 3, b""), WsError::ReservedOpcode(3)),
+        (server, plain(true, 0, 11, b""), WsError::ReservedOpcode(11)),
+        (server, plain(true, 4, 1, b""), WsError::ReservedBits(4)),
         (
-            Peer::Client,
-            frame(true, 0, 1, None, b"x"),
-            WsError::Unmasked,
-        ),
-        (Peer::Server, frame(true, 0, 1, key, b"x"), WsError::Masked),
-        (
-            Peer::Server,
-            frame(true, 0, 3, None, b""),
-            WsError::ReservedOpcode(3),
-        ),
-        (
-            Peer::Server,
-            frame(true, 0, 11, None, b""),
-            WsError::ReservedOpcode(11),
-        ),
-        (
-            Peer::Server,
-            frame(true, 4, 1, None, b""),
-            WsError::ReservedBits(4),
-        ),
-        (
-            Peer::Server,
-            frame(true, 0, 9, None, &[0; 126]),
+            server,
+            plain(true, 0, 9, &[0; 126]),
             WsError::LongControl(126),
         ),
+        (server, plain(false, 0, 9, b""), WsError::FragmentedControl),
+        (server, plain(true, 0, 0, b""), WsError::NothingToContinue),
+        (server, twice, WsError::Interrupted),
+        (server, b"\x82\x7e\0\x05hello".to_vec(), WsError::Length),
         (
-            Peer::Server,
-            frame(false, 0, 9, None, b""),
-            WsError::FragmentedControl,
-        ),
-        (
-            Peer::Server,
-            frame(true, 0, 0, None, b""),
-            WsError::NothingToContinue,
-        ),
-        (
-            Peer::Server,
-            [
-                frame(false, 0, 1, None, b"a"),
-                frame(true, 0, 2, None, b"b"),
-            ]
-            .concat(),
-            WsError::Interrupted,
-        ),
-        (
-            Peer::Server,
-            b"\x82\x7e\0\x05hello".to_vec(),
-            WsError::Length,
-        ),
-        (
-            Peer::Server,
+            server,
             b"\x82\x7f\x80\0\0\0\0\0\0\0".to_vec(),
             WsError::Length,
         ),
-        (
-            Peer::Server,
-            frame(true, 0, 1, None, b"\xff"),
-            WsError::NotUtf8,
-        ),
-        (
-            Peer::Server,
-            frame(true, 0, 1, None, b"\xc3"),
-            WsError::NotUtf8,
-        ),
-        (
-            Peer::Server,
-            frame(true, 0, 8, None, b"x"),
-            WsError::CloseCode,
-        ),
+        (server, plain(true, 0, 1, b"\xff"), WsError::NotUtf8),
+        (server, plain(true, 0, 1, b"\xc3"), WsError::NotUtf8),
+        (server, plain(true, 0, 8, b"x"), WsError::CloseCode),
     ] {
         assert_eq!(meaning(from, None, &wire, 1), Err(expected));
     }
