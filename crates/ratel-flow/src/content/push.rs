@@ -2,12 +2,23 @@
 
 use std::io::{self, Write};
 
-use super::{Coding, Codings, ZSTD_WINDOW_LOG};
+use brotli::enc::StandardAlloc;
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
+use flate2::write::MultiGzDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
+use zstd::stream::raw::{self, DParameter, InBuffer, Operation, OutBuffer};
+
+use super::{Coding, Codings, ZSTD_WINDOW_LOG, is_zlib};
 
 /// Bytes that are taken in one step.
 const STEP: usize = 4 * 1024;
-/// What one step may decode to, in bytes. Whatever gives more is a bomb.
-const BOMB: usize = 32 * 1024 * 1024;
+/// Bytes that are given out at once, at most.
+const PIECE: usize = 32 * 1024;
+/// A body decodes to at most so many times its length: repetitive text stays below a hundred, a bomb of zeros has a
+/// thousand in gzip and far more in the others.
+const RATIO: u64 = 256;
+/// Bytes that a body may decode to beyond that: little may stand for much at a beginning.
+const ALLOWANCE: u64 = 32 * 1024 * 1024;
 
 /// Why a body cannot be decoded any further.
 #[derive(Debug, thiserror::Error)]
@@ -21,48 +32,41 @@ pub enum PushError {
         /// What the decoder says.
         source: io::Error,
     },
-    /// A few bytes decode to very many.
-    #[error("{STEP} bytes of it decode to more than {BOMB}")]
+    /// Few bytes decode to very many.
+    #[error("it decodes to more than {ALLOWANCE} bytes and {RATIO} times its length")]
     Bomb,
 }
 
-/// Undoes the codings of one body; memory does not depend on its length.
+/// Undoes the codings of one body. Memory depends neither on its length nor on what it decodes to.
+///
+/// It is of no further use after an error.
 pub struct PushDecoder {
     /// In the order of undoing.
     stages: Vec<Stage>,
+    /// Bytes taken so far.
+    taken: u64,
 }
 
 struct Stage {
     coding: Coding,
     decoder: Decoder,
+    /// Bytes it has given so far.
+    given: u64,
 }
 
 enum Decoder {
-    Gzip(Box<flate2::write::MultiGzDecoder<Out>>),
-    Zlib(Box<flate2::write::ZlibDecoder<Out>>),
-    Deflate(Box<flate2::write::DeflateDecoder<Out>>),
-    /// `deflate` is zlib (RFC 9110 §8.4.1.2), but some servers mean raw deflate; the first two bytes tell.
-    Undecided(Vec<u8>),
-    Brotli(Box<brotli::DecompressorWriter<Out>>),
-    Zstd(Box<zstd::stream::write::Decoder<'static, Out>>),
-}
-
-/// What a decoder has given.
-#[derive(Default)]
-struct Out(Vec<u8>);
-
-impl Write for Out {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-        if self.0.len() + data.len() > BOMB {
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        self.0.extend_from_slice(data);
-        Ok(data.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    /// Gzip and deflate are told apart, and from deflate without a wrapping, by the first two bytes: some senders
+    /// name one and mean the other (RFC 9110 §8.4.1.2).
+    Undecided(Coding, Vec<u8>),
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    /// With the wrapping of zlib or without one.
+    Flate(Box<Decompress>),
+    Brotli(Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>),
+    Zstd(Box<raw::Decoder<'static>>),
+    /// There was no memory for it.
+    Missing,
+    /// What follows the end of the coded body means nothing.
+    Over,
 }
 
 impl PushDecoder {
@@ -72,195 +76,159 @@ impl PushDecoder {
         let stages = codings.0.iter().rev().map(|coding| Stage {
             coding: *coding,
             decoder: Decoder::new(*coding),
+            given: 0,
         });
         Self {
             stages: stages.collect(),
+            taken: 0,
         }
     }
 
-    /// Takes the next bytes and gives `out` what they decode to.
+    /// Takes the next bytes and gives `out` what they decode to, in pieces of at most 32 KiB.
     ///
     /// # Errors
-    /// When the body cannot be decoded from here on; what came before that was given out.
+    /// When the body cannot be decoded from here on, or is a bomb; what came before that was given out.
     pub fn feed(&mut self, data: &[u8], out: &mut impl FnMut(Vec<u8>)) -> Result<(), PushError> {
-        for piece in data.chunks(STEP) {
-            let mut decoded = piece.to_vec();
-            for stage in &mut self.stages {
-                decoded = stage.step(&decoded)?;
-            }
-            if !decoded.is_empty() {
-                out(decoded);
-            }
+        for step in data.chunks(STEP) {
+            self.taken = self.taken.saturating_add(step.len() as u64);
+            let most = self.taken.saturating_mul(RATIO).saturating_add(ALLOWANCE);
+            push(&mut self.stages, step, most, out)?;
         }
         Ok(())
     }
 }
 
-impl Stage {
-    fn step(&mut self, data: &[u8]) -> Result<Vec<u8>, PushError> {
-        let written = self.decoder.write(data);
-        written.map_err(|source| match source.kind() {
-            io::ErrorKind::OutOfMemory => PushError::Bomb,
-            _ => PushError::Damaged {
-                coding: self.coding.name(),
-                source,
-            },
-        })
+/// Passes bytes through all stages. None may have given more than `most` bytes.
+fn push(
+    stages: &mut [Stage],
+    mut data: &[u8],
+    most: u64,
+    out: &mut impl FnMut(Vec<u8>),
+) -> Result<(), PushError> {
+    let Some((stage, rest)) = stages.split_first_mut() else {
+        out(data.to_vec());
+        return Ok(());
+    };
+    loop {
+        let mut decoded = Vec::with_capacity(PIECE);
+        let used = stage.decoder.step(data, &mut decoded);
+        let (full, idle) = (decoded.len() >= PIECE, decoded.is_empty());
+        stage.given = stage.given.saturating_add(decoded.len() as u64);
+        if stage.given > most {
+            return Err(PushError::Bomb);
+        }
+        match (idle, rest.is_empty(), decoded.len() <= PIECE) {
+            (true, ..) => {}
+            (_, true, true) => {
+                decoded.shrink_to_fit();
+                out(decoded);
+            }
+            (_, true, false) => decoded.chunks(PIECE).for_each(|piece| out(piece.to_vec())),
+            (_, false, _) => push(rest, &decoded, most, out)?,
+        }
+        let used = used.map_err(|source| PushError::Damaged {
+            coding: stage.coding.name(),
+            source,
+        })?;
+        data = data.get(used..).unwrap_or_default();
+        if (data.is_empty() && !full) || (used == 0 && idle) {
+            return Ok(());
+        }
     }
 }
 
 impl Decoder {
     fn new(coding: Coding) -> Self {
         match coding {
-            Coding::Gzip => {
-                Self::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Out::default())))
+            Coding::Gzip | Coding::Deflate => Self::Undecided(coding, Vec::new()),
+            Coding::Brotli => {
+                let alloc = StandardAlloc::default;
+                // Windows of RFC 7932, of up to 16 MiB, and not the larger ones of which a few bytes may ask for 1 GiB.
+                let state = BrotliState::new_strict(alloc(), alloc(), alloc());
+                Self::Brotli(Box::new(state))
             }
-            Coding::Deflate => Self::Undecided(Vec::new()),
-            Coding::Brotli => Self::Brotli(Box::new(brotli::DecompressorWriter::new(
-                Out::default(),
-                STEP,
-            ))),
-            Coding::Zstd => match zstd::stream::write::Decoder::new(Out::default()) {
-                Ok(mut decoder) => {
-                    // A wider window than may be asked for is an error when the frame says so.
-                    let _ = decoder.window_log_max(ZSTD_WINDOW_LOG);
-                    Self::Zstd(Box::new(decoder))
-                }
-                // Only an allocation can fail there; a decoder that knows nothing says so at the first byte.
-                Err(_) => {
-                    Self::Deflate(Box::new(flate2::write::DeflateDecoder::new(Out::default())))
-                }
-            },
+            Coding::Zstd => zstd_decoder().map_or(Self::Missing, |zstd| Self::Zstd(Box::new(zstd))),
         }
     }
 
-    fn write(&mut self, data: &[u8]) -> io::Result<Vec<u8>> {
+    /// Decodes some of `input` to the end of `out`, which is empty and has room for a [`PIECE`], and says how much of
+    /// `input` was used. A full `out` says that there may be more without further input.
+    fn step(&mut self, input: &[u8], out: &mut Vec<u8>) -> io::Result<usize> {
         match self {
+            Self::Undecided(coding, first) => {
+                let missing = input.len().min(2 - first.len());
+                first.extend_from_slice(input.get(..missing).unwrap_or_default());
+                if let &[a, b] = &first[..] {
+                    *self = match coding {
+                        _ if is_zlib(&[a, b]) => Self::Flate(Box::new(Decompress::new(true))),
+                        Coding::Deflate if [a, b] != [0x1f, 0x8b] => {
+                            Self::Flate(Box::new(Decompress::new(false)))
+                        }
+                        _ => Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))),
+                    };
+                    let used = self.step(&[a, b], out)?;
+                    debug_assert!(used == 2 || matches!(self, Self::Over));
+                }
+                Ok(missing)
+            }
             Self::Gzip(decoder) => {
-                decoder.write_all(data)?;
-                decoder.flush()?;
-                Ok(std::mem::take(&mut decoder.get_mut().0))
+                let used = decoder.write(input).and_then(|used| {
+                    if used == input.len() {
+                        decoder.flush()?;
+                    }
+                    Ok(used)
+                });
+                // Also what stands before the damage.
+                out.append(decoder.get_mut());
+                used
             }
-            Self::Zlib(decoder) => {
-                decoder.write_all(data)?;
-                decoder.flush()?;
-                Ok(std::mem::take(&mut decoder.get_mut().0))
+            Self::Flate(decoder) => {
+                let before = decoder.total_in();
+                let status = decoder.decompress_vec(input, out, FlushDecompress::Sync)?;
+                let used = (decoder.total_in() - before) as usize;
+                if status == Status::StreamEnd {
+                    *self = Self::Over;
+                }
+                Ok(used)
             }
-            Self::Deflate(decoder) => {
-                decoder.write_all(data)?;
-                decoder.flush()?;
-                Ok(std::mem::take(&mut decoder.get_mut().0))
-            }
-            Self::Brotli(decoder) => {
-                decoder.write_all(data)?;
-                Ok(std::mem::take(&mut decoder.get_mut().0))
+            Self::Brotli(state) => {
+                out.resize(PIECE, 0);
+                let (mut left, mut used) = (input.len(), 0);
+                let (mut room, mut written, mut total) = (PIECE, 0, 0);
+                let result = BrotliDecompressStream(
+                    &mut left,
+                    &mut used,
+                    input,
+                    &mut room,
+                    &mut written,
+                    out,
+                    &mut total,
+                    state,
+                );
+                out.truncate(written);
+                match result {
+                    BrotliResult::ResultFailure => return Err(io::ErrorKind::InvalidData.into()),
+                    BrotliResult::ResultSuccess => *self = Self::Over,
+                    BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
+                }
+                Ok(used)
             }
             Self::Zstd(decoder) => {
-                decoder.write_all(data)?;
-                decoder.flush()?;
-                Ok(std::mem::take(&mut decoder.get_mut().0))
+                let mut input = InBuffer::around(input);
+                decoder.run(&mut input, &mut OutBuffer::around(out))?;
+                Ok(input.pos())
             }
-            Self::Undecided(first) => {
-                first.extend_from_slice(data);
-                let [a, b, ..] = first[..] else {
-                    return Ok(Vec::new());
-                };
-                let first = std::mem::take(first);
-                // RFC 1950 §2.2: the method is 8, and both bytes are a multiple of 31.
-                let zlib = a & 15 == 8 && (u16::from(a) << 8 | u16::from(b)) % 31 == 0;
-                *self = if zlib {
-                    Self::Zlib(Box::new(flate2::write::ZlibDecoder::new(Out::default())))
-                } else {
-                    Self::Deflate(Box::new(flate2::write::DeflateDecoder::new(Out::default())))
-                };
-                self.write(&first)
-            }
+            Self::Missing => Err(io::ErrorKind::OutOfMemory.into()),
+            Self::Over => Ok(input.len()),
         }
     }
+}
+
+fn zstd_decoder() -> io::Result<raw::Decoder<'static>> {
+    let mut decoder = raw::Decoder::new()?;
+    decoder.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG))?;
+    Ok(decoder)
 }
 
 #[cfg(test)]
-mod tests {
-    use ratel_proto::Headers;
-
-    use super::*;
-
-    fn codings(value: &str) -> Codings {
-        let mut headers = Headers::new();
-        headers.append(b"content-encoding", value.as_bytes());
-        Codings::of(&headers).expect("known codings")
-    }
-
-    const EVENTS: [&[u8]; 3] = [b"data: 1\n\n", b"data: 22\n\n", b"data: 333\n\n"];
-
-    /// Feeds each compressed event by itself and says what came out of it.
-    fn decoded(coding: &str, pieces: &[Vec<u8>]) -> Vec<Vec<u8>> {
-        let mut decoder = PushDecoder::new(&codings(coding));
-        let step = |piece: &Vec<u8>| {
-            let mut out = Vec::new();
-            decoder
-                .feed(piece, &mut |piece| out.extend(piece))
-                .expect("it is well-formed");
-            out
-        };
-        pieces.iter().map(step).collect()
-    }
-
-    macro_rules! pieces {
-        ($encoder:expr) => {{
-            let mut encoder = $encoder;
-            EVENTS.map(|event| {
-                encoder.write_all(event).expect("memory");
-                encoder.flush().expect("memory");
-                std::mem::take(encoder.get_mut())
-            })
-        }};
-    }
-
-    #[test]
-    fn each_event_comes_out_as_soon_as_its_bytes_are_in() {
-        use flate2::Compression;
-        use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-        let level = Compression::default();
-        let cases = [
-            ("gzip", pieces!(GzEncoder::new(Vec::new(), level))),
-            ("deflate", pieces!(ZlibEncoder::new(Vec::new(), level))),
-            ("deflate", pieces!(DeflateEncoder::new(Vec::new(), level))),
-            (
-                "br",
-                pieces!(brotli::CompressorWriter::new(Vec::new(), 4096, 5, 20)),
-            ),
-            (
-                "zstd",
-                pieces!(zstd::stream::write::Encoder::new(Vec::new(), 3).expect("memory")),
-            ),
-        ];
-        for (coding, pieces) in cases {
-            assert_eq!(decoded(coding, &pieces), EVENTS, "{coding}");
-        }
-    }
-
-    #[test]
-    fn stacked_codings_are_undone_in_turn() {
-        use flate2::write::GzEncoder;
-        let inner = pieces!(GzEncoder::new(Vec::new(), flate2::Compression::fast())).concat();
-        let outer = zstd::encode_all(&inner[..], 3).expect("memory");
-        assert_eq!(decoded("gzip, zstd", &[outer]), [EVENTS.concat()]);
-    }
-
-    #[test]
-    fn bombs_and_damage_end_the_decoding() {
-        let zeros = vec![0; 200 << 20];
-        let bomb = zstd::encode_all(&zeros[..], 19).expect("memory");
-        let mut decoder = PushDecoder::new(&codings("zstd"));
-        let mut total = 0;
-        let fed = decoder.feed(&bomb, &mut |piece| total += piece.len());
-        assert!(
-            matches!(fed, Err(PushError::Bomb)),
-            "{total} bytes came out"
-        );
-        let mut decoder = PushDecoder::new(&codings("gzip"));
-        let fed = decoder.feed(b"this is no gzip", &mut |_| {});
-        assert!(fed.is_err_and(|error| error.to_string().starts_with("it is not gzip")));
-    }
-}
+mod tests;
