@@ -7,7 +7,11 @@ use ratel_proto::websocket::{Assembler, FrameDecoder, Part, Peer, Step};
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
     let (kind, piece, input) = input;
-    let from = if kind & 1 == 0 { Peer::Client } else { Peer::Server };
+    let from = if kind & 1 == 0 {
+        Peer::Client
+    } else {
+        Peer::Server
+    };
     let deflate = (kind & 2 != 0).then_some((kind & 4 != 0, 8 + (kind >> 5)));
     let run = |piece: usize| {
         let rsv = if deflate.is_some() { 4 } else { 0 };

@@ -21,11 +21,11 @@ impl LineFramer {
     pub(super) fn feed(&mut self, data: &[u8], out: &mut impl FnMut(Record)) {
         for byte in data {
             match byte {
-                b'\n' => {
+                // JSON has neither of them within a text on one line.
+                b'\n' | &RECORD_SEPARATOR => {
                     self.end(out);
                     self.start = self.at + 1;
                 }
-                &RECORD_SEPARATOR if !self.content => self.start = self.at + 1,
                 byte => {
                     self.content |= !byte.is_ascii_whitespace();
                     self.cr = *byte == b'\r';

@@ -48,6 +48,16 @@ fn lines_may_end_with_the_body() {
 }
 
 #[test]
+fn texts_of_a_sequence_begin_with_a_separator() {
+    // RFC 7464: a text that was cut off has no line end.
+    let body = "\u{1e}{\"a\":1}\n\u{1e}{\"b\":\u{1e}\u{1e}{\"c\":3}\n";
+    assert_eq!(
+        texts(BodyStream::Ndjson, body),
+        ["{\"a\":1}", "{\"b\":", "{\"c\":3}"]
+    );
+}
+
+#[test]
 fn grpc_messages_have_a_prefix() {
     let body = b"\0\0\0\0\x03abc\x01\0\0\0\0\0\0\0\0\x02x";
     let (records, rest) = framed(BodyStream::Grpc, body, 2);
@@ -79,7 +89,14 @@ fn grpc_web_ends_with_trailers_and_may_be_text() {
     }
     assert_eq!(&decoded[..6], b"\0\0\0\0\x01x");
     assert!(decoded.ends_with(b"foo"));
-    assert!(text.feed(b"!!!!").is_none());
+    // What stands before a wrong character is given, then nothing.
+    assert_eq!(text.feed(b"Zm9v!!!!").as_deref(), Some(&b"foo"[..]));
+    assert!(text.feed(b"Zm9v").is_none());
+    // Bits that padding leaves unused.
+    assert_eq!(
+        Base64Stream::default().feed(b"YR==").as_deref(),
+        Some(&b"a"[..])
+    );
 }
 
 #[test]

@@ -259,14 +259,15 @@ proptest! {
     #[test]
     fn compressed_messages_come_back(
         messages in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..300), 1..6),
-        (resets, piece) in (any::<bool>(), 1_usize..400),
+        (resets, bits, piece) in (any::<bool>(), 9_u8..=15, 1_usize..400),
     ) {
-        let mut compress = Compress::new(Compression::default(), false);
+        let fresh = || Compress::new_with_window_bits(Compression::default(), false, bits);
+        let mut compress = fresh();
         let mut wire = Vec::new();
         let mut expected = Vec::new();
         for message in &messages {
             if resets {
-                compress = Compress::new(Compression::default(), false);
+                compress = fresh();
             }
             let mut out = Vec::with_capacity(message.len() * 2 + 100);
             compress.compress_vec(message, &mut out, FlushCompress::Sync).unwrap();
@@ -283,7 +284,7 @@ proptest! {
             }
             expected.push(end(1, true));
         }
-        prop_assert_eq!(meaning(Peer::Client, Some((resets, 15)), &wire, piece).unwrap(), expected);
+        prop_assert_eq!(meaning(Peer::Client, Some((resets, bits)), &wire, piece).unwrap(), expected);
     }
 
     #[test]
