@@ -18,7 +18,7 @@ const PIECE: usize = 32 * 1024;
 /// thousand in gzip and far more in the others.
 const RATIO: u64 = 256;
 /// Bytes that a body may decode to beyond that: little may stand for much at a beginning.
-const ALLOWANCE: u64 = 32 * 1024 * 1024;
+const ALLOWANCE: u64 = 16 * 1024 * 1024;
 
 /// Why a body cannot be decoded any further.
 #[derive(Debug, thiserror::Error)]
