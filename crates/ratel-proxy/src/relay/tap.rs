@@ -126,9 +126,7 @@ impl Tap {
         if self.stream == PayloadStream::Extra {
             writer.extra(self.side, &[Bytes::copy_from_slice(data)], now);
         }
-        if let Some((_, bytes)) = &mut self.trailers
-            && bytes.len() < TRAILERS_MAX
-        {
+        if let Some((_, bytes)) = &mut self.trailers {
             bytes.extend_from_slice(data);
         }
         let mut records = Vec::new();
@@ -144,13 +142,17 @@ impl Tap {
         self.forget();
     }
 
-    /// Lets go of bytes of messages that are over.
+    /// Lets go of bytes of messages that are over, or too long to be trailers.
     fn forget(&mut self) {
         if let Some((start, bytes)) = &mut self.trailers {
             let from = self.framer.open().unwrap_or(self.fed);
             let over = usize::try_from(from.saturating_sub(*start)).unwrap_or(usize::MAX);
             bytes.drain(..over.min(bytes.len()));
-            *start = from;
+            *start = from.max(*start);
+            if bytes.len() > TRAILERS_MAX {
+                bytes.clear();
+                *start = self.fed;
+            }
         }
     }
 
@@ -201,7 +203,10 @@ impl Tap {
         let Some((from, bytes)) = &self.trailers else {
             return;
         };
-        let begin = usize::try_from(start.saturating_sub(*from)).unwrap_or(usize::MAX);
+        let begin = start
+            .checked_sub(*from)
+            .and_then(|at| usize::try_from(at).ok());
+        let begin = begin.unwrap_or(usize::MAX);
         let end = begin.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
         let Some(lines) = bytes.get(begin..end) else {
             return;

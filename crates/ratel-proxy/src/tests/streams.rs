@@ -223,3 +223,20 @@ async fn broken_framing_and_bombs_end_the_finding_and_not_the_traffic() {
         assert!(message.payload.len < 32 << 20, "{coding}: {message:?}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn grpc_web_trailers_are_found_behind_a_long_message() {
+    let fields = "Content-Type: application/grpc-web\r\nTransfer-Encoding: chunked\r\n";
+    let (mut play, mut server) = streaming(fields).await;
+    let body = [
+        grpc(0, &vec![b'x'; 22_000]),
+        grpc(0x80, b"grpc-status: 5\r\n"),
+    ]
+    .concat();
+    let chunk = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat();
+    passes(&mut play, &mut server, &chunk).await;
+    passes(&mut play, &mut server, b"0\r\n\r\n").await;
+    play.store.flush();
+    let flow = play.store.snapshot(FlowId(1)).expect("a flow");
+    assert_eq!(flow.grpc_status, Some((5, "".into())));
+}
