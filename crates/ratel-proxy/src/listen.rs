@@ -25,7 +25,7 @@ pub struct ListenError {
     pub description: String,
     /// The address that was asked for, `*` for all.
     pub address: String,
-    /// The mode's specification and port, for the hint.
+    /// The mode's specification and port, for the hint: a mode without a port of its own follows the option.
     pub(crate) spec: String,
     pub(crate) port: u16,
     /// What the system said.
@@ -38,13 +38,13 @@ impl ListenError {
     pub fn hint(&self) -> Option<String> {
         match self.source.kind() {
             io::ErrorKind::AddrInUse => {
-                let head = self
-                    .spec
-                    .rsplit_once('@')
-                    .map_or(self.spec.as_str(), |(head, _)| head);
                 let next = self.port.checked_add(1).unwrap_or(8081);
+                let instead = match self.spec.rsplit_once('@') {
+                    Some((head, _)) => format!("--mode {head}@{next}"),
+                    None => format!("-p {next}"),
+                };
                 Some(format!(
-                    "another program uses that port; choose another one, such as --mode {head}@{next}"
+                    "another program uses that port; choose another one, such as {instead}"
                 ))
             }
             io::ErrorKind::PermissionDenied => {
@@ -155,19 +155,25 @@ mod tests {
 
     #[test]
     fn a_port_in_use_names_the_next_one() {
-        let mode: ProxyMode = "reverse:https://a.example@0".parse().expect("a valid mode");
-        let taken = bind(&mode, "127.0.0.1", 0).expect("loopback");
-        let port = taken[0].local_addr().expect("bound").port();
-        let error = bind(&mode, "127.0.0.1", port).expect_err("it is taken");
-        assert!(
-            error.to_string().contains(&format!("127.0.0.1:{port}")),
-            "{error}"
-        );
-        let hint = error.hint().expect("there is something to do");
-        assert!(
-            hint.ends_with(&format!("--mode reverse:https://a.example@{}", port + 1)),
-            "{hint}"
-        );
+        for (spec, instead) in [
+            (
+                "reverse:https://a.example@0",
+                "--mode reverse:https://a.example@",
+            ),
+            ("reverse:https://a.example", " -p "),
+        ] {
+            let mode: ProxyMode = spec.parse().expect("a valid mode");
+            let taken = bind(&mode, "127.0.0.1", 0).expect("loopback");
+            let port = taken[0].local_addr().expect("bound").port();
+            let error = bind(&mode, "127.0.0.1", port).expect_err("it is taken");
+            assert!(
+                error.to_string().contains(&format!("127.0.0.1:{port}")),
+                "{error}"
+            );
+            let hint = error.hint().expect("there is something to do");
+            let next = port.checked_add(1).unwrap_or(8081);
+            assert!(hint.ends_with(&format!("{instead}{next}")), "{hint}");
+        }
     }
 
     #[test]
