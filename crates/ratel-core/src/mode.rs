@@ -261,6 +261,13 @@ const PLANNED_SCHEMES: &[(&str, &str)] = &[
 const NAMES_HINT: &str = "the modes of this release are `regular` and `reverse:URL`";
 
 fn parse(spec: &str) -> Result<ProxyMode, Problem> {
+    if let Some(url) = without_credentials(spec) {
+        return Err(
+            Problem::new("credentials in the URL are not supported").hint(format!(
+                "write `{url}`; what clients send as `Authorization` is passed on"
+            )),
+        );
+    }
     let (head, listen) = split_listen(spec);
     let (listen_host, listen_port) = match listen {
         Some(listen) => parse_listen(listen, head)?,
@@ -288,6 +295,18 @@ fn parse(spec: &str) -> Result<ProxyMode, Problem> {
         listen_port,
         spec: spec.to_owned(),
     })
+}
+
+/// The URL without `user:password@`, if it has that. A user alone cannot be told from a host.
+fn without_credentials(spec: &str) -> Option<String> {
+    let (before, rest) = spec.split_once("://")?;
+    let (user, rest) = rest.split_once('@')?;
+    let (_, password) = user.split_once(':')?;
+    if user.starts_with('[') || user.contains(['/', '?', '#']) || parse_port(password).is_some() {
+        return None;
+    }
+    let scheme = before.rsplit_once(':').map_or(before, |(_, scheme)| scheme);
+    Some(format!("{scheme}://{rest}"))
 }
 
 /// Splits `HEAD@LISTEN` at the last `@`; without text before it there is no such part.

@@ -356,7 +356,8 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
     let is_url = first.split_once("://").is_some_and(|(scheme, _)| {
         !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric())
     });
-    if is_url && !(program.mitmproxy && program.tool == Tool::Dump) {
+    let takes_url = !(program.mitmproxy && program.tool == Tool::Dump);
+    if is_url && takes_url {
         if let Some(second) = positionals.get(1) {
             return Err(Problem::new(format!(
                 "'{second}' is one argument too many after '{first}'"
@@ -368,13 +369,11 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
             .map_err(OptionsError::from)?;
         return Ok(Some(mode));
     }
-    let url_hint = || {
-        format!(
-            "to stand in for a server, write its URL, such as `{} https://{first}`",
-            program.usage_name
-        )
+    let url = if is_url {
+        Some(first.clone())
+    } else {
+        host_as_url(first)
     };
-    let looks_like_host = first.contains('.') && !first.contains(['~', ' ', '|', '&']);
     let problem = match (program.tool, first.as_str()) {
         (Tool::Terminal, "dump" | "web") => {
             return Err(
@@ -384,17 +383,49 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
                 )),
             );
         }
+        _ if url.is_some() && takes_url => Problem::new(format!("'{first}' is not a URL")),
         (Tool::Terminal, _) => Problem::new(format!("unexpected argument '{first}'")),
         (Tool::Dump, _) => Problem::new(format!(
             "the filter '{}' cannot be used: filter expressions come in a later release",
             positionals.join(" ")
         )),
     };
-    Err(if looks_like_host {
-        problem.hint(url_hint())
-    } else {
-        problem
+    Err(match url {
+        Some(url) if takes_url => problem.hint(format!(
+            "to stand in for a server, write its URL: `{} {url}`",
+            program.usage_name
+        )),
+        Some(url) => problem.hint(format!(
+            "to stand in for a server, write `{} --mode reverse:{url}`",
+            program.usage_name
+        )),
+        None => problem,
     })
+}
+
+/// The URL that is probably meant by `host`, `host:port` or `:port`, if this is one of those.
+fn host_as_url(text: &str) -> Option<String> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) => (host, Some(port.parse::<u16>().ok()?)),
+        None => (text, None),
+    };
+    let host = if host.is_empty() { "localhost" } else { host };
+    let is_host = host
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_.[]:".contains(&b));
+    let is_local = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+    if !is_host || !(port.is_some() || is_local || host.contains('.')) {
+        return None;
+    }
+    let colon = port.map_or_else(String::new, |port| format!(":{port}"));
+    // Development servers have a port of their own and no TLS.
+    let scheme = match port {
+        Some(443 | 8443) => "https",
+        Some(_) => "http",
+        None if is_local => "http",
+        None => "https",
+    };
+    Some(format!("{scheme}://{host}{colon}"))
 }
 
 /// Applies the command line on top of the files.

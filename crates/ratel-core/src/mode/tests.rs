@@ -132,6 +132,14 @@ fn refusals() {
         ),
         (
             "reverse:https://u:p@example.org",
+            "credentials in the URL are not supported",
+        ),
+        (
+            "reverse:http://u:p@example.org:3000@9000",
+            "credentials in the URL are not supported",
+        ),
+        (
+            "reverse:https://u@example.org",
             "invalid port 'example.org' after the '@'",
         ),
         ("reverse:http://::1", "an IPv6 address needs brackets"),
@@ -175,6 +183,10 @@ fn hints_say_what_to_write() {
         "write `reverse:https://a:1` and put the path into the client's URL"
     );
     assert_eq!(hint("reverse:http://::1"), "write `[::1]`");
+    assert_eq!(
+        hint("reverse:http://u:p@example.org:3000"),
+        "write `http://example.org:3000`; what clients send as `Authorization` is passed on"
+    );
     assert!(hint("reverse:https://bücher.example").contains("xn--"));
 }
 
