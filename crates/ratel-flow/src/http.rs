@@ -120,6 +120,10 @@ impl Request {
             };
             return format!("{host}:{}", self.port);
         }
+        // A CONNECT that opens no tunnel, since the proxy stands in for a server, keeps its target for a path.
+        if self.method.eq_ignore_ascii_case(b"CONNECT") && !self.path.starts_with(b"/") {
+            return String::from_utf8_lossy(&self.path).into_owned();
+        }
         let path = if &self.path[..] == b"*" {
             "".into()
         } else {

@@ -67,6 +67,21 @@ fn detail() {
 }
 
 #[test]
+fn connect_to_a_server_shows_its_target() {
+    let flow = Fake::new(1, "CONNECT", "localhost:42080", 405, "text/plain", "");
+    let text = Ui::new(LARGE, vec![flow]).text();
+    assert!(text.contains("… localhost:42080 "), "{text}");
+}
+
+#[test]
+fn connections_whose_end_is_not_known_have_no_line_for_it() {
+    let mut ui = Ui::new((120, 60), sample());
+    let text = ui.keys("j enter tab l").text();
+    assert!(text.contains("Client conn. established"), "{text}");
+    assert!(!text.contains("conn. closed"), "{text}");
+}
+
+#[test]
 fn detail_of_what_failed() {
     let mut ui = Ui::new(SMALL, sample());
     assert_snapshot!("detail_failed", ui.keys("G k enter tab").text());

@@ -203,7 +203,8 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
         ("Response complete", flow.times.response_end),
         ("Error", flow.error.as_ref().map(|error| error.timestamp)),
     ];
-    events.retain(|(name, at)| at.is_some() || *name != "Error");
+    // Without its time a connection may be closed or not, and most flows have no error.
+    events.retain(|(name, at)| at.is_some() || !(name.ends_with("closed") || *name == "Error"));
     events.sort_by_key(|(_, at)| at.unwrap_or(Timestamp(u64::MAX)));
     let first = flow.times.created;
     facts.section("Timing");

@@ -346,6 +346,9 @@ fn url(request: &RequestLine, width: usize) -> Text {
     // An extended CONNECT (RFC 8441) is for a URL like any other request.
     if request.method.eq_ignore_ascii_case(b"CONNECT") && request.path.is_empty() {
         host.push_str(Role::UrlHost, &format!("{}:{}", request.host, request.port));
+    } else if request.method.eq_ignore_ascii_case(b"CONNECT") && !request.path.starts_with(b"/") {
+        // It opens no tunnel, since the proxy stands in for a server; the path is its target.
+        host.push_bytes(Role::UrlHost, &request.path);
     } else {
         scheme.push(Role::UrlMark, format!("{}://", request.scheme.as_str()));
         host.push_str(

@@ -34,7 +34,11 @@ pub(super) enum Mention {
 /// Flags that are no options; the descriptions are what `--help` says.
 const BUILTINS: &[(&str, Option<char>, &str)] = &[
     ("set", None, "Set any option; `--options` lists them all"),
-    ("quiet", Some('q'), "Print errors only, and no flows"),
+    (
+        "quiet",
+        Some('q'),
+        "Print no flows, and of the log only errors of the program itself",
+    ),
     ("verbose", Some('v'), "Print more about everything"),
     (
         "options",

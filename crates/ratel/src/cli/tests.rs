@@ -228,8 +228,20 @@ fn a_url_is_a_reverse_proxy() {
       hint: the schemes of this release are `http` and `https`
     ");
     insta::assert_snapshot!(refusal("ratel example.org"), @"
-    ratel: unexpected argument 'example.org'
-      hint: to stand in for a server, write its URL, such as `ratel https://example.org`
+    ratel: 'example.org' is not a URL
+      hint: to stand in for a server, write its URL: `ratel https://example.org`
+    ");
+    insta::assert_snapshot!(refusal("ratel localhost:3000"), @"
+    ratel: 'localhost:3000' is not a URL
+      hint: to stand in for a server, write its URL: `ratel http://localhost:3000`
+    ");
+    insta::assert_snapshot!(refusal("ratel dump localhost:3000"), @"
+    ratel: 'localhost:3000' is not a URL
+      hint: to stand in for a server, write its URL: `ratel dump http://localhost:3000`
+    ");
+    insta::assert_snapshot!(refusal("ratel http://user:pw@host:3000"), @"
+    ratel: invalid mode 'reverse:http://user:pw@host:3000': credentials in the URL are not supported
+      hint: write `http://host:3000`; what clients send as `Authorization` is passed on
     ");
     insta::assert_snapshot!(refusal("ratel -k dump"), @"
     ratel: unexpected argument 'dump'
@@ -237,7 +249,10 @@ fn a_url_is_a_reverse_proxy() {
     ");
     insta::assert_snapshot!(refusal("ratel nonsense"), @"ratel: unexpected argument 'nonsense'");
     insta::assert_snapshot!(refusal("ratel dump ~u foo"), @"ratel: the filter '~u foo' cannot be used: filter expressions come in a later release");
-    insta::assert_snapshot!(refusal("mitmdump https://a"), @"mitmdump: the filter 'https://a' cannot be used: filter expressions come in a later release");
+    insta::assert_snapshot!(refusal("mitmdump https://a"), @"
+    mitmdump: the filter 'https://a' cannot be used: filter expressions come in a later release
+      hint: to stand in for a server, write `mitmdump --mode reverse:https://a`
+    ");
 }
 
 #[test]
@@ -424,7 +439,7 @@ fn help_for_people() {
           --no-http2            Do not speak HTTP/2 with clients and servers that offer it
           --showhost            Show URLs with the name from the Host header
           --set <OPTION=VALUE>  Set any option; `--options` lists them all
-      -q, --quiet               Print errors only, and no flows
+      -q, --quiet               Print no flows, and of the log only errors of the program itself
       -v, --verbose             Print more about everything
           --options             List all options with their defaults, as a configuration file
           --version             Print versions

@@ -53,7 +53,7 @@ impl Body<'_> {
                 Ok(())
             } else {
                 page.put(Look::Plain, INDENT)?;
-                page.line(Look::Red, "Content is missing.")?;
+                page.line(Look::Red, missing(lost.get()))?;
                 page.end()
             };
         }
@@ -82,6 +82,15 @@ impl Body<'_> {
         };
         shown.print(page, &mut reader, ended)?;
         page.end()
+    }
+}
+
+/// What stands in place of content of which there is nothing.
+pub(super) fn missing(lost: bool) -> &'static str {
+    if lost {
+        "Content is missing: it was not kept, see the option store_disk."
+    } else {
+        "Content is missing."
     }
 }
 

@@ -126,7 +126,7 @@ fn content(
     reader.by_ref().take(whole).read_to_end(&mut start)?;
     if start.is_empty() {
         page.put(Look::Plain, INDENT)?;
-        return page.line(Look::Red, "Content is missing.");
+        return page.line(Look::Red, body::missing(lost.get()));
     }
     if style.detail == 3 || head.payload.len <= WHOLE {
         return render(page, label, head, &start, style);

@@ -14,11 +14,15 @@ struct Shop {
 
 impl Shop {
     fn new() -> Self {
+        Self::with_disk(1 << 30)
+    }
+
+    fn with_disk(disk_bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = StoreConfig {
             dir: dir.path().to_owned(),
             memory_bytes: 1 << 20,
-            disk_bytes: 1 << 30,
+            disk_bytes,
         };
         Self {
             store: FlowStore::start(config).unwrap(),
@@ -474,6 +478,49 @@ fn bodies_that_are_missing_or_coded() {
             "{text:?} does not end in {expected:?}"
         );
     }
+}
+
+#[test]
+fn connect_to_a_server_shows_its_target() {
+    let text = Case {
+        method: b"CONNECT",
+        path: b"localhost:42080",
+        response: Some((Version::Http11, 405, b"Method Not Allowed")),
+        ..PLAIN
+    }
+    .printed(1);
+    assert!(
+        text.starts_with("127.0.0.1:50000: CONNECT localhost:42080\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn content_that_did_not_fit_says_why() {
+    let shop = Shop::with_disk(1 << 20);
+    let now = Timestamp(5);
+    let writer = shop
+        .store
+        .open(FlowKind::Http, &client_conn("127.0.0.1:7"), now);
+    writer.response(&Response {
+        pseudo: Default::default(),
+        version: Version::Http11,
+        status: 200,
+        reason: b"OK"[..].into(),
+        line: None,
+        headers: headers(&[]),
+        timestamp_start: now,
+    });
+    for _ in 0..64 {
+        writer.data(Side::Server, &[vec![b'a'; 1 << 20].into()], now);
+        shop.store.flush();
+    }
+    writer.end(Side::Server, now);
+    let text = shop.printed(writer.id(), &style(3));
+    assert!(
+        text.contains("Content is missing: it was not kept, see the option store_disk."),
+        "{text}"
+    );
 }
 
 /// A body of many windows, without line ends, comes out as it is.
