@@ -27,7 +27,7 @@ use std::time::Duration;
 use ratel_core::clock;
 use ratel_core::eventlog::{Entry, EventLog, LogUpdate};
 use ratel_core::store::{FlowSnapshot, FlowStore, Subscription};
-use ratel_flow::{FlowId, MessageHead, Timestamp};
+use ratel_flow::{FlowError, FlowId, MessageHead, Timestamp};
 use time::UtcOffset;
 
 use crate::ink::Page;
@@ -47,6 +47,9 @@ const GATHER: Duration = Duration::from_millis(5);
 /// Bytes that are written at once.
 const BUFFER: usize = 64 * 1024;
 
+/// Why a flow has no end when the program is told to end at once, in the words of one that ran into the limit.
+const STOPPED: &str = "Ratel was stopped before this exchange was complete";
+
 /// What is printed, and how.
 #[derive(Debug)]
 pub(crate) struct Setup {
@@ -64,6 +67,7 @@ pub(crate) struct Printer {
     thread: JoinHandle<io::Result<()>>,
     bell: SyncSender<()>,
     last: Arc<AtomicBool>,
+    abandoned: Arc<AtomicBool>,
 }
 
 impl Printer {
@@ -95,17 +99,33 @@ impl Printer {
             printed_last: None,
             last_line: Timestamp::default(),
         };
-        let finishing = last.clone();
+        let (finishing, abandoned) = (last.clone(), Arc::new(AtomicBool::new(false)));
+        let abandoning = abandoned.clone();
         let thread = thread::Builder::new()
             .name("ratel-printer".into())
             .spawn(move || {
-                let result = work.run(&rung, &finishing, out);
+                let result = work.run(&rung, &finishing, &abandoning, out);
                 if result.is_err() {
                     on_failure();
                 }
                 result
             })?;
-        Ok(Self { thread, bell, last })
+        Ok(Self {
+            thread,
+            bell,
+            last,
+            abandoned,
+        })
+    }
+
+    /// As [`finish`](Self::finish), and prints the flows that are not finished as stopped, which they are when the process
+    /// ends now.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub(crate) fn abandon(self) -> io::Result<()> {
+        self.abandoned.store(true, Ordering::SeqCst);
+        self.finish()
     }
 
     /// Prints what is finished and ends. Blocks for as long as the output does.
@@ -156,7 +176,13 @@ enum Item {
 }
 
 impl Work {
-    fn run(mut self, rung: &Receiver<()>, last: &AtomicBool, out: impl Write) -> io::Result<()> {
+    fn run(
+        mut self,
+        rung: &Receiver<()>,
+        last: &AtomicBool,
+        abandoned: &AtomicBool,
+        out: impl Write,
+    ) -> io::Result<()> {
         let mut out = BufWriter::with_capacity(BUFFER, out);
         // The senders live as long as the subscriptions, which this thread owns.
         while rung.recv().is_ok() {
@@ -164,6 +190,10 @@ impl Work {
             // Looked at first, so that what was there when it was set is printed.
             let is_last = last.load(Ordering::SeqCst);
             while self.print_batch(&mut out)? {}
+            if is_last && abandoned.load(Ordering::SeqCst) {
+                self.abandon_live();
+                while self.print_batch(&mut out)? {}
+            }
             out.flush()?;
             if is_last {
                 break;
@@ -228,21 +258,28 @@ impl Work {
                 return;
             }
             self.finished.pop_front();
-            let stream = self.progress.end(id).filter(|stream| stream.begun);
-            let Some(flow) = snapshot.map(Box::new) else {
-                continue;
-            };
-            let item = match stream {
-                Some(stream) => (
-                    flow.times.last.max(stream.last),
-                    Item::End(flow, Box::new(stream)),
-                ),
-                None => (flow.times.last, Item::Flow(flow)),
-            };
-            self.waiting.push(item);
+            if let Some(flow) = snapshot {
+                self.waiting.push(end(&mut self.progress, flow));
+            } else {
+                self.progress.end(id);
+            }
         }
         let left = full.saturating_sub(self.waiting.len());
         self.progress.read(store, left, &mut self.waiting);
+    }
+
+    fn abandon_live(&mut self) {
+        for id in self.backlog.take_live() {
+            let Some(mut flow) = self.setup.store.snapshot(id) else {
+                continue;
+            };
+            flow.error.get_or_insert_with(|| FlowError {
+                message: STOPPED.into(),
+                hint: None,
+                timestamp: clock::now(),
+            });
+            self.waiting.push(end(&mut self.progress, flow));
+        }
     }
 
     fn take_lines(&mut self) {
@@ -268,6 +305,19 @@ impl Work {
         let items = entries.into_iter();
         self.waiting
             .extend(items.map(|entry| (entry.timestamp, Item::Line(entry))));
+    }
+}
+
+/// A flow to print, or what is left of it when its messages have been printed.
+fn end(progress: &mut Progress, flow: FlowSnapshot) -> (Timestamp, Item) {
+    let stream = progress.end(flow.id).filter(|stream| stream.begun);
+    let flow = Box::new(flow);
+    match stream {
+        Some(stream) => (
+            flow.times.last.max(stream.last),
+            Item::End(flow, Box::new(stream)),
+        ),
+        None => (flow.times.last, Item::Flow(flow)),
     }
 }
 

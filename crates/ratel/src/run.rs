@@ -23,11 +23,17 @@ use tracing_subscriber::layer::SubscriberExt;
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
 use crate::ink;
 use crate::printer::{Printer, Setup, Style};
-use crate::stop::{self, Why};
+use crate::stop::{self, Stop, Stopped, Why};
 
 /// How long open exchanges may take to finish when somebody waits for the prompt to come back: who has quit the screen,
 /// or has closed our output.
 const HASTE: Duration = Duration::from_millis(500);
+
+/// How long connections on which nothing happens may take to close before the wait is worth a word.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// So many flows are looked through to tell how many connections are open.
+const COUNTABLE: usize = 10_000;
 
 /// Columns of an output that is no terminal.
 const COLUMNS: usize = 80;
@@ -113,8 +119,11 @@ impl Program {
         let store = self.store(&values)?;
         let (stop, stopped) = stop::channel();
         let on_signal = stop.clone();
-        stop::on_signals(move || on_signal.stop(Why::Signal))
-            .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        stop::on_signals(move |why| {
+            on_signal.stop(why);
+            true
+        })
+        .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
@@ -122,26 +131,35 @@ impl Program {
             colour: ink::colour_wanted(),
             offset: self.offset,
         };
-        let printer = Printer::start(setup, io::stdout(), move || stop.stop(Why::Output))
+        let on_failure = stop.clone();
+        let printer = Printer::start(setup, io::stdout(), move || on_failure.stop(Why::Output))
             .map_err(|error| self.refuse(format!("cannot start the printer: {error}"), None))?;
         let engine = self.engine(&store);
         let started = match engine {
             Ok(engine) => {
                 announce(&engine);
+                if !values.bool(keys::SERVER) {
+                    tracing::warn!(
+                        "there is nothing to do: no server is started (-n), and flows cannot be read from files yet; press ctrl-c to end"
+                    );
+                }
                 let limit = match stopped.wait() {
-                    Why::Signal => values.seconds(keys::SHUTDOWN_TIMEOUT),
                     Why::Output => values.seconds(keys::SHUTDOWN_TIMEOUT).min(HASTE),
+                    _ => values.seconds(keys::SHUTDOWN_TIMEOUT),
                 };
-                shut_down(engine, limit);
-                Ok(())
+                Ok(shut_down(engine, limit, &store, &stop, &stopped))
             }
             Err(refusal) => Err(refusal),
         };
         store.flush();
-        let printed = printer.finish();
-        started?;
+        let printed = match started {
+            Ok(Some(_)) => printer.abandon(),
+            _ => printer.finish(),
+        };
+        let signal = started?;
         printed.map_err(|error| self.refuse(format!("cannot print: {error}"), None))?;
-        Ok(ExitCode::SUCCESS)
+        let code = signal.and_then(|signal| u8::try_from(128 + signal).ok());
+        Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
     }
 
     fn terminal(self) -> Result<ExitCode, Refusal> {
@@ -158,8 +176,12 @@ impl Program {
         let store = self.store(&values)?;
         let stop = ratel_tui::Stop::new();
         let on_signal = stop.clone();
-        stop::on_signals(move || on_signal.stop())
-            .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        stop::on_signals(move |why| {
+            on_signal.stop();
+            // The screen takes no second signal.
+            why == Why::Signal
+        })
+        .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let engine = self.engine(&store)?;
         announce(&engine);
         let app = App {
@@ -185,7 +207,7 @@ impl Program {
             Ok(Exit::Stopped) => limit,
             Ok(Exit::Quit) | Err(_) => limit.min(HASTE),
         };
-        shut_down(engine, limit);
+        engine.shutdown(limit);
         ended.map_err(refuse)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -286,10 +308,60 @@ fn announce(engine: &Engine) {
     }
 }
 
-fn shut_down(engine: Engine, limit: Duration) {
-    match engine.shutdown(limit) {
+/// Lets open exchanges finish for up to `limit`, and says so when there is something to wait for. The number of the
+/// signal if there was another one, by which the wait is over.
+fn shut_down(
+    engine: Engine,
+    limit: Duration,
+    store: &FlowStore,
+    stop: &Stop,
+    stopped: &Stopped,
+) -> Option<i32> {
+    let on_end = stop.clone();
+    let thread = std::thread::Builder::new()
+        .name("ratel-shutdown".into())
+        .spawn(move || on_end.stop(Why::Closed(engine.shutdown(limit))));
+    if let Err(error) = thread {
+        tracing::warn!("open connections are closed at once: {error}");
+        return None;
+    }
+    let mut next = stopped.wait_for(IDLE);
+    if next.is_none() && limit > HASTE {
+        tracing::info!(
+            "waiting up to {} s for {}; press ctrl-c again to end now",
+            limit.as_secs_f32(),
+            open_connections(store)
+        );
+    }
+    let dropped = loop {
+        match next.take().unwrap_or_else(|| stopped.wait()) {
+            Why::Closed(dropped) => break dropped,
+            Why::Again(signal) => return Some(signal),
+            Why::Signal | Why::Output => {}
+        }
+    };
+    match dropped {
         0 => {}
-        dropped => tracing::warn!("{dropped} connections were still open and have been closed"),
+        1 => tracing::warn!("1 connection was still open and has been closed"),
+        _ => tracing::warn!("{dropped} connections were still open and have been closed"),
+    }
+    None
+}
+
+/// What is waited for, in words. Connections on which nothing happens are not.
+fn open_connections(store: &FlowStore) -> String {
+    let mut open = std::collections::HashSet::new();
+    if store.len() <= COUNTABLE {
+        let live = store.summaries(0..COUNTABLE).into_iter();
+        open.extend(
+            live.filter(|flow| flow.state.is_live())
+                .map(|flow| flow.client_conn.id),
+        );
+    }
+    match open.len() {
+        0 => "open connections".to_owned(),
+        1 => "1 connection".to_owned(),
+        count => format!("{count} connections"),
     }
 }
 

@@ -2,33 +2,45 @@
 
 use std::io;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+/// Reasons that may wait: one of each kind.
+const QUEUE: usize = 4;
+
+/// How long the program may take to print what is left when it is told to end a second time.
+#[cfg(unix)]
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
     /// The system or the user said so.
     Signal,
+    /// They said so again, by the signal of this number.
+    Again(i32),
     /// The output cannot be written.
     Output,
+    /// Everything has been closed, so many connections before they were done.
+    Closed(usize),
 }
 
 /// Tells the main thread to end. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Stop(SyncSender<Why>);
 
-/// Waits for the first reason to end.
+/// Waits for reasons to end.
 #[derive(Debug)]
 pub(crate) struct Stopped(Receiver<Why>);
 
 pub(crate) fn channel() -> (Stop, Stopped) {
-    let (sender, receiver) = sync_channel(1);
+    let (sender, receiver) = sync_channel(QUEUE);
     (Stop(sender), Stopped(receiver))
 }
 
 impl Stop {
-    /// Only the first reason counts.
+    /// Does not wait.
     pub(crate) fn stop(&self, why: Why) {
-        // Full or disconnected: somebody else was first.
+        // Disconnected: it is ending. Full: there are reasons enough.
         let _ = self.0.try_send(why);
     }
 }
@@ -38,15 +50,21 @@ impl Stopped {
     pub(crate) fn wait(&self) -> Why {
         self.0.recv().unwrap_or(Why::Signal)
     }
+
+    /// The next reason, if there is one within this time.
+    pub(crate) fn wait_for(&self, limit: Duration) -> Option<Why> {
+        self.0.recv_timeout(limit).ok()
+    }
 }
 
-/// Calls `stop` on the first SIGINT, SIGTERM or SIGHUP. The next one ends the process at once, with 128 and its number
-/// as exit code.
+/// Calls `stop` with [`Why::Signal`] on the first SIGINT, SIGTERM or SIGHUP and with [`Why::Again`] on the second, which
+/// says whether the program ends by itself then. If not, soon after it, or on the third, the process ends with 128 and
+/// the number as exit code.
 ///
 /// # Errors
 /// When the system refuses handlers or a thread.
 #[cfg(unix)]
-pub(crate) fn on_signals(stop: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(stop: impl Fn(Why) -> bool + Send + 'static) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
@@ -55,13 +73,23 @@ pub(crate) fn on_signals(stop: impl Fn() + Send + 'static) -> io::Result<()> {
     std::thread::Builder::new()
         .name("ratel-signals".into())
         .spawn(move || {
-            let mut first = true;
-            for signal in signals.forever() {
-                if !first {
-                    std::process::exit(128 + signal);
+            for (count, signal) in signals.forever().enumerate() {
+                let end = move || std::process::exit(128 + signal);
+                if count == 0 {
+                    stop(Why::Signal);
+                    continue;
                 }
-                first = false;
-                stop();
+                if count > 1 || !stop(Why::Again(signal)) {
+                    end();
+                }
+                // An output that stands still must not hold up the end.
+                let guard = std::thread::Builder::new().spawn(move || {
+                    std::thread::sleep(LAST_WORDS);
+                    end();
+                });
+                if guard.is_err() {
+                    end();
+                }
             }
         })?;
     Ok(())
@@ -69,6 +97,6 @@ pub(crate) fn on_signals(stop: impl Fn() + Send + 'static) -> io::Result<()> {
 
 /// Without Unix signals the system's own way to end a process is all there is.
 #[cfg(not(unix))]
-pub(crate) fn on_signals(_: impl Fn() + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(_: impl Fn(Why) -> bool + Send + 'static) -> io::Result<()> {
     Ok(())
 }

@@ -10,6 +10,33 @@ use ratel_proto::{Frame, Framing, Headers};
 
 use crate::error::ProxyError;
 
+/// Takes the wish to go on in HTTP/2 out of an HTTP/1 request (RFC 7540 §3.2, withdrawn by RFC 9113); true if it was
+/// there. A server that granted it would speak with us as if we had asked; whoever wants HTTP/2 without TLS begins with it.
+pub(super) fn decline_h2c(request: &mut Request) -> bool {
+    let headers = &mut request.headers;
+    if !headers.has_token("upgrade", "h2c") {
+        return false;
+    }
+    headers.remove("upgrade");
+    headers.remove("http2-settings");
+    let gone = |token: &&[u8]| {
+        let token = token.trim_ascii();
+        token.eq_ignore_ascii_case(b"upgrade") || token.eq_ignore_ascii_case(b"http2-settings")
+    };
+    let left: Vec<Vec<u8>> = headers
+        .get_all("connection")
+        .flat_map(|value| value.split(|b| *b == b','))
+        .filter(|token| !token.trim_ascii().is_empty() && !gone(token))
+        .map(|token| token.trim_ascii().to_vec())
+        .collect();
+    if left.is_empty() {
+        headers.remove("connection");
+    } else {
+        headers.set("connection", &left.join(&b", "[..]));
+    }
+    true
+}
+
 /// A request head for HTTP/1.
 pub(super) struct H1Request {
     pub(super) method: Bytes,

@@ -281,3 +281,18 @@ async fn an_http10_connection_is_kept_only_if_both_sides_say_so() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_for_http2_is_not_passed_on() {
+    let mut play = reverse();
+    play.send(
+        b"GET / HTTP/1.1\r\nHost: origin.test\r\nConnection: keep-alive, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\nX: 1\r\n\r\n",
+    )
+    .await;
+    let mut server = play.server().await;
+    gets(
+        &mut server,
+        b"GET / HTTP/1.1\r\nHost: origin.test\r\nConnection: keep-alive\r\nX: 1\r\n\r\n",
+    )
+    .await;
+}

@@ -53,6 +53,11 @@ impl Backlog {
         news
     }
 
+    /// Flows that are not finished.
+    pub(super) fn take_live(&mut self) -> BTreeSet<FlowId> {
+        std::mem::take(&mut self.live)
+    }
+
     fn look_again(&mut self, store: &FlowStore) -> News {
         let ids = store.ids(0..usize::MAX);
         let gone_before = ids.first().map_or(0, |first| first.0);

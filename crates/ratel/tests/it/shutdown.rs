@@ -99,3 +99,38 @@ fn an_exchange_that_never_ends_is_cut_off() {
         "{text}"
     );
 }
+
+/// What is waited for is said; a second signal ends the wait, and what ends by it has a row.
+#[test]
+fn a_second_signal_ends_the_wait_and_prints_what_was_open() {
+    let origin = Origin::plain(|mut wire| drop(wire.rest()));
+    let mut ratel = reverse(&format!("http://127.0.0.1:{}", origin.port()))
+        .args(["--set", "shutdown_timeout=600"])
+        .start();
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .expect("a request is sent");
+    wait::until("the origin to be asked", || {
+        (origin.connections() > 0 && !origin.received(0).is_empty()).then_some(())
+    });
+    process::signal(ratel.pid(), "INT");
+    ratel.wait_output("waiting up to 600 s for 1 connection; press ctrl-c again to end now");
+    process::signal(ratel.pid(), "INT");
+    let (status, text) = ratel.ended();
+    assert_eq!(status.code(), Some(130), "{text}");
+    assert!(
+        text.contains("GET http://127.0.0.1")
+            && text.contains("/never\n << Ratel was stopped before this exchange was complete"),
+        "{text}"
+    );
+}
+
+/// Without a server there is nothing to do yet, which is said.
+#[test]
+fn without_a_server_there_is_nothing_to_do() {
+    let mut ratel = crate::common::dump().arg("-n").servers(0).start();
+    ratel.wait_output("there is nothing to do: no server is started (-n)");
+    process::signal(ratel.pid(), "INT");
+    let (status, text) = ratel.ended();
+    assert!(status.success(), "{text}");
+}

@@ -66,7 +66,10 @@ pub(crate) async fn serve(
             }
         };
         match destination.route(head, &ctx.client, client.reader.last_read()) {
-            Ok(Routed::Request(incoming)) => {
+            Ok(Routed::Request(mut incoming)) => {
+                if convert::decline_h2c(&mut incoming.request) {
+                    tracing::info!(client = %ctx.client.peername, "the client's wish to go on in HTTP/2 (Upgrade: h2c) was not passed on");
+                }
                 if client.exchange(upstreams, *incoming).await == After::Close {
                     if client.aborted {
                         // A body that ends with the connection would look complete (RFC 9112 §8).
