@@ -25,7 +25,7 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (
     if part.offset > 0 || part.end() < part.total {
         return numbers_or_raw(part, if encoded { "As sent" } else { "Raw" });
     }
-    if !part.complete && !encoded {
+    if !part.complete && !encoded && !known.is_stream {
         return numbers_or_raw(part, "Raw");
     }
     let content = content(headers, &part.bytes, part.complete, DECODED);

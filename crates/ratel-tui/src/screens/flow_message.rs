@@ -242,7 +242,12 @@ impl Message<'_> {
             return;
         }
         let Some(part) = body.filter(|part| part.total > 0) else {
-            let text = if live { "No content yet" } else { self.empty };
+            let ended = match self.side {
+                Side::Client => self.flow.times.request_end,
+                Side::Server => self.flow.times.response_end,
+            };
+            let open = live && ended.is_none();
+            let text = if open { "No content yet" } else { self.empty };
             content.head.push(Text::plain(Role::Dim, text));
             return;
         };

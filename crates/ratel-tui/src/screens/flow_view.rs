@@ -124,7 +124,11 @@ fn tabs(view: &FlowView) -> Text {
                     format!(" {}/{}", list.focus + 1, list.page.places),
                 );
             }
-            if list.follow {
+            let live = view
+                .snapshot
+                .as_ref()
+                .is_some_and(|flow| flow.state.is_live());
+            if list.follow && live {
                 text.push(Role::Dim, " following");
             }
         }

@@ -3,13 +3,15 @@
 use std::borrow::Cow;
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::{MessageFlags, MessageHead, Side};
+use ratel_flow::{MessageFlags, MessageHead, Side, StreamKind};
 use ratel_views::{Schemas, ViewInput};
 
 /// Fields and schemas that say what bytes are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Known<'a> {
     side: Option<Side>,
+    /// The body is a stream of messages, which can be told apart before it is complete.
+    pub(crate) is_stream: bool,
     content_type: Option<Cow<'a, str>>,
     grpc_encoding: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
@@ -25,6 +27,9 @@ impl<'a> Known<'a> {
         let field = |name| Some(String::from_utf8_lossy(headers?.get(name)?));
         Self {
             side: Some(side),
+            is_stream: flow
+                .stream
+                .is_some_and(|kind| !matches!(kind, StreamKind::WebSocket | StreamKind::Tcp)),
             content_type: field("content-type"),
             grpc_encoding: field("grpc-encoding"),
             path: flow
