@@ -22,6 +22,7 @@ SCENARIOS = {
     "D": ("HTTPS to HTTPS, 1 KiB, keep-alive", True, True, "small"),
     "E": ("CONNECT with interception, HTTPS to HTTPS, 1 KiB, keep-alive", True, True, "connect"),
     "F": ("a connection for each request, HTTPS to HTTPS, 1 KiB", True, True, "fresh"),
+    "G": ("HTTP/2 over TLS on both sides (nginx: HTTP/1 to the origin), 1 KiB, 10 connections of 32 streams", True, True, "http2"),
     "H1": ("10 MiB downloads, HTTP to HTTP", False, False, "download"),
     "H2": ("10 MiB downloads, HTTPS to HTTPS", True, True, "download"),
     "I": ("memory after many small flows, HTTP to HTTP", False, False, "memory"),
@@ -99,6 +100,14 @@ class World:
                 break
             time.sleep(0.01)
         self.ports = {name: int(port) for name, port in ports}
+        self.nghttpd = None
+        if program := find("nghttpd"):
+            (self.dir / "www/bytes").mkdir(parents=True)
+            (self.dir / "www/bytes/1024").write_bytes(b"x" * 1024)
+            self.ports["h2"] = free_port()
+            self.nghttpd = Process([program, "-a", "127.0.0.1", "-d", self.dir / "www", str(self.ports["h2"]), self.dir / "key.pem",
+                                    self.dir / "cert.pem"], self.dir / "nghttpd.log")
+            self.nghttpd.wait_for(self.ports["h2"])
 
     def make_keys(self):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
@@ -109,6 +118,8 @@ class World:
 
     def close(self):
         self.origin.stop()
+        if self.nghttpd:
+            self.nghttpd.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
@@ -154,7 +165,8 @@ def ratel_like(program):
 def nginx(program):
     def command(v):
         unbuffered = "proxy_buffering off;" if v["kind"] == "events" else ""
-        text = NGINX.format(**v, front=" ssl" if v["front_tls"] else "", unbuffered=unbuffered)
+        front = " ssl http2" if v["kind"] == "http2" else " ssl" if v["front_tls"] else ""
+        text = NGINX.format(**v, front=front, unbuffered=unbuffered)
         (v["dir"] / "nginx.conf").write_text(text)
         return [program, "-p", v["dir"], "-c", v["dir"] / "nginx.conf", "-e", v["dir"] / "nginx.err"]
     return command
@@ -162,8 +174,10 @@ def nginx(program):
 
 def haproxy(program):
     def command(v):
-        front = f" ssl crt {v['keys']}/both.pem" if v["front_tls"] else ""
-        text = HAPROXY.format(**v, cpus=os.cpu_count(), front=front, back=" ssl verify none" if v["scheme"] == "https" else "")
+        alpn = " alpn h2" if v["kind"] == "http2" else ""
+        front = f" ssl crt {v['keys']}/both.pem{alpn}" if v["front_tls"] else ""
+        back = f" ssl verify none{alpn}" if v["scheme"] == "https" else ""
+        text = HAPROXY.format(**v, cpus=os.cpu_count(), front=front, back=back)
         (v["dir"] / "haproxy.cfg").write_text(text)
         return [program, "-db", "-f", v["dir"] / "haproxy.cfg"]
     return command
@@ -187,11 +201,12 @@ class Candidate:
     def __init__(self, world, name, command, scenario):
         _, front_tls, back_tls, kind = SCENARIOS[scenario]
         scheme = "https" if back_tls else "http"
-        origin = world.ports[scheme]
+        # nginx speaks HTTP/1 to origins, whatever its clients speak.
+        origin = world.ports["h2" if kind == "http2" and name != "nginx" else scheme]
         self.world, self.process = world, None
         if command is None:
             # Without a proxy there is one connection; it is a TLS one where either leg is.
-            self.to, tunnel = world.ports["https" if front_tls or back_tls else "http"], False
+            self.to, tunnel = world.ports["h2" if kind == "http2" else "https" if front_tls or back_tls else "http"], False
             front_tls = front_tls or back_tls
         else:
             folder = pathlib.Path(tempfile.mkdtemp(prefix=f"{name}-", dir=world.dir))
@@ -216,12 +231,31 @@ class Candidate:
             self.process.stop()
 
 
+def http2(candidate, count):
+    """h2load through a candidate."""
+    url = f"https://127.0.0.1:{candidate.to}/bytes/1024"
+
+    def load(*words):
+        run = subprocess.run([find("h2load"), *words, url], capture_output=True, text=True, check=True, timeout=900)
+        rate = re.search(r"finished in .*?, ([\d.]+) req/s", run.stdout)
+        done = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", run.stdout)
+        return float(rate[1]), int(done[1]), int(done[2]) + int(done[3])
+
+    load("-n", "100", "-c", "10", "-m", "32")
+    cpu = candidate.process.cpu if candidate.process else lambda: 0.0
+    before = cpu()
+    rate, done, errors = load("-n", str(count), "-c", "10", "-m", "32")
+    return {"CPU µs per request": (cpu() - before) / max(done, 1) * 1e6, "req/s": rate, "errors": errors}
+
+
 def measure(world, name, command, scenario, quick):
     """One round of one candidate: a dict of figures."""
     kind = SCENARIOS[scenario][3]
     seconds = 2 if quick else 5
     candidate = Candidate(world, name, command, scenario)
     try:
+        if kind == "http2":
+            return http2(candidate, 50_000 if quick else 200_000)
         first = candidate.load("/bytes/1024", requests=1, expect=1024)
         start_ms = (time.perf_counter() - candidate.process.started) * 1000 if candidate.process else 0
         if not first["done"]:
@@ -302,6 +336,9 @@ def main():
     try:
         for scenario in args.scenario.split(","):
             kind = SCENARIOS[scenario][3]
+            if kind == "http2" and not (find("h2load") and find("nghttpd")):
+                say(f"{scenario} needs h2load and nghttpd (nghttp2-client, nghttp2-server) and is left out")
+                continue
             able = [name for name in wanted if name in here and kind not in here[name][1]]
             seen = {name: [] for name in able}
             for turn in range(rounds):

@@ -589,3 +589,27 @@ async fn idle_servers_are_asked_for_a_sign_of_life() {
         .await
         .expect("a PING within two minutes");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_head_over_the_limit_is_shown_and_goes_nowhere() {
+    let (mut client, mut play) = h2_client(&[("head_limit", Value::Str("2k".into()))]);
+    let long = "x".repeat(4000);
+    client.request(&GET, &[("x-long", &long)], true).await;
+    match client.event().await {
+        Event::Reset { .. } => {}
+        other => panic!("{other:?}"),
+    }
+    // The connection and other streams go on.
+    client.get("/short").await;
+    let mut server = Peer::new(Role::Server, play.server().await);
+    let (_, head, _) = server.gets_head().await;
+    assert_eq!(head.pseudo.get(":path"), Some(&b"/short"[..]));
+    drop((client, server));
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("it was refused");
+    assert!(error.message.contains("on this stream"), "{error}");
+    assert_eq!(
+        records[0].request.as_ref().expect("its head").url(),
+        "http://origin.test/"
+    );
+}

@@ -503,6 +503,11 @@ impl Stream {
         .await
     }
 
+    /// Why the stream is over already, if it is.
+    pub(super) fn failure(&self) -> Option<ProxyError> {
+        self.check(&self.mux.state()).err()
+    }
+
     fn on_reading(&self, cx: &Context<'_>) {
         if let Some(slot) = self.mux.state().streams.get_mut(&self.id) {
             slot.reader = Some(cx.waker().clone());

@@ -94,6 +94,9 @@ async fn serve_stream(
         started: false,
     };
     let routed = destination.route_h2(head, end, &ctx.client, stream.last_read());
+    // A head that broke a rule of the protocol itself is shown and goes nowhere.
+    let invalid = invalid.map(ProxyError::Http2RequestInvalid);
+    let invalid = stream.failure().or(invalid);
     match (routed, invalid) {
         (Ok(Routed::Request(incoming)), None) => {
             let mut body = Body {
@@ -126,13 +129,11 @@ async fn serve_stream(
                 conn::in_tunnel(ctx, upstreams, tunnel, host, port).await;
             }
         }
-        (Ok(Routed::Request(incoming)), Some(violation)) => {
+        (Ok(Routed::Request(incoming)), Some(error)) => {
             let Incoming { request, .. } = *incoming;
-            let error = ProxyError::Http2RequestInvalid(violation);
             exchange::refuse(ctx, request, &error, &mut sink).await;
         }
-        (Ok(Routed::Connect { request, .. }), Some(violation)) => {
-            let error = ProxyError::Http2RequestInvalid(violation);
+        (Ok(Routed::Connect { request, .. }), Some(error)) => {
             exchange::refuse(ctx, *request, &error, &mut sink).await;
         }
         (Err(refused), _) => {
