@@ -22,7 +22,7 @@ const GATHER: Duration = Duration::from_millis(2);
 const URGENT_BYTES: usize = 1024 * 1024;
 
 /// Bytes that may wait to be written before [`Queue::ready`] waits.
-pub(super) const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const QUEUE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Body bytes beyond this are dropped rather than queued: whoever emits them does not wait for `ready`.
 const QUEUE_HARD_BYTES: usize = 256 * 1024 * 1024;

@@ -188,7 +188,7 @@ impl FlowWriter {
         self.finished.load(Ordering::Relaxed)
     }
 
-    /// Returns at once unless more than 16 MiB wait to be written; then returns when they have been.
+    /// Returns at once unless more than 8 MiB wait to be written; then returns when they have been.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
