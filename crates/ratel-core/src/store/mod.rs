@@ -14,7 +14,7 @@
 //! *Lossy*: a flow of which something is missing, because the disk was full or a live flow outlasted the disk budget.
 //!
 //! # Messages
-//! A message of a WebSocket, an event of a stream, a piece of a raw connection is a head of [32 bytes](message) and a
+//! A message of a WebSocket, an event of a stream, a piece of a raw connection is a head of 32 bytes and a
 //! place in one of the flow's streams of bytes: its bodies, or what is kept *beside* them (a body that had to be
 //! decoded, payloads of control frames). Heads are one more list of extents, so that "the n-th message" is a window
 //! of it like any other, and a million messages take no more memory than a body in a million pieces. A message that

@@ -1,7 +1,7 @@
 //! One HTTP/2 connection and its streams (RFC 9113).
 //!
 //! A [`Mux`] is what the streams of a connection share: the protocol state and, for each stream, what has come in and
-//! not been taken. A [`Driver`] moves bytes between that and the connection; whoever owns it polls it. A [`Stream`] is
+//! not been taken. A [`Driver`](super::driver::Driver) moves bytes between that and the connection; whoever owns it polls it. A [`Stream`] is
 //! the handle of an exchange. What peers may fill is bounded by the windows we grant: data counts against them until
 //! an exchange takes it.
 
