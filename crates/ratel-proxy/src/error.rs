@@ -68,6 +68,8 @@ pub(crate) enum ProxyError {
     ServerTls(TlsError),
     #[error("the server closed the connection without a response")]
     NoResponse,
+    #[error("the server closed the connection before its response was complete")]
+    ServerClosed,
     #[error("the connection to the server failed {during}: {source}")]
     ServerIo {
         during: &'static str,

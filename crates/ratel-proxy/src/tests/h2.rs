@@ -613,3 +613,20 @@ async fn a_head_over_the_limit_is_shown_and_goes_nowhere() {
         "http://origin.test/"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_in_the_middle_of_a_response_is_named() {
+    let (mut client, mut server, play, _, id) = both(&GET, &[], true).await;
+    server.head(id, &[(":status", "200")], &[], false).await;
+    server.data(id, b"some", false).await;
+    client.gets_head().await;
+    assert!(matches!(client.event().await, Event::Data { .. }));
+    drop(server);
+    assert!(matches!(client.event().await, Event::Reset { .. }));
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("it failed");
+    assert!(
+        error.message.contains("before its response was complete"),
+        "{error}"
+    );
+}

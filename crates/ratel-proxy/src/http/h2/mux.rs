@@ -76,6 +76,8 @@ struct Slot {
     writer: Option<Waker>,
     /// Nothing more will be received.
     received_end: bool,
+    /// A head has come.
+    answered: bool,
     /// Our side has said everything.
     sent_end: bool,
     over: Option<StreamEnd>,
@@ -399,6 +401,7 @@ impl Slot {
     }
 
     fn push(&mut self, inbound: Inbound, end: bool) {
+        self.answered |= matches!(inbound, Inbound::Head(..));
         self.received_end |= end;
         self.inbox.push_back(inbound);
         if let Some(reader) = self.reader.take() {
@@ -515,11 +518,15 @@ impl Stream {
     }
 
     fn check(&self, state: &State) -> Result<(), ProxyError> {
-        let over = state.streams.get(&self.id).and_then(|s| s.over.as_ref());
-        if let Some(over) = over {
+        let slot = state.streams.get(&self.id);
+        if let Some(over) = slot.and_then(|slot| slot.over.as_ref()) {
             return Err(over.to_error(self.mux.peer));
         }
+        let answered = slot.is_some_and(|slot| slot.answered);
         match &state.end {
+            Some(ConnectionEnd::Closed) if answered && self.mux.peer == Side::Server => {
+                Err(ProxyError::ServerClosed)
+            }
             Some(end) => Err(end.to_error(self.mux.peer)),
             None => Ok(()),
         }
