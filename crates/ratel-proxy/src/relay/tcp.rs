@@ -81,8 +81,8 @@ async fn relay(
         }
     };
     let RawUpstream {
-        reader,
-        writer,
+        mut reader,
+        mut writer,
         conn,
         open: _open,
     } = server;
@@ -90,7 +90,7 @@ async fn relay(
     recorder.server_conn(conn);
     let (live, injected) = Live::new(&ctx.shared.control, flow.id);
     ctx.shared.addons.tcp(Hook::TcpStart, flow, None).await;
-    let (from_client, to_client) = io::split(client, ahead, ctx.activity.clone());
+    let (mut from_client, mut to_client) = io::split(client, ahead, ctx.activity.clone());
     let shown = ctx.shared.addons.wants(Hook::TcpMessage);
     let flow = Mutex::new(flow);
     let hooks = shown.then_some((ctx, &flow));
@@ -102,10 +102,16 @@ async fn relay(
         at: 0,
     };
     let Injected { up, down } = injected;
-    let up = direction(Side::Client, up).run(from_client, writer);
-    let down = direction(Side::Server, down).run(reader, to_client);
+    let up = direction(Side::Client, up).run(&mut from_client, &mut writer);
+    let down = direction(Side::Server, down).run(&mut reader, &mut to_client);
     let mut live = live;
-    live.both(up, down).await
+    let outcome = live.both(up, down).await;
+    if outcome.is_err() {
+        // Neither side is to take what broke off for the end.
+        io::unsplit(from_client, to_client).0.reset();
+        io::unsplit(reader, writer).0.reset();
+    }
+    outcome
 }
 
 /// Where messages are shown: one hook of a flow runs at a time.
@@ -123,13 +129,12 @@ struct Direction<'r> {
 }
 
 impl Direction<'_> {
-    async fn run(mut self, mut reader: Reader, mut writer: Writer) -> Result<(), ProxyError> {
+    async fn run(mut self, reader: &mut Reader, writer: &mut Writer) -> Result<(), ProxyError> {
         loop {
             if !reader.buf.is_empty() {
                 let content = reader.buf.split().freeze();
                 let none = MessageFlags::default();
-                self.pass(content, none, reader.last_read(), &mut writer)
-                    .await?;
+                self.pass(content, none, reader.last_read(), writer).await?;
             }
             self.recorder.ready().await;
             tokio::select! {
@@ -141,7 +146,7 @@ impl Direction<'_> {
                 }
                 Some(Injection { content, .. }) = self.injected.recv() => {
                     let flags = MessageFlags::INJECTED;
-                    self.pass(content, flags, clock::now(), &mut writer).await?;
+                    self.pass(content, flags, clock::now(), writer).await?;
                 }
             }
         }
