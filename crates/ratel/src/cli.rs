@@ -375,7 +375,7 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
         host_as_url(first)
     };
     let problem = match (program.tool, first.as_str()) {
-        (Tool::Terminal, "dump" | "web") => {
+        (Tool::Terminal, "dump" | "web" | "ca" | "env") => {
             return Err(
                 Problem::new(format!("unexpected argument '{first}'")).hint(format!(
                     "write `{} {first}` before all options",

@@ -1,6 +1,9 @@
 //! Ratel: an interactive HTTPS-intercepting proxy. This is the program; what it does lies in the crates.
 
+mod ca;
 mod cli;
+mod env;
+mod errand;
 mod ink;
 mod printer;
 mod run;

@@ -21,6 +21,7 @@ use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
+use crate::errand;
 use crate::ink;
 use crate::printer::{Printer, Setup, Style};
 use crate::stop::{self, Stop, Stopped, Why};
@@ -47,6 +48,10 @@ pub(crate) fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         home: std::env::home_dir(),
         width: None,
     };
+    let args: Vec<OsString> = args.into_iter().collect();
+    if let Some(code) = errand::main(&args, &around) {
+        return code;
+    }
     let result = match cli::parse(args, &around) {
         Outcome::Print(text) => {
             // A reader that has left does not want the rest.

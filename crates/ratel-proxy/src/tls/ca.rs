@@ -143,6 +143,14 @@ impl CaStore {
         self.authority.chain.first().map_or(&[], |der| der.as_ref())
     }
 
+    /// The certificate as PKCS#12 without a password, together with its private key if that is asked for.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn pkcs12(&self, with_key: bool) -> Result<Vec<u8>, ErrorStack> {
+        make::p12(&self.authority, with_key)
+    }
+
     pub(super) fn authority(&self) -> &Arc<Authority> {
         &self.authority
     }

@@ -52,7 +52,10 @@ pub(super) fn help_template(program: &Program) -> String {
     let other = match (program.mitmproxy, program.tool) {
         (true, _) => String::new(),
         (false, Tool::Terminal) => {
-            format!("`{more}` prints instead of drawing a screen; `{more} --help` says more.\n")
+            format!(
+                "`{more}` prints instead of drawing a screen; `{more} --help` says more.\n\
+                 `ratel ca` has the certificate that clients must trust; `ratel env` points a shell at the proxy.\n"
+            )
         }
         (false, Tool::Dump) => format!("`{more}` shows the same on a screen.\n"),
     };

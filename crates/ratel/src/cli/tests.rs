@@ -447,6 +447,7 @@ fn help_for_people() {
 
     Every option can be set by `--set` and in `~/.ratel/config.yaml`.
     `ratel dump` prints instead of drawing a screen; `ratel dump --help` says more.
+    `ratel ca` has the certificate that clients must trust; `ratel env` points a shell at the proxy.
     ");
     let dump = printed("ratel dump -h");
     assert!(

@@ -45,6 +45,7 @@ impl World {
             .replace("8080", &port.to_string());
         // What is run from the source tree and what is installed are the same program.
         let block = block.replace("cargo run --release --", "ratel");
+        let alone = tempfile::tempdir().expect("a temporary folder");
         let (mut started, mut last) = (None::<Running>, None::<Output>);
         for line in block.lines().map(str::trim).filter(|line| !line.is_empty()) {
             if let Some(expected) = line.strip_prefix("# → ") {
@@ -59,11 +60,13 @@ impl World {
             } else if line.starts_with("ratel")
                 && !line.contains("--version")
                 && !line.contains("--options")
+                && !line.starts_with("ratel ca")
+                && !line.starts_with("ratel env")
             {
                 started = Some(self.start(line, port));
             } else if !line.starts_with('#') {
-                let home = started.as_ref().map(|running| running.home.clone());
-                last = Some(self.shell(line, home.as_deref()));
+                let home = started.as_ref().map(|running| running.home.as_path());
+                last = Some(self.shell(line, home.unwrap_or(alone.path())));
                 let output = last.as_ref().expect("a command was run");
                 assert!(
                     output.status.success(),
@@ -105,17 +108,16 @@ impl World {
         }
     }
 
-    fn shell(&self, line: &str, home: Option<&Path>) -> Output {
+    fn shell(&self, line: &str, home: &Path) -> Output {
         let bin = self.program.parent().expect("a folder");
         let path = std::env::var("PATH").unwrap_or_default();
         let mut command = Command::new("sh");
         command
             .args(["-c", line])
             .env_clear()
-            .env("PATH", format!("{}:{path}", bin.display()));
-        if let Some(home) = home {
-            command.env("HOME", home).current_dir(home);
-        }
+            .env("PATH", format!("{}:{path}", bin.display()))
+            .env("HOME", home)
+            .current_dir(home);
         peer::output(&mut command)
     }
 }

@@ -3,6 +3,7 @@
 //! Each file is one promise to the user. Peers that are missing skip their tests with a notice (see `ratel-testkit`).
 
 mod browser;
+mod ca;
 mod common;
 mod docs;
 mod dump;

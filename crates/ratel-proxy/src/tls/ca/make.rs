@@ -134,7 +134,7 @@ fn key_pem(authority: &Authority) -> Result<Vec<u8>, ErrorStack> {
 }
 
 /// Without a password, so without encryption; with the oldest check sum, which is the one every system can read.
-fn p12(authority: &Authority, with_key: bool) -> Result<Vec<u8>, ErrorStack> {
+pub(super) fn p12(authority: &Authority, with_key: bool) -> Result<Vec<u8>, ErrorStack> {
     let unencrypted = Nid::from_raw(-1);
     let mut builder = Pkcs12::builder();
     builder

@@ -1,0 +1,220 @@
+//! `ratel ca` and `ratel env` in a sealed home, and what other programs make of their output.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use ratel_testkit::{Builder, Ca, Nginx, peer};
+
+use crate::common::{assert_says, program, stdout};
+
+fn ratel(home: &Path) -> Command {
+    let mut command = Command::new(program().command_line().0);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command
+        .env_clear()
+        .env("PATH", path)
+        .env("HOME", home)
+        .current_dir(home);
+    command
+}
+
+fn run(home: &Path, args: &[&str]) -> Output {
+    peer::output(ratel(home).args(args))
+}
+
+fn refused(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn openssl(args: &[&str]) -> Option<String> {
+    let mut command = Command::new(peer::find("openssl")?);
+    Some(stdout(&peer::output(command.args(args))))
+}
+
+#[test]
+fn show_says_what_the_certificate_is() {
+    let home = tempfile::tempdir().unwrap();
+    let text = stdout(&run(home.path(), &["ca"]));
+    let words = [
+        "subject",
+        "CN=ratel",
+        "SHA-256",
+        "valid",
+        "ratel-ca.pem",
+        "made just now",
+    ];
+    assert_says(&text, &words);
+    let again = stdout(&run(home.path(), &["ca", "show"]));
+    assert!(!again.contains("made just now"), "{again}");
+    let file = home.path().join(".ratel/ratel-ca-cert.pem");
+    let file = file.to_str().unwrap();
+    if let Some(print) = openssl(&["x509", "-in", file, "-noout", "-fingerprint", "-sha256"]) {
+        let print = print.trim().split_once('=').unwrap().1;
+        assert_says(&again, &[print, file]);
+    }
+    let elsewhere = stdout(&run(home.path(), &["ca", "--set", "confdir=other folder"]));
+    assert_says(
+        &elsewhere,
+        &["other folder/ratel-ca-cert.pem", "made just now"],
+    );
+    let before = stdout(&run(
+        home.path(),
+        &["ca", "--set", "confdir=other folder", "trust"],
+    ));
+    assert_says(&before, &["NODE_EXTRA_CA_CERTS='", "/other folder/"]);
+}
+
+#[test]
+fn exports_are_what_they_are_called() {
+    let home = tempfile::tempdir().unwrap();
+    let pem = stdout(&run(home.path(), &["ca", "export", "pem"]));
+    assert!(
+        pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("KEY"),
+        "{pem}"
+    );
+    for (form, args) in [
+        (
+            "der",
+            &["x509", "-inform", "DER", "-noout", "-subject", "-in"][..],
+        ),
+        ("pem", &["x509", "-noout", "-subject", "-in"]),
+        ("p12", &["pkcs12", "-passin", "pass:", "-nodes", "-in"]),
+    ] {
+        let file = home.path().join(format!("out.{form}"));
+        let file = file.to_str().unwrap();
+        stdout(&run(home.path(), &["ca", "export", form, file]));
+        let Some(text) = openssl(&[args, &[file]].concat()) else {
+            return;
+        };
+        assert_says(&text, &["ratel"]);
+        assert!(!text.contains("PRIVATE KEY"), "{form}: {text}");
+    }
+    stdout(&run(
+        home.path(),
+        &["ca", "export", "p12", "key.p12", "--with-key"],
+    ));
+    let file = home.path().join("key.p12");
+    let text = openssl(&[
+        "pkcs12",
+        "-passin",
+        "pass:",
+        "-nodes",
+        "-in",
+        file.to_str().unwrap(),
+    ]);
+    assert_says(&text.unwrap(), &["PRIVATE KEY"]);
+    let mode = std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn exports_do_not_destroy_files() {
+    let home = tempfile::tempdir().unwrap();
+    stdout(&run(home.path(), &["ca", "export", "pem", "a.pem"]));
+    let rows: [(&[&str], &str); 6] = [
+        (&["ca", "export", "pem", "a.pem"], "--force"),
+        (
+            &["ca", "export", "pem", "--force", ".ratel/ratel-ca.pem"],
+            "private key",
+        ),
+        (&["ca", "export", "pem", "--with-key"], "p12 only"),
+        (&["ca", "export", "pem", ".ratel"], "folder"),
+        (&["ca", "export", "pkcs7"], "pkcs7"),
+        (&["ca", "--set", "nonsense=1"], "nonsense"),
+    ];
+    for (args, word) in rows {
+        assert_says(&refused(&run(home.path(), args)), &[word]);
+    }
+    stdout(&run(
+        home.path(),
+        &["ca", "export", "pem", "a.pem", "--force"],
+    ));
+}
+
+#[test]
+fn a_broken_folder_is_explained() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".ratel")).unwrap();
+    std::fs::write(home.path().join(".ratel/ratel-ca.pem"), "nothing").unwrap();
+    for args in [&["ca"][..], &["env"]] {
+        let text = refused(&run(home.path(), args));
+        assert_says(&text, &["ratel-ca.pem", "no usable private key", "hint"]);
+    }
+}
+
+#[test]
+fn help_lists_what_there_is() {
+    let home = tempfile::tempdir().unwrap();
+    let text = stdout(&run(home.path(), &["ca", "--help"]));
+    assert_says(&text, &["show", "export", "trust", "--set"]);
+    let text = stdout(&run(home.path(), &["ca", "export", "--help"]));
+    assert_says(&text, &["--with-key", "[FILE]"]);
+    let text = stdout(&run(home.path(), &["env", "--help"]));
+    assert_says(&text, &["--port", "--shell", "eval \"$(ratel env)\""]);
+}
+
+/// A shell that takes the variables in reaches an origin through the proxy without another word, and without the proxy
+/// an origin that the machine trusts by itself.
+#[test]
+fn a_shell_takes_the_variables_in() {
+    let ca = Ca::new();
+    let (Some(nginx), Some(_)) = (Nginx::start(&ca.issue(&["localhost"])), peer::find("curl"))
+    else {
+        return;
+    };
+    let running = Builder::new(program().command_line().0)
+        .args(["dump", "--listen-host", "127.0.0.1", "--listen-port", "0"])
+        .env("SSL_CERT_FILE", ca.file())
+        .start();
+    let port = running.port().to_string();
+    // Twice: the second time, the variable names our own bundle.
+    let script = format!(
+        "eval \"$(\"$RATEL\" env --port {port} --shell sh)\" && \
+         export NO_PROXY= && \
+         curl -q -sS --max-time 20 https://localhost:{https}/hello && \
+         curl -q -sS --max-time 20 --noproxy '*' https://localhost:{https}/hello && \
+         echo \"$SSL_CERT_FILE $https_proxy\"",
+        https = nginx.https,
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("RATEL", program().command_line().0)
+        .env("HOME", running.home())
+        .env("SSL_CERT_FILE", ca.file());
+    let text = stdout(&peer::output(&mut shell));
+    assert_eq!(text.matches("hello from nginx").count(), 2, "{text}");
+    assert_says(
+        &text,
+        &["ratel-ca-bundle.pem", &format!("http://127.0.0.1:{port}")],
+    );
+    running.wait_output("GET https://localhost");
+}
+
+#[test]
+fn variables_survive_hostile_folders() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = "it's $(touch pwned) `x` \"y\"";
+    let script = "eval \"$(\"$RATEL\" env --set \"confdir=$FOLDER\" --shell sh)\" && cat \"$SSL_CERT_FILE\" && \
+         eval \"$(\"$RATEL\" env --unset --shell sh)\" && echo \"left: $SSL_CERT_FILE$https_proxy\"";
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("RATEL", program().command_line().0)
+        .env("HOME", home.path())
+        .env("FOLDER", folder)
+        .current_dir(home.path());
+    let text = stdout(&peer::output(&mut shell));
+    assert!(
+        text.contains("BEGIN CERTIFICATE") && text.ends_with("left: \n"),
+        "{text}"
+    );
+    assert!(!home.path().join("pwned").exists());
+    let text = stdout(&run(home.path(), &["env", "--shell", "fish"]));
+    assert_says(&text, &["set -gx https_proxy 'http://127.0.0.1:8080';"]);
+}
