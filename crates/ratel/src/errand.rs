@@ -122,7 +122,9 @@ fn read(
         }
         Err(error) => {
             let text = error.to_string();
-            let text = text.split("\n\nUsage").next().unwrap_or(&text);
+            let ends = ["\n\nUsage", "\n\nFor more"].map(|end| text.find(end));
+            let end = ends.into_iter().flatten().min().unwrap_or(text.len());
+            let text = &text[..end];
             let text = text.strip_prefix("error: ").unwrap_or(text).trim_end();
             return Err(Trouble::new(text).hint(format!("`{name} --help` says what there is")));
         }
@@ -172,6 +174,14 @@ impl Authority {
             origin,
             confdir,
         })
+    }
+
+    /// Whether there is one in the folder that the options name.
+    pub(crate) fn exists(values: &Values) -> bool {
+        let confdir = values.confdir();
+        ["ratel-ca.pem", "mitmproxy-ca.pem"]
+            .iter()
+            .any(|name| confdir.join(name).exists())
     }
 
     /// The file of the key, which everything else is made from.

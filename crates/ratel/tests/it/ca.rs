@@ -218,3 +218,76 @@ fn variables_survive_hostile_folders() {
     let text = stdout(&run(home.path(), &["env", "--shell", "fish"]));
     assert_says(&text, &["set -gx https_proxy 'http://127.0.0.1:8080';"]);
 }
+
+/// Into a real NSS database and out again; `--nss` keeps the test away from what belongs to the machine.
+#[test]
+fn an_nss_database_takes_it_and_gives_it_back() {
+    let Some(certutil) = peer::find("certutil") else {
+        return;
+    };
+    let home = tempfile::tempdir().unwrap();
+    let folder = home.path().join(".mozilla/firefox/a b.default");
+    std::fs::create_dir_all(&folder).unwrap();
+    let db = format!("sql:{}", folder.display());
+    let nss = |args: &[&str]| {
+        let mut command = Command::new(&certutil);
+        stdout(&peer::output(command.args(["-d", &db]).args(args)))
+    };
+    nss(&["-N", "--empty-password"]);
+
+    let output = run(home.path(), &["ca", "install", "--nss"]);
+    assert_says(&refused(&output), &["no terminal", "--yes"]);
+    let planned = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_says(&planned, &["certutil -A -d", "a b.default"]);
+    assert!(!nss(&["-L"]).contains("ratel"));
+
+    let text = stdout(&run(home.path(), &["ca", "install", "--nss", "--yes"]));
+    assert_says(&text, &["done: NSS database"]);
+    assert!(nss(&["-L"]).contains("C,,"), "{}", nss(&["-L"]));
+    let text = stdout(&run(home.path(), &["ca", "install", "--nss", "--yes"]));
+    assert_says(&text, &["already trusted by NSS", "nothing to do"]);
+    let text = stdout(&run(home.path(), &["ca"]));
+    assert_says(&text, &["yes  NSS database"]);
+
+    let text = stdout(&run(home.path(), &["ca", "remove", "--nss", "--yes"]));
+    assert_says(&text, &["done: NSS database"]);
+    assert!(!nss(&["-L"]).contains("ratel"));
+}
+
+#[test]
+fn removing_makes_no_authority() {
+    let home = tempfile::tempdir().unwrap();
+    let text = refused(&run(home.path(), &["ca", "remove", "--nss", "--yes"]));
+    assert_says(&text, &["no certificate authority", "confdir"]);
+    assert!(!home.path().join(".ratel").exists());
+    let text = refused(&run(home.path(), &["ca", "install", "--nss", "--yes"]));
+    assert_says(&text, &["no NSS database", "ratel ca trust"]);
+    let other = ["ca", "install", "--nss", "--set", "confdir=other"];
+    let text = refused(&peer::output(
+        ratel(home.path()).env("SUDO_USER", "u").args(other),
+    ));
+    assert_says(&text, &["under sudo", "/u/.ratel"]);
+}
+
+/// On a terminal the user is asked, and a no changes nothing.
+#[test]
+fn a_terminal_is_asked() {
+    let Some(certutil) = peer::find("certutil") else {
+        return;
+    };
+    let builder = program().args(["ca", "install", "--nss"]);
+    let folder = builder.home().join(".pki/nssdb");
+    std::fs::create_dir_all(&folder).unwrap();
+    let db = format!("sql:{}", folder.display());
+    let mut make = Command::new(certutil);
+    stdout(&peer::output(make.args([
+        "-N",
+        "--empty-password",
+        "-d",
+        &db,
+    ])));
+    let mut screen = ratel_testkit::Screen::start(builder, 24, 100);
+    screen.wait_for("Run them? [y/N]");
+    screen.keys("n\r");
+    screen.wait_for("nothing was changed");
+}

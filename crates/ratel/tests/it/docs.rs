@@ -144,6 +144,9 @@ fn examples_in_the_documents_work() {
     for file in files.chain([root().join("README.md")]) {
         let text = std::fs::read_to_string(&file).expect("a document can be read");
         for block in blocks(&text) {
+            if block.contains("certutil") && peer::find("certutil").is_none() {
+                continue;
+            }
             world.run(&block);
             count += 1;
         }
