@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use ratel_testkit::{Builder, Ca, Nginx, peer};
+use ratel_testkit::{Ca, Nginx, peer};
 
-use crate::common::{assert_says, program, stdout};
+use crate::common::{assert_says, dump, program, stdout};
 
 fn ratel(home: &Path) -> Command {
     let mut command = Command::new(program().command_line().0);
@@ -163,10 +163,7 @@ fn a_shell_takes_the_variables_in() {
     else {
         return;
     };
-    let running = Builder::new(program().command_line().0)
-        .args(["dump", "--listen-host", "127.0.0.1", "--listen-port", "0"])
-        .env("SSL_CERT_FILE", ca.file())
-        .start();
+    let running = dump().env("SSL_CERT_FILE", ca.file()).start();
     let port = running.port().to_string();
     // Twice: the second time, the variable names our own bundle.
     let script = format!(
@@ -191,6 +188,35 @@ fn a_shell_takes_the_variables_in() {
         &text,
         &["ratel-ca-bundle.pem", &format!("http://127.0.0.1:{port}")],
     );
+    running.wait_output("GET https://localhost");
+}
+
+/// The same for Python, which takes both from its environment by itself.
+#[test]
+fn python_takes_the_variables_in() {
+    let ca = Ca::new();
+    let (Some(nginx), Some(_)) = (
+        Nginx::start(&ca.issue(&["localhost"])),
+        peer::find("python3"),
+    ) else {
+        return;
+    };
+    let running = dump().env("SSL_CERT_FILE", ca.file()).start();
+    let script = format!(
+        "eval \"$(\"$RATEL\" env --port {} --no-proxy '' --shell sh)\" && python3 -c \
+         'import urllib.request as u; print(u.urlopen(\"https://localhost:{}/hello\").read().decode())'",
+        running.port(),
+        nginx.https,
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("RATEL", program().command_line().0)
+        .env("HOME", running.home())
+        .env("no_proxy", "localhost");
+    assert_says(&stdout(&peer::output(&mut shell)), &["hello from nginx"]);
     running.wait_output("GET https://localhost");
 }
 
