@@ -264,8 +264,10 @@ pub(crate) fn has_key(text: &[u8]) -> bool {
 
 /// Puts a file that everybody may read into its place in one step.
 pub(crate) fn write(path: &Path, contents: &[u8]) -> Result<(), Trouble> {
-    put(path, contents, 0o644)
-        .map_err(|error| Trouble::new(format!("cannot write {}: {error}", path.display())))
+    put(path, contents, 0o644).map_err(|error| {
+        Trouble::new(format!("cannot write {}: {error}", path.display()))
+            .hint("make the folder writable, or choose another one with --set confdir=FOLDER")
+    })
 }
 
 /// Puts a file into its place in one step.

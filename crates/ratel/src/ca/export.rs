@@ -55,9 +55,13 @@ fn check_target(path: &Path, force: bool) -> Result<(), Trouble> {
     }
     let there = || format!("{} is there already", path.display());
     if path.is_dir() {
-        return Err(
-            Trouble::new(format!("{} is a folder", path.display())).hint("name a file in it")
-        );
+        let message = format!("{} is a folder", path.display());
+        return Err(Trouble::new(message).hint("name a file in it"));
+    }
+    // A file is put in the place of another; devices and pipes are no such places.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let message = format!("{} is no regular file", path.display());
+        return Err(Trouble::new(message).hint("`-` is standard output"));
     }
     if !force {
         return Err(Trouble::new(there()).hint("--force writes over it"));

@@ -112,8 +112,15 @@ fn exports_are_what_they_are_called() {
 fn exports_do_not_destroy_files() {
     let home = tempfile::tempdir().unwrap();
     stdout(&run(home.path(), &["ca", "export", "pem", "a.pem"]));
-    let rows: [(&[&str], &str); 6] = [
+    stdout(&peer::output(
+        Command::new("mkfifo").arg(home.path().join("pipe")),
+    ));
+    let rows: [(&[&str], &str); 7] = [
         (&["ca", "export", "pem", "a.pem"], "--force"),
+        (
+            &["ca", "export", "pem", "--force", "pipe"],
+            "no regular file",
+        ),
         (
             &["ca", "export", "pem", "--force", ".ratel/ratel-ca.pem"],
             "private key",
