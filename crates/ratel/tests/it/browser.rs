@@ -29,6 +29,16 @@ fn key_hash(certificate: &std::path::Path) -> Option<String> {
 
 #[test]
 fn chromium_opens_an_event_source_and_a_websocket() {
+    streams_through("http");
+}
+
+/// To a proxy that it reaches over TLS Chromium speaks HTTP/2, with a CONNECT stream for each tunnel.
+#[test]
+fn chromium_does_so_over_an_http2_connection_to_the_proxy() {
+    streams_through("https");
+}
+
+fn streams_through(scheme: &str) {
     let (Some(chromium), Some(_)) = (peer::find("chromium"), peer::find("openssl")) else {
         return;
     };
@@ -61,7 +71,10 @@ fn chromium_opens_an_event_source_and_a_websocket() {
             // Localhost is not proxied unless told so.
             "--proxy-bypass-list=<-loopback>",
         ])
-        .arg(format!("--proxy-server=http://127.0.0.1:{}", ratel.port()))
+        .arg(format!(
+            "--proxy-server={scheme}://localhost:{}",
+            ratel.port()
+        ))
         .arg(format!("--ignore-certificate-errors-spki-list={hash}"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(format!("https://localhost:{}/", site.port))

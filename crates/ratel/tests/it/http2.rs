@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use ratel_testkit::nginx::free_port;
 use ratel_testkit::{Ca, Identity, peer, wait};
 
-use crate::common::{assert_says, curl, dump, reverse, stdout, trusting};
+use crate::common::{assert_says, curl, reverse, stdout, trusting};
 
 /// An nghttpd of the test's own; ended on drop.
 struct Nghttpd {
@@ -194,38 +194,4 @@ fn a_load_of_streams_goes_through_a_tunnel() {
         .arg(format!("http://127.0.0.1:{}/hello", ratel.port()));
     let report = stdout(&peer::output(&mut command));
     assert_says(&report, &["3000 succeeded, 0 failed, 0 errored, 0 timeout"]);
-}
-
-#[test]
-fn a_browserlike_proxy_connection_may_be_http2_itself() {
-    let ca = Ca::new();
-    let identity = ca.issue(&["localhost"]);
-    let Some(server) = Nghttpd::start(Some(&identity)) else {
-        return;
-    };
-    let ratel = trusting(dump(), &ca.file()).start();
-    let own = ratel.config_file("ratel-ca-cert.pem").display().to_string();
-    let proxy = format!("https://localhost:{}", ratel.port());
-    let url = format!("https://localhost:{}/hello", server.port);
-    let args = [
-        "--proxy",
-        &proxy,
-        "--proxy-http2",
-        "--proxy-cacert",
-        &own,
-        "--cacert",
-        &own,
-        &url,
-    ];
-    let Some(output) = curl(args) else { return };
-    let error = String::from_utf8_lossy(&output.stderr);
-    if error.contains("option --proxy-http2") {
-        return peer::skip("this curl does not speak HTTP/2 to proxies");
-    }
-    assert_eq!(
-        stdout(&output),
-        "hello from nghttpd\n",
-        "{}",
-        ratel.output()
-    );
 }
