@@ -75,6 +75,12 @@ pub struct TlsInfo {
     pub version: Option<TlsVersion>,
     /// Cipher suite, by its IANA or OpenSSL name.
     pub cipher: Option<Arc<str>>,
+    /// What the key was exchanged with: `X25519`, `secp256r1`, `DH 2048 bits`, `RSA`.
+    pub group: Option<Arc<str>>,
+    /// The handshake was a short one, with what an earlier connection had left.
+    pub resumed: bool,
+    /// The library that did the handshake.
+    pub engine: TlsEngine,
     /// Server name indication sent in the ClientHello.
     pub sni: Option<Arc<str>>,
     /// Application protocol agreed on.
@@ -89,6 +95,27 @@ pub struct TlsInfo {
 
 /// A chain of certificates in DER, leaf first. Cheap to clone.
 pub type Certificates = Arc<[Bytes]>;
+
+/// The libraries that do handshakes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TlsEngine {
+    /// rustls, for TLS 1.2 and 1.3.
+    #[default]
+    Modern,
+    /// OpenSSL, for what is older, and for what only it can be told to do.
+    Legacy,
+}
+
+impl TlsEngine {
+    /// The name of the library.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Modern => "rustls",
+            Self::Legacy => "OpenSSL",
+        }
+    }
+}
 
 /// TLS protocol versions, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -106,6 +133,18 @@ pub enum TlsVersion {
 }
 
 impl TlsVersion {
+    /// The name that people use: `TLS 1.2`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Ssl3 => "SSL 3.0",
+            Self::Tls10 => "TLS 1.0",
+            Self::Tls11 => "TLS 1.1",
+            Self::Tls12 => "TLS 1.2",
+            Self::Tls13 => "TLS 1.3",
+        }
+    }
+
     /// The name flow files use.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -13,7 +13,7 @@ pub mod message;
 pub mod tcp;
 pub mod time;
 
-pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsInfo, TlsVersion};
+pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsEngine, TlsInfo, TlsVersion};
 pub use flow::{FlowError, FlowId, FlowKind, Side};
 pub use http::{HttpFlow, Request, Response, Scheme, Version};
 pub use message::{

@@ -1,10 +1,14 @@
 //! The options that the engine lives by, read once per change and ready to use.
 
+mod tls;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ratel_core::options::{Values, keys};
 use regex::bytes::{RegexSet, RegexSetBuilder};
+
+pub(crate) use tls::TlsConfig;
 
 /// See the [module](self). A connection keeps the one it began with.
 #[derive(Clone, Debug)]
@@ -33,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) h2c_upstream: H2c,
     /// Bytes a message head may have.
     pub(crate) head_limit: usize,
+    pub(crate) tls: TlsConfig,
 }
 
 /// When HTTP/2 is spoken without TLS to `http://` servers.
@@ -45,8 +50,13 @@ pub(crate) enum H2c {
 }
 
 impl Config {
-    pub(crate) fn new(options: &Values) -> Self {
-        Self {
+    /// What of `previous` took work to make and is the same is kept. Blocks on the files that options name.
+    ///
+    /// # Errors
+    /// One sentence that names what can't be used.
+    pub(crate) fn new(options: &Values, previous: Option<&Self>) -> Result<Self, String> {
+        Ok(Self {
+            tls: TlsConfig::new(options, previous.map(|config| &config.tls))?,
             keep_host_header: options.bool(keys::KEEP_HOST_HEADER),
             validate_inbound_headers: options.bool(keys::VALIDATE_INBOUND_HEADERS),
             eager: options.str(keys::CONNECTION_STRATEGY) == "eager",
@@ -68,7 +78,7 @@ impl Config {
                 _ => H2c::Auto,
             },
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),
-        }
+        })
     }
 }
 

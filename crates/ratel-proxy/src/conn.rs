@@ -26,7 +26,7 @@ use crate::modes::Destination;
 use crate::next_layer::Layer;
 use crate::recorder::{AbortCause, AbortReason, Recorder};
 use crate::relay::tcp;
-use crate::tls::{self, CaStore, LeafCache, LeafSpec, ServerTlsSettings};
+use crate::tls::{self, CaStore, LeafCache, LeafSpec};
 use crate::upstream::connect::Dial;
 use crate::upstream::pool::Upstreams;
 
@@ -45,7 +45,6 @@ pub(crate) struct Shared {
     /// The flows that may be talked to.
     pub(crate) control: Control,
     pub(crate) dial: Box<dyn Dial>,
-    pub(crate) server_tls: ServerTlsSettings,
     pub(crate) leaves: LeafCache,
     /// Where the certificate lies that clients have to trust.
     pub(crate) ca: CaStore,
@@ -316,7 +315,8 @@ async fn accept_tls(
         .map_err(|error| ProxyError::ClientTls(error.into()))?;
     let stream = Box::new(Rewind::new(ahead, io));
     let alpn = agreed(spoken, server.as_deref(), raw);
-    let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, &ctx.shared.ca).await;
+    let (ca, settings) = (&ctx.shared.ca, &ctx.config.tls.client);
+    let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, ca, settings).await;
     let (stream, info) = accepted.map_err(ProxyError::ClientTls)?;
     let mut client = ClientConn::clone(&ctx.client);
     client.tls = Some(Arc::new(info));

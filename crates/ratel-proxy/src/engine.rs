@@ -16,16 +16,14 @@ use ratel_core::store::FlowStore;
 use crate::config::Config;
 use crate::conn::Shared;
 use crate::listen::{self, ListenError};
-use crate::tls::{
-    CaError, CaOrigin, CaSettings, CaStore, LeafCache, ServerTlsOptions, ServerTlsSettings,
-};
+use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::TcpDial;
 use crate::worker::Workers;
 
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
 /// Options that decide what is bound or loaded at start.
-const FIXED: [&str; 15] = [
+const FIXED: [&str; 12] = [
     "mode",
     "listen_host",
     "listen_port",
@@ -36,9 +34,6 @@ const FIXED: [&str; 15] = [
     "store_disk",
     "connect_addr",
     "connect_timeout",
-    "ssl_insecure",
-    "ssl_verify_upstream_trusted_ca",
-    "ssl_verify_upstream_trusted_confdir",
     "key_size",
     "cert_passphrase",
 ];
@@ -122,18 +117,12 @@ impl Engine {
                 ca.cert_pem_path().display()
             );
         }
-        let config = Config::new(&values);
+        let config = Config::new(&values, None).map_err(StartError::Options)?;
         let shared = Arc::new(Shared {
             dial: Box::new(TcpDial {
                 local: config.connect_addr,
                 timeout: config.connect_timeout,
             }),
-            server_tls: ServerTlsSettings::new(ServerTlsOptions {
-                insecure: values.bool(keys::SSL_INSECURE),
-                trusted_ca: values.opt_path(keys::SSL_VERIFY_UPSTREAM_TRUSTED_CA),
-                trusted_confdir: values.opt_path(keys::SSL_VERIFY_UPSTREAM_TRUSTED_CONFDIR),
-            })
-            .map_err(|error| StartError::Options(error.to_string()))?,
             leaves: LeafCache::new(&ca),
             ca,
             config: ArcSwap::from_pointee(config),
@@ -235,7 +224,8 @@ fn follow_options(options: &Options, shared: &Arc<Shared>) {
             ));
         }
         shared.addons.configure(values, changed)?;
-        shared.config.store(Arc::new(Config::new(values)));
+        let config = Config::new(values, Some(&shared.config.load()))?;
+        shared.config.store(Arc::new(config));
         Ok(())
     });
 }

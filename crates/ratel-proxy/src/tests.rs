@@ -34,7 +34,7 @@ use crate::conn::{self, ConnCtx, Shared};
 use crate::error::ProxyError;
 use crate::modes::Destination;
 use crate::recorder::AbortReason;
-use crate::tls::{CaSettings, CaStore, LeafCache, ServerTlsOptions, ServerTlsSettings};
+use crate::tls::{CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::{Dial, DialFuture, Dialled};
 
 /// Room in each pipe, in bytes.
@@ -114,12 +114,15 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
     })
     .expect("the folder is writable");
     let mut values = Values::default();
+    values
+        .set("ssl_insecure", ratel_core::options::Value::Bool(true))
+        .expect("a switch");
     for (name, value) in options {
         values
             .set(name, value.clone())
             .expect("an option of this version");
     }
-    let config = Config::new(&values);
+    let config = Config::new(&values, None).expect("usable options");
     let mode = mode.parse().expect("a valid mode");
     let destination = Destination::of(&mode, config.keep_host_header);
     let (send, servers) = mpsc::channel(8);
@@ -140,11 +143,6 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         addons,
         control: control.clone(),
         dial: Box::new(pipes.clone()),
-        server_tls: ServerTlsSettings::new(ServerTlsOptions {
-            insecure: true,
-            ..Default::default()
-        })
-        .expect("settings"),
         leaves: LeafCache::new(&ca),
         ca,
         own: OnceLock::new(),

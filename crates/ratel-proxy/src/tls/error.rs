@@ -5,16 +5,15 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use ratel_flow::{Certificates, Side, TlsInfo};
+use ratel_flow::{Certificates, Side, TlsInfo, TlsVersion};
 use ratel_proto::client_hello::{ClientHello, HelloError};
 
 use super::HANDSHAKE_TIMEOUT;
 use super::ca::CaStore;
+use super::client_cert::ClientCertError;
 use super::leaf::LeafError;
+use super::policy::{TlsPolicy, option_name};
 use super::refusal::Refusal;
-
-/// TLS 1.2 on the wire.
-const TLS12: u16 = 0x0303;
 
 /// A failed handshake. Displays as one sentence that names the side and the host; [`TlsError::hint`] says what to do.
 #[derive(Debug)]
@@ -29,6 +28,11 @@ struct Inner {
     ca_file: Option<PathBuf>,
     /// The newest version that the client offers.
     offered: u16,
+    policy: TlsPolicy,
+    /// There was a client certificate to show.
+    certified: bool,
+    /// The other engine may succeed.
+    another_try: bool,
     info: TlsInfo,
 }
 
@@ -44,6 +48,12 @@ pub enum Cause {
     NotTls,
     /// No TLS version in common.
     Version,
+    /// The newest version that the server has, older than what is allowed.
+    OldVersion(TlsVersion),
+    /// The server asked for a client certificate, was shown none, and left.
+    WantsCertificate,
+    /// The client certificate can't be used.
+    ClientCert(ClientCertError),
     /// No such thing in common (`cipher suite`).
     Incompatible(&'static str),
     /// The peer closed the connection.
@@ -64,7 +74,38 @@ pub enum Cause {
     Protocol(String),
 }
 
+impl Cause {
+    /// Whether the other engine may do better: the server wants what the modern one does not have, or says so by
+    /// leaving.
+    pub(super) fn is_of_the_engine(&self) -> bool {
+        match self {
+            Self::Version | Self::Incompatible(_) | Self::Closed | Self::Protocol(_) => true,
+            Self::Alert(alert) => alert::is_of_the_engine(*alert),
+            _ => false,
+        }
+    }
+}
+
 impl TlsError {
+    /// Whether the handshake failed for a lack of the engine that did it. It is remembered, so that a handshake on
+    /// another connection is done by the other one.
+    #[must_use]
+    pub fn is_worth_another_try(&self) -> bool {
+        self.0.another_try
+    }
+
+    pub(super) fn worth_another_try(mut self) -> Self {
+        self.0.another_try = true;
+        self
+    }
+
+    /// Notes what was allowed, and whether there was a certificate to show.
+    pub(super) fn with_policy(mut self, policy: &TlsPolicy, certified: bool) -> Self {
+        self.0.policy = policy.clone();
+        self.0.certified = certified;
+        self
+    }
+
     /// The server has none of the application protocols that it was offered (RFC 7301 §3.2).
     #[must_use]
     pub fn wants_other_alpn(&self) -> bool {
@@ -93,16 +134,13 @@ impl TlsError {
         cause: Cause,
         hello: &ClientHello,
         ca: &CaStore,
+        policy: &TlsPolicy,
         info: TlsInfo,
     ) -> Self {
         let mut error = Self::new(Side::Client, host, cause, info);
         error.0.ca_file = Some(ca.cert_pem_path());
         error.0.offered = hello.max_version();
-        // An old hello lacks much of what is looked for before its version is.
-        let found = matches!(error.0.cause, Cause::Incompatible(_) | Cause::Protocol(_));
-        if found && error.0.offered < TLS12 {
-            error.0.cause = Cause::Version;
-        }
+        error.0.policy = policy.clone();
         error
     }
 
@@ -120,6 +158,9 @@ impl TlsError {
             cause,
             ca_file: None,
             offered: 0,
+            policy: TlsPolicy::default(),
+            certified: false,
+            another_try: false,
             info,
         }))
     }
@@ -152,13 +193,13 @@ impl TlsError {
     #[must_use]
     pub fn hint(&self) -> Option<Cow<'_, str>> {
         match self.0.side {
-            Side::Server => self.server_hint().map(Cow::Borrowed),
+            Side::Server => self.server_hint(),
             Side::Client => self.client_hint(),
         }
     }
 
-    fn server_hint(&self) -> Option<&'static str> {
-        Some(match &self.0.cause {
+    fn server_hint(&self) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(match &self.0.cause {
             Cause::Refused(
                 Refusal::UnknownIssuer(_) | Refusal::OtherIssuer(_) | Refusal::SelfSigned,
                 _,
@@ -168,18 +209,36 @@ impl TlsError {
             Cause::Refused(Refusal::BadSignature, _) => return None,
             Cause::Refused(..) => "pass -k to accept it",
             Cause::NotTls => "if the service speaks plain HTTP on that port, use http:// for it",
-            Cause::Version => "the server needs a version older than TLS 1.2",
-            Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
-                "the server accepts only clients that show a certificate, which this version of Ratel does not"
+            Cause::OldVersion(version) if self.0.policy.min().is_some_and(|min| *version < min) => {
+                return Some(Cow::Owned(format!(
+                    "allow it with --set tls_version_server_min={}",
+                    option_name(*version)
+                )));
             }
-            Cause::Alert(alert::HANDSHAKE_FAILURE) | Cause::Incompatible(_) => {
-                "the server may want older ciphers than those of TLS 1.2 and 1.3, or a client certificate"
+            Cause::OldVersion(_) => "the option tls_version_server_max forbids it",
+            Cause::Version if self.0.policy.max().is_some() => {
+                "the option tls_version_server_max may forbid what it speaks"
+            }
+            Cause::WantsCertificate | Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
+                "name a PEM file that holds a certificate and its key with --set client_certs=FILE"
+            }
+            Cause::Alert(alert) if self.0.certified && alert::is_distrust(*alert) => {
+                "the server does not accept the client certificate of the option client_certs"
+            }
+            Cause::Alert(alert::HANDSHAKE_FAILURE | alert::INSUFFICIENT_SECURITY)
+            | Cause::Incompatible(_)
+                if !self.0.policy.is_permissive() =>
+            {
+                "the server may want ciphers that are broken, which --set tls_version_server_min=UNBOUNDED allows, or a client certificate (--set client_certs=FILE)"
+            }
+            Cause::Alert(alert::HANDSHAKE_FAILURE) if !self.0.certified => {
+                "the server may want a client certificate: --set client_certs=FILE"
             }
             Cause::Alert(alert::UNRECOGNIZED_NAME) => "the server does not serve that name",
             Cause::Closed => "does the service speak TLS on that port?",
             Cause::NoName => "check the spelling of the host name",
             _ => return None,
-        })
+        }))
     }
 
     fn client_hint(&self) -> Option<Cow<'_, str>> {
@@ -193,15 +252,33 @@ impl TlsError {
         match &self.0.cause {
             Cause::Alert(alert) if alert::is_distrust(*alert) => trust(""),
             Cause::Closed => trust("if this happens every time, "),
-            Cause::Version if self.0.offered != 0 => Some(Cow::Owned(format!(
-                "the client offers {} at most; Ratel speaks TLS 1.2 and 1.3",
-                version_name(self.0.offered),
-            ))),
+            Cause::Version | Cause::Alert(alert::PROTOCOL_VERSION) => self.version_hint(),
+            Cause::Incompatible("cipher suite") if !self.0.policy.is_permissive() => {
+                Some(Cow::Borrowed(
+                    "ciphers that are broken are allowed with --set tls_version_client_min=UNBOUNDED",
+                ))
+            }
             Cause::NotTls | Cause::Hello(_) => Some(Cow::Borrowed(
                 "is the client speaking another protocol to this port?",
             )),
             _ => None,
         }
+    }
+
+    /// What to do for a client of another time.
+    fn version_hint(&self) -> Option<Cow<'_, str>> {
+        let offered = version(self.0.offered)?;
+        Some(Cow::Owned(
+            if self.0.policy.min().is_some_and(|min| offered < min) {
+                format!(
+                    "the client offers {} at most; allow it with --set tls_version_client_min={}",
+                    offered.label(),
+                    option_name(offered)
+                )
+            } else {
+                "the option tls_version_client_max forbids what the client offers".into()
+            },
+        ))
     }
 
     fn server_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -210,8 +287,19 @@ impl TlsError {
             Cause::Refused(refusal, _) => {
                 write!(f, "the certificate of {host} (server side) {refusal}")
             }
-            Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
-                write!(f, "{host} (server side) asks for a client certificate")
+            Cause::WantsCertificate | Cause::Alert(alert::CERTIFICATE_REQUIRED) => {
+                write!(
+                    f,
+                    "{host} (server side) accepts only clients that show a certificate"
+                )
+            }
+            Cause::ClientCert(error) => write!(f, "{error}"),
+            Cause::OldVersion(version) => {
+                write!(
+                    f,
+                    "{host} (server side) speaks {}, which is not allowed",
+                    version.label()
+                )
             }
             Cause::Alert(alert) => write!(
                 f,
@@ -309,7 +397,11 @@ impl TlsError {
                     "the TLS handshake with the client for {host} failed: {what}"
                 )
             }
-            Cause::Refused(..) | Cause::NoName => self.server_sentence(f),
+            Cause::Refused(..)
+            | Cause::NoName
+            | Cause::OldVersion(_)
+            | Cause::WantsCertificate
+            | Cause::ClientCert(_) => self.server_sentence(f),
         }
     }
 }
@@ -332,18 +424,23 @@ impl From<LeafError> for TlsError {
     }
 }
 
-fn version_name(version: u16) -> String {
-    match version {
-        0x0002 => "SSL 2.0".into(),
-        0x0300 => "SSL 3.0".into(),
-        0x0301..=0x0304 => format!("TLS 1.{}", version - 0x0301),
-        other => format!("version {other:#06x}"),
-    }
+/// A version by its number on the wire.
+fn version(number: u16) -> Option<TlsVersion> {
+    Some(match number {
+        0x0300 => TlsVersion::Ssl3,
+        0x0301 => TlsVersion::Tls10,
+        0x0302 => TlsVersion::Tls11,
+        0x0303 => TlsVersion::Tls12,
+        0x0304 => TlsVersion::Tls13,
+        _ => return None,
+    })
 }
 
 /// Alerts (RFC 8446 §6, and those of older versions).
 mod alert {
     pub(super) const HANDSHAKE_FAILURE: u8 = 40;
+    pub(super) const PROTOCOL_VERSION: u8 = 70;
+    pub(super) const INSUFFICIENT_SECURITY: u8 = 71;
     pub(super) const UNRECOGNIZED_NAME: u8 = 112;
     pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
 
@@ -351,6 +448,13 @@ mod alert {
     /// and unknown_ca.
     pub(super) fn is_distrust(alert: u8) -> bool {
         matches!(alert, 42..=46 | 48)
+    }
+
+    /// Whether it may mean that the server wants what the modern engine does not have: unexpected_message,
+    /// handshake_failure, illegal_parameter, decode_error, decrypt_error, protocol_version to internal_error,
+    /// missing_extension, unsupported_extension.
+    pub(super) fn is_of_the_engine(alert: u8) -> bool {
+        matches!(alert, 10 | 40 | 47 | 50 | 51 | 70 | 71 | 80 | 109 | 110)
     }
 
     pub(super) fn name(alert: u8) -> String {
@@ -372,8 +476,8 @@ mod alert {
             49 => "access_denied",
             50 => "decode_error",
             51 => "decrypt_error",
-            70 => "protocol_version",
-            71 => "insufficient_security",
+            PROTOCOL_VERSION => "protocol_version",
+            INSUFFICIENT_SECURITY => "insufficient_security",
             80 => "internal_error",
             86 => "inappropriate_fallback",
             90 => "user_canceled",

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
-use ratel_proto::client_hello::ClientHello;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::SigningKey;
 use tokio::sync::OnceCell;
 
 use super::ca::{Authority, CaStore};
+use super::engine::legacy;
 use super::engine::modern::{self, Identity};
 use super::mint::{self, LeafKey};
 use super::names::{LeafNames, LeafSpec};
@@ -28,33 +28,6 @@ pub enum KeyKind {
     Rsa,
 }
 
-impl KeyKind {
-    /// The kind that a client can verify.
-    #[must_use]
-    pub fn for_hello(hello: &ClientHello) -> Self {
-        /// ecdsa_secp256r1_sha256 (RFC 8446 §4.2.3).
-        const ECDSA_P256: u16 = 0x0403;
-        const TLS13: u16 = 0x0304;
-        /// secp256r1 (RFC 8422 §5.1.1).
-        const P256: u16 = 23;
-        /// ECDHE with ECDSA and AES-128-GCM, AES-256-GCM, ChaCha20 (RFC 5289 §3.2, RFC 7905 §2).
-        const SUITES: [u16; 3] = [0xc02b, 0xc02c, 0xcca9];
-        let signature = hello.signature_algorithms.contains(&ECDSA_P256);
-        let usable = if hello.versions.contains(&TLS13) {
-            signature
-        } else {
-            // RFC 8422 §5.1: in TLS 1.2 the groups say which curves certificates may use; none means any.
-            let curve = hello.groups.is_empty() || hello.groups.contains(&P256);
-            let suite = hello
-                .cipher_suites
-                .iter()
-                .any(|suite| SUITES.contains(suite));
-            suite && curve && (signature || hello.signature_algorithms.is_empty())
-        };
-        if usable { Self::P256 } else { Self::Rsa }
-    }
-}
-
 /// One certificate with its chain, for all clients that ask for the same names.
 #[derive(Debug)]
 pub struct Leaf {
@@ -63,6 +36,8 @@ pub struct Leaf {
     issuer: Arc<Issuer>,
     p256: Identity,
     rsa: OnceCell<Identity>,
+    /// Both of them, for clients of the legacy engine.
+    legacy: OnceCell<legacy::Identity>,
     made: Instant,
 }
 
@@ -79,6 +54,7 @@ impl Leaf {
         Ok(Self {
             p256: made.map_err(|why| LeafError::new(&label, why))?,
             rsa: OnceCell::new(),
+            legacy: OnceCell::new(),
             made: Instant::now(),
             names,
             label,
@@ -96,6 +72,27 @@ impl Leaf {
                 made.map_err(|why| LeafError::new(&self.label, why))
             }
         }
+    }
+}
+
+impl Leaf {
+    /// The chains and keys of all kinds, for the legacy engine.
+    pub(super) async fn legacy(&self) -> Result<&legacy::Identity, LeafError> {
+        let make = || async {
+            let rsa = self.identity(KeyKind::Rsa).await?;
+            let pair = |identity: &Identity, kind| {
+                let key = self
+                    .issuer
+                    .key(kind)
+                    .map_err(|why| LeafError::new(&self.label, why))?;
+                Ok((identity.chain().to_vec(), key.minting.key.clone()))
+            };
+            Ok(legacy::Identity::new(vec![
+                pair(rsa, KeyKind::Rsa)?,
+                pair(&self.p256, KeyKind::P256)?,
+            ]))
+        };
+        self.legacy.get_or_try_init(make).await
     }
 }
 
@@ -193,18 +190,22 @@ impl Issuer {
     }
 
     fn make_blocking(&self, kind: KeyKind, names: &LeafNames) -> Result<Identity, Why> {
-        let key = match kind {
-            KeyKind::P256 => &self.p256,
-            KeyKind::Rsa => &self.rsa,
-        };
-        let key = key
-            .get_or_init(|| self.make_key(kind))
-            .as_ref()
-            .map_err(Clone::clone)?;
+        let key = self.key(kind)?;
         let leaf = mint::leaf(&self.authority, &key.minting, names)?;
         let mut chain = vec![leaf.into()];
         chain.extend(self.authority.chain.iter().cloned());
         Ok(Identity::new(chain, key.signing.clone()))
+    }
+
+    /// The key of a kind, made when it is first asked for. Blocks for as long as that takes.
+    fn key(&self, kind: KeyKind) -> Result<&Key, Why> {
+        let key = match kind {
+            KeyKind::P256 => &self.p256,
+            KeyKind::Rsa => &self.rsa,
+        };
+        key.get_or_init(|| self.make_key(kind))
+            .as_ref()
+            .map_err(Clone::clone)
     }
 
     fn make_key(&self, kind: KeyKind) -> Result<Key, Why> {

@@ -34,6 +34,15 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
         Some(value.clone())
     }
 
+    /// Forgets the value for `key`.
+    pub(super) fn remove<Q>(&mut self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        self.entries.remove(key);
+    }
+
     /// Puts `value` in the place of what was there for `key`.
     pub(super) fn insert(&mut self, key: K, value: V) {
         self.clock += 1;

@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use openssl::pkey::Id;
 use openssl::ssl::{SslContextBuilder, SslVersion};
 use openssl::x509::X509;
-use ratel_flow::{Side, TlsInfo, TlsVersion};
+use ratel_flow::{Side, TlsEngine, TlsInfo, TlsVersion};
 use ratel_proto::client_hello::{self, ClientHello};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
@@ -20,10 +20,15 @@ struct Setup {
     _folder: tempfile::TempDir,
     ca: CaStore,
     leaves: LeafCache,
+    settings: ClientTlsSettings,
 }
 
 impl Setup {
     fn new() -> Self {
+        Self::with(ClientTlsOptions::default())
+    }
+
+    fn with(options: ClientTlsOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (ca, origin) = CaStore::open(folder.path(), &CaSettings::default()).expect("a CA");
         assert_eq!(origin, CaOrigin::Created);
@@ -32,7 +37,27 @@ impl Setup {
             _folder: folder,
             ca,
             leaves,
+            settings: ClientTlsSettings::new(options),
         }
+    }
+
+    /// Clients of the version that is the oldest allowed are served, and by the legacy engine only if `ciphers` are named.
+    fn allowing(min: &str, ciphers: Option<&str>) -> Self {
+        let options = PolicyOptions {
+            min,
+            max: "UNBOUNDED",
+            ciphers,
+            curve: None,
+        };
+        Self::with(ClientTlsOptions {
+            policy: TlsPolicy::new("client", options).expect("a policy"),
+            ..Default::default()
+        })
+    }
+
+    /// One for each engine.
+    fn both() -> [Self; 2] {
+        [Self::new(), Self::allowing("TLS1_2", Some("ALL"))]
     }
 
     fn trusted(&self) -> Vec<u8> {
@@ -53,7 +78,7 @@ impl Setup {
         let leaf = self.leaves.get(spec).await.expect("a leaf");
         let alpn = [Bytes::from_static(b"http/1.1")];
         let named = hello.sni.as_deref().or(host).unwrap_or("nobody");
-        client::accept(io, &hello, &leaf, &alpn, named, &self.ca).await
+        client::accept(io, &hello, &leaf, &alpn, named, &self.ca, &self.settings).await
     }
 }
 
@@ -94,7 +119,8 @@ async fn serve(
     tune: impl FnOnce(&mut SslContextBuilder),
 ) -> (Seen, Result<TlsInfo, TlsError>) {
     let (io, client) = openssl_client("service.example", trusted, versions, tune);
-    let accepted = setup.accept(io, None).await;
+    // SSL 3.0 has no SNI.
+    let accepted = setup.accept(io, Some("service.example")).await;
     let found = match accepted {
         Ok((mut stream, info)) => {
             let mut ping = [0; 4];
@@ -114,23 +140,30 @@ async fn serve(
 
 #[tokio::test]
 async fn a_client_sees_a_leaf_and_the_ca_and_verifies_them() {
-    let setup = Setup::new();
-    for (versions, version) in [(ANY, TlsVersion::Tls13), (ONLY_12, TlsVersion::Tls12)] {
-        let offer =
-            |c: &mut SslContextBuilder| c.set_alpn_protos(b"\x02h2\x08http/1.1").expect("ALPN");
-        let (seen, found) = serve(&setup, &setup.trusted(), versions, offer).await;
-        let (chain, info) = (seen.expect("a handshake"), found.expect("a handshake"));
-        assert_eq!(chain.len(), 2, "the leaf and the CA");
-        assert_eq!(
-            chain[0].to_der().unwrap(),
-            &setup.leaves.get(spec()).await.unwrap().chain()[0][..]
-        );
-        assert_eq!(chain[1].to_der().unwrap(), setup.ca.cert_der());
-        assert_eq!(info.version, Some(version));
-        assert_eq!(info.sni.as_deref(), Some("service.example"));
-        assert_eq!(info.alpn.as_deref(), Some(&b"http/1.1"[..]));
-        assert_eq!(info.alpn_offers, ["h2", "http/1.1"]);
-        assert!(info.cipher.is_some() && info.timestamp_setup.is_some());
+    for (setup, engine) in Setup::both()
+        .into_iter()
+        .zip([TlsEngine::Modern, TlsEngine::Legacy])
+    {
+        for (versions, version) in [(ANY, TlsVersion::Tls13), (ONLY_12, TlsVersion::Tls12)] {
+            let offer =
+                |c: &mut SslContextBuilder| c.set_alpn_protos(b"\x02h2\x08http/1.1").expect("ALPN");
+            let (seen, found) = serve(&setup, &setup.trusted(), versions, offer).await;
+            let (chain, info) = (seen.expect("a handshake"), found.expect("a handshake"));
+            assert_eq!(chain.len(), 2, "the leaf and the CA");
+            assert_eq!(
+                chain[0].to_der().unwrap(),
+                &setup.leaves.get(spec()).await.unwrap().chain()[0][..]
+            );
+            assert_eq!(chain[1].to_der().unwrap(), setup.ca.cert_der());
+            assert_eq!(info.version, Some(version));
+            assert_eq!(info.sni.as_deref(), Some("service.example"));
+            assert_eq!(info.alpn.as_deref(), Some(&b"http/1.1"[..]));
+            assert_eq!(info.alpn_offers, ["h2", "http/1.1"]);
+            assert!(
+                info.cipher.is_some() && info.group.is_some() && info.timestamp_setup.is_some()
+            );
+            assert_eq!(info.engine, engine);
+        }
     }
 }
 
@@ -170,9 +203,15 @@ async fn clients_that_know_only_rsa_get_an_rsa_leaf() {
 
 #[tokio::test]
 async fn a_client_that_does_not_trust_us_is_named_with_the_remedy() {
-    let (setup, other) = (Setup::new(), Issuer::new());
-    for versions in [ANY, ONLY_12] {
-        let (seen, found) = serve(&setup, &other.pem(), versions, |_| ()).await;
+    let other = Issuer::new();
+    let [modern, legacy] = &Setup::both();
+    for (setup, versions) in [
+        (modern, ANY),
+        (modern, ONLY_12),
+        (legacy, ANY),
+        (legacy, ONLY_12),
+    ] {
+        let (seen, found) = serve(setup, &other.pem(), versions, |_| ()).await;
         assert!(seen.is_err());
         let error = found.expect_err("no handshake");
         assert_eq!(
@@ -224,7 +263,13 @@ async fn hello_of(host: &'static str) -> (ClientHello, BytesMut) {
             insecure: true,
             ..Default::default()
         });
-        server::connect(ours, host, None, &[], &settings.expect("settings"))
+        let server = Asked {
+            host,
+            port: 443,
+            sni: None,
+            alpn: &[],
+        };
+        server::connect(ours, server, &settings.expect("settings"))
             .await
             .map(drop)
     });
@@ -252,7 +297,7 @@ async fn a_client_that_is_too_old_is_told_what_it_offers() {
     );
     assert_eq!(
         error.hint().unwrap(),
-        "the client offers TLS 1.1 at most; Ratel speaks TLS 1.2 and 1.3"
+        "the client offers TLS 1.1 at most; allow it with --set tls_version_client_min=TLS1_1"
     );
 }
 
@@ -267,10 +312,15 @@ async fn our_two_sides_speak_with_each_other_and_resume() {
     let mut chains = Vec::new();
     for round in 0..3 {
         let (ours, theirs) = tokio::io::duplex(1 << 16);
-        let alpn = [Bytes::from_static(b"http/1.1")];
+        let server = Asked {
+            host: "192.0.2.7",
+            port: 443,
+            sni: Some("a.example"),
+            alpn: &[Bytes::from_static(b"http/1.1")],
+        };
         let (served, asked) = tokio::join!(
             setup.accept(ours, None),
-            server::connect(theirs, "192.0.2.7", Some("a.example"), &alpn, &settings)
+            server::connect(theirs, server, &settings)
         );
         let ((mut at_server, of_client), (mut at_client, of_server)) =
             (served.expect("TLS"), asked.expect("TLS"));
@@ -282,7 +332,10 @@ async fn our_two_sides_speak_with_each_other_and_resume() {
             .await
             .expect("a proper end");
         assert_eq!(text, "hello");
-        assert_eq!(at_client.resumed(), round > 0);
+        assert_eq!(
+            (of_server.resumed, of_client.resumed),
+            (round > 0, round > 0)
+        );
         assert_eq!(of_client.cipher.as_deref(), Some("TLS_AES_128_GCM_SHA256"));
         assert_eq!(of_client.sni.as_deref(), Some("a.example"));
         assert_eq!(of_server.sni.as_deref(), Some("a.example"));
@@ -351,66 +404,41 @@ async fn a_leaf_is_what_current_clients_want() {
     assert!((100..160).contains(&bits), "{bits}");
 }
 
-#[test]
-fn the_kind_of_key_follows_the_hello() {
-    let hello =
-        |versions: &[u16], suites: &[u16], signatures: &[u16], groups: &[u16]| ClientHello {
-            legacy_version: 0x0303,
-            versions: versions.into(),
-            cipher_suites: suites.into(),
-            signature_algorithms: signatures.into(),
-            groups: groups.into(),
-            ..ClientHello::default()
+/// Old clients, and those whose wishes only the legacy engine knows.
+#[tokio::test]
+async fn clients_of_another_time_are_served_where_that_is_allowed() {
+    let setup = Setup::allowing("UNBOUNDED", None);
+    for (number, version) in [
+        (SslVersion::SSL3, TlsVersion::Ssl3),
+        (SslVersion::TLS1, TlsVersion::Tls10),
+        (SslVersion::TLS1_1, TlsVersion::Tls11),
+    ] {
+        let (seen, found) = serve(&setup, &setup.trusted(), (number, number), |_| ()).await;
+        seen.expect("a handshake");
+        let info = found.expect("a handshake");
+        assert_eq!(
+            (info.version, info.engine),
+            (Some(version), TlsEngine::Legacy)
+        );
+    }
+    let setup = Setup::new();
+    for suite in [
+        "AES128-SHA",
+        "DHE-RSA-AES256-SHA256",
+        "DES-CBC3-SHA",
+        "ECDHE-ECDSA-AES128-SHA",
+        "CAMELLIA256-SHA",
+    ] {
+        let tune = |c: &mut SslContextBuilder| {
+            c.set_cipher_list(&format!("{suite}:@SECLEVEL=0"))
+                .expect("a list")
         };
-    let both = &[0x0304, 0x0303][..];
-    let cases = [
-        (
-            "everything",
-            hello(
-                both,
-                &[0x1301, 0xc02b, 0xc02f],
-                &[0x0403, 0x0804],
-                &[29, 23],
-            ),
-            KeyKind::P256,
-        ),
-        (
-            "RSA signatures only",
-            hello(both, &[0x1301, 0xc02b], &[0x0804, 0x0401], &[29, 23]),
-            KeyKind::Rsa,
-        ),
-        (
-            "1.3 needs no curve for it",
-            hello(both, &[0x1301], &[0x0403], &[29]),
-            KeyKind::P256,
-        ),
-        (
-            "1.2",
-            hello(&[], &[0xc02c], &[0x0403], &[23]),
-            KeyKind::P256,
-        ),
-        (
-            "1.2 without extensions",
-            hello(&[], &[0xc02c], &[], &[]),
-            KeyKind::P256,
-        ),
-        (
-            "1.2 with RSA suites only",
-            hello(&[], &[0xc02f, 0xc030], &[0x0403, 0x0401], &[23]),
-            KeyKind::Rsa,
-        ),
-        (
-            "1.2 without the curve",
-            hello(&[], &[0xc02b, 0xc02f], &[0x0403, 0x0401], &[29]),
-            KeyKind::Rsa,
-        ),
-        (
-            "1.2 with P-384 signatures only",
-            hello(&[], &[0xc02b], &[0x0503], &[23, 24]),
-            KeyKind::Rsa,
-        ),
-    ];
-    for (what, hello, kind) in cases {
-        assert_eq!(KeyKind::for_hello(&hello), kind, "{what}");
+        let (seen, found) = serve(&setup, &setup.trusted(), ONLY_12, tune).await;
+        seen.expect("a handshake");
+        let info = found.expect("a handshake");
+        assert_eq!(
+            (info.cipher.as_deref(), info.engine),
+            (Some(suite), TlsEngine::Legacy)
+        );
     }
 }

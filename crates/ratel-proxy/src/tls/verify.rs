@@ -21,6 +21,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
 use super::chains::Chains;
+use super::engine::modern::provider;
 use super::refusal::Refusal;
 use super::roots::Roots;
 
@@ -28,7 +29,7 @@ use super::roots::Roots;
 #[derive(Debug)]
 pub(super) struct Verifier {
     provider: Arc<CryptoProvider>,
-    chains: Arc<Chains>,
+    chains: Chains,
     /// None: everything is accepted.
     trust: Option<Trust>,
 }
@@ -50,11 +51,8 @@ pub(super) struct Refused {
 
 impl Verifier {
     /// With `roots` missing, certificates are not looked at; signatures are.
-    pub(super) fn new(
-        provider: Arc<CryptoProvider>,
-        chains: Arc<Chains>,
-        roots: Option<Arc<Roots>>,
-    ) -> Self {
+    pub(super) fn new(roots: Option<Arc<Roots>>) -> Self {
+        let provider = provider().clone();
         let trust = roots.map(|roots| Trust {
             webpki: WebPkiServerVerifier::builder_with_provider(
                 roots.webpki.clone(),
@@ -66,27 +64,67 @@ impl Verifier {
         });
         Self {
             provider,
-            chains,
+            chains: Chains::new(),
             trust,
         }
     }
 
-    /// Checks a signature that webpki does not: of a certificate it can't read, or with a key it finds too small.
-    fn verify_signature(
+    /// The one copy of a chain.
+    pub(super) fn intern<'a, I>(&self, chain: I) -> Certificates
+    where
+        I: Iterator<Item = &'a CertificateDer<'a>> + Clone,
+    {
+        self.chains.intern(chain).certificates.clone()
+    }
+
+    /// The verdict on a chain that `name` has shown, and the one copy of it.
+    pub(super) fn look_at(
         &self,
-        by_webpki: Result<HandshakeSignatureValid, Error>,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let Err(error) = by_webpki else {
-            return by_webpki;
+        shown: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<Certificates, Refused> {
+        let chain = self.chains.intern(shown.iter());
+        let certificates = chain.certificates.clone();
+        let Some(trust) = &self.trust else {
+            return Ok(certificates);
         };
-        match openssl_verifies(message, cert, dss) {
-            Ok(true) => Ok(HandshakeSignatureValid::assertion()),
-            Ok(false) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
-            Err(_) => Err(error),
+        if chain.is_good_for(name) {
+            return Ok(certificates);
         }
+        let webpki = trust.webpki.as_ref().zip(shown.split_first());
+        let good = webpki.is_some_and(|(webpki, (leaf, more))| {
+            webpki
+                .verify_server_cert(leaf, more, name, ocsp_response, now)
+                .is_ok()
+        });
+        if !good {
+            let verdict = trust.roots.second_opinion(&certificates, name);
+            verdict.map_err(|refusal| Refused {
+                refusal,
+                chain: certificates.clone(),
+            })?;
+        }
+        chain.found_good_for(name);
+        Ok(certificates)
+    }
+}
+
+/// Checks a signature that webpki does not: of a certificate it can't read, or with a key it finds too small.
+pub(super) fn or_openssl(
+    by_webpki: Result<HandshakeSignatureValid, Error>,
+    message: &[u8],
+    cert: &CertificateDer<'_>,
+    dss: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let Err(error) = by_webpki else {
+        return by_webpki;
+    };
+    match openssl_verifies(message, cert, dss) {
+        Ok(true) => Ok(HandshakeSignatureValid::assertion()),
+        Ok(false) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+        Err(_) => Err(error),
     }
 }
 
@@ -99,29 +137,14 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let chain = self
-            .chains
-            .intern(std::iter::once(end_entity).chain(intermediates));
-        let Some(trust) = &self.trust else {
-            return Ok(ServerCertVerified::assertion());
-        };
-        if chain.is_good_for(server_name) {
-            return Ok(ServerCertVerified::assertion());
-        }
-        let webpki = trust.webpki.as_ref().is_some_and(|webpki| {
-            webpki
-                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-                .is_ok()
-        });
-        if !webpki {
-            let verdict = trust.roots.second_opinion(&chain.certificates, server_name);
-            verdict.map_err(|refusal| {
-                let chain = chain.certificates.clone();
-                let refused = OtherError(Arc::new(Refused { refusal, chain }));
-                Error::InvalidCertificate(CertificateError::Other(refused))
-            })?;
-        }
-        chain.found_good_for(server_name);
+        let shown: Vec<_> = std::iter::once(end_entity)
+            .chain(intermediates)
+            .map(|der| CertificateDer::from(der.as_ref()))
+            .collect();
+        let looked = self.look_at(&shown, server_name, ocsp_response, now);
+        looked.map_err(|refused| {
+            Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(refused))))
+        })?;
         Ok(ServerCertVerified::assertion())
     }
 
@@ -133,7 +156,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         let valid = verify_tls12_signature(message, cert, dss, algorithms);
-        self.verify_signature(valid, message, cert, dss)
+        or_openssl(valid, message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -144,7 +167,7 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.provider.signature_verification_algorithms;
         let valid = verify_tls13_signature(message, cert, dss, algorithms);
-        self.verify_signature(valid, message, cert, dss)
+        or_openssl(valid, message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

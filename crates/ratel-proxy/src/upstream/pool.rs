@@ -7,6 +7,7 @@ mod raw;
 
 pub(crate) use raw::RawUpstream;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -66,6 +67,19 @@ pub(crate) struct NoUpstream {
     pub(crate) error: ProxyError,
     /// What was learned of the server, when the handshake was what failed.
     pub(crate) conn: Option<Arc<ServerConn>>,
+}
+
+impl NoUpstream {
+    /// See [`tls::TlsError::is_worth_another_try`].
+    fn is_worth_another_try(&self) -> bool {
+        matches!(&self.error, ProxyError::ServerTls(error) if error.is_worth_another_try())
+    }
+}
+
+impl fmt::Display for NoUpstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
 }
 
 impl From<ProxyError> for NoUpstream {
@@ -377,29 +391,26 @@ impl Upstreams {
             .kept()
             .dialled
             .take_if(|d| d.conn.address.0 == target.host && d.conn.address.1 == target.port);
-        let Dialled { mut io, mut conn } = match ready {
+        let dialled = match ready {
             Some(dialled) => dialled,
             None => self.fresh(&target.host, target.port).await?,
         };
-        let open = Open::new(self.client, target, conn.peername);
-        if let Speak::Tls(alpn) | Speak::Raw(alpn) = speak {
-            let sni = target.sni.as_deref();
-            let settings = &self.shared.server_tls;
-            match tls::server::connect(io, &target.host, sni, alpn, settings).await {
-                Ok((stream, info)) => {
-                    io = Box::new(stream);
-                    conn.tls = Some(Arc::new(info));
+        let mut open = Open::new(self.client, target, dialled.conn.peername);
+        let Dialled { io, conn } = match speak {
+            Speak::Tls(alpn) | Speak::Raw(alpn) => match self.secure(target, alpn, dialled).await {
+                Err(error) if error.is_worth_another_try() => {
+                    tracing::debug!(client = %self.client, "{error}; the other TLS engine is tried");
+                    drop(open);
+                    let Ok(again) = self.fresh(&target.host, target.port).await else {
+                        return Err(error);
+                    };
+                    open = Open::new(self.client, target, again.conn.peername);
+                    self.secure(target, alpn, again).await?
                 }
-                Err(error) => {
-                    conn.tls = Some(Arc::new(error.info().clone()));
-                    conn.error = Some(error.to_string().into());
-                    return Err(NoUpstream {
-                        error: ProxyError::ServerTls(error),
-                        conn: Some(Arc::new(conn)),
-                    });
-                }
-            }
-        }
+                secured => secured?,
+            },
+            _ => dialled,
+        };
         let http2 = conn
             .tls
             .as_ref()
@@ -422,6 +433,39 @@ impl Upstreams {
         drop(shared);
         tracing::debug!(client = %self.client, "{target} does not speak HTTP/2 without TLS; it is asked over HTTP/1");
         Box::pin(self.connect(target, Speak::Http1)).await
+    }
+
+    /// TLS on a fresh connection.
+    async fn secure(
+        &self,
+        target: &Target,
+        alpn: &[Bytes],
+        Dialled { io, mut conn }: Dialled,
+    ) -> Result<Dialled, NoUpstream> {
+        let asked = tls::Asked {
+            host: &target.host,
+            port: target.port,
+            sni: target.sni.as_deref(),
+            alpn,
+        };
+        let settings = self.shared.config.load().tls.server.clone();
+        match tls::server::connect(io, asked, &settings).await {
+            Ok((stream, info)) => {
+                conn.tls = Some(Arc::new(info));
+                Ok(Dialled {
+                    io: Box::new(stream),
+                    conn,
+                })
+            }
+            Err(error) => {
+                conn.tls = Some(Arc::new(error.info().clone()));
+                conn.error = Some(error.to_string().into());
+                Err(NoUpstream {
+                    error: ProxyError::ServerTls(error),
+                    conn: Some(Arc::new(conn)),
+                })
+            }
+        }
     }
 
     fn share(&self, io: BoxIo, conn: Arc<ServerConn>, open: Open) -> Arc<H2Conn> {

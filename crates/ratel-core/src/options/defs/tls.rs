@@ -4,7 +4,6 @@ use super::checks;
 use crate::options::def::options;
 
 const GROUP: &str = "TLS options";
-const TUNING: &str = "choosing TLS versions, ciphers and curves comes in a later release";
 const VERSIONS: &[&str] = &["UNBOUNDED", "SSL3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3"];
 
 options! { "TLS";
@@ -28,24 +27,27 @@ options! { "TLS";
             file is the better place for it.");
     KEY_SIZE: int("key_size", 2048).metavar("BITS").check(checks::rsa_bits)
         .help("How many bits the RSA key of a freshly made certification authority has. An existing one keeps its key.");
-    CLIENT_CERTS: opt_str("client_certs").metavar("PATH").planned("client certificates come in a later release")
+    CLIENT_CERTS: opt_str("client_certs").metavar("PATH")
         .help("The certificate to show to servers that ask for one. A PEM file, or a folder with one `HOST.pem` for each server.");
-    REQUEST_CLIENT_CERT: bool("request_client_cert", false).planned("client certificates come in a later release")
+    REQUEST_CLIENT_CERT: bool("request_client_cert", false)
         .help("Ask clients for a certificate. Any certificate is accepted, and so is none.");
-    CIPHERS_CLIENT: opt_str("ciphers_client").metavar("CIPHERS").planned(TUNING)
+    CIPHERS_CLIENT: opt_str("ciphers_client").metavar("CIPHERS")
         .help("The ciphers offered to clients up to TLS 1.2, as an OpenSSL cipher list.");
-    CIPHERS_SERVER: opt_str("ciphers_server").metavar("CIPHERS").planned(TUNING)
+    CIPHERS_SERVER: opt_str("ciphers_server").metavar("CIPHERS")
         .help("The ciphers offered to servers up to TLS 1.2, as an OpenSSL cipher list.");
-    TLS_ECDH_CURVE_CLIENT: opt_str("tls_ecdh_curve_client").metavar("CURVE").planned(TUNING)
+    TLS_ECDH_CURVE_CLIENT: opt_str("tls_ecdh_curve_client").metavar("CURVE")
         .help("The only curve to use with clients.");
-    TLS_ECDH_CURVE_SERVER: opt_str("tls_ecdh_curve_server").metavar("CURVE").planned(TUNING)
+    TLS_ECDH_CURVE_SERVER: opt_str("tls_ecdh_curve_server").metavar("CURVE")
         .help("The only curve to use with servers.");
-    TLS_VERSION_CLIENT_MIN: str("tls_version_client_min", "TLS1_2").choices(VERSIONS).planned(TUNING)
+    TLS_VERSION_CLIENT_MIN: str("tls_version_client_min", "TLS1_2").choices(VERSIONS)
         .help("The lowest TLS version accepted from clients.");
-    TLS_VERSION_CLIENT_MAX: str("tls_version_client_max", "UNBOUNDED").choices(VERSIONS).planned(TUNING)
+    TLS_VERSION_CLIENT_MAX: str("tls_version_client_max", "UNBOUNDED").choices(VERSIONS)
         .help("The highest TLS version accepted from clients.");
-    TLS_VERSION_SERVER_MIN: str("tls_version_server_min", "TLS1_2").choices(VERSIONS).planned(TUNING)
+    TLS_VERSION_SERVER_MIN: str("tls_version_server_min", "TLS1_2").choices(VERSIONS)
         .help("The lowest TLS version used with servers.");
-    TLS_VERSION_SERVER_MAX: str("tls_version_server_max", "UNBOUNDED").choices(VERSIONS).planned(TUNING)
+    TLS_VERSION_SERVER_MAX: str("tls_version_server_max", "UNBOUNDED").choices(VERSIONS)
         .help("The highest TLS version used with servers.");
+    SSLKEYLOGFILE: opt_str("sslkeylogfile").metavar("PATH").own()
+        .help("Append the secrets of all TLS connections to this file, so that Wireshark can decrypt a capture of them. Without it \
+            the environment variables MITMPROXY_SSLKEYLOGFILE and SSLKEYLOGFILE name the file.");
 }

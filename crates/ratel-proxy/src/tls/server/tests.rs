@@ -5,29 +5,61 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::*;
 use crate::tls::mint;
+use crate::tls::policy::PolicyOptions;
 use crate::tls::testing::{ANY, Cert, Issued, Issuer, ONLY_12, openssl_server};
+use ratel_flow::TlsVersion;
 
-fn settings(trusted: &Issuer, insecure: bool) -> (ServerTlsSettings, tempfile::NamedTempFile) {
+/// Settings by which the modern engine comes first, and by which only the other one is there.
+const ENGINES: [TlsEngine; 2] = [TlsEngine::Modern, TlsEngine::Legacy];
+
+fn policy(engine: TlsEngine) -> TlsPolicy {
+    let options = PolicyOptions {
+        min: "TLS1_2",
+        max: "UNBOUNDED",
+        ciphers: (engine == TlsEngine::Legacy).then_some("ALL"),
+        curve: None,
+    };
+    TlsPolicy::new("server", options).expect("a policy")
+}
+
+fn settings(
+    trusted: &Issuer,
+    insecure: bool,
+    policy: TlsPolicy,
+) -> (ServerTlsSettings, tempfile::NamedTempFile) {
     let file = tempfile::NamedTempFile::new().expect("a temporary file");
     std::fs::write(file.path(), trusted.pem()).expect("a writable file");
     let options = ServerTlsOptions {
         insecure,
         trusted_ca: Some(file.path().into()),
-        trusted_confdir: None,
+        policy,
+        ..Default::default()
     };
     (ServerTlsSettings::new(options).expect("settings"), file)
 }
 
-/// Our side against an OpenSSL server that shows `issued`.
+fn asked(host: &str) -> Asked<'_> {
+    static ALPN: [Bytes; 1] = [Bytes::from_static(b"http/1.1")];
+    Asked {
+        host,
+        port: 443,
+        sni: None,
+        alpn: &ALPN,
+    }
+}
+
+/// Our side against an OpenSSL server that shows `issued`, with another connection where that is worth it.
 async fn ask(
     settings: &ServerTlsSettings,
     host: &str,
     issued: &Issued,
     versions: (SslVersion, SslVersion),
 ) -> Result<TlsInfo, TlsError> {
-    let alpn = [Bytes::from_static(b"http/1.1")];
-    let io = openssl_server(issued, versions);
-    let (mut stream, info) = connect(io, host, None, &alpn, settings).await?;
+    let mut shaken = connect(openssl_server(issued, versions), asked(host), settings).await;
+    if shaken.as_ref().is_err_and(TlsError::is_worth_another_try) {
+        shaken = connect(openssl_server(issued, versions), asked(host), settings).await;
+    }
+    let (mut stream, info) = shaken?;
     stream.write_all(b"echo").await.expect("an open connection");
     let mut back = [0; 4];
     stream
@@ -164,10 +196,12 @@ fn day(offset: i64) -> String {
 async fn refused_certificates_say_why() {
     let root = Issuer::new();
     let cases = [wrong_time(&root), wrong_issuer(&root), wrong_name(&root)].concat();
-    let (strict, _file) = settings(&root, false);
-    let (lax, _file) = settings(&root, true);
     for (issued, sentence, hint) in cases {
-        for versions in [ANY, ONLY_12] {
+        for (engine, versions) in
+            [(ANY, 0), (ONLY_12, 0), (ANY, 1), (ONLY_12, 1)].map(|(v, e)| (ENGINES[e], v))
+        {
+            let (strict, _file) = settings(&root, false, policy(engine));
+            let (lax, _file) = settings(&root, true, policy(engine));
             let error = ask(&strict, "service.example", &issued, versions)
                 .await
                 .expect_err(&sentence);
@@ -237,11 +271,14 @@ async fn odd_certificates_of_trusted_issuers_are_accepted() {
         ("service.example", &old_root, old_root.issue(&good)),
     ];
     for (index, (host, issuer, issued)) in cases.into_iter().enumerate() {
-        let (settings, _file) = settings(issuer, false);
-        for versions in [ANY, ONLY_12] {
+        for (engine, versions) in
+            [(ANY, 0), (ONLY_12, 0), (ANY, 1), (ONLY_12, 1)].map(|(v, e)| (ENGINES[e], v))
+        {
+            let (settings, _file) = settings(issuer, false, policy(engine));
             let result = ask(&settings, host, &issued, versions).await;
             let info = result.unwrap_or_else(|error| panic!("case {index}, {host}: {error}"));
             assert_eq!(info.certificates.len(), 1 + issued.above.len());
+            assert_eq!(info.engine, engine);
         }
     }
 }
@@ -323,12 +360,12 @@ async fn servers_that_do_not_do_tls_say_why() {
         (
             &[21, 3, 1, 0, 2, 2, 70],
             "service.example (server side) and Ratel have no TLS version in common",
-            Some("older than TLS 1.2"),
+            None,
         ),
         (
             &[21, 3, 3, 0, 2, 2, 40],
             "service.example (server side) ended the TLS handshake with the alert handshake_failure",
-            Some("older ciphers"),
+            Some("ciphers that are broken"),
         ),
     ];
     let settings = ServerTlsSettings::new(ServerTlsOptions {
@@ -344,10 +381,8 @@ async fn servers_that_do_not_do_tls_say_why() {
             theirs.shutdown().await.expect("an open pipe");
             theirs
         };
-        let (result, _theirs) = tokio::join!(
-            connect(ours, "service.example", None, &[], &settings),
-            server
-        );
+        let (result, _theirs) =
+            tokio::join!(connect(ours, asked("service.example"), &settings), server);
         let error = result.expect_err(sentence);
         assert_eq!(error.to_string(), sentence);
         let given = error.hint();
@@ -359,21 +394,87 @@ async fn servers_that_do_not_do_tls_say_why() {
 }
 
 #[tokio::test]
-async fn an_old_server_is_told_from_others() {
+async fn an_old_server_is_served_where_that_is_allowed_and_named_where_not() {
+    let root = Issuer::new();
+    let issued = root.issue(&Cert {
+        names: &["service.example"],
+        rsa_bits: Some(1024),
+        ..Cert::default()
+    });
+    let (strict, _file) = settings(&root, false, TlsPolicy::default());
+    let (open, _file) = settings(&root, false, versions("UNBOUNDED", "UNBOUNDED"));
+    for (number, version, label, option) in [
+        (SslVersion::SSL3, TlsVersion::Ssl3, "SSL 3.0", "SSL3"),
+        (SslVersion::TLS1, TlsVersion::Tls10, "TLS 1.0", "TLS1"),
+        (SslVersion::TLS1_1, TlsVersion::Tls11, "TLS 1.1", "TLS1_1"),
+    ] {
+        let only = (number, number);
+        let error = ask(&strict, "service.example", &issued, only)
+            .await
+            .expect_err("too old");
+        assert_eq!(
+            error.to_string(),
+            format!("service.example (server side) speaks {label}, which is not allowed")
+        );
+        assert_eq!(
+            error.hint().expect("a hint"),
+            format!("allow it with --set tls_version_server_min={option}")
+        );
+        let info = ask(&open, "service.example", &issued, only)
+            .await
+            .expect("it is allowed");
+        assert_eq!(
+            (info.version, info.engine),
+            (Some(version), TlsEngine::Legacy)
+        );
+        assert!(info.cipher.is_some() && info.group.is_some(), "{info:?}");
+    }
+}
+
+fn versions(min: &str, max: &str) -> TlsPolicy {
+    let options = PolicyOptions {
+        min,
+        max,
+        ciphers: None,
+        curve: None,
+    };
+    TlsPolicy::new("server", options).expect("a policy")
+}
+
+/// What the server needed is known the next time, and forgotten when it stops being true.
+#[tokio::test]
+async fn the_engine_that_a_server_needs_is_remembered() {
     let root = Issuer::new();
     let issued = root.issue(&Cert {
         names: &["service.example"],
         ..Cert::default()
     });
-    let (settings, _file) = settings(&root, false);
-    let old = (SslVersion::TLS1, SslVersion::TLS1_1);
-    let error = ask(&settings, "service.example", &issued, old)
+    let (settings, _file) = settings(&root, false, versions("TLS1", "UNBOUNDED"));
+    let old = (SslVersion::TLS1, SslVersion::TLS1);
+    let io = || openssl_server(&issued, old);
+    let error = connect(io(), asked("service.example"), &settings)
         .await
-        .expect_err("too old");
-    assert_eq!(
-        error.to_string(),
-        "service.example (server side) and Ratel have no TLS version in common"
-    );
+        .expect_err("too old for it");
+    assert!(error.is_worth_another_try());
+    for _ in 0..2 {
+        let (_, info) = connect(io(), asked("service.example"), &settings)
+            .await
+            .expect("the other one");
+        assert_eq!(info.engine, TlsEngine::Legacy);
+    }
+    let gone = tokio::io::duplex(100).0;
+    let error = connect(gone, asked("service.example"), &settings)
+        .await
+        .expect_err("nobody is there");
+    assert!(!error.is_worth_another_try());
+    let (_, info) = connect(
+        openssl_server(&issued, ANY),
+        asked("service.example"),
+        &settings,
+    )
+    .await
+    .expect("a new server");
+    assert_eq!(info.engine, TlsEngine::Modern);
 }
 
 #[tokio::test]
@@ -384,7 +485,7 @@ async fn names_that_tls_cannot_ask_for_are_an_error() {
     })
     .unwrap();
     let (ours, _theirs) = tokio::io::duplex(100);
-    let error = connect(ours, "not a name", None, &[], &settings)
+    let error = connect(ours, asked("not a name"), &settings)
         .await
         .expect_err("no name");
     assert_eq!(
@@ -401,7 +502,7 @@ async fn silent_peers_are_given_up() {
     })
     .unwrap();
     let (ours, _theirs) = tokio::io::duplex(1 << 16);
-    let error = connect(ours, "service.example", None, &[], &settings)
+    let error = connect(ours, asked("service.example"), &settings)
         .await
         .expect_err("silence");
     assert_eq!(
