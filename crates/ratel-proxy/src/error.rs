@@ -11,7 +11,7 @@ use ratel_proto::http1::{BodyError, EncodeError, FramingError, HeadError, Violat
 
 use ratel_proto::websocket::WsError;
 
-use crate::tls::TlsError;
+use crate::tls::{LateAlert, TlsError};
 
 /// A failure on the proxied path. Displays as one sentence that names the side; [`ProxyError::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -158,6 +158,7 @@ impl ProxyError {
             }
             Self::RawOff => "pass --set rawtcp=true to have such bytes passed on as they are".into(),
             Self::ClientTls(error) | Self::ServerTls(error) => return error.hint().map(Into::into),
+            Self::ServerIo { source, .. } => return Some(LateAlert::of(source)?.server_hint()?.into()),
             Self::Loop(_) => "the destination is one of Ratel's own addresses; choose another port or host".into(),
             Self::Resolve { .. } => "check the spelling of the host name and this machine's DNS".into(),
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => {

@@ -424,6 +424,43 @@ impl From<LeafError> for TlsError {
     }
 }
 
+/// An alert with which a peer ended a connection whose handshake had been completed. In TLS 1.3 servers say only then
+/// that they miss a certificate, and clients that they do not trust ours (RFC 8446 §4.4.2.4, §4.4.3). It is inside the
+/// [`io::Error`] that reading gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LateAlert(pub u8);
+
+impl LateAlert {
+    /// The alert in a read error.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+
+    /// A client says with it that our certificate is not good enough, or a server that the client's is not.
+    #[must_use]
+    pub fn is_distrust(self) -> bool {
+        alert::is_distrust(self.0)
+    }
+
+    /// What to do when it is a server's.
+    #[must_use]
+    pub fn server_hint(self) -> Option<&'static str> {
+        let certificate = self.0 == alert::CERTIFICATE_REQUIRED || self.is_distrust();
+        certificate.then_some(
+            "the server accepts only clients that show a certificate it trusts: name a PEM file that holds one and its key with --set client_certs=FILE",
+        )
+    }
+}
+
+impl fmt::Display for LateAlert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it was ended with the TLS alert {}", alert::name(self.0))
+    }
+}
+
+impl std::error::Error for LateAlert {}
+
 /// A version by its number on the wire.
 fn version(number: u16) -> Option<TlsVersion> {
     Some(match number {

@@ -30,7 +30,7 @@ pub use ca::{CaError, CaOrigin, CaSettings, CaStore};
 pub use client::{ClientTlsOptions, ClientTlsSettings};
 pub use client_cert::ClientCertError;
 pub use engine::{ClientTls, ServerTls};
-pub use error::{Cause, TlsError};
+pub use error::{Cause, LateAlert, TlsError};
 pub use keylog::KeyLogFile;
 pub use leaf::{KeyKind, Leaf, LeafCache, LeafError};
 pub use names::{LeafSpec, SanName};
@@ -41,13 +41,6 @@ pub use server::{Asked, ServerTlsError, ServerTlsOptions, ServerTlsSettings};
 
 /// How long a peer may take for a handshake.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What a peer's alert that ended an established connection says, as the end of a sentence about it. Servers tell in TLS
-/// 1.3 only then that they miss a certificate, and clients that they do not trust ours (RFC 8446 §4.4.2.4, appendix E).
-#[must_use]
-pub fn late_alert(error: &std::io::Error) -> Option<u8> {
-    engine::modern::late_alert(error).or_else(|| engine::legacy::late_alert(error))
-}
 
 #[cfg(test)]
 pub(crate) mod testing;

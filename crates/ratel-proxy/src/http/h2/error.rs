@@ -8,6 +8,7 @@ use ratel_flow::Side;
 use ratel_proto::h2::{ConnectionError, Reason, SendError, StreamError};
 
 use crate::error::ProxyError;
+use crate::tls::LateAlert;
 
 /// Why a stream is over before its time.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub(super) enum ConnectionEnd {
     /// The peer said why and closed it.
     GoAway(Reason, Bytes),
     /// The connection broke.
-    Io(io::ErrorKind, Arc<str>),
+    Io(io::ErrorKind, Arc<str>, Option<LateAlert>),
     /// The peer broke a rule, and was told.
     Protocol(Arc<ConnectionError>),
 }
@@ -51,7 +52,7 @@ impl StreamEnd {
 
 impl From<&io::Error> for ConnectionEnd {
     fn from(error: &io::Error) -> Self {
-        Self::Io(error.kind(), error.to_string().into())
+        Self::Io(error.kind(), error.to_string().into(), LateAlert::of(error))
     }
 }
 
@@ -67,19 +68,26 @@ impl ConnectionEnd {
                 reason: *reason,
                 debug: debug.clone(),
             },
-            (Self::Io(kind, message), Side::Client) => ProxyError::ClientIo {
+            (Self::Io(kind, message, alert), Side::Client) => ProxyError::ClientIo {
                 during: "before the exchange was complete",
-                source: io::Error::new(*kind, message.to_string()),
+                source: source(*kind, message, *alert),
             },
-            (Self::Io(kind, message), Side::Server) => ProxyError::ServerIo {
+            (Self::Io(kind, message, alert), Side::Server) => ProxyError::ServerIo {
                 during: "before the exchange was complete",
-                source: io::Error::new(*kind, message.to_string()),
+                source: source(*kind, message, *alert),
             },
             (Self::Protocol(error), by) => ProxyError::Http2Connection {
                 by,
                 error: error.clone(),
             },
         }
+    }
+}
+
+fn source(kind: io::ErrorKind, message: &str, alert: Option<LateAlert>) -> io::Error {
+    match alert {
+        Some(alert) => io::Error::new(kind, alert),
+        None => io::Error::new(kind, message),
     }
 }
 

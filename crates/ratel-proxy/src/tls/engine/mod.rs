@@ -12,6 +12,8 @@ use bytes::Bytes;
 use ratel_flow::{Certificates, TlsVersion};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::error::LateAlert;
+
 /// What a handshake agreed on.
 #[derive(Debug)]
 pub(super) struct Agreed {
@@ -64,6 +66,14 @@ macro_rules! either {
     };
 }
 
+/// An alert as such, whichever library it comes from.
+fn named(error: io::Error) -> io::Error {
+    match modern::late_alert(&error).or_else(|| legacy::late_alert(&error)) {
+        Some(alert) => io::Error::new(error.kind(), LateAlert(alert)),
+        None => error,
+    }
+}
+
 macro_rules! forward_io {
     ($outer:ident, $kind:ident) => {
         impl<S> $outer<S> {
@@ -82,7 +92,8 @@ macro_rules! forward_io {
                 cx: &mut Context<'_>,
                 buf: &mut ReadBuf<'_>,
             ) -> Poll<io::Result<()>> {
-                either!($kind, self, stream => stream.poll_read(cx, buf))
+                let read = either!($kind, self, stream => stream.poll_read(cx, buf));
+                read.map_err(named)
             }
         }
 
