@@ -12,6 +12,7 @@
 //! Functions panic with a sentence that says what was awaited; this is test code, and a panic is a failed test.
 
 pub mod nginx;
+pub mod openssl_cli;
 pub mod origin;
 pub mod peer;
 pub mod pki;
@@ -23,8 +24,9 @@ pub mod wait;
 pub mod wire;
 
 pub use nginx::Nginx;
+pub use openssl_cli::SServer;
 pub use origin::{Origin, Step};
-pub use pki::{Ca, Identity};
+pub use pki::{Ca, Identity, Key};
 pub use ratel::{Builder, Ratel};
 pub use screen::Screen;
 pub use service::Service;

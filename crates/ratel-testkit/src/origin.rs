@@ -74,6 +74,11 @@ impl Origin {
         Self::start(Some(identity.acceptor()), handler)
     }
 
+    /// As [`Origin::tls`], with a server side of TLS that was set up by hand.
+    pub fn tls_by(acceptor: SslAcceptor, handler: impl Fn(Wire) + Send + Sync + 'static) -> Self {
+        Self::start(Some(acceptor), handler)
+    }
+
     /// Plays the same script on every connection.
     pub fn scripted(script: Vec<Step>) -> Self {
         Self::plain(move |mut wire| {

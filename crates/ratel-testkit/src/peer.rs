@@ -54,7 +54,8 @@ pub fn skip(why: &str) {
     notice(why);
 }
 
-pub(crate) fn notice(why: &str) {
+/// Says on standard error what a test does without.
+pub fn notice(why: &str) {
     let _ = writeln!(std::io::stderr(), "SKIPPED: {why}");
 }
 

@@ -9,6 +9,7 @@ use openssl::ec::{EcGroup, EcKey};
 use openssl::hash::MessageDigest;
 use openssl::nid::Nid;
 use openssl::pkey::{PKey, Private};
+use openssl::rsa::Rsa;
 use openssl::ssl::{SslAcceptor, SslMethod};
 use openssl::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
@@ -88,7 +89,12 @@ impl Ca {
 
     /// As [`Ca::issue`], valid between two days counted from today.
     pub fn issue_for_days(&self, names: &[&str], from: i64, to: i64) -> Identity {
-        Identity::make(names, from, to, Some(self))
+        Identity::make(names, from, to, Some(self), p256())
+    }
+
+    /// As [`Ca::issue`], for another kind of key.
+    pub fn issue_for_key(&self, names: &[&str], key: Key) -> Identity {
+        Identity::make(names, -1, 30, Some(self), key.make())
     }
 }
 
@@ -101,11 +107,10 @@ impl Default for Ca {
 impl Identity {
     /// A certificate that nobody but itself has signed.
     pub fn self_signed(names: &[&str]) -> Self {
-        Self::make(names, -1, 30, None)
+        Self::make(names, -1, 30, None, p256())
     }
 
-    fn make(names: &[&str], from: i64, to: i64, ca: Option<&Ca>) -> Self {
-        let key = p256();
+    fn make(names: &[&str], from: i64, to: i64, ca: Option<&Ca>, key: PKey<Private>) -> Self {
         let common = names.first().copied().unwrap_or("unnamed");
         let mut builder = template(common, &key, from, to);
         let issuer = name(common);
@@ -126,6 +131,7 @@ impl Identity {
             .expect("an extension can be added");
         let usage = ExtendedKeyUsage::new()
             .server_auth()
+            .client_auth()
             .build()
             .expect("a key usage");
         builder
@@ -151,6 +157,15 @@ impl Identity {
         self.path().join("cert.pem")
     }
 
+    /// A PEM file with both.
+    pub fn pem_file(&self) -> PathBuf {
+        let path = self.path().join("both.pem");
+        let both = [self.cert_file(), self.key_file()]
+            .map(|file| std::fs::read(file).expect("a file that was written"));
+        std::fs::write(&path, both.concat()).expect("a file can be written");
+        path
+    }
+
     /// The PEM file with the key.
     pub fn key_file(&self) -> PathBuf {
         self.path().join("key.pem")
@@ -171,6 +186,32 @@ impl Identity {
             .set_private_key(&self.key)
             .expect("a key can be set");
         builder.build()
+    }
+}
+
+/// The kind of a certificate's key.
+#[derive(Clone, Copy, Debug)]
+pub enum Key {
+    /// ECDSA on this curve.
+    Ec(Nid),
+    /// RSA with so many bits.
+    Rsa(u32),
+    /// EdDSA.
+    Ed25519,
+}
+
+impl Key {
+    fn make(self) -> PKey<Private> {
+        match self {
+            Self::Ec(curve) => {
+                let group = EcGroup::from_curve_name(curve).expect("a curve");
+                let key = EcKey::generate(&group).expect("a key can be made");
+                PKey::from_ec_key(key)
+            }
+            Self::Rsa(bits) => PKey::from_rsa(Rsa::generate(bits).expect("a key can be made")),
+            Self::Ed25519 => PKey::generate_ed25519(),
+        }
+        .expect("a key can be wrapped")
     }
 }
 

@@ -158,6 +158,18 @@ impl Wire {
         self.log.clone()
     }
 
+    /// The version and the cipher that a handshake has agreed on, as OpenSSL names them; empty without TLS.
+    pub fn agreed(&self) -> String {
+        let Io::Tls(tls) = &self.io else {
+            return String::new();
+        };
+        let cipher = tls
+            .ssl()
+            .current_cipher()
+            .map_or("none", |cipher| cipher.name());
+        format!("{} {cipher}", tls.ssl().version_str())
+    }
+
     /// The subject and issuer common names of the certificates that the TLS peer sent, leaf first.
     pub fn peer_chain(&self) -> Vec<(String, String)> {
         let Io::Tls(tls) = &self.io else {

@@ -17,6 +17,8 @@ mod python;
 mod seed;
 mod shutdown;
 mod streaming;
+mod tls_clients;
+mod tls_servers;
 mod tui;
 mod verify;
 mod websocket;
