@@ -284,7 +284,9 @@ async fn accept_tls(
     let spoken = if raw {
         hello.alpn.clone()
     } else {
-        spoken(&hello, ctx.config.http2, ctx.config.rawtcp)
+        // Only in tunnels is anything but HTTP passed on.
+        let in_tunnel = matches!(destination, Destination::Tunnel { .. });
+        spoken(&hello, ctx.config.http2, ctx.config.rawtcp && in_tunnel)
     };
     let mut server: Option<Arc<ServerConn>> = None;
     if let Some(target) = destination

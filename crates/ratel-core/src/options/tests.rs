@@ -107,6 +107,7 @@ fn the_table_is_complete() {
         [
             "connect_timeout",
             "shutdown_timeout",
+            "sslkeylogfile",
             "head_limit",
             "h2c_upstream",
             "store_memory",

@@ -1,12 +1,13 @@
 //! The facts of a flow: its connections, what TLS agreed on, when things happened.
 
+mod certificates;
+
 use std::net::SocketAddr;
 
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::format::duration;
 use ratel_flow::{ClientConn, ServerConn, Timestamp, TlsInfo};
 use time::UtcOffset;
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use crate::format;
 use crate::screens::protocol;
@@ -43,7 +44,7 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
     if let Some(server) = &flow.server_conn {
         add_server(server, flow, offset, &mut facts);
     }
-    add_client(&flow.client_conn, flow, &mut facts);
+    add_client(&flow.client_conn, flow, offset, &mut facts);
     add_timing(flow, offset, &mut facts);
     Content {
         head: facts.0,
@@ -60,14 +61,12 @@ fn add_server(server: &ServerConn, flow: &FlowSnapshot, offset: UtcOffset, facts
     }
     if let Some(tls) = &server.tls {
         add_tls(tls, facts);
-        if let Some(leaf) = tls.certificates.first() {
-            add_certificate(leaf, offset, facts);
-        }
+        certificates::add("Server", &tls.certificates, offset, facts);
     }
     facts.add_some("Error", server.error.as_deref());
 }
 
-fn add_client(client: &ClientConn, flow: &FlowSnapshot, facts: &mut Facts) {
+fn add_client(client: &ClientConn, flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
     facts.section("Client Connection");
     facts.add("Address", &socket(client.peername));
     facts.add("Called", &socket(client.sockname));
@@ -86,6 +85,7 @@ fn add_client(client: &ClientConn, flow: &FlowSnapshot, facts: &mut Facts) {
             "ALPN offered",
             (!offers.is_empty()).then(|| offers.join(", ")).as_deref(),
         );
+        certificates::add("Client", &tls.certificates, offset, facts);
     }
     facts.add_some("Error", client.error.as_deref());
 }
@@ -94,79 +94,14 @@ fn add_tls(tls: &TlsInfo, facts: &mut Facts) {
     facts.add_some("TLS Version", tls.version.map(ratel_flow::TlsVersion::name));
     facts.add_some("SNI", tls.sni.as_deref());
     facts.add_some("Cipher", tls.cipher.as_deref());
+    facts.add_some("Key Exchange", tls.group.as_deref());
     if let Some(alpn) = &tls.alpn {
         facts.add_bytes("ALPN", alpn);
     }
-}
-
-fn add_certificate(der: &[u8], offset: UtcOffset, facts: &mut Facts) {
-    facts.section("Server Certificate");
-    let Ok((_, certificate)) = X509Certificate::from_der(der) else {
-        facts.add(
-            "Unreadable",
-            &format!("{} bytes that are not X.509", der.len()),
-        );
-        return;
-    };
-    let key = certificate
-        .public_key()
-        .parsed()
-        .map(|key| key.key_size())
-        .ok()
-        .filter(|bits| *bits > 0);
-    let kind = certificate.public_key().algorithm.algorithm.to_id_string();
-    let kind = match kind.as_str() {
-        "1.2.840.113549.1.1.1" => "RSA",
-        "1.2.840.10045.2.1" => "EC",
-        "1.3.101.112" => "Ed25519",
-        other => other,
-    };
-    facts.add(
-        "Type",
-        &key.map_or_else(|| kind.to_owned(), |bits| format!("{kind}, {bits} bits")),
-    );
-    let time = |at: i64| {
-        let nanos = u64::try_from(at)
-            .unwrap_or_default()
-            .saturating_mul(1_000_000_000);
-        format::date_time(Timestamp(nanos), offset)
-    };
-    facts.add(
-        "Valid from",
-        &time(certificate.validity().not_before.timestamp()),
-    );
-    facts.add(
-        "Valid to",
-        &time(certificate.validity().not_after.timestamp()),
-    );
-    facts.add("Serial", &certificate.raw_serial_as_string());
-    facts.add("Subject", &certificate.subject().to_string());
-    facts.add("Issuer", &certificate.issuer().to_string());
-    if let Ok(Some(names)) = certificate.subject_alternative_name() {
-        let names: Vec<_> = names
-            .value
-            .general_names
-            .iter()
-            .map(alternative_name)
-            .collect();
-        facts.add("Alt names", &names.join(", "));
+    if tls.version.is_some() {
+        facts.add("Session", if tls.resumed { "resumed" } else { "new" });
     }
-}
-
-fn alternative_name(name: &GeneralName<'_>) -> String {
-    match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            (*name).to_owned()
-        }
-        GeneralName::IPAddress(bytes) => match <[u8; 4]>::try_from(*bytes) {
-            Ok(v4) => std::net::Ipv4Addr::from(v4).to_string(),
-            Err(_) => <[u8; 16]>::try_from(*bytes).map_or_else(
-                |_| "unreadable IP".to_owned(),
-                |v6| std::net::Ipv6Addr::from(v6).to_string(),
-            ),
-        },
-        other => other.to_string(),
-    }
+    facts.add("TLS Library", tls.engine.name());
 }
 
 /// When things happened, in their order, with the time since the first of them.

@@ -55,6 +55,7 @@ fn check_s_client(ratel: &Ratel, cases: &[Case<'_>]) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn openssl_of_today() {
     let origin = origin();
     let ratel = proxy(&origin, &[]);
@@ -208,6 +209,7 @@ fn openssl_of_today() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn openssl_of_another_time() {
     let origin = origin();
     let ratel = proxy(&origin, &["tls_version_client_min=UNBOUNDED"]);

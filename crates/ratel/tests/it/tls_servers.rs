@@ -86,6 +86,7 @@ fn judge(ratel: &Ratel, port: u16, case: &Case) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn todays_servers() {
     let ca = Ca::new();
     let ratel = proxy(&ca, &[]);

@@ -4,7 +4,8 @@ const LEAF: &[u8] = include_bytes!("testdata/leaf.der");
 
 fn shown(der: &[u8]) -> String {
     let mut facts = Facts::default();
-    add_certificate(der, UtcOffset::UTC, &mut facts);
+    let chain: ratel_flow::Certificates = [bytes::Bytes::copy_from_slice(der)].into();
+    certificates::add("Server", &chain, UtcOffset::UTC, &mut facts);
     let lines: Vec<_> = facts.0.iter().map(Text::content).collect();
     lines.join("\n")
 }
