@@ -8,7 +8,7 @@ use std::time::Duration;
 use ratel_core::options::{Values, keys};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
-pub(crate) use tls::TlsConfig;
+pub(crate) use tls::{TlsConfig, given_certs};
 
 /// See the [module](self). A connection keeps the one it began with.
 #[derive(Clone, Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Config {
     /// Servers are connected to as soon as they are known, before they are needed.
     pub(crate) eager: bool,
     pub(crate) upstream_cert: bool,
+    /// The server's certificates follow those that clients are shown.
+    pub(crate) add_upstream_certs: bool,
     /// Local address for connections to servers.
     pub(crate) connect_addr: Option<IpAddr>,
     pub(crate) connect_timeout: Duration,
@@ -55,7 +57,15 @@ impl Config {
     /// # Errors
     /// One sentence that names what can't be used.
     pub(crate) fn new(options: &Values, previous: Option<&Self>) -> Result<Self, String> {
+        let appends = options.bool(keys::ADD_UPSTREAM_CERTS_TO_CLIENT_CHAIN);
+        if appends && !options.bool(keys::UPSTREAM_CERT) {
+            return Err(
+                "option 'add_upstream_certs_to_client_chain' needs 'upstream_cert', which is off"
+                    .into(),
+            );
+        }
         Ok(Self {
+            add_upstream_certs: appends,
             tls: TlsConfig::new(options, previous.map(|config| &config.tls))?,
             keep_host_header: options.bool(keys::KEEP_HOST_HEADER),
             validate_inbound_headers: options.bool(keys::VALIDATE_INBOUND_HEADERS),

@@ -305,7 +305,11 @@ async fn accept_tls(
         .map(|tls| &tls.certificates);
     let host = destination.host().map(|host| &**host);
     let local = ctx.client.sockname.ip();
-    let spec = LeafSpec::for_connection(certificates, sni, local, host, ctx.config.upstream_cert);
+    let mut spec =
+        LeafSpec::for_connection(certificates, sni, local, host, ctx.config.upstream_cert);
+    if let Some(chain) = certificates.filter(|_| ctx.config.add_upstream_certs) {
+        spec = spec.followed_by(chain);
+    }
     let named = sni
         .or(host)
         .map_or_else(|| local.to_string(), str::to_owned);

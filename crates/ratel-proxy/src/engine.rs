@@ -13,7 +13,7 @@ use ratel_core::mode::ProxyMode;
 use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::FlowStore;
 
-use crate::config::Config;
+use crate::config::{Config, given_certs};
 use crate::conn::Shared;
 use crate::listen::{self, ListenError};
 use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
@@ -23,7 +23,7 @@ use crate::worker::Workers;
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
 /// Options that decide what is bound or loaded at start.
-const FIXED: [&str; 12] = [
+const FIXED: [&str; 11] = [
     "mode",
     "listen_host",
     "listen_port",
@@ -35,7 +35,6 @@ const FIXED: [&str; 12] = [
     "connect_addr",
     "connect_timeout",
     "key_size",
-    "cert_passphrase",
 ];
 
 /// Why the engine could not start. Displays as one sentence; [`StartError::hint`] says what to do.
@@ -118,12 +117,14 @@ impl Engine {
             );
         }
         let config = Config::new(&values, None).map_err(StartError::Options)?;
+        let leaves = LeafCache::new(&ca);
+        leaves.show(&given_certs(&values, &ca).map_err(StartError::Options)?);
         let shared = Arc::new(Shared {
             dial: Box::new(TcpDial {
                 local: config.connect_addr,
                 timeout: config.connect_timeout,
             }),
-            leaves: LeafCache::new(&ca),
+            leaves,
             ca,
             config: ArcSwap::from_pointee(config),
             store,
@@ -225,6 +226,12 @@ fn follow_options(options: &Options, shared: &Arc<Shared>) {
         }
         shared.addons.configure(values, changed)?;
         let config = Config::new(values, Some(&shared.config.load()))?;
+        if changed
+            .iter()
+            .any(|name| matches!(*name, "certs" | "cert_passphrase"))
+        {
+            shared.leaves.show(&given_certs(values, &shared.ca)?);
+        }
         shared.config.store(Arc::new(config));
         Ok(())
     });

@@ -135,7 +135,8 @@ impl Values {
         position(name).map(|index| &self.values[index])
     }
 
-    pub(super) fn expand(&self, path: &str) -> PathBuf {
+    /// A path with a leading `~` expanded.
+    pub fn expand(&self, path: &str) -> PathBuf {
         file::expand(path, self.home.as_deref())
     }
 

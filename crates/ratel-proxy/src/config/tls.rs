@@ -8,8 +8,8 @@ use std::sync::Arc;
 use ratel_core::options::{Values, keys};
 
 use crate::tls::{
-    ClientTlsOptions, ClientTlsSettings, KeyLogFile, PolicyOptions, ServerTlsOptions,
-    ServerTlsSettings, TlsPolicy,
+    CaStore, ClientTlsOptions, ClientTlsSettings, GivenCerts, KeyLogFile, PolicyOptions,
+    ServerTlsOptions, ServerTlsSettings, TlsPolicy,
 };
 
 /// Environment variables that name the key log where the option does not, as mitmproxy looks at them.
@@ -91,6 +91,20 @@ impl Written {
             keylog: options.opt_path(keys::SSLKEYLOGFILE),
         })
     }
+}
+
+/// The certificates that clients are shown instead of ones that are made.
+pub(crate) fn given_certs(options: &Values, ca: &CaStore) -> Result<GivenCerts, String> {
+    let specs: Vec<_> = options
+        .list(keys::CERTS)
+        .iter()
+        .map(|spec| match spec.split_once('=') {
+            Some((domain, path)) => (Some(domain.to_owned()), options.expand(path)),
+            None => (None, options.expand(spec)),
+        })
+        .collect();
+    let given = GivenCerts::open(&specs, options.opt_str(keys::CERT_PASSPHRASE), ca);
+    given.map_err(|error| error.to_string())
 }
 
 /// The file that an option names must be there to be written to. One from the environment was meant for many programs,

@@ -19,6 +19,8 @@ use openssl::pkey::{Id, PKey, Private};
 use openssl::x509::X509;
 use rustls::pki_types::CertificateDer;
 
+use super::pair::{KeyProblem, read_key};
+
 /// Base name of the files that are made.
 const OWN: &str = "ratel";
 /// Base name of the files that are taken over.
@@ -189,30 +191,6 @@ impl Authority {
             chain.push(cert.to_der()?.into());
         }
         Ok(Self { cert, key, chain })
-    }
-}
-
-enum KeyProblem {
-    Passphrase,
-    Unreadable,
-}
-
-fn read_key(pem: &[u8], passphrase: Option<&str>) -> Result<PKey<Private>, KeyProblem> {
-    let mut asked = false;
-    // Without a callback OpenSSL would ask on the terminal.
-    let key = PKey::private_key_from_pem_callback(pem, |buf| {
-        asked = true;
-        let phrase = passphrase.unwrap_or_default().as_bytes();
-        let Some(room) = buf.get_mut(..phrase.len()) else {
-            return Ok(0);
-        };
-        room.copy_from_slice(phrase);
-        Ok(phrase.len())
-    });
-    match key {
-        Ok(key) => Ok(key),
-        Err(_) if asked => Err(KeyProblem::Passphrase),
-        Err(_) => Err(KeyProblem::Unreadable),
     }
 }
 

@@ -99,7 +99,7 @@ where
         ..TlsInfo::default()
     };
     let alpn = alpn.iter().find(|ours| hello.alpn.contains(ours));
-    let shaken = match Choice::for_hello(hello, settings.policy()) {
+    let shaken = match Choice::for_hello(hello, settings.policy(), |kind| leaf.has(kind)) {
         Choice::Modern(kind) => {
             let identity = leaf.identity(kind).await?;
             timeout(

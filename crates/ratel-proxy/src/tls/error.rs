@@ -10,8 +10,8 @@ use ratel_proto::client_hello::{ClientHello, HelloError};
 
 use super::HANDSHAKE_TIMEOUT;
 use super::ca::CaStore;
-use super::client_cert::ClientCertError;
 use super::leaf::LeafError;
+use super::pair::PairError;
 use super::policy::{TlsPolicy, option_name};
 use super::refusal::Refusal;
 
@@ -53,7 +53,7 @@ pub enum Cause {
     /// The server asked for a client certificate, was shown none, and left.
     WantsCertificate,
     /// The client certificate can't be used.
-    ClientCert(ClientCertError),
+    ClientCert(PairError),
     /// No such thing in common (`cipher suite`).
     Incompatible(&'static str),
     /// The peer closed the connection.
@@ -293,7 +293,10 @@ impl TlsError {
                     "{host} (server side) accepts only clients that show a certificate"
                 )
             }
-            Cause::ClientCert(error) => write!(f, "{error}"),
+            Cause::ClientCert(error) => write!(
+                f,
+                "there is no client certificate for {host} (server side): {error}"
+            ),
             Cause::OldVersion(version) => {
                 write!(
                     f,

@@ -11,6 +11,8 @@ use tokio::sync::OnceCell;
 use super::ca::{Authority, CaStore};
 use super::engine::legacy;
 use super::engine::modern::{self, Identity};
+use super::given::{Given, GivenCerts};
+use super::lru::Lru;
 use super::mint::{self, LeafKey};
 use super::names::{LeafNames, LeafSpec};
 
@@ -31,53 +33,99 @@ pub enum KeyKind {
 /// One certificate with its chain, for all clients that ask for the same names.
 #[derive(Debug)]
 pub struct Leaf {
+    made: Instant,
+    source: Source,
+}
+
+/// Where a leaf comes from.
+#[derive(Debug)]
+enum Source {
+    Minted(Box<Minted>),
+    Given(Arc<Given>),
+}
+
+#[derive(Debug)]
+struct Minted {
     names: LeafNames,
+    appended: Vec<CertificateDer<'static>>,
     label: String,
     issuer: Arc<Issuer>,
     p256: Identity,
     rsa: OnceCell<Identity>,
     /// Both of them, for clients of the legacy engine.
     legacy: OnceCell<legacy::Identity>,
-    made: Instant,
 }
 
 impl Leaf {
     /// The chain as clients are sent it: the leaf, the CA, and what vouches for the CA.
     #[must_use]
     pub fn chain(&self) -> &[CertificateDer<'static>] {
-        self.p256.chain()
+        match &self.source {
+            Source::Minted(minted) => minted.p256.chain(),
+            Source::Given(given) => given.modern.chain(),
+        }
     }
 
-    fn make(issuer: Arc<Issuer>, spec: &LeafSpec) -> Result<Self, LeafError> {
-        let (names, label) = (spec.resolve(), spec.label());
-        let made = issuer.make_blocking(KeyKind::P256, &names);
+    /// Whether the modern engine has a key of that kind to show.
+    pub(super) fn has(&self, kind: KeyKind) -> bool {
+        match &self.source {
+            Source::Minted(_) => true,
+            Source::Given(given) => given.kind == Some(kind),
+        }
+    }
+
+    /// The chain and key of a kind, which there is. That for RSA is made when it is first asked for.
+    pub(super) async fn identity(&self, kind: KeyKind) -> Result<&Identity, LeafError> {
+        match &self.source {
+            Source::Minted(minted) => minted.identity(kind).await,
+            Source::Given(given) => Ok(&given.modern),
+        }
+    }
+
+    /// The chains and keys of all kinds, for the legacy engine.
+    pub(super) async fn legacy(&self) -> Result<&legacy::Identity, LeafError> {
+        match &self.source {
+            Source::Minted(minted) => minted.legacy().await,
+            Source::Given(given) => Ok(&given.legacy),
+        }
+    }
+}
+
+impl Minted {
+    fn make(issuer: Arc<Issuer>, names: LeafNames, spec: &LeafSpec) -> Result<Self, LeafError> {
+        let label = spec.label();
+        let appended: Vec<_> = spec
+            .appended()
+            .iter()
+            .map(|der| CertificateDer::from(der.to_vec()))
+            .collect();
+        let made = issuer.make_blocking(KeyKind::P256, &names, &appended);
         Ok(Self {
             p256: made.map_err(|why| LeafError::new(&label, why))?,
             rsa: OnceCell::new(),
             legacy: OnceCell::new(),
-            made: Instant::now(),
             names,
+            appended,
             label,
             issuer,
         })
     }
 
-    /// The chain and key of a kind. That for RSA is made when it is first asked for.
-    pub(super) async fn identity(&self, kind: KeyKind) -> Result<&Identity, LeafError> {
+    async fn identity(&self, kind: KeyKind) -> Result<&Identity, LeafError> {
         match kind {
             KeyKind::P256 => Ok(&self.p256),
             KeyKind::Rsa => {
-                let make = || self.issuer.clone().make(KeyKind::Rsa, self.names.clone());
+                let make = || {
+                    let (names, appended) = (self.names.clone(), self.appended.clone());
+                    self.issuer.clone().make(KeyKind::Rsa, names, appended)
+                };
                 let made = self.rsa.get_or_try_init(make).await;
                 made.map_err(|why| LeafError::new(&self.label, why))
             }
         }
     }
-}
 
-impl Leaf {
-    /// The chains and keys of all kinds, for the legacy engine.
-    pub(super) async fn legacy(&self) -> Result<&legacy::Identity, LeafError> {
+    async fn legacy(&self) -> Result<&legacy::Identity, LeafError> {
         let make = || async {
             let rsa = self.identity(KeyKind::Rsa).await?;
             let pair = |identity: &Identity, kind| {
@@ -101,7 +149,14 @@ impl Leaf {
 #[derive(Clone, Debug)]
 pub struct LeafCache {
     issuer: Arc<Issuer>,
-    leaves: Arc<Mutex<super::lru::Lru<Arc<LeafSpec>, Slot>>>,
+    leaves: Arc<Mutex<Leaves>>,
+}
+
+#[derive(Debug)]
+struct Leaves {
+    /// What is shown instead of a leaf that is made.
+    given: GivenCerts,
+    made: Lru<Arc<LeafSpec>, Slot>,
 }
 
 type Slot = Arc<OnceCell<Arc<Leaf>>>;
@@ -112,7 +167,21 @@ impl LeafCache {
     pub fn new(ca: &CaStore) -> Self {
         Self {
             issuer: Arc::new(Issuer::new(ca)),
-            leaves: Arc::new(Mutex::new(super::lru::Lru::new(LEAVES))),
+            leaves: Arc::new(Mutex::new(Leaves {
+                given: GivenCerts::default(),
+                made: Lru::new(LEAVES),
+            })),
+        }
+    }
+
+    /// Shows these from now on, where they fit.
+    pub fn show(&self, given: &GivenCerts) {
+        let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
+        if !leaves.given.is_same(given) {
+            *leaves = Leaves {
+                given: given.clone(),
+                made: Lru::new(LEAVES),
+            };
         }
     }
 
@@ -141,16 +210,30 @@ impl LeafCache {
     /// # Errors
     /// When the CA's key can't sign it.
     pub fn mint(&self, spec: &LeafSpec) -> Result<Leaf, LeafError> {
-        Leaf::make(self.issuer.clone(), spec)
+        let names = spec.resolve();
+        let given = self
+            .leaves
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .given
+            .clone();
+        let source = match given.find(&names) {
+            Some(given) => Source::Given(given.clone()),
+            None => Source::Minted(Box::new(Minted::make(self.issuer.clone(), names, spec)?)),
+        };
+        Ok(Leaf {
+            made: Instant::now(),
+            source,
+        })
     }
 
     fn slot(&self, spec: &LeafSpec) -> Slot {
         let mut leaves = self.leaves.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = leaves.get(spec);
+        let known = leaves.made.get(spec);
         let stale = |slot: &Slot| slot.get().is_some_and(|leaf| leaf.made.elapsed() > FRESH);
         known.filter(|slot| !stale(slot)).unwrap_or_else(|| {
             let slot = Slot::default();
-            leaves.insert(Arc::new(spec.clone()), slot.clone());
+            leaves.made.insert(Arc::new(spec.clone()), slot.clone());
             slot
         })
     }
@@ -184,16 +267,26 @@ impl Issuer {
     }
 
     /// A fresh RSA key takes long, so it is made off the threads of connections.
-    async fn make(self: Arc<Self>, kind: KeyKind, names: LeafNames) -> Result<Identity, Why> {
-        let job = tokio::task::spawn_blocking(move || self.make_blocking(kind, &names));
+    async fn make(
+        self: Arc<Self>,
+        kind: KeyKind,
+        names: LeafNames,
+        appended: Vec<CertificateDer<'static>>,
+    ) -> Result<Identity, Why> {
+        let job = tokio::task::spawn_blocking(move || self.make_blocking(kind, &names, &appended));
         job.await.unwrap_or(Err(Why::Interrupted))
     }
 
-    fn make_blocking(&self, kind: KeyKind, names: &LeafNames) -> Result<Identity, Why> {
+    fn make_blocking(
+        &self,
+        kind: KeyKind,
+        names: &LeafNames,
+        appended: &[CertificateDer<'static>],
+    ) -> Result<Identity, Why> {
         let key = self.key(kind)?;
         let leaf = mint::leaf(&self.authority, &key.minting, names)?;
         let mut chain = vec![leaf.into()];
-        chain.extend(self.authority.chain.iter().cloned());
+        chain.extend(self.authority.chain.iter().chain(appended).cloned());
         Ok(Identity::new(chain, key.signing.clone()))
     }
 

@@ -60,6 +60,8 @@ pub struct LeafSpec {
     upstream: Option<Bytes>,
     /// Names known without it, in the order they are to appear.
     names: Vec<SanName>,
+    /// Certificates in DER for the end of the chain.
+    appended: Vec<Bytes>,
 }
 
 impl LeafSpec {
@@ -88,6 +90,7 @@ impl LeafSpec {
         Self {
             upstream: upstream.and_then(|chain| chain.first().cloned()),
             names,
+            appended: Vec::new(),
         }
     }
 
@@ -97,7 +100,28 @@ impl LeafSpec {
         Self {
             upstream: None,
             names,
+            appended: Vec::new(),
         }
+    }
+
+    /// For the names that stand in a certificate, in DER.
+    pub(super) fn for_certificate(der: Vec<u8>) -> Self {
+        Self {
+            upstream: Some(der.into()),
+            ..Self::for_names(Vec::new())
+        }
+    }
+
+    /// The chain that clients are shown has these at its end.
+    #[must_use]
+    pub fn followed_by(mut self, chain: &Certificates) -> Self {
+        self.appended = chain.to_vec();
+        self
+    }
+
+    /// What the chain has at its end.
+    pub(super) fn appended(&self) -> &[Bytes] {
+        &self.appended
     }
 
     /// The name to call the leaf by in messages.
@@ -131,6 +155,8 @@ pub(super) struct LeafNames {
     pub(super) names: Vec<SanName>,
     /// The server's organisation.
     pub(super) organization: Option<String>,
+    /// The server's certificate is that of an authority.
+    pub(super) is_authority: bool,
 }
 
 impl LeafNames {
@@ -152,6 +178,7 @@ impl LeafNames {
                     .for_each(|name| self.add(name));
             }
         }
+        self.is_authority = cert.is_ca();
         let organization = subject
             .iter_organization()
             .next()

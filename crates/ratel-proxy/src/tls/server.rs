@@ -12,11 +12,12 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::HANDSHAKE_TIMEOUT;
-use super::client_cert::{ClientCert, ClientCertError, ClientCerts};
+use super::client_cert::ClientCerts;
 use super::engine::{ServerTls, legacy, modern};
 use super::error::{Cause, TlsError};
 use super::keylog::KeyLogFile;
 use super::lru::Lru;
+use super::pair::{CertPair, PairError};
 use super::policy::TlsPolicy;
 use super::roots::{Roots, RootsError};
 use super::verify::Verifier;
@@ -51,8 +52,8 @@ pub enum ServerTlsError {
     #[error(transparent)]
     Roots(#[from] RootsError),
     /// The certificate to show.
-    #[error(transparent)]
-    ClientCert(#[from] ClientCertError),
+    #[error("option 'client_certs': {0}")]
+    ClientCert(#[from] PairError),
 }
 
 /// What all connections to servers share: trusted authorities, sessions to resume, chains seen, and which servers need
@@ -149,7 +150,7 @@ impl ServerTlsSettings {
     }
 
     /// The certificate for `host`.
-    async fn client_cert(&self, host: &str) -> Result<Option<Arc<ClientCert>>, Cause> {
+    async fn client_cert(&self, host: &str) -> Result<Option<Arc<CertPair>>, Cause> {
         let Some(certs) = self.0.client_certs.clone() else {
             return Ok(None);
         };

@@ -1,10 +1,12 @@
 //! Clients of every kind of TLS: each is served, or the row says what is the matter and what to type.
 
+use std::path::Path;
 use std::process::Command;
 
-use ratel_testkit::{Ca, Origin, Ratel, Service, openssl_cli, origin, peer};
+use openssl::nid::Nid;
+use ratel_testkit::{Ca, Key, Origin, Ratel, Service, Wire, openssl_cli, origin, peer};
 
-use crate::common::{assert_says, curl, reverse};
+use crate::common::{assert_says, curl, reverse, trusting};
 
 /// A client's arguments, words of what it prints or of the row about it, and whether it gets its answer.
 type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str], bool);
@@ -598,4 +600,79 @@ fn optional(name: &str) -> Option<std::path::PathBuf> {
         peer::notice(&format!("`{name}` is not installed"));
     }
     found
+}
+
+/// Certificates of the user's own take the place of those that are made, for the names that they are for.
+#[test]
+fn clients_are_shown_the_certificates_that_options_name() {
+    let ca = Ca::named("the company");
+    let (one, any) = (
+        ca.issue_for_key(&["localhost"], Key::Rsa(2048)),
+        ca.issue_for_key(&["*.example"], Key::Ec(Nid::SECP384R1)),
+    );
+    let origin = origin();
+    let given = |spec: String| {
+        reverse(&format!("http://localhost:{}", origin.port())).args(["--certs".to_owned(), spec])
+    };
+    let trusted = ca.file();
+    let chain = |ratel: &Ratel, name: &str, ca: &Path| {
+        Wire::connect_tls(ratel.port(), name, Some(ca)).peer_chain()
+    };
+    let ratel = given(one.pem_file().display().to_string()).start();
+    assert_eq!(
+        chain(&ratel, "localhost", &trusted),
+        [("localhost".into(), "the company".into())]
+    );
+    let ratel = given(format!("*.example={}", any.pem_file().display())).start();
+    for name in ["a.example", "b.c.example"] {
+        let shown = Wire::connect_tls(ratel.port(), name, None).peer_chain();
+        assert_eq!(
+            shown,
+            [("*.example".into(), "the company".into())],
+            "{name}"
+        );
+    }
+    let own = ratel.config_file("ratel-ca-cert.pem");
+    assert_eq!(chain(&ratel, "localhost", &own)[0].0, "localhost");
+    for (path, words) in [
+        (one.cert_file(), "has no private key"),
+        (one.key_file(), "the file holds a private key alone"),
+        ("/nowhere.pem".into(), "can't be read"),
+    ] {
+        let output = given(path.display().to_string()).run();
+        assert!(!output.status.success());
+        assert_says(
+            &String::from_utf8_lossy(&output.stderr),
+            &["option 'certs'", words],
+        );
+    }
+}
+
+/// What servers of another name vouch with is passed on where that is asked for.
+#[test]
+fn the_chain_of_the_server_follows_ours() {
+    let ca = Ca::named("the company");
+    let origin = Origin::tls(&ca.issue(&["localhost"]), |wire| {
+        origin::serve(wire, |_, _| origin::ok("x"))
+    });
+    let url = format!("https://localhost:{}", origin.port());
+    let ratel = trusting(reverse(&url), &ca.file())
+        .args(["--set", "add_upstream_certs_to_client_chain=true"])
+        .start();
+    let own = ratel.config_file("ratel-ca-cert.pem");
+    let shown = Wire::connect_tls(ratel.port(), "localhost", Some(&own)).peer_chain();
+    assert_eq!(shown.len(), 3);
+    assert_eq!(shown[2], ("localhost".into(), "the company".into()));
+    let output = reverse(&url)
+        .args([
+            "--set",
+            "add_upstream_certs_to_client_chain=true",
+            "--set",
+            "upstream_cert=false",
+        ])
+        .run();
+    assert_says(
+        &String::from_utf8_lossy(&output.stderr),
+        &["needs 'upstream_cert'"],
+    );
 }

@@ -518,9 +518,9 @@ fn servers_that_ask_for_a_certificate() {
     }
     assert_refused_at_start(
         Path::new("/nowhere/me.pem"),
-        "the client certificate /nowhere/me.pem can't be read",
+        "the certificate in /nowhere/me.pem can't be read",
     );
-    assert_refused_at_start(&own.key_file(), "it holds a private key alone");
+    assert_refused_at_start(&own.key_file(), "holds a private key alone");
     assert_refused_at_start(&own.cert_file(), "has no private key");
 }
 

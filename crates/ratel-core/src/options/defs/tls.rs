@@ -17,9 +17,8 @@ options! { "TLS";
         .help("Look at the server's certificate to choose the names in the one shown to the client. Otherwise the name the client \
             asks for is all there is.");
     ADD_UPSTREAM_CERTS_TO_CLIENT_CHAIN: bool("add_upstream_certs_to_client_chain", false)
-        .planned("sending the server's own chain comes in a later release")
         .help("Append the server's certificates to the chain shown to the client. It needs `upstream_cert`.");
-    CERTS: list("certs", &[]).flag().metavar("SPEC").group(GROUP).planned("certificates of your own come in a later release")
+    CERTS: list("certs", &[]).flag().metavar("SPEC").group(GROUP)
         .help("Show clients a certificate of your own. `DOMAIN=PATH` uses the PEM file for hosts that match the domain, which may \
             start with `*.`; a bare `PATH` uses it for all.");
     CERT_PASSPHRASE: opt_str("cert_passphrase").flag().metavar("PASS").group(GROUP)

@@ -37,7 +37,12 @@ const EC_POINT_FORMATS: u16 = 11;
 impl Choice {
     /// The modern engine has all that clients of today offer; what it would refuse goes to the legacy one, and so does
     /// a client that offers nothing that is allowed, to be told so.
-    pub(super) fn for_hello(hello: &ClientHello, policy: &TlsPolicy) -> Self {
+    /// `has` says which keys there are for the modern engine.
+    pub(super) fn for_hello(
+        hello: &ClientHello,
+        policy: &TlsPolicy,
+        has: impl Fn(KeyKind) -> bool,
+    ) -> Self {
         let offers = |suites: &[u16]| {
             suites
                 .iter()
@@ -54,9 +59,10 @@ impl Choice {
         {
             return Self::Legacy;
         }
+        let (p256, rsa) = (has(KeyKind::P256), has(KeyKind::Rsa));
         let tls13 = policy.allows(TlsVersion::Tls13) && hello.versions.contains(&0x0304);
         if tls13 && offers(&SUITES_13) {
-            return match (signs(&ECDSA_P256), signs(&RSA_PSS)) {
+            return match (p256 && signs(&ECDSA_P256), rsa && signs(&RSA_PSS)) {
                 (true, _) => Self::Modern(KeyKind::P256),
                 (false, true) => Self::Modern(KeyKind::Rsa),
                 (false, false) => Self::Legacy,
@@ -68,8 +74,9 @@ impl Choice {
         let tls12 = policy.allows(TlsVersion::Tls12) && newest_old_version(hello) >= 0x0303;
         if tls12 && plain_points {
             // RFC 8422 §5.1: in TLS 1.2 the groups say which curves certificates may use as well.
-            let ecdsa = offers(&SUITES_ECDSA) && hello.groups.contains(&P256) && signs(&ECDSA_P256);
-            let rsa = offers(&SUITES_RSA) && (signs(&RSA_PSS) || signs(&RSA_PKCS1));
+            let ecdsa =
+                p256 && offers(&SUITES_ECDSA) && hello.groups.contains(&P256) && signs(&ECDSA_P256);
+            let rsa = rsa && offers(&SUITES_RSA) && (signs(&RSA_PSS) || signs(&RSA_PKCS1));
             match (ecdsa, rsa) {
                 (true, _) => return Self::Modern(KeyKind::P256),
                 (false, true) => return Self::Modern(KeyKind::Rsa),
@@ -158,7 +165,7 @@ mod tests {
         ];
         for (what, hello, choice) in cases {
             assert_eq!(
-                Choice::for_hello(&hello, &TlsPolicy::default()),
+                Choice::for_hello(&hello, &TlsPolicy::default(), |_| true),
                 choice,
                 "{what}"
             );

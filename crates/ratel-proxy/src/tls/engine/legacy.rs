@@ -24,9 +24,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Agreed, Client, ClientTls, Server, ServerTls};
 use crate::tls::client::ClientTlsSettings;
-use crate::tls::client_cert::ClientCert;
+use crate::tls::client_cert;
 use crate::tls::error::Cause;
 use crate::tls::keylog::KeyLogFile;
+use crate::tls::pair::CertPair;
 use crate::tls::policy::TlsPolicy;
 use crate::tls::verify::Verifier;
 
@@ -293,7 +294,7 @@ impl Connector {
         io: S,
         name: ServerName<'static>,
         alpn: &[Bytes],
-        cert: Option<&ClientCert>,
+        cert: Option<&CertPair>,
     ) -> Result<(ServerTls<S>, Agreed), Cause>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -329,7 +330,7 @@ impl Connector {
         &self,
         name: &ServerName<'static>,
         alpn: &[Bytes],
-        cert: Option<&ClientCert>,
+        cert: Option<&CertPair>,
     ) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         if let ServerName::DnsName(name) = name {
@@ -340,7 +341,7 @@ impl Connector {
             ssl.set_alpn_protos(&list)?;
         }
         if let Some(cert) = cert {
-            cert.show_on(&mut ssl)?;
+            client_cert::show(cert, &mut ssl)?;
         }
         Ok(ssl)
     }
