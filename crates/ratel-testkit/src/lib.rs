@@ -11,6 +11,7 @@
 //!
 //! Functions panic with a sentence that says what was awaited; this is test code, and a panic is a failed test.
 
+pub mod capture;
 pub mod nginx;
 pub mod openssl_cli;
 pub mod origin;
@@ -23,6 +24,7 @@ pub mod service;
 pub mod wait;
 pub mod wire;
 
+pub use capture::Capture;
 pub use nginx::Nginx;
 pub use openssl_cli::SServer;
 pub use origin::{Origin, Step};

@@ -5,7 +5,9 @@ use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use openssl::ssl::{ShutdownState, SslConnector, SslMethod, SslStream, SslVerifyMode};
+use openssl::ssl::{
+    ShutdownState, SslConnector, SslConnectorBuilder, SslMethod, SslStream, SslVerifyMode,
+};
 
 use crate::wait;
 
@@ -127,6 +129,19 @@ impl Wire {
     /// # Errors
     /// The handshake's error as text.
     pub fn try_tls(self, name: &str, ca: Option<&Path>) -> Result<Self, String> {
+        self.try_tls_by(name, ca, |_| ())
+    }
+
+    /// As [`Wire::try_tls`], set up by hand.
+    ///
+    /// # Errors
+    /// The handshake's error as text.
+    pub fn try_tls_by(
+        self,
+        name: &str,
+        ca: Option<&Path>,
+        tune: impl FnOnce(&mut SslConnectorBuilder),
+    ) -> Result<Self, String> {
         let Io::Plain(tcp) = self.io else {
             panic!("the connection is a TLS one already")
         };
@@ -138,6 +153,7 @@ impl Wire {
                 .expect("the CA file can be read"),
             None => connector.set_verify(SslVerifyMode::NONE),
         }
+        tune(&mut connector);
         let mut config = connector
             .build()
             .configure()

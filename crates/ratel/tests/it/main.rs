@@ -10,6 +10,7 @@ mod dump;
 mod faults;
 mod grpc;
 mod http2;
+mod keylog;
 mod limits;
 mod modes;
 mod options;
