@@ -120,6 +120,14 @@ pub(crate) enum ProxyError {
     Killed,
     #[error("the server speaks HTTP/2 without WebSockets (RFC 8441)")]
     NoWebSocketOverH2,
+    #[error(
+        "the server agreed to the WebSocket without proof: its Sec-WebSocket-Accept does not fit the request's key"
+    )]
+    WebSocketProof,
+    #[error(
+        "the server answered the request for a WebSocket with {status}, which neither agrees nor refuses"
+    )]
+    NotWebSocket { status: u16 },
     #[error("a message does not fit the length its head announces: {0}")]
     Encode(EncodeError),
     #[error(

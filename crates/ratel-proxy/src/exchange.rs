@@ -273,6 +273,7 @@ impl<'a> Exchange<'a> {
             self.recorder.server_conn(upstream.conn().clone());
             let forwarded = match &mut upstream {
                 Upstream::H1(upstream) => {
+                    upstream.begin(&self.flow.request);
                     let H1Upstream { tx, rx, .. } = &mut **upstream;
                     self.forward(tx, rx, &route, &mut upload, sink).await
                 }

@@ -28,13 +28,25 @@ impl Nginx {
     /// # Panics
     /// When it does not listen within the limit.
     pub fn start(identity: &Identity) -> Option<Self> {
+        Self::with(identity, "ssl", "")
+    }
+
+    /// As [`Nginx::start`], with HTTP/2 over TLS and these `location`s beside its own.
+    ///
+    /// # Panics
+    /// When it does not listen within the limit.
+    pub fn http2(identity: &Identity, locations: &str) -> Option<Self> {
+        Self::with(identity, "ssl http2", locations)
+    }
+
+    fn with(identity: &Identity, listen: &str, locations: &str) -> Option<Self> {
         let program = peer::find("nginx")?;
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("www")).expect("a folder can be made");
         let (http, https) = (free_port(), free_port());
         std::fs::write(
             folder.path().join("nginx.conf"),
-            config(folder.path(), identity, http, https),
+            config(folder.path(), identity, (http, https), listen, locations),
         )
         .expect("a file can be written");
         let child = Command::new(program)
@@ -93,7 +105,13 @@ pub fn free_port() -> u16 {
         .port()
 }
 
-fn config(folder: &Path, identity: &Identity, http: u16, https: u16) -> String {
+fn config(
+    folder: &Path,
+    identity: &Identity,
+    (http, https): (u16, u16),
+    listen: &str,
+    locations: &str,
+) -> String {
     // One process without a master: nothing changes user, and a kill leaves nobody behind.
     format!(
         r#"
@@ -106,12 +124,13 @@ http {{
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   server {{
     listen 127.0.0.1:{http};
-    listen 127.0.0.1:{https} ssl;
+    listen 127.0.0.1:{https} {listen};
     ssl_certificate {cert}; ssl_certificate_key {key};
     root {folder}/www;
     location = /hello {{ return 200 "hello from nginx\n"; }}
     location = /echo-host {{ return 200 "$http_host\n"; }}
     location = /echo-uri {{ return 200 "$request_uri\n"; }}
+    {locations}
     location = /health {{ return 200 "{{\"status\":\"ok\"}}\n"; }}
   }}
 }}

@@ -53,7 +53,12 @@ pub(crate) fn is_websocket(request: &Request) -> bool {
     }
 }
 
-/// An HTTP/2 request as HTTP/1 asks for it.
+/// What a WebSocket is asked for with where the client's request has no key (RFC 6455 §4.1, RFC 8441 §5).
+pub(super) fn websocket_key(request: &Request) -> Option<String> {
+    (request.version == Version::Http2 && is_websocket(request)).then(|| handshake::key(random()))
+}
+
+/// An HTTP/2 request as HTTP/1 asks for it; `key` is there for a WebSocket.
 ///
 /// # Errors
 /// When it has bytes that would end a line or a word there.
@@ -61,6 +66,7 @@ pub(super) fn request_to_h1(
     request: &Request,
     target: &[u8],
     framing: Framing,
+    key: Option<&str>,
 ) -> Result<H1Request, ProxyError> {
     let splits = |b: &u8| matches!(b, b'\r' | b'\n' | b'\0' | b' ');
     let authority = request.pseudo.get(":authority");
@@ -73,7 +79,6 @@ pub(super) fn request_to_h1(
     {
         return Err(ProxyError::NotForH1 { what: "request" });
     }
-    let websocket = is_websocket(request);
     let mut headers = Headers::new();
     if let Some(host) = authority.or_else(|| request.headers.get("host")) {
         headers.append(b"host", host);
@@ -87,20 +92,21 @@ pub(super) fn request_to_h1(
             b"content-length" if !matches!(framing, Framing::Length(_)) => {}
             name if is_hop_by_hop(name, &request.headers) => {}
             b"te" => {}
+            b"sec-websocket-key" if key.is_some() => {}
             name => headers.append(name, value),
         }
     }
     if !cookies.is_empty() {
         headers.append(b"cookie", &cookies.join(&b"; "[..]));
     }
-    if websocket {
+    if let Some(key) = key {
         headers.append(b"connection", b"Upgrade");
         headers.append(b"upgrade", b"websocket");
-        headers.append(b"sec-websocket-key", handshake::key(random()).as_bytes());
+        headers.append(b"sec-websocket-key", key.as_bytes());
     } else if framing == Framing::Chunked {
         headers.append(b"transfer-encoding", b"chunked");
     }
-    let method = if websocket {
+    let method = if key.is_some() {
         Bytes::from_static(b"GET")
     } else {
         request.method.clone()

@@ -29,6 +29,11 @@ impl Peer {
         }
     }
 
+    /// Sends its SETTINGS.
+    pub(super) async fn settle(&mut self) {
+        self.flush().await;
+    }
+
     async fn flush(&mut self) {
         loop {
             self.conn.pump();
@@ -82,7 +87,7 @@ impl Peer {
         id
     }
 
-    async fn get(&mut self, path: &str) -> StreamId {
+    pub(super) async fn get(&mut self, path: &str) -> StreamId {
         let pseudo = [
             (":method", "GET"),
             (":scheme", "http"),

@@ -582,21 +582,38 @@ async fn stream_data(peer: &mut Peer) -> (Vec<u8>, bool) {
     }
 }
 
+/// A request head.
+async fn h1_head(server: &mut DuplexStream) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(server.read_u8().await.expect("a request"));
+    }
+    String::from_utf8(request).expect("text")
+}
+
+/// The answer to a request for a WebSocket.
+fn agreed(request: &str) -> String {
+    let key = request.split("sec-websocket-key: ").nth(1);
+    let key = key.and_then(|rest| rest.lines().next()).expect("a key");
+    let proof = ratel_proto::websocket::handshake::accept_key(key.as_bytes());
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {proof}\r\nSec-WebSocket-Protocol: chat\r\n\r\n"
+    )
+}
+
 #[tokio::test(start_paused = true)]
 async fn over_http2_to_http1_it_is_the_same() {
     let http1 = [("h2c_upstream", Value::Str("never".into()))];
     let (mut client, mut play) = h2_client(&http1);
     let stream = client.request(&CONNECT, &[], false).await;
     let mut server = play.server().await;
-    let mut request = Vec::new();
-    while !request.ends_with(b"\r\n\r\n") {
-        request.push(server.read_u8().await.expect("a request"));
-    }
-    let request = String::from_utf8(request).expect("text");
+    let request = h1_head(&mut server).await;
     assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
-    let agreed =
-        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-    server.write_all(agreed).await.expect("room");
+    server
+        .write_all(agreed(&request).as_bytes())
+        .await
+        .expect("room");
     let (_, head, end) = client.gets_head().await;
     assert_eq!(
         (head.pseudo.get(":status"), end),
@@ -663,4 +680,88 @@ async fn over_http2_on_both_sides_a_close_is_passed_on() {
     drop((client, server));
     let records = play.records().await;
     assert!(records[0].error.is_none(), "{:?}", records[0].error);
+}
+
+/// A WebSocket asked for over HTTP/2, of a server that speaks HTTP/2 without WebSockets: its connection for them.
+async fn beside_http2() -> (Peer, Play, Peer, DuplexStream, String) {
+    let (mut client, mut play) = h2_client(&[]);
+    let fields = [
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-protocol", "chat, log"),
+        ("origin", "http://origin.test"),
+    ];
+    client.request(&CONNECT, &fields, false).await;
+    let mut shared = Peer::with(Config::new(Role::Server), play.server().await);
+    shared.settle().await;
+    let mut server = play.server().await;
+    let request = h1_head(&mut server).await;
+    (client, play, shared, server, request)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_whose_http2_has_no_websockets_is_asked_over_http1() {
+    let (mut client, mut play, mut shared, mut server, request) = beside_http2().await;
+    assert!(request.starts_with("GET /chat HTTP/1.1\r\n"), "{request}");
+    for field in [
+        "host: origin.test\r\n",
+        "upgrade: websocket\r\n",
+        "connection: Upgrade\r\n",
+        "sec-websocket-version: 13\r\n",
+        "sec-websocket-protocol: chat, log\r\n",
+        "origin: http://origin.test\r\n",
+    ] {
+        assert!(request.contains(field), "{field:?} in {request}");
+    }
+    assert!(!request.contains("transfer-encoding"), "{request}");
+    server
+        .write_all(agreed(&request).as_bytes())
+        .await
+        .expect("room");
+    let (stream, head, end) = client.gets_head().await;
+    let status = head.pseudo.get(":status");
+    assert_eq!((status, end), (Some(&b"200"[..]), false));
+    let field = |name| head.headers.get(name);
+    assert_eq!(field("sec-websocket-protocol"), Some(&b"chat"[..]));
+    assert_eq!(field("sec-websocket-accept"), None);
+    assert_eq!(field("upgrade"), None);
+    let hello: &[u8] = up(opcode::TEXT, b"hello").leak();
+    client.data(stream, hello, false).await;
+    gets(&mut server, hello).await;
+    // What else is asked for still goes over HTTP/2.
+    let get = client.get("/page").await;
+    let (id, head, _) = shared.gets_head().await;
+    assert_eq!(head.pseudo.get(":path"), Some(&b"/page"[..]));
+    shared.head(id, &[(":status", "204")], &[], true).await;
+    assert_eq!(client.gets_head().await.0, get);
+    assert_eq!(play.messages(1), [text(Side::Client, "hello")]);
+    assert!(play.servers.try_recv().is_err(), "two connections do");
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_http1_only_a_proof_opens_a_websocket_of_http2() {
+    let bare =
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+    let page = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    for (answer, reason) in [(bare, "without proof"), (page, "with 200")] {
+        let (mut client, play, shared, mut server, _) = beside_http2().await;
+        server.write_all(answer.as_bytes()).await.expect("room");
+        let (_, head, _) = client.gets_head().await;
+        assert_eq!(head.pseudo.get(":status"), Some(&b"502"[..]));
+        drop((client, shared));
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("a reason");
+        assert!(error.message.contains(reason), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_websocket_leaves_the_next_requests_to_http2() {
+    let (mut client, _play, mut shared, mut server, _) = beside_http2().await;
+    let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    server.write_all(refusal).await.expect("room");
+    let (_, head, _) = client.gets_head().await;
+    assert_eq!(head.pseudo.get(":status"), Some(&b"403"[..]));
+    client.get("/page").await;
+    let (_, head, _) = shared.gets_head().await;
+    assert_eq!(head.pseudo.get(":path"), Some(&b"/page"[..]));
 }

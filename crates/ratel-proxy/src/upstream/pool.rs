@@ -20,6 +20,7 @@ use super::{Target, host_port};
 use crate::config::H2c;
 use crate::conn::Shared;
 use crate::error::ProxyError;
+use crate::http::convert;
 use crate::http::h1::client::H1Upstream;
 use crate::http::h2::client::{H2Conn, H2Upstream};
 use crate::http::h2::mux::Mux;
@@ -161,8 +162,11 @@ enum ClientSpeaks {
 /// What HTTP/2 servers and their clients offer each other.
 static H2_OFFERS: [Bytes; 2] = [Bytes::from_static(b"h2"), Bytes::from_static(b"http/1.1")];
 
-/// How long a server may take to say that it speaks HTTP/2 without TLS.
-const H2C_TIME: Duration = Duration::from_secs(5);
+/// What is offered where HTTP/2 will not do.
+static H1_OFFERS: [Bytes; 1] = [Bytes::from_static(b"http/1.1")];
+
+/// How long a server may take to send its first SETTINGS.
+const SETTINGS_TIME: Duration = Duration::from_secs(5);
 
 impl Upstreams {
     pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>, client: SocketAddr) -> Self {
@@ -241,7 +245,11 @@ impl Upstreams {
         target: &Target,
         request: &Request,
     ) -> Result<Upstream, NoUpstream> {
+        let websocket = convert::is_websocket(request);
         loop {
+            if websocket && self.shared_has_no_websockets(target).await {
+                return self.for_websocket(target).await;
+            }
             if let Some(found) = self.find(target).await? {
                 return Ok(found);
             }
@@ -259,6 +267,42 @@ impl Upstreams {
                 self.enter(target, fresh);
             }
             drop(turn);
+        }
+    }
+
+    /// Whether `target` speaks HTTP/2 with us, has no WebSockets there (RFC 8441 §3), and may have them over HTTP/1.
+    async fn shared_has_no_websockets(&self, target: &Target) -> bool {
+        let shared = {
+            let kept = self.kept();
+            let only = kept.http2_only.contains(target)
+                || (target.scheme == Scheme::Http
+                    && self.shared.config.load().h2c_upstream == H2c::Always);
+            let usable =
+                |(to, shared): &&(Target, Arc<H2Conn>)| to == target && shared.mux().is_usable();
+            let found = kept.shared.iter().find(usable).filter(|_| !only);
+            found.map(|(_, shared)| shared.clone())
+        };
+        match shared {
+            Some(shared) => {
+                shared.mux().settled(SETTINGS_TIME).await
+                    && !shared.mux().peer_allows_extended_connect()
+            }
+            None => false,
+        }
+    }
+
+    /// An HTTP/1 connection for one WebSocket. What is asked of a server that speaks HTTP/2 otherwise goes over that.
+    async fn for_websocket(&self, target: &Target) -> Result<Upstream, NoUpstream> {
+        let speak = match target.scheme {
+            Scheme::Https => Speak::Tls(&H1_OFFERS),
+            Scheme::Http => Speak::Http1,
+        };
+        match self.connect(target, speak).await? {
+            Fresh::H1(mut upstream) => {
+                upstream.use_once();
+                Ok(Upstream::H1(upstream))
+            }
+            Fresh::H2(shared) => Ok(Upstream::H2(shared.exchange().await?)),
         }
     }
 
@@ -427,7 +471,7 @@ impl Upstreams {
                 return Ok(Fresh::H1(Box::new(upstream)));
             }
         };
-        if known || shared.mux().settled(H2C_TIME).await {
+        if known || shared.mux().settled(SETTINGS_TIME).await {
             return Ok(Fresh::H2(shared));
         }
         drop(shared);

@@ -2,7 +2,7 @@
 
 use std::process::{Child, Command, Stdio};
 
-use ratel_testkit::{Ca, Service, peer};
+use ratel_testkit::{Ca, Nginx, Service, peer};
 
 use crate::common::{assert_says, dump, stdout, trusting};
 
@@ -38,10 +38,43 @@ fn chromium_does_so_over_an_http2_connection_to_the_proxy() {
     streams_through("https");
 }
 
-fn streams_through(scheme: &str) {
-    let (Some(chromium), Some(_)) = (peer::find("chromium"), peer::find("openssl")) else {
+/// An ordinary site: the page comes over HTTP/2, and its WebSocket can be had over HTTP/1 only.
+#[test]
+fn chromium_opens_a_websocket_of_a_site_on_http2() {
+    let ca = Ca::new();
+    let identity = ca.issue(&["localhost"]);
+    let Some(echo) = Service::start(ECHO, [""; 0]) else {
         return;
     };
+    let files = [identity.cert_file(), identity.key_file()];
+    let [cert, key] = files.map(|file| file.display().to_string());
+    let Some(site) = Service::start(SITE, [cert, key, String::new()]) else {
+        return;
+    };
+    let locations = format!(
+        r#"
+    location = /chat {{
+      proxy_pass http://127.0.0.1:{};
+      proxy_http_version 1.1;
+      proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection "upgrade";
+    }}
+    location / {{ proxy_pass https://127.0.0.1:{}; proxy_buffering off; }}
+"#,
+        echo.port, site.port
+    );
+    let Some(nginx) = Nginx::http2(&identity, &locations) else {
+        return;
+    };
+    let Some(log) = browse("http", &ca, &site, nginx.https) else {
+        return;
+    };
+    // Over HTTP/2 a WebSocket is asked for by CONNECT.
+    let chat = log.lines().find(|line| line.contains("/chat"));
+    assert!(chat.is_some_and(|line| line.contains("CONNECT")), "{log}");
+}
+
+fn streams_through(scheme: &str) {
     let ca = Ca::new();
     let identity = ca.issue(&["localhost"]);
     let files = [identity.cert_file(), identity.key_file()];
@@ -53,10 +86,17 @@ fn streams_through(scheme: &str) {
     let Some(site) = Service::start(SITE, [cert, key, port]) else {
         return;
     };
+    if let Some(log) = browse(scheme, &ca, &site, site.port) {
+        assert_says(&log, &["/events", "/chat", "101"]);
+    }
+}
+
+/// Opens the page at this port through a proxy of this scheme and waits until it reports that all went well to `site`;
+/// what the proxy printed, or `None` where there is no browser.
+fn browse(scheme: &str, ca: &Ca, site: &Service, port: u16) -> Option<String> {
+    let chromium = peer::find("chromium")?;
     let ratel = trusting(dump(), &ca.file()).start();
-    let Some(hash) = key_hash(&ratel.config_file("ratel-ca-cert.pem")) else {
-        return;
-    };
+    let hash = key_hash(&ratel.config_file("ratel-ca-cert.pem"))?;
     let profile = tempfile::tempdir().expect("a temporary folder");
     let browser = Command::new(chromium)
         .args([
@@ -77,7 +117,7 @@ fn streams_through(scheme: &str) {
         ))
         .arg(format!("--ignore-certificate-errors-spki-list={hash}"))
         .arg(format!("--user-data-dir={}", profile.path().display()))
-        .arg(format!("https://localhost:{}/", site.port))
+        .arg(format!("https://localhost:{port}/"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -91,6 +131,5 @@ fn streams_through(scheme: &str) {
         ratel.output()
     );
     drop(browser);
-    let (_, log) = ratel.terminate();
-    assert_says(&log, &["/events", "/chat", "101"]);
+    Some(ratel.terminate().1)
 }

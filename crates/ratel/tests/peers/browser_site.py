@@ -1,5 +1,5 @@
 """A page that opens an EventSource and a WebSocket and reports what they said. Prints its port, then the report.
-Arguments: certificate, key, the port of the WebSocket."""
+Arguments: certificate, key, the port of the WebSocket where it is not the page's."""
 import http.server
 import ssl
 import sys
@@ -10,7 +10,7 @@ const said = [];
 const note = (text) => { said.push(text); if (said.length == 5) fetch("/report?" + encodeURIComponent(said.sort().join(","))); };
 const events = new EventSource("/events");
 events.onmessage = (event) => note("event " + event.data);
-const socket = new WebSocket("wss://localhost:%s/chat");
+const socket = new WebSocket("wss://localhost:" + ("%s" || location.port) + "/chat");
 socket.onopen = () => { socket.send("hello"); socket.send(new Uint8Array(70000)); };
 socket.onmessage = (event) => note("socket " + (event.data.size || event.data));
 </script>"""

@@ -6,6 +6,7 @@ use ratel_flow::{Request, Response, ServerConn, Timestamp, Version};
 use ratel_proto::http1::{
     BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing, validate,
 };
+use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
 
 use crate::body::{FrameSink, FrameSource};
@@ -21,6 +22,8 @@ pub(crate) struct H1Upstream {
     pub(crate) rx: Rx,
     conn: Arc<ServerConn>,
     reused: bool,
+    /// It is for one exchange only.
+    once: bool,
     open: Open,
 }
 
@@ -42,6 +45,7 @@ impl H1Upstream {
                 writer,
                 encoder: BodyEncoder::new(Framing::None, true),
                 request_keeps: true,
+                websocket_key: None,
             },
             rx: Rx {
                 reader,
@@ -49,9 +53,11 @@ impl H1Upstream {
                 decoder: BodyDecoder::new(Framing::None),
                 response_keeps: true,
                 answered: false,
+                accept: None,
             },
             conn,
             reused: false,
+            once: false,
             open,
         }
     }
@@ -71,9 +77,23 @@ impl H1Upstream {
         self.rx.answered || !self.rx.reader.buf.is_empty()
     }
 
+    /// No other request will go over this connection.
+    pub(crate) fn use_once(&mut self) {
+        self.once = true;
+    }
+
+    /// Settles by what the server proves that it agreed to a WebSocket, where the client has no part in that.
+    pub(crate) fn begin(&mut self, request: &Request) {
+        let key = convert::websocket_key(request);
+        self.rx.accept = key
+            .as_ref()
+            .map(|key| handshake::accept_key(key.as_bytes()));
+        self.tx.websocket_key = key;
+    }
+
     /// Whether another request may go over this connection.
     pub(crate) fn is_reusable(&self) -> bool {
-        self.rx.is_reusable() && self.tx.request_keeps
+        !self.once && self.rx.is_reusable() && self.tx.request_keeps
     }
 
     /// Prepares the connection for being kept until the next request.
@@ -112,6 +132,8 @@ pub(crate) struct Tx {
     writer: Writer,
     encoder: BodyEncoder,
     request_keeps: bool,
+    /// The key of the request, where it is of our making.
+    websocket_key: Option<String>,
 }
 
 impl RequestSink for Tx {
@@ -123,7 +145,9 @@ impl RequestSink for Tx {
     ) -> Result<(), ProxyError> {
         if request.version == Version::Http2 {
             let target = forward.unwrap_or(&request.target);
-            let H1Request { method, headers } = convert::request_to_h1(request, target, framing)?;
+            let key = self.websocket_key.as_deref();
+            let H1Request { method, headers } =
+                convert::request_to_h1(request, target, framing, key)?;
             let (tail, version) = (self.writer.tail(), b"HTTP/1.1");
             encode::request_head(tail, None, &method, target, version, &headers);
             self.encoder = BodyEncoder::new(framing, false);
@@ -188,6 +212,29 @@ pub(crate) struct Rx {
     response_keeps: bool,
     /// A head has come since the connection was last at rest.
     answered: bool,
+    /// What a server must answer that agrees to the WebSocket.
+    accept: Option<String>,
+}
+
+impl Rx {
+    /// Whether an answer to our own key agrees or refuses; a client of HTTP/2 would take any other one for agreement.
+    fn check_websocket(&self, response: &Response) -> Result<(), ProxyError> {
+        let Some(accept) = &self.accept else {
+            return Ok(());
+        };
+        match response.status {
+            101 => {
+                let proof = response.headers.get("sec-websocket-accept");
+                if proof == Some(accept.as_bytes()) {
+                    Ok(())
+                } else {
+                    Err(ProxyError::WebSocketProof)
+                }
+            }
+            status @ 200..300 => Err(ProxyError::NotWebSocket { status }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl ResponseSource for Rx {
@@ -214,6 +261,7 @@ impl ResponseSource for Rx {
                 } else {
                     keep_alive
                 };
+                self.check_websocket(&response)?;
                 let informational = (100..200).contains(&response.status) && response.status != 101;
                 return Ok(Answer {
                     response,

@@ -130,6 +130,10 @@ impl RequestSink for Tx {
         framing: Framing,
     ) -> Result<(), ProxyError> {
         let end = framing == Framing::None;
+        let upgrades = convert::is_websocket(request);
+        if upgrades && !self.stream.mux().peer_allows_extended_connect() {
+            return Err(ProxyError::NoWebSocketOverH2);
+        }
         if request.version == Version::Http2 {
             return self
                 .stream
@@ -137,10 +141,6 @@ impl RequestSink for Tx {
         }
         let target = forward.unwrap_or(&request.path);
         let (pseudo, headers) = convert::request_to_h2(request, target);
-        let upgrades = convert::is_websocket(request);
-        if upgrades && !self.stream.mux().peer_allows_extended_connect() {
-            return Err(ProxyError::NoWebSocketOverH2);
-        }
         self.stream.send_head(&pseudo, &headers, end && !upgrades)
     }
 

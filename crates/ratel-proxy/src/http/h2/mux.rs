@@ -134,7 +134,7 @@ impl Mux {
     }
 
     /// Whether WebSockets can be had on streams (RFC 8441 §3).
-    pub(super) fn peer_allows_extended_connect(&self) -> bool {
+    pub(crate) fn peer_allows_extended_connect(&self) -> bool {
         self.state().conn.peer_settings().enable_connect_protocol
     }
 
