@@ -39,8 +39,8 @@ pub(crate) enum ProxyError {
     RequestBody(BodyError),
     #[error("the client closed the connection {during}")]
     ClientGone { during: &'static str },
-    #[error("the client closed the connection, or its side of it, before the server had answered")]
-    ClientLeft,
+    #[error("the client closed the connection, or its side of it, {during}")]
+    ClientLeft { during: &'static str },
     #[error("the connection to the client failed {during}: {source}")]
     ClientIo {
         during: &'static str,
@@ -68,8 +68,8 @@ pub(crate) enum ProxyError {
     ServerTls(TlsError),
     #[error("the server closed the connection without a response")]
     NoResponse,
-    #[error("the server closed the connection before its response was complete")]
-    ServerClosed,
+    #[error("the server's response broke off: the connection was {how} before its end")]
+    ServerClosed { how: &'static str },
     #[error("the connection to the server failed {during}: {source}")]
     ServerIo {
         during: &'static str,
@@ -237,6 +237,23 @@ impl ProxyError {
             Self::ClientGone { .. } | Self::ClientIo { .. } | Self::Stopped => Reason::CANCEL,
             _ => return None,
         })
+    }
+
+    /// Whether the server's connection ended before its time, whoever's doing that was.
+    pub(crate) fn is_loss_of_server(&self) -> bool {
+        matches!(
+            self,
+            Self::NoResponse
+                | Self::ServerClosed { .. }
+                | Self::ServerIo { .. }
+                | Self::ResponseCut { .. }
+                | Self::ResponseBody(
+                    BodyError::Cut { .. }
+                        | BodyError::ChunkCut { .. }
+                        | BodyError::NoLastChunk
+                        | BodyError::TrailersCut
+                )
+        )
     }
 
     /// A page for the client. Ends the connection in HTTP/1.

@@ -58,14 +58,24 @@ pub(super) async fn transfer<B: RequestBody>(
     }
     // A client that has closed both its sides looks the same until it is sent something.
     match tokio::time::timeout(HALF_CLOSED, download.as_mut()).await {
-        Ok(Err(ProxyError::NoResponse)) => Err(ProxyError::ClientLeft),
+        Ok(Err(error)) if error.is_loss_of_server() => Err(ProxyError::ClientLeft {
+            during: if recorder.has_response() {
+                "while it was sent the response"
+            } else {
+                BEFORE
+            },
+        }),
         Ok(answered) => answered,
         Err(_) if recorder.has_response() => download.await,
-        Err(_) => Err(ProxyError::ClientLeft),
+        Err(_) => Err(ProxyError::ClientLeft { during: BEFORE }),
     }
 }
 
-/// How long the response to a client that has closed its side for sending may take to begin.
+/// What a client was waiting for.
+const BEFORE: &str = "before the server had answered";
+
+/// How long the response to a client that has closed its side for sending may take to begin; a server that leaves
+/// within that time does so because it was told that the client is done.
 const HALF_CLOSED: Duration = Duration::from_secs(60);
 
 /// Sends the request body as it comes in.

@@ -319,3 +319,44 @@ async fn a_client_that_left_is_not_blamed_on_the_server() {
         assert!(error.message.starts_with("the client closed"), "{error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_left_a_stream_is_not_blamed_on_the_server() {
+    let mut play = reverse();
+    let get = b"GET /events HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    play.send(get).await;
+    let mut server = play.server().await;
+    gets(&mut server, get).await;
+    let begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+    server.write_all(begun).await.expect("room");
+    play.client_gets(begun).await;
+    play.client.shutdown().await.expect("open");
+    // The server leaves because it was told that the client is done.
+    assert_eq!(rest(&mut server).await, "");
+    drop(server);
+    play.client_rest().await;
+    let error = message(&play.records().await);
+    assert_eq!(
+        error,
+        "the client closed the connection, or its side of it, while it was sent the response"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_is_done_sending_gets_its_response() {
+    let mut play = reverse();
+    let get = b"GET /events HTTP/1.1\r\nHost: origin.test\r\n\r\n";
+    play.send(get).await;
+    let mut server = play.server().await;
+    gets(&mut server, get).await;
+    let begun = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n";
+    server.write_all(begun).await.expect("room");
+    play.client_gets(begun).await;
+    play.client.shutdown().await.expect("open");
+    assert_eq!(rest(&mut server).await, "");
+    let end = b"3\r\ntwo\r\n0\r\n\r\n";
+    server.write_all(end).await.expect("room");
+    play.client_gets(end).await;
+    let records = play.records().await;
+    assert!(records[0].error.is_none(), "{:?}", records[0].error);
+}

@@ -631,7 +631,9 @@ async fn a_server_that_leaves_in_the_middle_of_a_response_is_named() {
     let records = play.records().await;
     let error = records[0].error.as_ref().expect("it failed");
     assert!(
-        error.message.contains("before its response was complete"),
+        error
+            .message
+            .contains("the server's response broke off: the connection was closed before its end"),
         "{error}"
     );
 }

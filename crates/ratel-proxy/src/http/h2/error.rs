@@ -57,6 +57,16 @@ impl From<&io::Error> for ConnectionEnd {
 }
 
 impl ConnectionEnd {
+    /// What it means to a response that had begun, where the server just left.
+    pub(super) fn to_broken_off(&self) -> Option<ProxyError> {
+        let how = match self {
+            Self::Closed => "closed",
+            Self::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe, _) => "reset",
+            _ => return None,
+        };
+        Some(ProxyError::ServerClosed { how })
+    }
+
     pub(super) fn to_error(&self, peer: Side) -> ProxyError {
         match (self, peer) {
             (Self::Closed, Side::Client) => ProxyError::ClientGone {

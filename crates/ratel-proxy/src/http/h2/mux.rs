@@ -524,9 +524,9 @@ impl Stream {
         }
         let answered = slot.is_some_and(|slot| slot.answered);
         match &state.end {
-            Some(ConnectionEnd::Closed) if answered && self.mux.peer == Side::Server => {
-                Err(ProxyError::ServerClosed)
-            }
+            Some(end) if answered && self.mux.peer == Side::Server => Err(end
+                .to_broken_off()
+                .unwrap_or_else(|| end.to_error(self.mux.peer))),
             Some(end) => Err(end.to_error(self.mux.peer)),
             None => Ok(()),
         }
