@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::{FlowError, Side, Timestamp};
+use ratel_proto::Headers;
 use ratel_proto::h2::{self, ConnectionError, Reason, StreamError};
 use ratel_proto::http1::{BodyError, EncodeError, FramingError, HeadError, Violation};
 
+use ratel_proto::streams::{self, BodyStream};
 use ratel_proto::websocket::WsError;
 
 use crate::tls::{LateAlert, TlsError};
@@ -256,6 +258,49 @@ impl ProxyError {
         )
     }
 
+    /// Whether a peer of HTTP/2 gave up this one stream.
+    pub(crate) fn is_reset(&self) -> bool {
+        matches!(self, Self::StreamReset { .. } | Self::StreamRefused { .. })
+    }
+
+    /// What a client of gRPC is told instead of a page: a status and a message. They are what it would find without
+    /// Ratel where a server is lost.
+    pub(crate) fn grpc_status(&self) -> [(&'static str, String); 2] {
+        const DEADLINE_EXCEEDED: u8 = 4;
+        const INTERNAL: u8 = 13;
+        const UNAVAILABLE: u8 = 14;
+        let code = match self {
+            Self::ConnectTimeout { .. } | Self::Idle(_) => DEADLINE_EXCEEDED,
+            Self::TooLargeToHold { .. }
+            | Self::MessageTooLong { .. }
+            | Self::Killed
+            | Self::Encode(_)
+            | Self::NotForH1 { .. }
+            | Self::Loop(_) => INTERNAL,
+            _ if self.status().is_some_and(|status| status < 500) => INTERNAL,
+            _ => UNAVAILABLE,
+        };
+        [
+            ("grpc-status", code.to_string()),
+            ("grpc-message", grpc_message(&format!("Ratel: {self}"))),
+        ]
+    }
+
+    /// The response that tells the client, in the form that its `request` calls for: a page, or the status of a gRPC
+    /// call without messages. Ends the connection in HTTP/1.
+    pub(crate) fn response(&self, status: u16, request: &Headers) -> Page {
+        let Some(kind) = grpc_type(request) else {
+            return self.page(status);
+        };
+        let mut fields = vec![server(), ("Content-Type", kind.to_owned())];
+        fields.extend(self.grpc_status());
+        Page {
+            status: 200,
+            fields,
+            body: Vec::new(),
+        }
+    }
+
     /// A page for the client. Ends the connection in HTTP/1.
     pub(crate) fn page(&self, status: u16) -> Page {
         let reason = reason(status);
@@ -271,11 +316,8 @@ impl ProxyError {
         );
         Page {
             status,
-            fields: [
-                (
-                    "Server",
-                    concat!("ratel ", env!("CARGO_PKG_VERSION")).into(),
-                ),
+            fields: vec![
+                server(),
                 ("Content-Type", "text/html; charset=utf-8".into()),
                 ("Content-Length", body.len().to_string()),
             ],
@@ -286,9 +328,37 @@ impl ProxyError {
 
 /// A response that Ratel has made.
 pub(crate) struct Page {
-    status: u16,
-    pub(crate) fields: [(&'static str, String); 3],
+    pub(crate) status: u16,
+    pub(crate) fields: Vec<(&'static str, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+fn server() -> (&'static str, String) {
+    let name = concat!("ratel ", env!("CARGO_PKG_VERSION"));
+    ("Server", name.into())
+}
+
+/// The content type of the answer to a gRPC call; none when it is no such call.
+fn grpc_type(request: &Headers) -> Option<&'static str> {
+    Some(match streams::kind_of(request)? {
+        BodyStream::Grpc => "application/grpc",
+        BodyStream::GrpcWeb { text: false } => "application/grpc-web",
+        BodyStream::GrpcWeb { text: true } => "application/grpc-web-text",
+        BodyStream::Sse | BodyStream::Ndjson => return None,
+    })
+}
+
+/// Percent-encoding as gRPC has it for messages.
+fn grpc_message(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'%' => out.push_str("%25"),
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
 }
 
 impl Page {
@@ -298,6 +368,9 @@ impl Page {
         let mut page = format!("HTTP/1.1 {} {}\r\n", self.status, reason(self.status));
         for (name, value) in &self.fields {
             page.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if self.body.is_empty() {
+            page.push_str("Content-Length: 0\r\n");
         }
         page.push_str("Connection: close\r\n\r\n");
         let mut page = page.into_bytes();
@@ -343,6 +416,7 @@ fn words(debug: &Bytes) -> String {
 /// The reason phrase for the status codes that Ratel answers with by itself.
 fn reason(status: u16) -> &'static str {
     match status {
+        200 => "OK",
         400 => "Bad Request",
         413 => "Content Too Large",
         431 => "Request Header Fields Too Large",
@@ -370,6 +444,37 @@ fn escape_html(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grpc_call_is_told_by_a_status() {
+        let mut request = Headers::new();
+        request.append(b"content-type", b"application/grpc+proto");
+        let told = |error: &ProxyError| {
+            let page = error.response(error.status().expect("it is told"), &request);
+            assert!(page.body.is_empty());
+            let mut fields = page.fields.into_iter();
+            let mut field = |name| fields.find(|(is, _)| *is == name).expect("a field").1;
+            assert_eq!(field("Content-Type"), "application/grpc");
+            (field("grpc-status"), field("grpc-message"))
+        };
+        let (code, text) = told(&ProxyError::NoDestination("100 % für\n".into()));
+        assert_eq!(code, "13");
+        assert!(text.ends_with(": 100 %25 f%C3%BCr%0A"), "{text}");
+        let after = Duration::from_secs(1);
+        let late = ProxyError::ConnectTimeout {
+            to: "x:1".into(),
+            after,
+        };
+        assert_eq!(told(&late).0, "4");
+        let (code, text) = told(&ProxyError::NoResponse);
+        assert_eq!(
+            (&code[..], &text[..]),
+            (
+                "14",
+                "Ratel: the server closed the connection without a response"
+            )
+        );
+    }
 
     #[test]
     fn pages_escape_what_peers_wrote() {

@@ -15,11 +15,12 @@ use ratel_core::hooks::Hook;
 use ratel_flow::{FlowKind, HttpFlow, Request, Response, Side, Version};
 use ratel_proto::h2::Reason;
 use ratel_proto::http1::validate;
-use ratel_proto::{Frame, Framing};
+use ratel_proto::streams::{self, BodyStream};
+use ratel_proto::{Frame, Framing, Headers};
 
 use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
-use crate::error::ProxyError;
+use crate::error::{Page, ProxyError};
 use crate::http::h1::client::H1Upstream;
 use crate::http::h2::client::H2Upstream;
 use crate::recorder::Recorder;
@@ -77,11 +78,11 @@ pub(crate) trait ResponseSink: FrameSink {
     /// The final response head of an exchange that goes on as raw bytes both ways.
     fn upgraded(&mut self, response: &Response) -> Result<(), ProxyError>;
 
-    /// A page that says what went wrong; only before any head. Ends the connection.
-    fn page(&mut self, error: &ProxyError, status: u16);
+    /// A response that says what went wrong; only before any head. Ends the connection.
+    fn page(&mut self, error: &ProxyError, page: Page);
 
-    /// Gives up a response that cannot be completed.
-    fn abort(&mut self, error: &ProxyError);
+    /// Gives up a response that cannot be completed. One with `trailers` gets these instead of its own, where it can.
+    fn abort(&mut self, error: &ProxyError, trailers: Option<&Headers>);
 
     /// Whether a final head was queued.
     fn started(&self) -> bool;
@@ -452,6 +453,21 @@ impl<'a> Exchange<'a> {
         }
     }
 
+    /// How the response to a gRPC call ends that the server did not complete: with a status, as a client has it that
+    /// loses its server. What the server said itself by giving up the stream is passed on.
+    fn grpc_end(&self, error: &ProxyError) -> Option<Headers> {
+        let response = self.flow.response.as_ref()?;
+        let is_grpc = streams::kind_of(&response.headers) == Some(BodyStream::Grpc);
+        if !is_grpc || error.is_reset() || matches!(error, ProxyError::Killed) {
+            return None;
+        }
+        let mut trailers = Headers::new();
+        for (name, value) in error.grpc_status() {
+            trailers.append(name.as_bytes(), value.as_bytes());
+        }
+        Some(trailers)
+    }
+
     /// Records the failure, tells the client if it can still be told.
     async fn fail(&mut self, error: &ProxyError, sink: &mut impl ResponseSink) {
         let now = clock::now();
@@ -463,12 +479,19 @@ impl<'a> Exchange<'a> {
         self.recorder.finish(now);
         match error.status().filter(|_| !sink.started()) {
             Some(status) => {
-                sink.page(error, status);
-                // A client that is gone cannot be told; the record has the reason either way.
-                let _ = sink.flush().await;
+                let page = error.response(status, &self.flow.request.headers);
+                sink.page(error, page);
             }
-            None => sink.abort(error),
+            None => {
+                let trailers = self.grpc_end(error);
+                sink.abort(error, trailers.as_ref());
+                if trailers.is_none() {
+                    return;
+                }
+            }
         }
+        // A client that is gone cannot be told; the record has the reason either way.
+        let _ = sink.flush().await;
     }
 }
 

@@ -637,3 +637,74 @@ async fn a_server_that_leaves_in_the_middle_of_a_response_is_named() {
         "{error}"
     );
 }
+
+const CALL: [(&str, &str); 4] = [
+    (":method", "POST"),
+    (":scheme", "http"),
+    (":authority", "origin.test"),
+    (":path", "/chat.Chat/Say"),
+];
+
+fn grpc_status(headers: &Headers) -> (String, String) {
+    let field = |name| {
+        let value = headers.get(name).unwrap_or_default();
+        String::from_utf8_lossy(value).into_owned()
+    };
+    (field("grpc-status"), field("grpc-message"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_call_to_a_server_that_is_down_is_unavailable() {
+    let (mut client, play) = h2_client(&[]);
+    let refusal = io::ErrorKind::ConnectionRefused;
+    play.pipes.refuse.lock().expect("free").push_back(refusal);
+    let kind = [("content-type", "application/grpc")];
+    client.request(&CALL, &kind, false).await;
+    let (_, head, end) = client.gets_head().await;
+    assert!(end, "trailers only");
+    assert_eq!(head.pseudo.get(":status"), Some(&b"200"[..]));
+    let field = |name| head.headers.get(name);
+    assert_eq!(field("content-type"), Some(&b"application/grpc"[..]));
+    assert_eq!(field("content-length"), None);
+    let (code, message) = grpc_status(&head.headers);
+    assert_eq!(code, "14");
+    assert!(
+        message.contains("cannot connect to origin.test:80"),
+        "{message}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_call_whose_server_is_lost_ends_as_unavailable() {
+    let kind = [("content-type", "application/grpc")];
+    let (mut client, mut server, play, _, id) = both(&CALL, &kind, false).await;
+    server.head(id, &[(":status", "200")], &kind, false).await;
+    server.data(id, b"\0\0\0\0\x01x", false).await;
+    client.gets_head().await;
+    assert!(matches!(client.event().await, Event::Data { .. }));
+    drop(server);
+    match client.event().await {
+        Event::Trailers { headers, .. } => {
+            let (code, message) = grpc_status(&headers);
+            assert_eq!(code, "14");
+            assert!(message.contains("broke off"), "{message}");
+        }
+        other => panic!("{other:?} instead of trailers"),
+    }
+    drop(client);
+    assert!(play.records().await[0].error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_server_that_gives_a_call_up_is_passed_on() {
+    let kind = [("content-type", "application/grpc")];
+    let (mut client, mut server, _play, _, id) = both(&CALL, &kind, true).await;
+    server.head(id, &[(":status", "200")], &kind, false).await;
+    client.gets_head().await;
+    server.conn.reset(id, Reason::ENHANCE_YOUR_CALM);
+    server.flush().await;
+    match client.event().await {
+        Event::Reset { reason, .. } => assert_eq!(reason, Reason::ENHANCE_YOUR_CALM),
+        other => panic!("{other:?} instead of a reset"),
+    }
+}

@@ -4,9 +4,10 @@ use std::process::Command;
 
 use ratel_testkit::{Builder, Ca, Service, peer, service};
 
-use crate::common::{dump, reverse, stdout, trusting};
+use crate::common::{assert_says, dump, reverse, stdout, trusting};
 
 const SERVICE: &str = include_str!("../peers/grpc_service.py");
+const LOST: &str = include_str!("../peers/grpc_lost.py");
 const CLIENT: &str = include_str!("../peers/grpc_client.py");
 
 /// What the client prints when every call goes as it does without a proxy.
@@ -23,8 +24,17 @@ many 200
 ";
 
 fn calls(target: &str, ca: Option<&std::path::Path>, env: &[(&str, String)]) -> Option<String> {
+    say(CLIENT, target, ca, env)
+}
+
+fn say(
+    script: &str,
+    target: &str,
+    ca: Option<&std::path::Path>,
+    env: &[(&str, String)],
+) -> Option<String> {
     let mut command = Command::new(service::python()?);
-    command.args(["-c", CLIENT, target]).args(ca);
+    command.args(["-c", script, target]).args(ca);
     // Only what the test says, whatever proxies the machine uses.
     for name in ["http_proxy", "https_proxy", "no_proxy", "no_grpc_proxy"] {
         command.env_remove(name);
@@ -117,4 +127,19 @@ fn calls_go_well_through_connect() {
     through(dump(), false, proxy, |_| {
         format!("localhost:{}", service.port)
     });
+}
+
+#[test]
+fn a_service_that_dies_is_unavailable() {
+    let Some(service) = Service::start(SERVICE, [""; 0]) else {
+        return;
+    };
+    let ratel = reverse(&format!("http://127.0.0.1:{}", service.port)).start();
+    let printed = say(LOST, &to_proxy(ratel.port()), None, &[]).expect("the service runs on it");
+    assert!(
+        printed.starts_with("last words\nUNAVAILABLE\nUNAVAILABLE Ratel: cannot connect to"),
+        "{printed}"
+    );
+    let log = ratel.terminate().1;
+    assert_says(&log, &["the server's response broke off: "]);
 }

@@ -1,5 +1,8 @@
 """A gRPC service of the four kinds of calls, on bytes. Prints its port. Arguments: certificate and key for TLS."""
+import os
+import signal
 import sys
+import time
 from concurrent import futures
 
 import grpc
@@ -26,12 +29,19 @@ def chat(requests, context):
         yield b"echo " + request
 
 
+def die(request, context):
+    yield b"last words"
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Handler(grpc.GenericRpcHandler):
     def service(self, call):
         kinds = {
             "/test.Chat/Unary": grpc.unary_unary_rpc_method_handler(unary),
             "/test.Chat/ClientStream": grpc.stream_unary_rpc_method_handler(client_stream),
             "/test.Chat/ServerStream": grpc.unary_stream_rpc_method_handler(server_stream),
+            "/test.Chat/Die": grpc.unary_stream_rpc_method_handler(die),
             "/test.Chat/Chat": grpc.stream_stream_rpc_method_handler(chat),
         }
         return kinds.get(call.method)

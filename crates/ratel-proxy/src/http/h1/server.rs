@@ -12,7 +12,7 @@ use ratel_proto::{Frame, Framing, Headers};
 
 use crate::body::{FrameSink, FrameSource};
 use crate::conn::ConnCtx;
-use crate::error::ProxyError;
+use crate::error::{Page, ProxyError};
 use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSink};
 use crate::http::convert;
 use crate::io::{self as stream, BoxIo, Reader, Writer};
@@ -401,14 +401,13 @@ impl ResponseSink for Sink<'_> {
         Ok(())
     }
 
-    fn abort(&mut self, _error: &ProxyError) {
+    fn abort(&mut self, _error: &ProxyError, _trailers: Option<&Headers>) {
         // Other bodies show by their framing that they are cut short.
         self.aborted = self.until_close;
     }
 
-    fn page(&mut self, error: &ProxyError, status: u16) {
-        self.writer
-            .put(&error.page(status).to_h1(self.client.is_head));
+    fn page(&mut self, _error: &ProxyError, page: Page) {
+        self.writer.put(&page.to_h1(self.client.is_head));
         self.started = true;
     }
 

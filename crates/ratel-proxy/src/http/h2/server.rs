@@ -14,7 +14,7 @@ use super::mux::{Begun, Mux, Received, Stream};
 use super::tunnel::Tunnel;
 use crate::body::{FrameSink, FrameSource};
 use crate::conn::{self, ConnCtx};
-use crate::error::ProxyError;
+use crate::error::{Page, ProxyError};
 use crate::exchange::{self, ClientEnd, Incoming, RequestBody, ResponseSink};
 use crate::http::convert;
 use crate::io::BoxIo;
@@ -231,33 +231,45 @@ impl ResponseSink for Sink<'_> {
         self.put_head(response, false)
     }
 
-    fn page(&mut self, error: &ProxyError, status: u16) {
+    fn page(&mut self, error: &ProxyError, page: Page) {
         self.started = true;
-        // The code of the server's own refusal says more than a page of ours.
-        if let Some(reason) = error.passed_on() {
+        // The code of the server's own refusal says more than a page of ours; a status of gRPC says it better where
+        // it is not about this one stream.
+        if let Some(reason) = error.passed_on()
+            && (error.is_reset() || page.status != 200)
+        {
             return self.stream.reset(reason);
         }
-        let page = error.page(status);
         let mut headers = Headers::new();
         for (name, value) in &page.fields {
             headers.append(name.to_ascii_lowercase().as_bytes(), value.as_bytes());
         }
+        let end = page.body.is_empty();
         // A client that is gone cannot be told; the record has the reason either way.
-        let told = self
+        let mut told = self
             .stream
-            .send_head(&convert::status(status), &headers, false)
-            .and_then(|()| {
-                self.stream.send_frame(Frame {
-                    end: true,
-                    ..Frame::data(Bytes::from(page.body))
-                })
+            .send_head(&convert::status(page.status), &headers, end);
+        if !end && told.is_ok() {
+            told = self.stream.send_frame(Frame {
+                end: true,
+                ..Frame::data(Bytes::from(page.body))
             });
+        }
         drop(told);
     }
 
-    fn abort(&mut self, error: &ProxyError) {
-        self.stream
-            .reset(error.passed_on().unwrap_or(Reason::INTERNAL_ERROR));
+    fn abort(&mut self, error: &ProxyError, trailers: Option<&Headers>) {
+        let ended = trailers.is_some_and(|trailers| {
+            let end = Frame {
+                trailers: Some(trailers.clone()),
+                ..Frame::end()
+            };
+            self.stream.send_frame(end).is_ok()
+        });
+        if !ended {
+            self.stream
+                .reset(error.passed_on().unwrap_or(Reason::INTERNAL_ERROR));
+        }
     }
 
     fn started(&self) -> bool {
