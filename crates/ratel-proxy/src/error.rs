@@ -87,6 +87,8 @@ pub(crate) enum ProxyError {
     ResponseFraming(FramingError),
     #[error("the server's response was refused: {0}")]
     ResponseInvalid(Violation),
+    #[error("the server's response announces {0} bytes and ends without any")]
+    ResponseEmpty(u64),
     #[error("the server's response broke off: {0}")]
     ResponseBody(BodyError),
     #[error("{} gave the stream up: {reason}", side(*by))]

@@ -67,12 +67,13 @@ pub(crate) trait ResponseSink: FrameSink {
     /// An informational response (RFC 9110 §15.2), before the final one.
     fn informational(&mut self, response: &Response) -> Result<(), ProxyError>;
 
-    /// The final response head. `verbatim` promises that frames come as they were received.
+    /// The final response head. `verbatim` promises that frames come as they were received, and `done` that none come.
     fn head(
         &mut self,
         response: &Response,
         framing: Framing,
         verbatim: bool,
+        done: bool,
     ) -> Result<(), ProxyError>;
 
     /// The final response head of an exchange that goes on as raw bytes both ways.
@@ -90,12 +91,14 @@ pub(crate) trait ResponseSink: FrameSink {
 
 /// The request on its way to the server.
 pub(crate) trait RequestSink: FrameSink {
-    /// Queues the head. `forward` is the request target to send where it is not the one that was received.
+    /// Queues the head. `forward` is the request target to send where it is not the one that was received; `done` says
+    /// that no frames of a body come.
     fn head(
         &mut self,
         request: &Request,
         forward: Option<&[u8]>,
         framing: Framing,
+        done: bool,
     ) -> Result<(), ProxyError>;
 
     /// From here on frames are raw bytes (after an upgrade).
@@ -194,6 +197,9 @@ struct Exchange<'a> {
     recorder: Recorder,
 }
 
+/// Connections that one request is tried on.
+const ATTEMPTS: usize = 3;
+
 /// How the request body leaves: as it comes, or as it was collected for a hook.
 enum Upload<'b, B> {
     Stream(&'b mut B),
@@ -269,6 +275,7 @@ impl<'a> Exchange<'a> {
         // A disk that is slower than the traffic slows the traffic.
         self.recorder.ready().await;
         let mut upstream = self.acquire(upstreams, &route.target).await?;
+        let mut attempts = 1;
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
             self.recorder.server_conn(upstream.conn().clone());
@@ -293,10 +300,16 @@ impl<'a> Exchange<'a> {
                 {
                     upstream = self.acquire(upstreams, &route.target).await?;
                 }
-                Err(error) if !may_repeat(&self.flow.request, &route, &upstream, &error) => {
+                Err(error)
+                    if attempts == ATTEMPTS
+                        || !may_repeat(&self.flow.request, &route, &upstream, &error) =>
+                {
                     return Err(error);
                 }
-                Err(_) => upstream = self.acquire(upstreams, &route.target).await?,
+                Err(_) => {
+                    attempts += 1;
+                    upstream = self.acquire(upstreams, &route.target).await?;
+                }
                 Ok(after) => {
                     if after == After::KeepAlive {
                         upstreams.release(route.target, upstream);
@@ -366,7 +379,7 @@ impl<'a> Exchange<'a> {
             (framing, body) = (Framing::None, Bytes::new());
         }
         self.recorder.response(response);
-        sink.head(response, framing, false)?;
+        sink.head(response, framing, false, false)?;
         self.recorder
             .data(Side::Server, std::slice::from_ref(&body), clock::now());
         sink.frame(Frame {
@@ -395,7 +408,9 @@ impl<'a> Exchange<'a> {
         upload: &mut Upload<'_, B>,
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
-        tx.head(&self.flow.request, route.forward.as_deref(), route.framing)?;
+        let done = matches!(upload, Upload::Stream(body) if body.is_done());
+        let forward = route.forward.as_deref();
+        tx.head(&self.flow.request, forward, route.framing, done)?;
         let client_keeps = keeps_alive(&self.flow.request);
         let Self {
             ctx,

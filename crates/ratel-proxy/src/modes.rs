@@ -275,6 +275,9 @@ fn name_server(request: &mut Request) {
         if request.pseudo.get(":authority") != Some(name) {
             request.pseudo.set(":authority", name);
         }
+        if request.headers.get("host").is_some_and(|host| host != name) {
+            request.headers.set("host", name);
+        }
     } else {
         request.headers.set("host", name);
     }

@@ -1,6 +1,7 @@
 //! Connection tests over pipes in memory with a clock that is turned by hand: client bytes in, server bytes seen,
 //! server bytes in, client bytes seen, and the record.
 
+mod empty;
 mod faults;
 mod h1;
 mod h2;

@@ -254,6 +254,9 @@ pub enum StreamError {
     /// RFC 9113 §8.1: an informational head that is the end.
     #[error("it ends with an informational response")]
     EndsInformational,
+    /// More informational heads than any server sends.
+    #[error("it has more than {0} informational responses")]
+    TooManyInformational(u32),
     /// RFC 9113 §5.1 "half-closed (remote)".
     #[error("a {0} frame comes after its end")]
     AfterEnd(FrameKind),
@@ -280,6 +283,7 @@ impl StreamError {
             Self::HeadersTooLarge { .. } => Reason::ENHANCE_YOUR_CALM,
             Self::AfterEnd(_) => Reason::STREAM_CLOSED,
             Self::WindowExceeded | Self::WindowOverflow => Reason::FLOW_CONTROL_ERROR,
+            Self::TooManyInformational(_) => Reason::ENHANCE_YOUR_CALM,
             Self::PrioritySize(_) => Reason::FRAME_SIZE_ERROR,
             Self::DataBeforeHead
             | Self::SecondHead

@@ -44,6 +44,8 @@ pub(super) struct Stream {
     pub(super) recv_window: RecvWindow,
     pub(super) send: Send,
     pub(super) send_window: SendWindow,
+    /// Informational heads that have come.
+    pub(super) informational: u32,
     /// Data that has not been sent.
     pub(super) queue: Pieces,
     /// It is among those whose turn it will be to send.
@@ -169,6 +171,7 @@ impl Streams {
             tell_drained: false,
             tell_low: false,
             telling: false,
+            informational: 0,
         };
         self.open.insert(id, stream);
     }

@@ -109,6 +109,9 @@ pub enum Violation {
         "its status is {0:?}, which is not a number of three digits (checked by validate_inbound_headers)"
     )]
     Status(String),
+    /// 101, for a change of protocols that HTTP/2 does not have (RFC 9113 §8.6).
+    #[error("its status is 101, which HTTP/2 does not have (checked by validate_inbound_headers)")]
+    SwitchingProtocols,
 }
 
 /// Checks the head of a request.
@@ -202,6 +205,9 @@ pub fn response(head: &Head) -> Result<(), Violation> {
     let status = status.ok_or(Violation::PseudoMissing(":status"))?;
     if !matches!(status, [b'1'..=b'9', b, c] if b.is_ascii_digit() && c.is_ascii_digit()) {
         return Err(Violation::Status(text(status)));
+    }
+    if status == b"101" {
+        return Err(Violation::SwitchingProtocols);
     }
     fields(&head.headers)
 }

@@ -27,6 +27,9 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
                 response,
                 informational,
             } = self.rx.head().await?;
+            if self.ctx.config.validate_inbound_headers {
+                self.rx.validate(&response)?;
+            }
             if !informational {
                 break response;
             }
@@ -35,9 +38,6 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             self.sink.informational(&response)?;
             self.sink.flush().await?;
         };
-        if self.ctx.config.validate_inbound_headers {
-            self.rx.validate(&response)?;
-        }
         let upgraded = self.rx.upgrades(&self.flow.request, &response);
         let framing = self.rx.framing(&self.flow.request.method, &response)?;
         self.flow.response = Some(response);
@@ -80,7 +80,8 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             return Ok(());
         };
         self.recorder.response(response);
-        self.sink.head(response, framing, true)?;
+        let done = self.rx.is_done();
+        self.sink.head(response, framing, true, done)?;
         while !self.rx.is_done() {
             let frame = match self.rx.ready()? {
                 Some(frame) => frame,
@@ -110,8 +111,8 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         };
         let replaced = held.replace(self.bodies.response.take(), &mut response.headers);
         self.recorder.response(response);
-        self.sink
-            .head(response, replaced.unwrap_or(framing), replaced.is_none())?;
+        let (framing, verbatim) = (replaced.unwrap_or(framing), replaced.is_none());
+        self.sink.head(response, framing, verbatim, false)?;
         for frame in held.frames {
             self.recorder
                 .frame(Side::Server, &frame, self.rx.received());

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use ratel_flow::{Request, Response, Scheme, Version};
+use ratel_proto::http1::framing::content_length;
 use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
 
@@ -105,6 +106,10 @@ pub(super) fn request_to_h1(
         headers.append(b"sec-websocket-key", key.as_bytes());
     } else if framing == Framing::Chunked {
         headers.append(b"transfer-encoding", b"chunked");
+    } else if framing == Framing::None && matches!(&request.method[..], b"POST" | b"PUT" | b"PATCH")
+    {
+        // Some servers insist on it (RFC 9110 §8.6).
+        headers.append(b"content-length", b"0");
     }
     let method = if key.is_some() {
         Bytes::from_static(b"GET")
@@ -172,8 +177,16 @@ pub(super) fn response_to_h1(response: &Response, framing: Framing) -> Result<He
             headers.append(name, value);
         }
     }
-    if framing == Framing::Chunked {
-        headers.append(b"transfer-encoding", b"chunked");
+    match framing {
+        Framing::Chunked => headers.append(b"transfer-encoding", b"chunked"),
+        // The end of the stream says so in HTTP/2.
+        Framing::Length(0) => match content_length(&headers) {
+            Ok(Some(0)) => {}
+            Ok(None) => headers.append(b"content-length", b"0"),
+            Ok(Some(announced)) => return Err(ProxyError::ResponseEmpty(announced)),
+            Err(error) => return Err(ProxyError::ResponseFraming(error)),
+        },
+        _ => {}
     }
     Ok(headers)
 }

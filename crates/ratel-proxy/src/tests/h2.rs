@@ -111,6 +111,15 @@ impl Peer {
         self.flush().await;
     }
 
+    /// Says that nothing it was asked will be answered.
+    pub(super) async fn goaway(&mut self) {
+        self.conn.goaway(Some(StreamId(0)), Reason::NO_ERROR, b"");
+        self.conn.pump();
+        let out = self.conn.output().take();
+        // The proxy may have left.
+        let _ = self.io.write_all(&out).await;
+    }
+
     pub(super) async fn data(&mut self, id: StreamId, data: &'static [u8], end: bool) {
         let data = Bytes::from_static(data);
         self.conn

@@ -30,6 +30,9 @@ use crate::tls;
 /// Idle server connections kept per client connection.
 const IDLE_MAX: usize = 5;
 
+/// Connections made for one exchange that were over before it could begin.
+const MADE_MAX: usize = 3;
+
 /// A connection, or a part of one, that an exchange may use.
 pub(crate) enum Upstream {
     H1(Box<H1Upstream>),
@@ -246,6 +249,7 @@ impl Upstreams {
         request: &Request,
     ) -> Result<Upstream, NoUpstream> {
         let websocket = convert::is_websocket(request);
+        let mut made = 0;
         loop {
             if websocket && self.shared_has_no_websockets(target).await {
                 return self.for_websocket(target).await;
@@ -263,6 +267,11 @@ impl Upstreams {
             let turn = self.turn.lock().await;
             // Somebody may have made one meanwhile.
             if self.is_new(target) {
+                // A server that closes each connection before it has served anything would be asked for ever.
+                if made == MADE_MAX {
+                    return Err(ProxyError::NoResponse.into());
+                }
+                made += 1;
                 let fresh = self.connect(target, speak).await?;
                 self.enter(target, fresh);
             }

@@ -28,6 +28,11 @@ enum Purpose {
     Push(StreamId),
 }
 
+/// Informational heads that one response may have.
+const INFORMATIONAL_MAX: u32 = 100;
+/// Frames without use that a kilobyte of an informational head counts as.
+const INFORMATIONAL_COST: u32 = 4;
+
 impl Connection {
     pub(super) fn headers(&mut self, header: FrameHeader, payload: &[u8]) -> Received {
         let FrameHeader { kind, len, .. } = header;
@@ -194,7 +199,7 @@ impl Connection {
     }
 
     fn response_head(&mut self, id: StreamId, block: Block, end: bool) -> Received {
-        let too_large = block.too_large;
+        let (too_large, size) = (block.too_large, block.wire.len());
         let head = head(block);
         let limit = self.config.header_list_limit;
         let informational = matches!(head.pseudo.get(":status"), Some([b'1', _, _]));
@@ -202,6 +207,8 @@ impl Connection {
             Some(StreamError::HeadersTooLarge { limit })
         } else if informational && end {
             Some(StreamError::EndsInformational)
+        } else if informational && self.counts_informational(id) > INFORMATIONAL_MAX {
+            Some(StreamError::TooManyInformational(INFORMATIONAL_MAX))
         } else {
             None
         };
@@ -209,7 +216,13 @@ impl Connection {
             return self.stream_error(id, error, Some(Box::new(head)));
         }
         if informational {
-            self.idle_frame(1)?;
+            // Compressed they may be a thousand times smaller, and nothing but this holds them back.
+            let kilobytes = u32::try_from(size / 1024).unwrap_or(u32::MAX);
+            self.idle_frame(
+                kilobytes
+                    .saturating_mul(INFORMATIONAL_COST)
+                    .saturating_add(1),
+            )?;
         } else {
             if let Some(stream) = self.streams.get_mut(id) {
                 stream.recv = if end { Recv::Ended } else { Recv::Body };
@@ -218,6 +231,15 @@ impl Connection {
             self.useful();
         }
         Ok(Some(Event::Headers { id, head, end }))
+    }
+
+    /// One more of this stream, and how many that makes.
+    fn counts_informational(&mut self, id: StreamId) -> u32 {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return 0;
+        };
+        stream.informational += 1;
+        stream.informational
     }
 }
 

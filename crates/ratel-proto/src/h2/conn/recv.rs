@@ -9,6 +9,9 @@ use crate::h2::{ConnectionError, Event, Flood, Head, Reason, Role, StreamError};
 
 /// How many frames without use a SETTINGS or GOAWAY frame counts as: it can touch every stream.
 const SETTINGS_COST: u32 = 8;
+/// Bytes below which a WINDOW_UPDATE is not worth its frame. Updates of at least this many need 54 MB of frames to pass
+/// the largest window (RFC 9113 §6.9.1), which then is an error.
+const UPDATE_MIN: i64 = 512;
 
 /// What is expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,7 +247,7 @@ impl Connection {
             if !self.send_window.change(increment) {
                 return Err(ConnectionError::WindowOverflow);
             }
-            return self.idle_frame(1);
+            return self.small_update(increment);
         }
         let Some(stream) = self.streams.get_mut(id) else {
             // It may have been under way when the stream was closed.
@@ -263,6 +266,15 @@ impl Connection {
             return self.stream_error(id, StreamError::WindowOverflow, None);
         }
         self.schedule(id);
+        self.small_update(increment)
+    }
+
+    /// A peer that takes much may say so often, as many do with each read; that it cannot do so for ever without our
+    /// sending is the window's own limit. Only updates that are worth less than their frames are without use.
+    fn small_update(&mut self, increment: i64) -> Received {
+        if increment >= UPDATE_MIN {
+            return Ok(None);
+        }
         self.idle_frame(1)
     }
 

@@ -142,6 +142,7 @@ impl RequestSink for Tx {
         request: &Request,
         forward: Option<&[u8]>,
         framing: Framing,
+        _done: bool,
     ) -> Result<(), ProxyError> {
         if request.version == Version::Http2 {
             let target = forward.unwrap_or(&request.target);

@@ -369,6 +369,7 @@ impl ResponseSink for Sink<'_> {
         response: &Response,
         framing: Framing,
         verbatim: bool,
+        _done: bool,
     ) -> Result<(), ProxyError> {
         if response.version == Version::Http2 {
             // Without chunks the end of the connection is the end of the body (RFC 9112 §6.3).

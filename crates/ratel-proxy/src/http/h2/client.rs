@@ -128,8 +128,9 @@ impl RequestSink for Tx {
         request: &Request,
         forward: Option<&[u8]>,
         framing: Framing,
+        done: bool,
     ) -> Result<(), ProxyError> {
-        let end = framing == Framing::None;
+        let end = done || framing == Framing::None;
         let upgrades = convert::is_websocket(request);
         if upgrades && !self.stream.mux().peer_allows_extended_connect() {
             return Err(ProxyError::NoWebSocketOverH2);
@@ -202,8 +203,11 @@ impl ResponseSource for Rx {
     }
 
     fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError> {
-        if self.end || method == b"HEAD" || matches!(response.status, 204 | 304) {
+        if method == b"HEAD" || matches!(response.status, 204 | 304) {
             return Ok(Framing::None);
+        }
+        if self.end {
+            return Ok(Framing::Length(0));
         }
         Ok(
             match framing::content_length(&response.headers).ok().flatten() {

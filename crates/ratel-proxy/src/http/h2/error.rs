@@ -61,7 +61,7 @@ impl ConnectionEnd {
     pub(super) fn to_broken_off(&self) -> Option<ProxyError> {
         let how = match self {
             Self::Closed => "closed",
-            Self::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe, _) => "reset",
+            Self::Io(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe, ..) => "reset",
             _ => return None,
         };
         Some(ProxyError::ServerClosed { how })

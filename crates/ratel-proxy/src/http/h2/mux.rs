@@ -554,6 +554,17 @@ impl Stream {
         } = frame;
         let end_with_data = end && trailers.is_none();
         let last = data.len().saturating_sub(1);
+        if end && trailers.is_none() && data.iter().all(Bytes::is_empty) {
+            // The head may have said so already.
+            let state = self.mux.state();
+            if state
+                .streams
+                .get(&self.id)
+                .is_some_and(|slot| slot.sent_end && slot.over.is_none())
+            {
+                return Ok(());
+            }
+        }
         if data.is_empty() && end_with_data {
             return self.send(true, |conn, id| conn.send_data(id, Bytes::new(), true));
         }

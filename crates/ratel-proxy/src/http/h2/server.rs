@@ -91,6 +91,7 @@ async fn serve_stream(
         .flatten();
     let mut sink = Sink {
         stream: &stream,
+        is_head: head.pseudo.get(":method") == Some(b"HEAD"),
         started: false,
     };
     let routed = destination.route_h2(head, end, &ctx.client, stream.last_read());
@@ -192,6 +193,8 @@ impl RequestBody for Body<'_> {
 /// The response on its way out on its stream.
 struct Sink<'s> {
     stream: &'s Stream,
+    /// The response has no body (RFC 9110 §9.3.2).
+    is_head: bool,
     started: bool,
 }
 
@@ -221,9 +224,10 @@ impl ResponseSink for Sink<'_> {
         response: &Response,
         framing: Framing,
         _verbatim: bool,
+        done: bool,
     ) -> Result<(), ProxyError> {
         self.started = true;
-        self.put_head(response, framing == Framing::None)
+        self.put_head(response, done || framing == Framing::None)
     }
 
     fn upgraded(&mut self, response: &Response) -> Result<(), ProxyError> {
@@ -244,7 +248,7 @@ impl ResponseSink for Sink<'_> {
         for (name, value) in &page.fields {
             headers.append(name.to_ascii_lowercase().as_bytes(), value.as_bytes());
         }
-        let end = page.body.is_empty();
+        let end = self.is_head || page.body.is_empty();
         // A client that is gone cannot be told; the record has the reason either way.
         let mut told = self
             .stream
