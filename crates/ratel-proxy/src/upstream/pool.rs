@@ -523,8 +523,7 @@ impl Upstreams {
 
     fn share(&self, io: BoxIo, conn: Arc<ServerConn>, open: Open) -> Arc<H2Conn> {
         let config = self.shared.config.load();
-        let (keepalive, head_limit) = (config.ping_keepalive, config.head_limit);
-        H2Conn::start(io, self.activity.clone(), conn, open, keepalive, head_limit)
+        H2Conn::start(io, self.activity.clone(), conn, open, &config)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use ratel_flow::{Request, Response, ServerConn, Side, Timestamp, Version};
@@ -13,6 +12,7 @@ use ratel_proto::{Frame, Framing};
 use super::driver::Driver;
 use super::mux::{Mux, Received, Stream};
 use crate::body::{FrameSink, FrameSource};
+use crate::config::Config as Options;
 use crate::error::ProxyError;
 use crate::exchange::{Answer, RequestSink, ResponseSource};
 use crate::http::convert;
@@ -23,6 +23,8 @@ use crate::upstream::pool::Open;
 pub(crate) struct H2Conn {
     mux: Arc<Mux>,
     conn: Arc<ServerConn>,
+    /// Trailers that break a rule are refused.
+    validates: bool,
     /// An exchange went over it.
     used: AtomicBool,
     _open: Open,
@@ -36,17 +38,17 @@ impl H2Conn {
         activity: Arc<Activity>,
         conn: Arc<ServerConn>,
         open: Open,
-        keepalive: Option<Duration>,
-        head_limit: usize,
+        options: &Options,
     ) -> Arc<Self> {
         let mut config = Config::new(Role::Client);
-        config.header_list_limit = head_limit;
+        config.header_list_limit = options.head_limit;
         let mux = Mux::new(config, Side::Server);
         let driver = Driver::new(mux.clone(), io, BytesMut::new(), activity);
-        tokio::spawn(driver.run(keepalive));
+        tokio::spawn(driver.run(options.ping_keepalive));
         Arc::new(Self {
             mux,
             conn,
+            validates: options.validate_inbound_headers,
             used: AtomicBool::new(false),
             _open: open,
         })
@@ -176,6 +178,16 @@ pub(crate) struct Rx {
     violation: Option<Violation>,
 }
 
+impl Rx {
+    fn takes(&mut self, frame: Frame) -> Result<Frame, ProxyError> {
+        self.end |= frame.end;
+        if let Some(trailers) = frame.trailers.as_ref().filter(|_| self.conn.validates) {
+            validate::trailers(trailers).map_err(ProxyError::Http2ResponseInvalid)?;
+        }
+        Ok(frame)
+    }
+}
+
 impl ResponseSource for Rx {
     async fn head(&mut self) -> Result<Answer, ProxyError> {
         loop {
@@ -250,10 +262,7 @@ impl FrameSource for Rx {
     fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
         loop {
             match self.stream.take()? {
-                Some(Received::Frame(frame)) => {
-                    self.end |= frame.end;
-                    return Ok(Some(frame));
-                }
+                Some(Received::Frame(frame)) => return self.takes(frame).map(Some),
                 Some(Received::Head(..)) => {}
                 None => return Ok(None),
             }
@@ -263,8 +272,7 @@ impl FrameSource for Rx {
     async fn next(&mut self) -> Result<Frame, ProxyError> {
         loop {
             if let Received::Frame(frame) = self.stream.receive().await? {
-                self.end |= frame.end;
-                return Ok(frame);
+                return self.takes(frame);
             }
         }
     }

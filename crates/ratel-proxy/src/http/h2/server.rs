@@ -103,6 +103,7 @@ async fn serve_stream(
             let mut body = Body {
                 stream: &stream,
                 end,
+                validates: ctx.config.validate_inbound_headers,
             };
             exchange::run(ctx, upstreams, *incoming, &mut body, &mut sink).await;
         }
@@ -148,16 +149,24 @@ async fn serve_stream(
 struct Body<'s> {
     stream: &'s Stream,
     end: bool,
+    validates: bool,
+}
+
+impl Body<'_> {
+    fn takes(&mut self, frame: Frame) -> Result<Frame, ProxyError> {
+        self.end |= frame.end;
+        if let Some(trailers) = frame.trailers.as_ref().filter(|_| self.validates) {
+            validate::trailers(trailers).map_err(ProxyError::Http2RequestInvalid)?;
+        }
+        Ok(frame)
+    }
 }
 
 impl FrameSource for Body<'_> {
     fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
         loop {
             match self.stream.take()? {
-                Some(Received::Frame(frame)) => {
-                    self.end |= frame.end;
-                    return Ok(Some(frame));
-                }
+                Some(Received::Frame(frame)) => return self.takes(frame).map(Some),
                 Some(Received::Head(..)) => {}
                 None => return Ok(None),
             }
@@ -167,8 +176,7 @@ impl FrameSource for Body<'_> {
     async fn next(&mut self) -> Result<Frame, ProxyError> {
         loop {
             if let Received::Frame(frame) = self.stream.receive().await? {
-                self.end |= frame.end;
-                return Ok(frame);
+                return self.takes(frame);
             }
         }
     }

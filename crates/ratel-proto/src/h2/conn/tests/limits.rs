@@ -83,6 +83,60 @@ fn useful_frames_and_time_make_up_for_useless_ones() {
     }
 }
 
+/// A peer that reads a large upload says so with each read, several times for each of our frames.
+#[test]
+fn updates_of_windows_that_are_worth_their_frames_are_no_flood() {
+    let mut alone = Alone::server();
+    alone.head(4, 1, &GET).unwrap();
+    for _ in 0..100_000 {
+        for id in [0, 1] {
+            alone
+                .feed(FrameKind::WINDOW_UPDATE, 0, id, &[0, 0, 16, 0])
+                .unwrap();
+        }
+    }
+}
+
+/// A new stream on which something was asked.
+fn asked(client: &mut Alone) -> u32 {
+    let id = client.connection.open().unwrap();
+    client
+        .connection
+        .send_headers(id, GET, &none(), true)
+        .unwrap();
+    id.0
+}
+
+/// Some hundred bytes on the wire may be a quarter of a megabyte, and nothing but this holds them back.
+#[test]
+fn informational_heads_are_limited_by_size_and_number() {
+    let large = "x".repeat(4000);
+    let early: Vec<(&[u8], &[u8])> = std::iter::once((&b":status"[..], &b"103"[..]))
+        .chain(std::iter::repeat_n((&b"x"[..], large.as_bytes()), 50))
+        .collect();
+    let mut alone = Alone::client();
+    let mut heads = 0;
+    let end = loop {
+        let id = asked(&mut alone);
+        match (0..10).try_for_each(|_| alone.head(4, id, &early).map(drop)) {
+            Ok(()) => heads += 10,
+            Err(error) => break error,
+        }
+        assert!(heads < 1000, "no limit");
+    };
+    assert_eq!(end, ConnectionError::Flood(Flood::Control));
+    let mut alone = Alone::client();
+    let id = asked(&mut alone);
+    for _ in 0..100 {
+        alone.head(4, id, &[(b":status", b"103")]).unwrap();
+    }
+    let event = alone.head(4, id, &[(b":status", b"103")]).unwrap();
+    assert_eq!(
+        super::rules::stream(event).0,
+        StreamError::TooManyInformational(100)
+    );
+}
+
 #[test]
 fn answers_that_nobody_reads_are_limited() {
     for (kind, len) in [(FrameKind::PING, 8), (FrameKind::SETTINGS, 0)] {

@@ -16,7 +16,7 @@ const CONTINUATION: FrameKind = FrameKind::CONTINUATION;
 /// The head of a request that ends with it.
 const WHOLE: u8 = 5;
 
-fn stream(event: Option<Event>) -> (StreamError, Option<Head>) {
+pub(super) fn stream(event: Option<Event>) -> (StreamError, Option<Head>) {
     match event {
         Some(Event::StreamError { error, head, .. }) => (error, head.map(|head| *head)),
         other => panic!("{other:?}"),
