@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
 
+use crate::ca::PublicCa;
 use crate::hooks::{Hook, HookSet};
 use crate::options::Values;
 
@@ -56,6 +57,15 @@ pub trait Addon: Send + Sync {
     /// A sentence for the user when a value can't be taken; the change is then undone.
     fn configure(&self, _options: &Values, _changed: &[&str]) -> Result<(), String> {
         Ok(())
+    }
+
+    /// Takes the certificate that clients have to trust; called once, before the first client is there.
+    fn ca_loaded(&self, _ca: &Arc<PublicCa>) {}
+
+    /// Whether requests to `host` are answered by this addon, so that no connection to a server is made ahead of them.
+    /// The answer itself is given in a hook like any other; a request that gets none goes to the server.
+    fn serves(&self, _host: &str) -> bool {
+        false
     }
 
     /// See [`Hook::ClientConnected`]: an error set on `client` refuses the connection.
@@ -138,6 +148,19 @@ impl AddonChain {
         self.addons
             .iter()
             .try_for_each(|addon| addon.configure(options, changed))
+    }
+
+    /// Hands every addon the certificate that clients have to trust.
+    pub fn ca_loaded(&self, ca: &Arc<PublicCa>) {
+        for addon in self.addons.iter() {
+            addon.ca_loaded(ca);
+        }
+    }
+
+    /// Whether any addon answers requests to `host` itself.
+    #[must_use]
+    pub fn serves(&self, host: &str) -> bool {
+        self.addons.iter().any(|addon| addon.serves(host))
     }
 
     /// Runs [`Hook::ClientConnected`], stopping at the first addon that refuses.

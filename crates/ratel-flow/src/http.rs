@@ -1,9 +1,11 @@
 //! HTTP requests and responses, independent of the HTTP version that carried them.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_proto::Headers;
+use ratel_proto::url;
 pub use ratel_proto::url::Scheme;
 
 use crate::conn::{ClientConn, ServerConn};
@@ -106,6 +108,17 @@ impl Request {
     #[must_use]
     pub fn authority(&self) -> String {
         authority(&self.host, self.port, self.scheme)
+    }
+
+    /// The host by the name that the client gave it, in `:authority` or `Host`; `host` where it gave none.
+    #[must_use]
+    pub fn pretty_host(&self) -> Cow<'_, str> {
+        let named = self.pseudo.get(":authority");
+        let named = named.or_else(|| self.headers.get("host"));
+        match named.map(url::parse_authority) {
+            Some(Ok((host, _))) => host.into(),
+            _ => Cow::Borrowed(&self.host),
+        }
     }
 
     /// The URL that was asked for, for people to read: bytes outside of ASCII are percent-free and lossy.

@@ -289,9 +289,11 @@ async fn accept_tls(
         spoken(&hello, ctx.config.http2, ctx.config.rawtcp && in_tunnel)
     };
     let mut server: Option<Arc<ServerConn>> = None;
+    let serves = |host: &str| !raw && ctx.shared.addons.serves(host);
     if let Some(target) = destination
         .tls_target(sni)
         .filter(|_| ctx.config.eager && ctx.config.upstream_cert)
+        .filter(|target| !serves(&target.host) && !sni.is_some_and(serves))
     {
         server = if raw {
             upstreams.prepare_raw(&target, &spoken).await

@@ -106,6 +106,10 @@ impl Engine {
             passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(Into::into),
         };
         let (ca, origin) = CaStore::open(&values.confdir(), &settings)?;
+        match ca.public() {
+            Ok(public) => addons.ca_loaded(&Arc::new(public)),
+            Err(error) => tracing::warn!("the certificate can't be handed out: {error}"),
+        }
         // Behind the CA: whoever waits for the port finds the file that clients have to trust.
         let (sockets, listening) = bind_all(&values)?;
         if ca.expired() {

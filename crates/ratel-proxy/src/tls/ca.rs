@@ -15,8 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openssl::error::ErrorStack;
+use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::{Id, PKey, Private};
 use openssl::x509::X509;
+use ratel_core::ca::PublicCa;
 use rustls::pki_types::CertificateDer;
 
 use super::pair::{KeyProblem, read_key};
@@ -60,6 +62,8 @@ pub enum CaOrigin {
 pub struct CaStore {
     authority: Arc<Authority>,
     cert_pem: Arc<Path>,
+    /// What the files' names begin with.
+    base: &'static str,
 }
 
 /// The key and certificate that leaves are signed with.
@@ -107,7 +111,11 @@ impl CaStore {
     }
 
     /// None: there are no such files.
-    fn load(confdir: &Path, base: &str, settings: &CaSettings) -> Result<Option<Self>, CaError> {
+    fn load(
+        confdir: &Path,
+        base: &'static str,
+        settings: &CaSettings,
+    ) -> Result<Option<Self>, CaError> {
         let path = confdir.join(format!("{base}-ca.pem"));
         let pem = match fs::read(&path) {
             Ok(pem) => pem,
@@ -123,6 +131,7 @@ impl CaStore {
         Ok(Some(Self {
             authority: Arc::new(authority),
             cert_pem: cert_pem.into(),
+            base,
         }))
     }
 
@@ -151,6 +160,27 @@ impl CaStore {
     /// When the cryptographic library fails.
     pub fn pkcs12(&self, with_key: bool) -> Result<Vec<u8>, ErrorStack> {
         make::p12(&self.authority, with_key)
+    }
+
+    /// Everything about the certificate that may be told to anybody.
+    ///
+    /// # Errors
+    /// When the cryptographic library fails.
+    pub fn public(&self) -> Result<PublicCa, ErrorStack> {
+        let cert = &self.authority.cert;
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(&cert.digest(MessageDigest::sha256())?);
+        let subject = hash(MessageDigest::md5(), &cert.subject_name().to_der()?)?;
+        Ok(PublicCa {
+            base: self.base,
+            pem: cert.to_pem()?.into(),
+            der: cert.to_der()?.into(),
+            p12: self.pkcs12(false)?.into(),
+            sha256,
+            subject_hash_old: subject
+                .first_chunk()
+                .map_or(0, |first| u32::from_le_bytes(*first)),
+        })
     }
 
     pub(super) fn authority(&self) -> &Arc<Authority> {

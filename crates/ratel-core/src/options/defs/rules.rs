@@ -21,9 +21,8 @@ options! { "Rules";
         .help("Send cookies that a server has set along with later requests to it. The filter says which requests.");
     STICKYAUTH: opt_str("stickyauth").flag().metavar("FILTER").planned(STICKY)
         .help("Repeat the last Authorization header sent to a server in later requests to it. The filter says which requests.");
-    ONBOARDING: bool("onboarding", true).planned("the page that installs the certificate comes in a later release")
+    ONBOARDING: bool("onboarding", true)
         .help("Serve a page to clients from which they can install the certification authority.");
     ONBOARDING_HOST: str("onboarding_host", "mitm.it").metavar("HOST")
-        .planned("the page that installs the certificate comes in a later release")
-        .help("The host name under which clients find the page with the certification authority.");
+        .help("The host name under which clients find the page with the certification authority, besides `ratel.test`.");
 }

@@ -87,6 +87,7 @@ pub(crate) async fn serve(
                 port,
             }) => {
                 if ctx.config.eager
+                    && !ctx.shared.addons.serves(&host)
                     && let Err(error) = upstreams.dial(&host, port).await
                 {
                     client.refuse(*request, &error).await;

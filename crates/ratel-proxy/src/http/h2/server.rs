@@ -121,6 +121,7 @@ async fn serve_stream(
                 ctx.client.peername,
             );
             if ctx.config.eager
+                && !ctx.shared.addons.serves(&host)
                 && let Err(error) = upstreams.dial(&host, port).await
             {
                 return exchange::refuse(ctx, *request, &error, &mut sink).await;
