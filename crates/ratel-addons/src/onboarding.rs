@@ -78,7 +78,7 @@ impl Addon for Onboarding {
             && let Some(ca) = self.ca.get()
         {
             let answer = answer(&flow.request, ca);
-            flow.response = Some(answer.head());
+            flow.response = Some(answer.head(&flow.request.version));
             bodies.response = Some(answer.body);
         }
         Box::pin(std::future::ready(()))
@@ -109,29 +109,40 @@ impl Answer {
         }
     }
 
-    fn head(&self) -> Response {
+    /// The head, for the version of HTTP that the request came by.
+    fn head(&self, asked: &Version) -> Response {
+        let http2 = *asked == Version::Http2;
         let mut headers = Headers::new();
-        headers.append(b"Content-Type", self.content_type.as_bytes());
+        let mut put = |name: &[u8], value: &[u8]| match http2 {
+            true => headers.append(&name.to_ascii_lowercase(), value),
+            false => headers.append(name, value),
+        };
+        put(b"Content-Type", self.content_type.as_bytes());
+        put(b"Content-Length", self.body.len().to_string().as_bytes());
         if let Some(file) = &self.file {
             let value = format!("attachment; filename=\"{file}\"");
-            headers.append(b"Content-Disposition", value.as_bytes());
+            put(b"Content-Disposition", value.as_bytes());
         }
         if self.status == 405 {
-            headers.append(b"Allow", b"GET, HEAD");
+            put(b"Allow", b"GET, HEAD");
         }
         // Another installation has another certificate behind the same name.
-        headers.append(b"Cache-Control", b"no-store");
-        headers.append(b"X-Content-Type-Options", b"nosniff");
-        headers.append(b"Referrer-Policy", b"no-referrer");
+        put(b"Cache-Control", b"no-store");
+        put(b"X-Content-Type-Options", b"nosniff");
+        put(b"Referrer-Policy", b"no-referrer");
         if self.content_type == HTML {
             let policy = b"default-src 'none'; style-src 'unsafe-inline'; img-src data:; \
                 base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-            headers.append(b"Content-Security-Policy", policy);
+            put(b"Content-Security-Policy", policy);
         }
+        let (version, reason) = match http2 {
+            true => (Version::Http2, ""),
+            false => (Version::Http11, reason_phrase(self.status)),
+        };
         Response {
-            version: Version::Http11,
+            version,
             status: self.status,
-            reason: Bytes::from_static(reason_phrase(self.status).as_bytes()),
+            reason: Bytes::from_static(reason.as_bytes()),
             line: None,
             headers,
             pseudo: Headers::new(),

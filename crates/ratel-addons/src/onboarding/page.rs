@@ -42,7 +42,7 @@ const ANDROID: Platform = Platform {
     steps: &[
         "Download the certificate.",
         "Open <b>Settings</b> and search for <b>CA certificate</b>. It is under <b>Security › Encryption &amp; credentials › \
-            Install a certificate</b>, or near it.",
+            Install a certificate</b>, or nearby.",
         "Tap <b>Install anyway</b> and choose <code>{ca}-ca-cert.cer</code>.",
     ],
     note: "Browsers trust it now. An app does only if its developer allows certificates of users \
@@ -61,8 +61,9 @@ const WINDOWS: Platform = Platform {
         "Choose <b>Place all certificates in the following store</b>, then <b>Trusted Root Certification Authorities</b>, and \
             confirm.",
     ],
-    note: "Or, in a terminal opened as administrator, with the <a href=\"/cert/cer\">certificate alone</a>: \
-        <code>certutil -addstore Root {ca}-ca-cert.cer</code>",
+    note: "If Ratel runs on this computer, <code>ratel ca install</code> does all of this. So does, in a terminal opened as \
+        administrator and with the <a href=\"/cert/cer\">file for it</a>:\n\
+        <pre>certutil -addstore Root {ca}-ca-cert.cer</pre>",
 };
 
 const MACOS: Platform = Platform {
@@ -75,8 +76,9 @@ const MACOS: Platform = Platform {
         "Find <b>{ca}</b> there and double-click it.",
         "Under <b>Trust</b>, set <b>When using this certificate</b> to <b>Always Trust</b>, and close the window.",
     ],
-    note: "Or in a terminal: <code>sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain \
-        ~/Downloads/{ca}-ca-cert.pem</code>",
+    note: "If Ratel runs on this Mac, <code>ratel ca install</code> does all of this. With the downloaded file, so does:\n\
+        <pre>sudo security add-trusted-cert -d -r trustRoot -k /Library/Keychains/System.keychain \
+        ~/Downloads/{ca}-ca-cert.pem</pre>",
 };
 
 const LINUX: Platform = Platform {
@@ -86,13 +88,16 @@ const LINUX: Platform = Platform {
     button: "Download the certificate",
     steps: &[
         "Download the certificate and open a terminal where it is.",
-        "Debian, Ubuntu, Alpine: <code>sudo cp {ca}-ca-cert.pem /usr/local/share/ca-certificates/{ca}.crt &amp;&amp; \
-            sudo update-ca-certificates</code>",
-        "Fedora, RHEL: <code>sudo cp {ca}-ca-cert.pem /etc/pki/ca-trust/source/anchors/ &amp;&amp; sudo update-ca-trust</code>",
-        "Arch: <code>sudo trust anchor {ca}-ca-cert.pem</code>",
+        "Run what is right for the distribution.\n\
+            <h3>Debian, Ubuntu, Alpine</h3>\n\
+            <pre>sudo cp {ca}-ca-cert.pem /usr/local/share/ca-certificates/{ca}.crt\nsudo update-ca-certificates</pre>\n\
+            <h3>Fedora, RHEL</h3>\n\
+            <pre>sudo cp {ca}-ca-cert.pem /etc/pki/ca-trust/source/anchors/\nsudo update-ca-trust</pre>\n\
+            <h3>Arch</h3>\n\
+            <pre>sudo trust anchor {ca}-ca-cert.pem</pre>",
+        "Chromium and Firefox have lists of their own: import the certificate in their settings, under <b>Authorities</b>.",
     ],
-    note: "Do the one for your distribution. Chromium and Firefox keep lists of their own: import it there, under \
-        <b>Authorities</b>.",
+    note: "If Ratel runs on this computer, <code>ratel ca install</code> does all of this.",
 };
 
 const FIREFOX: Platform = Platform {
@@ -105,7 +110,7 @@ const FIREFOX: Platform = Platform {
         "Open <b>Settings › Privacy &amp; Security › View Certificates</b>, and there <b>Authorities › Import</b>.",
         "Choose <code>{ca}-ca-cert.pem</code>, tick <b>Trust this CA to identify websites</b>, and confirm.",
     ],
-    note: "Firefox has a list of its own, so other programs on this computer do not trust the certificate by this.",
+    note: "This is for Firefox alone; other programs have lists of their own.",
 };
 
 /// In the order in which they are listed.
@@ -169,13 +174,13 @@ pub(super) fn html(ca: &PublicCa, agent: &str) -> String {
             <p class=\"note\" style=\"margin-top:1rem\">What to do with it depends on the system; see below.</p></section>\n"
             .to_owned(),
     };
-    main += "<section class=\"warn\"><p><b>Only if you trust whoever runs this proxy.</b> The certificate belongs to this one \
+    main += "<section class=\"warn\"><p><b>Go on only if you trust whoever runs this proxy.</b> The certificate belongs to this one \
         installation of Ratel. Whoever has its key can read and change what this device sends and receives, passwords \
         included. Remove the certificate when you no longer need it.</p></section>\n";
     let _ = write!(
         main,
-        "<h2>Is it the right one?</h2>\n<p>This is its SHA-256 fingerprint. <code>ratel ca</code>, on the computer where the \
-         proxy runs, prints the same one.</p>\n<div class=\"print\">{}</div>\n",
+        "<h2>Is it the right one?</h2>\n<p>Compare its SHA-256 fingerprint with the one that <code>ratel ca</code> prints on \
+         the computer where the proxy runs.</p>\n<p class=\"print\">{}</p>\n",
         fingerprint(&ca.sha256)
     );
     main += if here.is_some() {
@@ -241,18 +246,19 @@ fn instructions(platform: &Platform, ca: &PublicCa) -> String {
     for step in platform.steps {
         let _ = writeln!(text, "<li>{}</li>", fill(step));
     }
-    let _ = writeln!(text, "</ol>\n<p class=\"note\">{}</p>", fill(platform.note));
+    let _ = writeln!(
+        text,
+        "</ol>\n<div class=\"note\">{}</div>",
+        fill(platform.note)
+    );
     text
 }
 
-/// Four lines of eight bytes.
+/// In four parts between which a line may end.
 fn fingerprint(sha256: &[u8; 32]) -> String {
-    let hex = |bytes: &[u8]| {
-        let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        bytes.join(":")
-    };
-    let lines: Vec<_> = sha256.chunks(8).map(hex).collect();
-    lines.join(":\n")
+    let hex: Vec<_> = sha256.iter().map(|byte| format!("{byte:02X}")).collect();
+    let parts = hex.chunks(8).map(|part| part.join(":"));
+    parts.collect::<Vec<_>>().join(":<wbr>")
 }
 
 /// Text as HTML, in elements and in quoted attributes.

@@ -94,7 +94,7 @@ fn paths_lead_to_files() {
     ];
     for (path, content_type, name) in rows {
         let answer = answer(&request("GET", path), &ca("ratel"));
-        let head = answer.head();
+        let head = answer.head(&Version::Http11);
         let disposition = format!("attachment; filename=\"{name}\"");
         assert_eq!(head.status, 200, "{path}");
         let field = |name| head.headers.get(name);
@@ -122,7 +122,7 @@ fn everything_else_is_refused() {
         assert!(!answer.body.windows(8).any(|part| part == b"<script>"));
     }
     for method in ["POST", "OPTIONS", "get"] {
-        let head = answer(&request(method, "/"), &ca("ratel")).head();
+        let head = answer(&request(method, "/"), &ca("ratel")).head(&Version::Http11);
         assert_eq!(head.status, 405, "{method}");
         assert_eq!(head.headers.get("allow"), Some(&b"GET, HEAD"[..]));
     }
