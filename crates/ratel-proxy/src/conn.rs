@@ -293,7 +293,7 @@ async fn accept_tls(
     if let Some(target) = destination
         .tls_target(sni)
         .filter(|_| ctx.config.eager && ctx.config.upstream_cert)
-        .filter(|target| !serves(&target.host) && !sni.is_some_and(serves))
+        .filter(|target| !serves(&target.host) && !target.sni.as_deref().is_some_and(serves))
     {
         server = if raw {
             upstreams.prepare_raw(&target, &spoken).await

@@ -33,6 +33,8 @@ pub struct ProxyInfo {
     pub modes: Vec<ModeInfo>,
     /// The certificate that clients have to trust.
     pub ca_path: PathBuf,
+    /// The name under which clients of the proxy find a page with that certificate, if there is one.
+    pub onboarding_host: Option<String>,
     /// The program's version.
     pub version: String,
 }

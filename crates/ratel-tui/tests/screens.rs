@@ -42,6 +42,7 @@ fn empty_list_says_what_to_do() {
     let info = ProxyInfo {
         modes: vec![mode],
         ca_path: "/home/u/.ratel/ca.pem".into(),
+        onboarding_host: Some("mitm.it".into()),
         version: "0.1.0".into(),
     };
     let ui = Ui::with_info(

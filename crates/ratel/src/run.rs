@@ -195,6 +195,9 @@ impl Program {
             info: ProxyInfo {
                 modes: engine.listeners().iter().map(mode_info).collect(),
                 ca_path: engine.ca_cert_path(),
+                onboarding_host: values
+                    .bool(keys::ONBOARDING)
+                    .then(|| values.str(keys::ONBOARDING_HOST).to_owned()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             options: ratel_tui::Options {

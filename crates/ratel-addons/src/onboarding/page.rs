@@ -197,8 +197,8 @@ pub(super) fn html(ca: &PublicCa, agent: &str) -> String {
         let line = escape(&line.replace("{ca}", ca.base));
         let _ = writeln!(lines, "<h3>{name}</h3>\n<pre><code>{line}</code></pre>");
     }
-    lines += "<p class=\"note\">On the computer where Ratel runs, <code>eval \"$(ratel env)\"</code> sets this up for all programs \
-        of a shell, and <code>ratel ca trust</code> knows more of them.</p>\n";
+    lines += "<p class=\"note\">On the computer where Ratel runs, <code>eval \"$(ratel env)\"</code> sets this up for most \
+        programs of a shell, and <code>ratel ca trust</code> knows more of them.</p>\n";
     main += &folded("curl, Node, Python, Java, Go", &lines);
     main += "</div>\n<h2>Files</h2>\n<p class=\"files\">\n";
     for (path, name) in FILES {

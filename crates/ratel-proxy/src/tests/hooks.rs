@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture};
 use ratel_core::hooks::{Hook, HookSet};
+use ratel_core::options::Value;
 use ratel_flow::{HttpFlow, Response, Version};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::tcp::client_tls;
 use super::*;
 
 /// Notes every hook; asks for whole bodies and upper-cases them when told to; answers `/stop` by itself.
@@ -148,4 +150,97 @@ async fn the_record_shows_the_head_that_an_addon_has_changed() {
     let records = play.records().await;
     let request = records[0].request.as_ref().expect("a request");
     assert_eq!(request.headers.get("x-marked"), Some(&b"yes"[..]));
+}
+
+/// Answers everything for `app.test`.
+struct App;
+
+impl Addon for App {
+    fn name(&self) -> &'static str {
+        "app"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(Hook::Request)
+    }
+
+    fn serves(&self, host: &str) -> bool {
+        host == "app.test"
+    }
+
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        if self.serves(&flow.request.pretty_host()) {
+            flow.response = Some(Response {
+                pseudo: Default::default(),
+                version: Version::Http11,
+                status: 200,
+                reason: Bytes::from_static(b"OK"),
+                line: None,
+                headers: Default::default(),
+                timestamp_start: clock::now(),
+            });
+            bodies.response = Some(Bytes::from_static(b"app"));
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// Nobody takes the connections that would be made: `records` would not come to its end.
+async fn served_without_a_server(
+    mut play: Play,
+    mut client: impl AsyncRead + AsyncWrite + Unpin,
+    host: &str,
+    url: &str,
+) {
+    let request = format!("GET /x HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    client.write_all(request.as_bytes()).await.expect("room");
+    client.flush().await.expect("room");
+    gets(
+        &mut client,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\napp",
+    )
+    .await;
+    drop(client);
+    assert!(play.servers.try_recv().is_err(), "nobody was called");
+    let records = play.records().await;
+    assert_eq!(
+        records[0].request.as_ref().map(|r| r.url()).as_deref(),
+        Some(url)
+    );
+    assert!(records[0].server_conn.is_none());
+}
+
+fn app(mode: &str, options: &[(&str, Value)]) -> Play {
+    play(mode, AddonChain::new(vec![Arc::new(App)]), options)
+}
+
+#[tokio::test]
+async fn for_a_host_that_an_addon_serves_no_server_is_called() {
+    for tls in [false, true] {
+        let mut play = app("regular", &[]);
+        play.send(b"CONNECT app.test:8443 HTTP/1.1\r\n\r\n").await;
+        play.client_gets(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            .await;
+        if tls {
+            let client = client_tls(&mut play, "app.test", Vec::new()).await;
+            served_without_a_server(play, client, "app.test", "https://app.test:8443/x").await;
+        } else {
+            let (stand_in, _) = tokio::io::duplex(1);
+            let client = std::mem::replace(&mut play.client, stand_in);
+            served_without_a_server(play, client, "app.test", "http://app.test:8443/x").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reverse_proxy_that_keeps_names_serves_it_by_that_in_the_hello() {
+    let keep = [("keep_host_header", Value::Bool(true))];
+    let mut play = app("reverse:https://origin.test", &keep);
+    let client = client_tls(&mut play, "app.test", Vec::new()).await;
+    served_without_a_server(play, client, "app.test", "https://origin.test/x").await;
 }

@@ -286,7 +286,17 @@ async fn secured(
         .expect("a certificate");
     config.alpn_protocols.clone_from(&alpn);
     let accepted = tokio::spawn(TlsAcceptor::from(Arc::new(config)).accept(server));
+    let client = client_tls(play, "a.test", alpn).await;
+    let server = accepted.await.expect("no panic").expect("a handshake");
+    (client, server)
+}
 
+/// TLS from the client, which trusts the proxy's certificate alone.
+pub(super) async fn client_tls(
+    play: &mut Play,
+    name: &'static str,
+    alpn: Vec<Vec<u8>>,
+) -> client::TlsStream<DuplexStream> {
     let mut roots = rustls::RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(&play.ca).expect("PEM");
     roots.add(ca).expect("a certificate");
@@ -296,11 +306,9 @@ async fn secured(
     config.alpn_protocols = alpn;
     let (stand_in, _) = tokio::io::duplex(1);
     let client = std::mem::replace(&mut play.client, stand_in);
-    let name = ServerName::try_from("a.test").expect("a name");
+    let name = ServerName::try_from(name).expect("a name");
     let connected = TlsConnector::from(Arc::new(config)).connect(name, client);
-    let client = connected.await.expect("a handshake");
-    let server = accepted.await.expect("no panic").expect("a handshake");
-    (client, server)
+    connected.await.expect("a handshake")
 }
 
 #[tokio::test]

@@ -130,6 +130,13 @@ fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
         (Role::Text, "For https it has to trust "),
         (Role::Key, &ca),
     ]));
+    if let (Some(host), None) = (&info.onboarding_host, &mode.target) {
+        let url = format!("http://{}", safe(host));
+        lines.push(line(&[
+            (Role::Text, "A phone that uses this proxy gets that from "),
+            (Role::Key, &url),
+        ]));
+    }
 }
 
 /// How wide the columns are; one of no width is left out.

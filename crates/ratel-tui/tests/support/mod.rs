@@ -451,6 +451,7 @@ impl Ui {
                 target: Some("https://service.dev".into()),
             }],
             ca_path: "/home/u/.ratel/ratel-ca-cert.pem".into(),
+            onboarding_host: Some("mitm.it".into()),
             version: "0.1.0".into(),
         };
         Self::with_info(size, flows, options, info)

@@ -13,6 +13,7 @@ mod http2;
 mod keylog;
 mod limits;
 mod modes;
+mod onboarding;
 mod options;
 mod python;
 mod seed;

@@ -134,6 +134,22 @@ fn the_certificate_is_what_clients_import() {
 }
 
 #[test]
+fn what_is_public_is_the_certificate_in_every_form() {
+    let path = folder();
+    let (store, _) = open(path.path()).expect("a CA");
+    let public = store.public().expect("all forms");
+    assert_eq!(public.base, "ratel");
+    assert_eq!(&public.der[..], store.cert_der());
+    let pem = std::fs::read(store.cert_pem_path()).expect("the copy");
+    assert_eq!(&public.pem[..], pem);
+    // What `openssl x509 -subject_hash_old` says of CN=ratel, O=ratel.
+    assert_eq!(public.subject_hash_old, 0xca06_05f4);
+    for form in [&public.pem, &public.der, &public.p12] {
+        assert!(!String::from_utf8_lossy(form).contains("PRIVATE"));
+    }
+}
+
+#[test]
 fn of_many_that_start_at_once_one_makes_it_and_all_use_it() {
     let path = folder();
     let opened: Vec<_> = std::thread::scope(|scope| {
