@@ -249,3 +249,48 @@ pub fn reason_phrase(status: u16) -> &'static str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(fields: &[(&str, &str)]) -> String {
+        let (mut headers, mut pseudo) = (Headers::new(), Headers::new());
+        for (name, value) in fields {
+            let list = if name.starts_with(':') {
+                &mut pseudo
+            } else {
+                &mut headers
+            };
+            list.append(name.as_bytes(), value.as_bytes());
+        }
+        let request = Request {
+            method: "GET".into(),
+            target: "/".into(),
+            version: Version::Http11,
+            line: None,
+            headers,
+            pseudo,
+            scheme: Scheme::Https,
+            host: "192.0.2.1".into(),
+            port: 443,
+            path: "/".into(),
+            timestamp_start: Timestamp::default(),
+        };
+        request.pretty_host().into_owned()
+    }
+
+    #[test]
+    fn the_pretty_host_is_what_the_client_calls_it() {
+        assert_eq!(host(&[]), "192.0.2.1");
+        assert_eq!(host(&[("Host", "a.test:8443")]), "a.test");
+        assert_eq!(host(&[("Host", "[2001:db8::1]:1")]), "2001:db8::1");
+        assert_eq!(
+            host(&[(":authority", "b.test"), ("host", "a.test")]),
+            "b.test"
+        );
+        for broken in ["", "a b", "a:b:c", "[::"] {
+            assert_eq!(host(&[("Host", broken)]), "192.0.2.1", "{broken}");
+        }
+    }
+}

@@ -197,7 +197,8 @@ impl Program {
                 ca_path: engine.ca_cert_path(),
                 onboarding_host: values
                     .bool(keys::ONBOARDING)
-                    .then(|| values.str(keys::ONBOARDING_HOST).to_owned()),
+                    .then(|| values.str(keys::ONBOARDING_HOST).to_owned())
+                    .filter(|host| !host.is_empty()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
             options: ratel_tui::Options {

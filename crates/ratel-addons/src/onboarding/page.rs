@@ -238,7 +238,11 @@ fn folded(name: &str, body: &str) -> String {
 }
 
 fn instructions(platform: &Platform, ca: &PublicCa) -> String {
-    let fill = |text: &str| text.replace("{ca}", &escape(ca.base));
+    // No line begins with what stands between two names.
+    let fill = |text: &str| {
+        text.replace("{ca}", &escape(ca.base))
+            .replace(" ›", "&nbsp;›")
+    };
     let mut text = format!(
         "<a class=\"button\" href=\"/cert/{}\">{}</a>\n<ol>\n",
         platform.file, platform.button

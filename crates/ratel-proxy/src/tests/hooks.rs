@@ -5,8 +5,10 @@ use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::Value;
 use ratel_flow::{HttpFlow, Response, Version};
+use ratel_proto::h2::{Config as H2Config, Event, Role};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
+use super::h2::Peer;
 use super::tcp::client_tls;
 use super::*;
 
@@ -235,6 +237,28 @@ async fn for_a_host_that_an_addon_serves_no_server_is_called() {
             served_without_a_server(play, client, "app.test", "http://app.test:8443/x").await;
         }
     }
+}
+
+#[tokio::test]
+async fn nor_is_one_for_a_stream_of_http2() {
+    let mut play = app("regular", &[]);
+    let (unused, _) = tokio::io::duplex(1);
+    let mut client = Peer::with(
+        H2Config::new(Role::Client),
+        std::mem::replace(&mut play.client, unused),
+    );
+    let connect = [(":method", "CONNECT"), (":authority", "app.test:80")];
+    let tunnel = client.request(&connect, &[], false).await;
+    client.gets_head().await;
+    let request = b"GET /x HTTP/1.1\r\nHost: app.test\r\n\r\n";
+    client.data(tunnel, request, false).await;
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\napp") {
+        if let Event::Data { data, .. } = client.event().await {
+            got.extend_from_slice(&data);
+        }
+    }
+    assert!(play.servers.try_recv().is_err(), "nobody was called");
 }
 
 #[tokio::test]

@@ -181,6 +181,7 @@ fn a_folder_of_mitmproxys_is_used_and_left_alone() {
     let (store, origin) = open(path.path()).expect("a CA");
     assert_eq!(origin, CaOrigin::Mitmproxy);
     assert_eq!(store.cert_pem_path(), file, "the only file there is");
+    assert_eq!(store.public().expect("all forms").base, "mitmproxy");
     assert_eq!(listing(path.path()), ["mitmproxy-ca.pem"]);
     let copy = path.path().join("mitmproxy-ca-cert.pem");
     fs::write(&copy, &cert).expect("a writable folder");
