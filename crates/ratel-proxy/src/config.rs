@@ -45,7 +45,8 @@ pub(crate) struct Config {
 /// When HTTP/2 is spoken without TLS to `http://` servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum H2c {
-    /// When the client does so, and for gRPC, which is spoken no other way.
+    /// When the client does so, for gRPC, which is spoken no other way, and with servers that turn out to know nothing
+    /// else.
     Auto,
     Always,
     Never,

@@ -28,7 +28,7 @@ use crate::recorder::{AbortCause, AbortReason, Recorder};
 use crate::relay::tcp;
 use crate::tls::{self, CaStore, LeafCache, LeafSpec};
 use crate::upstream::connect::Dial;
-use crate::upstream::pool::Upstreams;
+use crate::upstream::pool::{H2cServers, Upstreams};
 
 use peek::{Place, always_raw};
 
@@ -45,6 +45,8 @@ pub(crate) struct Shared {
     /// The flows that may be talked to.
     pub(crate) control: Control,
     pub(crate) dial: Box<dyn Dial>,
+    /// What was learned of servers.
+    pub(crate) h2c: H2cServers,
     pub(crate) leaves: LeafCache,
     /// Where the certificate lies that clients have to trust.
     pub(crate) ca: CaStore,

@@ -18,6 +18,7 @@ use crate::conn::Shared;
 use crate::listen::{self, ListenError};
 use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::TcpDial;
+use crate::upstream::pool::H2cServers;
 use crate::worker::Workers;
 
 /// Worker threads, at most.
@@ -134,6 +135,7 @@ impl Engine {
             store,
             addons,
             control: Control::default(),
+            h2c: H2cServers::default(),
             own: OnceLock::new(),
         });
         // Set once, before the first client is accepted.

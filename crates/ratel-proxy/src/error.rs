@@ -79,6 +79,8 @@ pub(crate) enum ProxyError {
     },
     #[error("{}", bad_head("the server's response", "the server's answer is not HTTP", .0))]
     ResponseHead(HeadError),
+    #[error("the server answered in HTTP/2 what it was asked in HTTP/1")]
+    AnswersHttp2,
     #[error(
         "the server closed the connection in the middle of a response head, after {got} bytes of it"
     )]
@@ -182,6 +184,9 @@ impl ProxyError {
             Self::Connect { .. } => "check that this machine can reach the service".into(),
             Self::ConnectTimeout { .. } => {
                 "check that this machine can reach the service, or raise --set connect_timeout".into()
+            }
+            Self::AnswersHttp2 => {
+                "--set h2c_upstream=always asks http:// servers in HTTP/2 from the beginning".into()
             }
             Self::ResponseHead(_) => "does the service expect TLS (https) on that port, or another protocol?".into(),
             Self::Idle(_) => "raise --set tcp_timeout to wait longer".into(),

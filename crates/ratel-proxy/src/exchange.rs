@@ -276,6 +276,7 @@ impl<'a> Exchange<'a> {
         self.recorder.ready().await;
         let mut upstream = self.acquire(upstreams, &route.target).await?;
         let mut attempts = 1;
+        let mut learned = false;
         loop {
             self.flow.server_conn = Some(upstream.conn().clone());
             self.recorder.server_conn(upstream.conn().clone());
@@ -298,6 +299,15 @@ impl<'a> Exchange<'a> {
                         && !upstream.is_reused()
                         && upstreams.offer_http2(&route.target, upstream.conn()) =>
                 {
+                    upstream = self.acquire(upstreams, &route.target).await?;
+                }
+                // It has understood nothing of the request, so that any may be asked again that is still there.
+                Err(ProxyError::AnswersHttp2)
+                    if upstreams.learn_http2(&route.target, upstream.conn())
+                        && route.framing == Framing::None
+                        && !learned =>
+                {
+                    learned = true;
                     upstream = self.acquire(upstreams, &route.target).await?;
                 }
                 Err(error)

@@ -37,6 +37,7 @@ use crate::modes::Destination;
 use crate::recorder::AbortReason;
 use crate::tls::{CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::{Dial, DialFuture, Dialled};
+use crate::upstream::pool::H2cServers;
 
 /// Room in each pipe, in bytes.
 const PIPE: usize = 64 * 1024;
@@ -146,6 +147,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         dial: Box::new(pipes.clone()),
         leaves: LeafCache::new(&ca),
         ca,
+        h2c: H2cServers::default(),
         own: OnceLock::new(),
     });
     let client_conn = ClientConn {

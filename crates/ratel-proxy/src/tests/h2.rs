@@ -717,3 +717,43 @@ async fn a_grpc_server_that_gives_a_call_up_is_passed_on() {
         other => panic!("{other:?} instead of a reset"),
     }
 }
+
+/// The SETTINGS with which a server begins.
+const SETTINGS: &[u8] = b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64";
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_knows_http2_only_is_asked_so_without_being_told_to() {
+    for cut in [1, 9] {
+        let mut play = reverse();
+        play.send(b"GET /hello HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+            .await;
+        let mut server = play.server().await;
+        let (first, rest) = SETTINGS.split_at(cut);
+        server.write_all(first).await.expect("room");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        server.write_all(rest).await.expect("room");
+        let mut server = Peer::new(Role::Server, play.server().await);
+        let (id, head, _) = server.gets_head().await;
+        assert_eq!(head.pseudo.get(":path"), Some(&b"/hello"[..]));
+        server.head(id, &[(":status", "204")], &[], true).await;
+        play.client_gets(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        drop(server);
+        let records = play.records().await;
+        assert_eq!((records.len(), &records[0].error), (1, &None));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_gone_is_not_sent_to_it_again() {
+    let mut play = reverse();
+    play.send(b"POST /1 HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 1\r\n\r\nx")
+        .await;
+    let mut server = play.server().await;
+    server.write_all(SETTINGS).await.expect("room");
+    let page = play.client_rest().await;
+    assert!(
+        page.contains("the server answered in HTTP/2") && page.contains("h2c_upstream=always"),
+        "{page}"
+    );
+    assert!(play.servers.try_recv().is_err(), "it was not sent again");
+}

@@ -120,6 +120,38 @@ enum Speak<'a> {
     H2c,
 }
 
+/// Servers that turned out to speak HTTP/2 without TLS and nothing else, whichever client asked them.
+#[derive(Debug, Default)]
+pub(crate) struct H2cServers(Mutex<Vec<Target>>);
+
+impl H2cServers {
+    /// How many are remembered.
+    const MAX: usize = 100;
+
+    fn known(&self) -> MutexGuard<'_, Vec<Target>> {
+        // A panic elsewhere leaves a list that is still whole.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn contains(&self, target: &Target) -> bool {
+        self.known().contains(target)
+    }
+
+    fn insert(&self, target: &Target) {
+        let mut known = self.known();
+        if !known.contains(target) {
+            if known.len() == Self::MAX {
+                known.remove(0);
+            }
+            known.push(target.clone());
+        }
+    }
+
+    fn remove(&self, target: &Target) {
+        self.known().retain(|known| known != target);
+    }
+}
+
 /// See the [module](self). Shared by the exchanges of one client connection.
 pub(crate) struct Upstreams {
     shared: Arc<Shared>,
@@ -284,6 +316,7 @@ impl Upstreams {
         let shared = {
             let kept = self.kept();
             let only = kept.http2_only.contains(target)
+                || self.shared.h2c.contains(target)
                 || (target.scheme == Scheme::Http
                     && self.shared.config.load().h2c_upstream == H2c::Always);
             let usable =
@@ -334,6 +367,7 @@ impl Upstreams {
             _ if !config.http2 => Speak::Http1,
             H2c::Never => Speak::Http1,
             H2c::Always => Speak::H2c,
+            H2c::Auto if self.shared.h2c.contains(target) => Speak::H2cIfKnown,
             H2c::Auto if http1 => Speak::Http1,
             H2c::Auto if kept.client == ClientSpeaks::H2c || grpc => Speak::H2cIfKnown,
             H2c::Auto => Speak::Http1,
@@ -355,6 +389,22 @@ impl Upstreams {
         }
         kept.http1_only.retain(|known| known != target);
         kept.http2_only.push(target.clone());
+        true
+    }
+
+    /// A server has answered in HTTP/2 what it was asked in HTTP/1: from here on it is asked in HTTP/2. False when it
+    /// is not to be.
+    pub(crate) fn learn_http2(&self, target: &Target, conn: &ServerConn) -> bool {
+        if target.scheme == Scheme::Https {
+            return self.offer_http2(target, conn);
+        }
+        let config = self.shared.config.load();
+        if !config.http2 || config.h2c_upstream != H2c::Auto {
+            return false;
+        }
+        tracing::info!(client = %self.client, "{target} speaks HTTP/2 without TLS, and is asked so from here on");
+        self.kept().http1_only.retain(|known| known != target);
+        self.shared.h2c.insert(target);
         true
     }
 
@@ -484,6 +534,7 @@ impl Upstreams {
             return Ok(Fresh::H2(shared));
         }
         drop(shared);
+        self.shared.h2c.remove(target);
         tracing::debug!(client = %self.client, "{target} does not speak HTTP/2 without TLS; it is asked over HTTP/1");
         Box::pin(self.connect(target, Speak::Http1)).await
     }

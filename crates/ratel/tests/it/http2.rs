@@ -195,3 +195,23 @@ fn a_load_of_streams_goes_through_a_tunnel() {
     let report = stdout(&peer::output(&mut command));
     assert_says(&report, &["3000 succeeded, 0 failed, 0 errored, 0 timeout"]);
 }
+
+#[test]
+fn a_server_of_http2_without_tls_needs_no_option() {
+    let Some(server) = Nghttpd::start(None) else {
+        return;
+    };
+    let ratel = reverse(&format!("http://localhost:{}", server.port)).start();
+    let url = format!("http://localhost:{}/hello", ratel.port());
+    for _ in 0..2 {
+        let Some(output) = curl(["--ipv4", &url]) else {
+            return;
+        };
+        assert_eq!(stdout(&output), "hello from nghttpd\n");
+    }
+    // What is known of it holds for what comes after, also for requests that could not be sent twice.
+    let Some(output) = curl(["--ipv4", "-d", "some", &url]) else {
+        return;
+    };
+    assert_eq!(stdout(&output), "some");
+}

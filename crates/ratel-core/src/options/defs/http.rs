@@ -19,8 +19,8 @@ options! { "HTTP";
     HTTP2_PING_KEEPALIVE: int("http2_ping_keepalive", 58).metavar("SECONDS").check(checks::not_negative)
         .help("After how many seconds without traffic a ping is sent to HTTP/2 servers. 0 sends none.");
     H2C_UPSTREAM: str("h2c_upstream", "auto").choices(&["auto", "always", "never"]).own()
-        .help("Whether HTTP/2 is spoken without TLS to http:// servers. auto does so when the client does, and for gRPC, and \
-            falls back to HTTP/1 where the server knows nothing else.");
+        .help("Whether HTTP/2 is spoken without TLS to http:// servers. auto does so when the client does, for gRPC, and with \
+            servers that know nothing else; it falls back to HTTP/1 with those that know only that.");
     HTTP3: bool("http3", true).planned("HTTP/3 comes in a later release")
         .help("Speak HTTP/3 with clients and servers that offer it.");
     WEBSOCKET: bool("websocket", true)

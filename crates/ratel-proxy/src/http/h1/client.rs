@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratel_flow::{Request, Response, ServerConn, Timestamp, Version};
 use ratel_proto::http1::{
-    BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode, framing, validate,
+    BodyDecoder, BodyEncoder, HeadError, HeadLimits, HeadReader, encode, framing, validate,
 };
 use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
@@ -205,6 +205,9 @@ impl FrameSink for Tx {
     }
 }
 
+/// Length of the head of a frame in HTTP/2.
+const FRAME_HEAD: usize = 9;
+
 /// The receiving half.
 pub(crate) struct Rx {
     reader: Reader,
@@ -218,6 +221,21 @@ pub(crate) struct Rx {
 }
 
 impl Rx {
+    /// Whether what came is the SETTINGS or the GOAWAY with which a server of HTTP/2 begins (RFC 9113 §3.4).
+    async fn is_http2(&mut self) -> bool {
+        // No frame that begins so is larger than what is allowed unasked.
+        while self.reader.buf.len() < FRAME_HEAD && self.reader.buf.first().is_none_or(|b| *b == 0)
+        {
+            if !matches!(self.reader.fill().await, Ok(1..)) {
+                return false;
+            }
+        }
+        matches!(
+            self.reader.buf.get(..FRAME_HEAD),
+            Some([0, _, _, 4 | 7, 0, 0, 0, 0, 0])
+        )
+    }
+
     /// Whether an answer to our own key agrees or refuses; a client of HTTP/2 would take any other one for agreement.
     fn check_websocket(&self, response: &Response) -> Result<(), ProxyError> {
         let Some(accept) = &self.accept else {
@@ -241,11 +259,14 @@ impl Rx {
 impl ResponseSource for Rx {
     async fn head(&mut self) -> Result<Answer, ProxyError> {
         loop {
-            if let Some(head) = self
-                .heads
-                .response(&mut self.reader.buf)
-                .map_err(ProxyError::ResponseHead)?
-            {
+            let head = match self.heads.response(&mut self.reader.buf) {
+                Ok(head) => head,
+                Err(HeadError::StatusLine) if self.is_http2().await => {
+                    return Err(ProxyError::AnswersHttp2);
+                }
+                Err(error) => return Err(ProxyError::ResponseHead(error)),
+            };
+            if let Some(head) = head {
                 self.answered = true;
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {
