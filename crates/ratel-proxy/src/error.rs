@@ -118,6 +118,8 @@ pub(crate) enum ProxyError {
     NotForH1 { what: &'static str },
     #[error("{} broke a rule of WebSockets: {error}", side(*by))]
     WebSocket { by: Side, error: WsError },
+    #[error("{} ended the connection without closing the WebSocket", side(*by))]
+    WebSocketLeft { by: Side },
     #[error(
         "a message is larger than the {limit} bytes that may be held back for a rule that needs it whole"
     )]
@@ -243,7 +245,10 @@ impl ProxyError {
         Some(match self {
             Self::StreamReset { reason, .. } | Self::GoneAway { reason, .. } => *reason,
             Self::StreamRefused { .. } => Reason::REFUSED_STREAM,
-            Self::ClientGone { .. } | Self::ClientIo { .. } | Self::Stopped => Reason::CANCEL,
+            Self::ClientGone { .. }
+            | Self::ClientIo { .. }
+            | Self::WebSocketLeft { .. }
+            | Self::Stopped => Reason::CANCEL,
             _ => return None,
         })
     }
@@ -306,6 +311,11 @@ impl ProxyError {
             fields,
             body: Vec::new(),
         }
+    }
+
+    /// Whether either connection ended before its time.
+    pub(crate) fn is_loss_of_peer(&self) -> bool {
+        self.is_loss_of_server() || matches!(self, Self::ClientGone { .. } | Self::ClientIo { .. })
     }
 
     /// A page for the client. Ends the connection in HTTP/1.

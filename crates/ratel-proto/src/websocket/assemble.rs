@@ -83,7 +83,7 @@ impl Assembler {
         }
     }
 
-    /// Takes a part and gives `out` what it means.
+    /// Takes a part and gives `out` what it means, text that turns out to be none included.
     ///
     /// # Errors
     /// When text is no UTF-8, or what is called compressed cannot be decompressed.
@@ -150,10 +150,10 @@ impl Assembler {
                 }
             }
             None if !data.is_empty() => {
+                out(Step::Data(data.clone()));
                 if message.kind == MessageType::Text {
                     message.utf8.check(data)?;
                 }
-                out(Step::Data(data.clone()));
             }
             None => {}
         }
@@ -189,15 +189,16 @@ impl Inflate {
             input = input.get(used..).unwrap_or_default();
             let full = piece.len() == piece.capacity();
             if !piece.is_empty() {
-                if kind == MessageType::Text {
-                    utf8.check(&piece)?;
-                }
                 // A short piece must not keep the memory of a long one, however long it is kept itself.
-                out(Step::Data(match full {
+                let data = match full {
                     true => std::mem::replace(&mut piece, Vec::with_capacity(PIECE)).into(),
                     false => Bytes::copy_from_slice(&piece),
-                }));
+                };
                 piece.clear();
+                out(Step::Data(data.clone()));
+                if kind == MessageType::Text {
+                    utf8.check(&data)?;
+                }
             }
             match status {
                 // A block that calls itself the last one; what follows is a stream of its own.

@@ -8,6 +8,7 @@
 mod direction;
 mod journal;
 
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -93,16 +94,22 @@ where
     let deflate = response.and_then(|response| handshake::deflate(&response.headers));
     let shown = ctx.shared.addons.wants(Hook::WebsocketMessage);
     let flow = Mutex::new(flow);
-    let closing = AtomicBool::new(false);
+    let (closing, left) = (AtomicBool::new(false), OnceLock::new());
     let session = Session {
         recorder,
         deflate,
         hooks: shown.then_some((ctx, &flow)),
         closing: &closing,
+        left: &left,
     };
     let mut up = Direction::new(Side::Client, &session, injected.up);
     let mut down = Direction::new(Side::Server, &session, injected.down);
     let outcome = live.both(up.run(body, tx), down.run(rx, sink)).await;
+    let outcome = match (outcome, left.get()) {
+        (Ok(()), Some(&by)) => Err(ProxyError::WebSocketLeft { by }),
+        (Err(error), Some(&by)) if error.is_loss_of_peer() => Err(ProxyError::WebSocketLeft { by }),
+        (outcome, _) => outcome,
+    };
     let Err(error) = &outcome else {
         return Ok(());
     };

@@ -212,6 +212,30 @@ async fn text_that_is_no_utf8_ends_both_sides_with_1007() {
         .await;
     assert_eq!(rest(&mut server).await, "");
     assert_eq!(play.client_rest().await, "");
+    // The bytes that are wrong are on record, and so is what both sides were told.
+    let closed = |side| {
+        (
+            side,
+            MessageKind::Close,
+            MessageFlags::INJECTED,
+            String::new(),
+        )
+    };
+    assert_eq!(
+        play.messages(1)[1..],
+        [
+            (
+                Side::Client,
+                MessageKind::Text,
+                MessageFlags::MALFORMED,
+                "\u{fffd}\u{fffd}".into()
+            ),
+            closed(Side::Client),
+            closed(Side::Server),
+        ]
+    );
+    let window = play.store.messages(FlowId(1), 2..4).expect("a flow");
+    assert!(window.items.iter().all(|head| head.code == 1007));
     let records = play.records().await;
     let error = records[0].error.as_ref().expect("a reason");
     assert_eq!(
@@ -251,12 +275,15 @@ async fn a_receiver_in_the_middle_of_a_frame_is_sent_nothing_else() {
     play.client_gets(&down(opcode::CLOSE, &close_payload(1007, "")))
         .await;
     let kind = MessageKind::Text;
-    let cut = (Side::Client, kind, MessageFlags::MALFORMED, "abc".into());
-    assert_eq!(play.messages(1), [cut]);
+    let broken = MessageFlags::MALFORMED;
+    let cut = (Side::Client, kind, broken, "abc\u{fffd}".into());
+    let injected = MessageFlags::INJECTED;
+    let closed = (Side::Server, MessageKind::Close, injected, String::new());
+    assert_eq!(play.messages(1), [cut, closed]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_end_without_a_close_is_recorded_as_1006() {
+async fn an_end_without_a_close_is_an_error_that_names_its_side() {
     let (mut play, mut server) = plain().await;
     let message = up(opcode::TEXT, b"cut off");
     let begin = &message[..message.len() - 2];
@@ -275,12 +302,24 @@ async fn an_end_without_a_close_is_recorded_as_1006() {
         play.messages(1),
         [
             (Side::Client, MessageKind::Text, broken, "cut o".into()),
-            (Side::Client, MessageKind::Close, broken, String::new()),
             text(Side::Server, "still here"),
         ]
     );
-    let window = play.store.messages(FlowId(1), 1..2).expect("a flow");
-    assert_eq!(window.items[0].code, 1006);
+    let error = play.records().await[0].error.clone().expect("a reason");
+    assert_eq!(
+        &*error.message,
+        "the client ended the connection without closing the WebSocket"
+    );
+
+    let (mut play, server) = plain().await;
+    drop(server);
+    assert_eq!(play.client_rest().await, "");
+    assert!(play.messages(1).is_empty());
+    let error = play.records().await[0].error.clone().expect("a reason");
+    assert_eq!(
+        &*error.message,
+        "the server ended the connection without closing the WebSocket"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -636,6 +675,8 @@ async fn over_http2_to_http1_it_is_the_same() {
     let told = down(opcode::CLOSE, &close_payload(1007, ""));
     assert_eq!(stream_data(&mut client).await.0, told);
     let mut messages = play.messages(1);
+    let told = messages.split_off(3);
+    assert!(told.iter().all(|told| told.1 == MessageKind::Close));
     let cut = messages.pop().expect("the last one");
     assert_eq!(
         messages,

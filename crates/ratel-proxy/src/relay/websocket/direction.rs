@@ -1,5 +1,6 @@
 //! One direction of a WebSocket.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
@@ -32,8 +33,6 @@ const STEP: usize = 16 * 1024;
 const RSV_DEFLATE: u8 = 4;
 /// The purpose of the connection is fulfilled (RFC 6455 §7.4.1).
 const NORMAL: u16 = 1000;
-/// The connection ended without a close (RFC 6455 §7.1.5).
-const ABNORMAL: u16 = 1006;
 
 /// Where messages are shown: one hook of a flow runs at a time.
 pub(super) type Hooks<'r> = (&'r ConnCtx, &'r Mutex<&'r mut HttpFlow>);
@@ -46,6 +45,8 @@ pub(super) struct Session<'r> {
     pub(super) hooks: Option<Hooks<'r>>,
     /// One of the two has sent a close.
     pub(super) closing: &'r AtomicBool,
+    /// Who ended its side first, without a close.
+    pub(super) left: &'r OnceLock<Side>,
 }
 
 /// See the [module](self).
@@ -163,7 +164,7 @@ impl<'r> Direction<'r> {
                 self.inject(injection, sink).await?;
             }
             let ready = source.ready();
-            let frame = match ready.inspect_err(|_| self.broken_off())? {
+            let frame = match ready.inspect_err(|_| self.cut())? {
                 Some(frame) => frame,
                 None if source.is_done() => break,
                 None => {
@@ -172,7 +173,7 @@ impl<'r> Direction<'r> {
                     let may_inject = self.may_inject();
                     tokio::select! {
                         biased;
-                        frame = source.next() => frame.inspect_err(|_| self.broken_off())?,
+                        frame = source.next() => frame.inspect_err(|_| self.cut())?,
                         Some(injection) = self.injected.recv(), if may_inject => {
                             self.inject(injection, sink).await?;
                             continue;
@@ -203,7 +204,7 @@ impl<'r> Direction<'r> {
             }
             self.pour(sink)?;
         }
-        self.broken_off();
+        self.done();
         self.session.recorder.end(self.side, self.now);
         sink.shutdown().await
     }
@@ -445,13 +446,12 @@ impl<'r> Direction<'r> {
         encode_message(opcode, payload, key)
     }
 
-    /// The sender is gone: what it has begun stays unfinished, and a close that nobody has sent will not come.
-    fn broken_off(&mut self) {
+    /// The sender is done: what it has begun stays unfinished, and a close that nobody has sent will not come.
+    fn done(&mut self) {
         self.cut();
-        if !self.session.closing.swap(true, Ordering::Relaxed) {
-            let (kind, flags) = (MessageKind::Close, MessageFlags::MALFORMED);
-            self.journal
-                .control(kind, ABNORMAL, Bytes::new(), flags, self.now);
+        if !self.session.closing.load(Ordering::Relaxed) {
+            // The other side is done only because it was told so.
+            let _ = self.session.left.set(self.side);
         }
     }
 
@@ -474,6 +474,10 @@ impl<'r> Direction<'r> {
         if !self.closed && !self.passing {
             let frame = self.encoded(MessageKind::Close, &close_payload(code, ""));
             self.out.extend_from_slice(&frame);
+            self.closed = true;
+            let (kind, flags) = (MessageKind::Close, MessageFlags::INJECTED);
+            self.journal
+                .control(kind, code, Bytes::new(), flags, clock::now());
         }
         // Whether it is heard makes no difference any more.
         if self.pour(sink).is_ok() {
