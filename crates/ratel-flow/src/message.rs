@@ -120,6 +120,9 @@ impl MessageFlags {
     pub const MODIFIED: Self = Self(8);
     /// It breaks the rules of its stream, or ended before it was complete.
     pub const MALFORMED: Self = Self(16);
+    /// Beside [`Self::MALFORMED`]: the prefix of a gRPC message begins with a byte that means nothing, which is its
+    /// `code`.
+    pub const MISFRAMED: Self = Self(32);
 
     /// Whether all of `other` are set.
     #[must_use]
@@ -166,10 +169,32 @@ pub struct MessageHead {
     pub flags: MessageFlags,
     /// When it was complete.
     pub timestamp: Timestamp,
-    /// The code of a close (RFC 6455 §7.4), the number of fragments of a WebSocket message; otherwise 0.
+    /// The code of a close (RFC 6455 §7.4), the number of fragments of a WebSocket message, the length that a malformed
+    /// gRPC message has announced; otherwise 0.
     pub code: u32,
     /// Its bytes.
     pub payload: Payload,
+}
+
+impl MessageHead {
+    /// What is wrong with a malformed message, where that is known: `6 of 255 bytes came`.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let is_grpc = matches!(self.kind, MessageKind::Grpc | MessageKind::GrpcTrailers);
+        if !is_grpc || !self.flags.contains(MessageFlags::MALFORMED) {
+            return None;
+        }
+        let Self { code, .. } = self;
+        if self.flags.contains(MessageFlags::MISFRAMED) {
+            return Some(format!("unknown flags {code:#04x}"));
+        }
+        let came = self.payload.len;
+        match code {
+            0 => None,
+            1 => Some("its only byte did not come".into()),
+            announced => Some(format!("{came} of {announced} bytes came")),
+        }
+    }
 }
 
 /// A message that has begun and is not complete.

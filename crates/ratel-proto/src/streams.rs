@@ -155,6 +155,15 @@ impl Framer {
         }
     }
 
+    /// Where what has begun and is not complete lies, and the length that it announced; prefixes included.
+    #[must_use]
+    pub fn rest(&self) -> Option<(u64, Option<u64>)> {
+        match self {
+            Self::Grpc(framer) => Some(framer.rest()),
+            Self::Sse(_) | Self::Lines(_) => self.open().map(|start| (start, None)),
+        }
+    }
+
     /// The message that has begun: the offset of its first byte.
     #[must_use]
     pub fn open(&self) -> Option<u64> {

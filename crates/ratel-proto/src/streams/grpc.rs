@@ -80,6 +80,14 @@ impl GrpcFramer {
         self.message.is_some() || self.have > 0
     }
 
+    /// Where what is incomplete begins, and how long it was to be, if that is known.
+    pub(super) fn rest(&self) -> (u64, Option<u64>) {
+        match self.message {
+            Some((start, len, _)) => (start, Some(len)),
+            None => (self.at - self.have as u64, None),
+        }
+    }
+
     pub(super) fn open(&self) -> Option<u64> {
         self.message.map(|(start, ..)| start)
     }

@@ -11,7 +11,9 @@ use ratel_flow::{
     Headers, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Side,
     StreamKind, Timestamp,
 };
-use ratel_proto::streams::{self, Base64Stream, BodyStream, Framer, Record, RecordKind};
+use ratel_proto::streams::{
+    self, Base64Stream, BodyStream, Framer, FramingProblem, Record, RecordKind,
+};
 
 /// Bytes of a body that are taken in one step.
 const STEP: usize = 4 * 1024;
@@ -137,7 +139,7 @@ impl Tap {
         }
         if let Err(problem) = framed {
             tracing::debug!(flow = %writer.id(), "messages are not told apart any more: {problem}");
-            self.stop(writer, now);
+            self.misframed(problem, writer, now);
         }
         self.forget();
     }
@@ -168,32 +170,28 @@ impl Tap {
         if kind == MessageKind::GrpcTrailers {
             self.web_trailers(start, len, writer);
         }
-        self.message(kind, flags, start, len, writer, now);
+        let payload = self.payload(start, len);
+        self.message(kind, flags, 0, payload, writer, now);
     }
 
     fn message(
         &mut self,
         kind: MessageKind,
         flags: MessageFlags,
-        offset: u64,
-        len: u64,
+        code: u32,
+        payload: Payload,
         writer: &FlowWriter,
         now: Timestamp,
     ) {
         if self.announced.take().is_some() {
             writer.message_open(self.side, None);
         }
-        let payload = Payload {
-            stream: self.stream,
-            offset,
-            len,
-        };
         writer.message(&MessageHead {
             side: self.side,
             kind,
             flags,
             timestamp: now,
-            code: 0,
+            code,
             payload,
         });
     }
@@ -272,16 +270,51 @@ impl Tap {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
-        let start = self.framer.open().unwrap_or(self.fed);
-        let (kind, flags) = (self.message_kind(), MessageFlags::MALFORMED);
-        self.message(
-            kind,
-            flags,
+        let (start, announced) = self.framer.rest().unwrap_or((self.fed, None));
+        let code = announced.and_then(|len| u32::try_from(len).ok());
+        self.malformed(
             start,
-            self.fed - start.min(self.fed),
+            code.unwrap_or(0),
+            MessageFlags::default(),
             writer,
             now,
         );
+    }
+
+    /// From here on nothing can be told apart: it is on record as it is, with the reason.
+    fn misframed(&mut self, problem: FramingProblem, writer: &FlowWriter, now: Timestamp) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        match problem {
+            FramingProblem::GrpcFlags { at, flags } => {
+                let why = MessageFlags::MISFRAMED;
+                self.malformed(at, u32::from(flags), why, writer, now);
+            }
+            _ => self.malformed(self.fed, 0, MessageFlags::default(), writer, now),
+        }
+    }
+
+    fn malformed(
+        &mut self,
+        start: u64,
+        code: u32,
+        why: MessageFlags,
+        writer: &FlowWriter,
+        now: Timestamp,
+    ) {
+        let start = start.min(self.fed);
+        let flags = MessageFlags::MALFORMED.with(why);
+        let payload = self.payload(start, self.fed - start);
+        self.message(self.message_kind(), flags, code, payload, writer, now);
+    }
+
+    fn payload(&self, offset: u64, len: u64) -> Payload {
+        Payload {
+            stream: self.stream,
+            offset,
+            len,
+        }
     }
 }
 

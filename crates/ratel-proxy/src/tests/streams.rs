@@ -197,7 +197,10 @@ async fn broken_framing_and_bombs_end_the_finding_and_not_the_traffic() {
         "{messages:?}"
     );
     assert_eq!(messages.len(), 2);
-    assert_eq!(messages[1].2, MessageFlags::MALFORMED);
+    let malformed = MessageFlags::MALFORMED;
+    assert_eq!(messages[1].2, malformed.with(MessageFlags::MISFRAMED));
+    assert!(messages[1].3.starts_with("\u{7}no g"), "{messages:?}");
+    assert_eq!(problem(&play, 1).as_deref(), Some("unknown flags 0x07"));
 
     let line = vec![b'a'; 40 << 20];
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
@@ -239,4 +242,30 @@ async fn grpc_web_trailers_are_found_behind_a_long_message() {
     play.store.flush();
     let flow = play.store.snapshot(FlowId(1)).expect("a flow");
     assert_eq!(flow.grpc_status, Some((5, "".into())));
+}
+
+/// What is wrong with the n-th message.
+fn problem(play: &Play, nth: u64) -> Option<String> {
+    play.store.flush();
+    let window = play.store.messages(FlowId(1), nth..nth + 1);
+    window.expect("a flow").items[0].problem()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grpc_message_that_is_cut_short_says_by_how_much() {
+    let (mut play, mut server) =
+        streaming("Content-Type: application/grpc\r\nContent-Length: 11\r\n").await;
+    passes(&mut play, &mut server, b"\0\0\0\0\xff123456").await;
+    let flags = MessageFlags::MALFORMED;
+    let cut = from_server(MessageKind::Grpc, flags, "123456");
+    assert_eq!(play.messages(1), [cut]);
+    assert_eq!(problem(&play, 0).as_deref(), Some("6 of 255 bytes came"));
+
+    let (mut play, mut server) =
+        streaming("Content-Type: application/grpc\r\nContent-Length: 2\r\n").await;
+    passes(&mut play, &mut server, b"\0\0").await;
+    assert_eq!(
+        play.messages(1),
+        [from_server(MessageKind::Grpc, flags, "\0\0")]
+    );
 }

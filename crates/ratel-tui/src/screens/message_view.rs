@@ -144,6 +144,9 @@ fn facts(view: &MessageView, head: &MessageHead, offset: UtcOffset) -> Text {
     for remark in protocol::remarks(head.flags) {
         line.push(Role::Warn, format!("  {remark}"));
     }
+    if let Some(problem) = head.problem() {
+        line.push(Role::Warn, format!(": {problem}"));
+    }
     if let Some(percent) = view.pane.percent() {
         line.push(Role::Dim, format!("  {percent}%"));
     }

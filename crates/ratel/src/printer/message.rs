@@ -39,7 +39,9 @@ pub(super) fn message(
         (MessageFlags::MALFORMED, "malformed"),
     ] {
         if head.flags.contains(flag) {
-            page.put(Look::Yellow, &format!(" ({word})"))?;
+            let why = head.problem().filter(|_| flag == MessageFlags::MALFORMED);
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            page.put(Look::Yellow, &format!(" ({word}{why})"))?;
         }
     }
     page.end()?;
