@@ -246,14 +246,7 @@ impl<'a> Exchange<'a> {
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
         self.recorder.request(&self.flow.request);
-        if self.ctx.config.validate_inbound_headers {
-            let request = &self.flow.request;
-            // What comes over HTTP/2 was looked at where it came in.
-            if request.version != Version::Http2 {
-                validate::request(request.version.as_bytes(), &request.headers)
-                    .map_err(ProxyError::RequestInvalid)?;
-            }
-        }
+        self.validate()?;
         self.hook(Hook::RequestHeaders).await;
         let mut upload = Upload::Stream(body);
         if self.ctx.shared.addons.body_need(&self.flow, Side::Client) == BodyNeed::Whole {
@@ -328,6 +321,17 @@ impl<'a> Exchange<'a> {
                 }
             }
         }
+    }
+
+    /// Whether the request keeps the rules, where that is asked for.
+    fn validate(&self) -> Result<(), ProxyError> {
+        let request = &self.flow.request;
+        // What comes over HTTP/2 was looked at where it came in.
+        if !self.ctx.config.validate_inbound_headers || request.version == Version::Http2 {
+            return Ok(());
+        }
+        validate::request(request.version.as_bytes(), &request.headers)
+            .map_err(ProxyError::RequestInvalid)
     }
 
     /// A connection for this exchange; a server that refused the handshake is on record too.

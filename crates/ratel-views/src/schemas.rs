@@ -1,9 +1,12 @@
 //! Schemas of protobuf messages, read from `.proto` files and descriptor sets.
 
 mod files;
+mod lenient;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{fs, io};
 
 use miette::Diagnostic;
@@ -11,6 +14,7 @@ use prost_reflect::{DescriptorPool, MessageDescriptor};
 use ratel_flow::Side;
 
 use files::Files;
+use lenient::{Lenient, Missing};
 
 /// A larger file is no descriptor set.
 const MAX_DESCRIPTOR_SET: u64 = 256 * 1024 * 1024;
@@ -19,6 +23,7 @@ const MAX_DESCRIPTOR_SET: u64 = 256 * 1024 * 1024;
 #[derive(Clone, Debug, Default)]
 pub struct Schemas {
     pool: DescriptorPool,
+    left_out: Arc<[SchemaError]>,
 }
 
 /// Why schemas could not be loaded.
@@ -55,6 +60,14 @@ pub enum SchemaError {
         /// The folder.
         path: PathBuf,
     },
+    /// What a file imports is not there. It is read without, and without the options that may need it.
+    #[error("{}: import '{import}' not found, what it brings is left out", path.display())]
+    Import {
+        /// The file.
+        path: PathBuf,
+        /// What it imports.
+        import: String,
+    },
     /// A file whose name does not end in `.proto` is no descriptor set either.
     #[error("{} is neither a .proto file nor a descriptor set: {message}", path.display())]
     DescriptorSet {
@@ -69,16 +82,18 @@ impl Schemas {
     /// Reads a `.proto` file, a folder of them, or a descriptor set (`protoc --descriptor_set_out --include_imports`).
     ///
     /// Imports are found below the folder, and from the folder of the file and those above it; the well-known ones
-    /// (`google/protobuf/timestamp.proto`) need not be there. This reads files, and takes milliseconds to seconds.
+    /// (`google/protobuf/timestamp.proto`) need not be there, nor those that only bring options. This reads files, and
+    /// takes milliseconds to seconds.
     ///
     /// # Errors
-    /// When something cannot be read or is wrong; the sentence names the file and the line.
+    /// When nothing can be read, or all of it is wrong; the sentence names the file and the line. What else is wrong is
+    /// [left out](Self::left_out).
     pub fn load(path: &Path) -> Result<Self, SchemaError> {
         let metadata = fs::metadata(path).map_err(|source| SchemaError::Read {
             path: path.to_owned(),
             source,
         })?;
-        let pool = if metadata.is_dir() {
+        let (pool, left_out) = if metadata.is_dir() {
             compile(Files::below(path)?)?
         } else if path
             .extension()
@@ -86,9 +101,16 @@ impl Schemas {
         {
             compile(Files::one(path))?
         } else {
-            descriptor_set(path, metadata.len())?
+            (descriptor_set(path, metadata.len())?, Vec::new())
         };
-        Ok(Self { pool })
+        let left_out = left_out.into();
+        Ok(Self { pool, left_out })
+    }
+
+    /// Why some of it is left out.
+    #[must_use]
+    pub fn left_out(&self) -> &[SchemaError] {
+        &self.left_out
     }
 
     /// Messages that are defined.
@@ -146,17 +168,45 @@ impl SchemaError {
     }
 }
 
-fn compile(files: Files) -> Result<DescriptorPool, SchemaError> {
+/// All that can be compiled, and why the rest cannot. Each missing import is named once.
+fn compile(files: Files) -> Result<(DescriptorPool, Vec<SchemaError>), SchemaError> {
     let names: Vec<String> = files.names().map(str::to_owned).collect();
-    let mut compiler = protox::Compiler::with_file_resolver(files.clone());
+    let missing = Missing::default();
+    let mut compiler = protox::Compiler::with_file_resolver(Lenient {
+        files: files.clone(),
+        missing: missing.clone(),
+    });
+    // It says what is wrong with a file as it is.
+    let mut strict = protox::Compiler::with_file_resolver(files.clone());
+    let mut left_out = Vec::new();
+    let mut any = false;
     for name in names {
-        compiler.open_file(&name).map_err(|error| {
-            let name = error.file().unwrap_or(&name);
-            let path = files.path(name).unwrap_or_else(|| PathBuf::from(name));
-            SchemaError::of(&error, &path)
-        })?;
+        let Err(error) = compiler.open_file(&name) else {
+            any = true;
+            continue;
+        };
+        let error = strict.open_file(&name).err().unwrap_or(error);
+        let file = error.file().unwrap_or(&name);
+        let path = files.path(file).unwrap_or_else(|| PathBuf::from(file));
+        let error = SchemaError::of(&error, &path);
+        // A file that many others import is wrong once.
+        let is_new = |known: &SchemaError| known.to_string() != error.to_string();
+        if left_out.iter().all(is_new) {
+            left_out.push(error);
+        }
     }
-    Ok(compiler.descriptor_pool())
+    if !any && !left_out.is_empty() {
+        return Err(left_out.swap_remove(0));
+    }
+    let read: BTreeSet<&str> = compiler.files().map(|file| file.name()).collect();
+    let of_read = |(_, name): &(String, String)| read.contains(&name[..]);
+    // Each is named once, with the first file that has it.
+    let missing: BTreeMap<_, _> = missing.take().into_iter().filter(of_read).rev().collect();
+    for (import, name) in missing {
+        let path = files.path(&name).unwrap_or_else(|| PathBuf::from(name));
+        left_out.push(SchemaError::Import { path, import });
+    }
+    Ok((compiler.descriptor_pool(), left_out))
 }
 
 fn descriptor_set(path: &Path, length: u64) -> Result<DescriptorPool, SchemaError> {

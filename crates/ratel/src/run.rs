@@ -16,7 +16,7 @@ use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_proxy::{Engine, Listening};
 use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
-use ratel_views::Schemas;
+use ratel_views::{SchemaError, Schemas};
 use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
@@ -35,6 +35,9 @@ const IDLE: Duration = Duration::from_millis(100);
 
 /// So many flows are looked through to tell how many connections are open.
 const COUNTABLE: usize = 10_000;
+
+/// So many reasons are given why a part of the schemas is left out.
+const LEFT_OUT: usize = 10;
 
 /// Columns of an output that is no terminal.
 const COLUMNS: usize = 80;
@@ -129,16 +132,18 @@ impl Program {
             true
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let schemas = self.schemas(&values)?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
-            style: Style::of(&values, columns(), self.schemas(&values)?),
+            style: Style::of(&values, columns(), schemas.clone()),
             colour: ink::colour_wanted(),
             offset: self.offset,
         };
         let on_failure = stop.clone();
         let printer = Printer::start(setup, io::stdout(), move || on_failure.stop(Why::Output))
             .map_err(|error| self.refuse(format!("cannot start the printer: {error}"), None))?;
+        warn_of_left_out(schemas.as_ref());
         let engine = self.engine(&store);
         let started = match engine {
             Ok(engine) => {
@@ -178,6 +183,7 @@ impl Program {
         }
         let values = self.options.snapshot();
         let schemas = self.schemas(&values)?;
+        warn_of_left_out(schemas.as_ref());
         let store = self.store(&values)?;
         let stop = ratel_tui::Stop::new();
         let on_signal = stop.clone();
@@ -226,11 +232,8 @@ impl Program {
         let Some(path) = values.opt_path(keys::PROTOBUF_DEFINITIONS) else {
             return Ok(None);
         };
-        Schemas::load(&path).map(Some).map_err(|error| {
-            let cause = std::error::Error::source(&error).map(|source| format!(": {source}"));
-            let message = format!("{error}{}", cause.unwrap_or_default());
-            self.refuse(message, None)
-        })
+        let schemas = Schemas::load(&path).map_err(|error| self.refuse(reason(&error), None))?;
+        Ok(Some(schemas))
     }
 
     /// The store, in the first of its folders that can be written. What lies there has no names and is gone with the
@@ -301,6 +304,22 @@ fn columns() -> usize {
     said.or_else(seen)
         .filter(|columns| *columns > 0)
         .unwrap_or(COLUMNS)
+}
+
+fn reason(error: &SchemaError) -> String {
+    let cause = std::error::Error::source(error).map(|source| format!(": {source}"));
+    format!("{error}{}", cause.unwrap_or_default())
+}
+
+/// Says which schemas are missing, once somebody reads the log.
+fn warn_of_left_out(schemas: Option<&Schemas>) {
+    let left_out = schemas.map(Schemas::left_out).unwrap_or_default();
+    for error in left_out.iter().take(LEFT_OUT) {
+        tracing::warn!("{}", reason(error));
+    }
+    if let Some(more @ 1..) = left_out.len().checked_sub(LEFT_OUT) {
+        tracing::warn!("{more} more of the protobuf definitions are left out");
+    }
 }
 
 /// Says where the proxy listens, and what clients have to trust when that has just been made.

@@ -54,7 +54,10 @@ impl Files {
         };
         let mut imports = BTreeSet::new();
         for (name, path) in &paths {
-            let file = File::open(name, path).map_err(|error| SchemaError::of(&error, path))?;
+            // One that cannot be read is refused when it is compiled.
+            let Ok(file) = File::open(name, path) else {
+                continue;
+            };
             imports.extend(file.file_descriptor_proto().dependency.iter().cloned());
         }
         // The longest say most about where the file is.
@@ -79,6 +82,11 @@ impl Files {
     /// The names of the files.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.named.keys().map(String::as_str)
+    }
+
+    /// Whether there is a file of that name, whatever is in it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.path(name).is_some() || GoogleFileResolver::new().open_file(name).is_ok()
     }
 
     /// Where the file of that name is.

@@ -117,7 +117,7 @@ fn what_is_wrong_is_said_with_file_and_line() {
         (
             &[(
                 "a/a.proto",
-                "syntax = \"proto3\";\nimport \"no/where.proto\";\n",
+                "syntax = \"proto3\";\nimport \"no/where.proto\";\nmessage A {\n  no.Where w = 1;\n}\n",
             )],
             "a",
             "~/a/a.proto, line 2: import 'no/where.proto' not found",
@@ -153,4 +153,77 @@ fn what_is_wrong_is_said_with_file_and_line() {
             assert_eq!(refusal, expected);
         }
     }
+}
+
+/// What is left out of a folder of those files, and what is not.
+fn loaded(files: Files<'_>) -> (Schemas, Vec<String>) {
+    let folder = TempDir::new().unwrap();
+    write(folder.path(), files);
+    let schemas = Schemas::load(folder.path()).unwrap();
+    let said = schemas.left_out().iter();
+    let said = said.map(|error| {
+        error
+            .to_string()
+            .replace(&folder.path().display().to_string(), "~")
+    });
+    let said = said.collect();
+    (schemas, said)
+}
+
+#[test]
+fn imports_that_only_bring_options_need_not_be_there() {
+    let service = r#"
+syntax = "proto3";
+package shop;
+import "google/api/annotations.proto";
+import "base.proto";
+import "validate/validate.proto";
+option (gogoproto.marshaler_all) = true;
+service Shop {
+  option (google.api.default_host) = "shop.example";
+  rpc Get(GetRequest) returns (base.Item) {
+    option (google.api.http) = { get: "/v1/{id}" additional_bindings { get: "/{id}" } };
+    option deprecated = true;
+  }
+}
+message GetRequest {
+  string id = 1 [(validate.rules).string.min_len = 1, (google.api.field_behavior) = REQUIRED, deprecated = true];
+  enum Kind { NONE = 0 [(x.y) = 1]; }
+  oneof by { option (validate.required) = true; Kind kind = 2; }
+}
+"#;
+    let base = r#"syntax = "proto3"; package base; message Item { string name = 1; }"#;
+    let (schemas, said) = loaded(&[("api/base.proto", base), ("api/shop.proto", service)]);
+    assert_eq!((schemas.messages(), schemas.services()), (2, 1));
+    assert_eq!(
+        said,
+        [
+            "~/api/shop.proto: import 'google/api/annotations.proto' not found, what it brings is left out",
+            "~/api/shop.proto: import 'validate/validate.proto' not found, what it brings is left out",
+        ]
+    );
+}
+
+#[test]
+fn what_is_wrong_is_left_out_and_the_rest_is_there() {
+    let good = r#"syntax = "proto3"; package good; message Good { }"#;
+    let needs = "syntax = \"proto3\";\nimport \"google/rpc/status.proto\";\nmessage Needs { google.rpc.Status s = 1; }";
+    let (schemas, said) = loaded(&[
+        ("a_wrong.proto", "syntax = \"proto3\";\nmessage {"),
+        ("good.proto", good),
+        (
+            "imports.proto",
+            "syntax = \"proto3\"; import \"a_wrong.proto\";",
+        ),
+        ("needs.proto", needs),
+    ]);
+    assert_eq!(schemas.messages(), 1);
+    let [wrong, needs] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert!(wrong.starts_with("~/a_wrong.proto, line 2: "), "{wrong}");
+    assert_eq!(
+        needs,
+        "~/needs.proto, line 2: import 'google/rpc/status.proto' not found"
+    );
 }

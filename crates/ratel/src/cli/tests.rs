@@ -433,6 +433,7 @@ fn help_for_people() {
 
     TLS options:
       -k, --ssl-insecure            Accept any certificate from servers
+          --certs <SPEC>            Show clients a certificate of your own
           --cert-passphrase <PASS>  The passphrase of an encrypted private key
 
     Other flags:

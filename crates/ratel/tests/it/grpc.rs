@@ -143,3 +143,18 @@ fn a_service_that_dies_is_unavailable() {
     let log = ratel.terminate().1;
     assert_says(&log, &["the server's response broke off: "]);
 }
+
+#[test]
+fn schemas_with_missing_imports_are_read_with_a_warning() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let text = r#"
+syntax = "proto3";
+import "google/api/annotations.proto";
+service Shop { rpc Get(Item) returns (Item) { option (google.api.http) = { get: "/v1" }; } }
+message Item { string name = 1; }
+"#;
+    std::fs::write(folder.path().join("shop.proto"), text).expect("it is writable");
+    let set = format!("protobuf_definitions={}", folder.path().display());
+    let ratel = dump().args(["--set", &set]).start();
+    ratel.wait_output("import 'google/api/annotations.proto' not found");
+}
