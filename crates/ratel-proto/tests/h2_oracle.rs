@@ -372,7 +372,7 @@ fn resets_of_either_side_are_understood() {
             }
             let mut reset = None;
             drive(&mut connection, &mut io, |connection, event| {
-                if let Event::Reset { id, reason } = event {
+                if let Event::Reset { id, reason, .. } = event {
                     reset = Some((id, reason));
                     connection.reset(ids[1], Reason::CANCEL);
                 }

@@ -103,6 +103,8 @@ pub(crate) enum ProxyError {
         reason: Reason,
         debug: Bytes,
     },
+    #[error("the server did not answer a ping within {} s; its connection is taken for lost", .0.as_secs())]
+    Unanswered(Duration),
     #[error("{} broke a rule of HTTP/2 on this stream: {error}", side(*by))]
     Http2Stream { by: Side, error: StreamError },
     #[error("{} broke a rule of HTTP/2: {error}", side(*by))]
@@ -212,7 +214,7 @@ impl ProxyError {
             | Self::Http2RequestInvalid(_)
             | Self::RequestBody(_) => 400,
             Self::TooLargeToHold { .. } => 413,
-            Self::ConnectTimeout { .. } => 504,
+            Self::ConnectTimeout { .. } | Self::Unanswered(_) => 504,
             Self::ClientGone { .. }
             | Self::ClientIo { .. }
             | Self::ClientTls(_)
@@ -268,6 +270,18 @@ impl ProxyError {
                         | BodyError::TrailersCut
                 )
         )
+    }
+
+    /// Whether the server ended the exchange or its connection, by whatever means.
+    pub(crate) fn is_by_server(&self) -> bool {
+        match self {
+            Self::StreamReset { by, .. }
+            | Self::GoneAway { by, .. }
+            | Self::Http2Stream { by, .. }
+            | Self::Http2Connection { by, .. } => *by == Side::Server,
+            Self::StreamRefused { .. } | Self::Unanswered(_) => true,
+            _ => self.is_loss_of_server(),
+        }
     }
 
     /// Whether a peer of HTTP/2 gave up this one stream.

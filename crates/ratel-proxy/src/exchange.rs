@@ -21,6 +21,7 @@ use ratel_proto::{Frame, Framing, Headers};
 use crate::body::{self, FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::{Page, ProxyError};
+use crate::http::convert;
 use crate::http::h1::client::H1Upstream;
 use crate::http::h2::client::H2Upstream;
 use crate::recorder::Recorder;
@@ -426,6 +427,9 @@ impl<'a> Exchange<'a> {
         let forward = route.forward.as_deref();
         tx.head(&self.flow.request, forward, route.framing, done)?;
         let client_keeps = keeps_alive(&self.flow.request);
+        // Until the server has agreed, its HTTP/1 has no place for what the WebSocket says.
+        let waits = self.flow.request.version == Version::Http2
+            && convert::is_websocket(&self.flow.request);
         let Self {
             ctx,
             flow,
@@ -435,8 +439,10 @@ impl<'a> Exchange<'a> {
         let body = match upload {
             Upload::Stream(body) => {
                 // Nothing will be pumped that would take the head along: there is no body, or one of no bytes.
-                if body.is_done() {
+                if waits || body.is_done() {
                     tx.flush().await?;
+                }
+                if body.is_done() {
                     recorder.end(Side::Client, flow.request.timestamp_start);
                 }
                 body
@@ -463,7 +469,7 @@ impl<'a> Exchange<'a> {
             }
             .run(client_keeps);
             let mut download = std::pin::pin!(download);
-            transfer::transfer(&mut **body, tx, recorder, download.as_mut()).await?
+            transfer::transfer(&mut **body, waits, tx, recorder, download.as_mut()).await?
         };
         match answered {
             Answered::Complete(after) => Ok(after),

@@ -5,6 +5,7 @@ mod empty;
 mod faults;
 mod h1;
 mod h2;
+mod h2_pace;
 mod hooks;
 mod streams;
 mod tcp;

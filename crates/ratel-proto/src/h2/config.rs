@@ -18,9 +18,15 @@ pub struct Config {
     /// What we are.
     pub role: Role,
     /// How many bytes of DATA, padding included, a peer may send on one stream before they are
-    /// [consumed](super::Connection::consume). At most 2³¹−1.
+    /// [consumed](super::Connection::consume), at first. At most 2³¹−1.
     pub stream_window: u32,
-    /// The same for the whole connection. At least 65 535, which is where every connection starts, at most 2³¹−1.
+    /// How far that grows while what comes is consumed at once. At most 2³¹−1.
+    pub stream_window_max: u32,
+    /// By how many bytes the windows of all streams together may have grown. With `max_concurrent_streams` windows as
+    /// they are at first, this bounds what waits to be consumed.
+    pub growth_max: u32,
+    /// How many bytes of DATA may be under way on the whole connection. What has arrived does not count, so that streams
+    /// nobody reads don't hold up the others. At least 65 535, which is where every connection starts, at most 2³¹−1.
     pub connection_window: u32,
     /// How many streams the client may have open at once, as a server. A client accepts no pushed streams.
     pub max_concurrent_streams: u32,
@@ -51,7 +57,9 @@ impl Config {
     pub fn new(role: Role) -> Self {
         Self {
             role,
-            stream_window: 2 * 1024 * 1024,
+            stream_window: 256 * 1024,
+            stream_window_max: 2 * 1024 * 1024,
+            growth_max: 14 * 1024 * 1024,
             connection_window: 16 * 1024 * 1024,
             max_concurrent_streams: 250,
             max_frame_size: 16_384,
@@ -67,6 +75,7 @@ impl Config {
     /// With every value in its range.
     pub(super) fn clamped(mut self) -> Self {
         self.stream_window = self.stream_window.min(WINDOW_MAX);
+        self.stream_window_max = self.stream_window_max.min(WINDOW_MAX);
         self.connection_window = self.connection_window.clamp(65_535, WINDOW_MAX);
         self.max_frame_size = self.max_frame_size.clamp(16_384, (1 << 24) - 1);
         self.header_table_size = self.header_table_size.min(HEADER_TABLE_MAX);

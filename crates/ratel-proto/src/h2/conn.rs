@@ -52,6 +52,8 @@ pub struct Connection {
     last_used: StreamId,
     send_window: SendWindow,
     recv_window: RecvWindow,
+    /// By how much the windows of streams have grown.
+    grown: u32,
     /// Whether the peer has confirmed our settings.
     settings_confirmed: bool,
     goaway_received: bool,
@@ -98,6 +100,7 @@ impl Connection {
             last_used: StreamId(0),
             send_window: SendWindow::new(65_535),
             recv_window: RecvWindow::new(window, window),
+            grown: 0,
             settings_confirmed: false,
             goaway_received: false,
             goaway_sent: None,
@@ -157,16 +160,23 @@ impl Connection {
     }
 
     /// Says that the data of an [`Event::Data`] has been taken (`bytes` is its `flow`), so that the peer may send more.
-    /// Must be called for all of it, also when the stream is closed: the connection's window is shared.
+    /// Of a stream that is closed it has no effect.
     pub fn consume(&mut self, id: StreamId, bytes: u32) {
         if self.failed.is_some() {
             return;
         }
-        self.release(bytes);
-        if let Some(stream) = self.streams.get_mut(id)
-            && let Some(increment) = stream.recv_window.consume(bytes)
-            && stream.recv == Recv::Body
-        {
+        let Some(stream) = self.streams.get_mut(id) else {
+            return;
+        };
+        if stream.recv != Recv::Body {
+            return;
+        }
+        let window = &mut stream.recv_window;
+        let before = window.size();
+        let room = self.config.growth_max.saturating_sub(self.grown);
+        let room = room.min(self.config.stream_window_max.saturating_sub(before));
+        if let Some(increment) = window.consume(bytes, room) {
+            self.grown += window.size() - before;
             self.output
                 .write(|out| frame::put_window_update(out, id, increment));
         }
@@ -174,7 +184,7 @@ impl Connection {
 
     /// Gives back a part of the connection's window.
     fn release(&mut self, bytes: u32) {
-        if let Some(increment) = self.recv_window.consume(bytes) {
+        if let Some(increment) = self.recv_window.consume(bytes, 0) {
             self.output
                 .write(|out| frame::put_window_update(out, StreamId::CONNECTION, increment));
         }
@@ -262,6 +272,8 @@ impl Connection {
         let Some(stream) = self.streams.remove(id) else {
             return;
         };
+        let first = self.config.stream_window;
+        self.grown -= stream.recv_window.size().saturating_sub(first);
         if stream.in_turn {
             self.ready.retain(|waiting| *waiting != id);
         }

@@ -34,8 +34,8 @@ pub enum Event {
         id: StreamId,
         /// The payload, a slice of what was read.
         data: Bytes,
-        /// What the frame counts for in flow control: pass it to [`consume`](super::Connection::consume) once,
-        /// whatever becomes of the stream.
+        /// What the frame counts for in flow control: pass it to [`consume`](super::Connection::consume) once
+        /// it is taken.
         flow: u32,
         /// Whether the peer has nothing more to send.
         end: bool,
@@ -53,6 +53,8 @@ pub enum Event {
         id: StreamId,
         /// Why.
         reason: Reason,
+        /// Bytes of data that were queued.
+        unsent: usize,
     },
     /// The peer broke a rule on a stream. A RST_STREAM is queued, and the stream is closed.
     StreamError {

@@ -66,9 +66,15 @@ impl RecvWindow {
         self.available += by;
     }
 
+    /// What the peer may send at most when everything is consumed.
+    pub(super) fn size(&self) -> u32 {
+        self.size
+    }
+
     /// Data has been taken. Returns the increment that the peer should be told: none until half of the window
-    /// is used up, so that a transfer costs few frames.
-    pub(super) fn consume(&mut self, bytes: u32) -> Option<u32> {
+    /// is used up, so that a transfer costs few frames. The window doubles, by `room` at most, when it is what holds
+    /// the peer back: nearly all of what has come is consumed.
+    pub(super) fn consume(&mut self, bytes: u32, room: u32) -> Option<u32> {
         // More than there is would let the window grow without bound.
         let bytes = bytes.min(self.held);
         self.held -= bytes;
@@ -76,7 +82,12 @@ impl RecvWindow {
         if self.unclaimed == 0 || self.unclaimed < self.size / 2 {
             return None;
         }
-        let increment = std::mem::take(&mut self.unclaimed);
+        let mut increment = std::mem::take(&mut self.unclaimed);
+        if self.held <= self.size / 8 {
+            let growth = self.size.min(room);
+            self.size += growth;
+            increment += growth;
+        }
         self.available += i64::from(increment);
         Some(increment)
     }

@@ -10,23 +10,25 @@ use crate::body::FrameSink;
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
 
-/// Moves the request body up while the response comes down; ends with the response.
+/// Moves the request body up while the response comes down; ends with the response. What comes of a tunnel that is not
+/// granted yet (`waits`) stays where it is.
 pub(super) async fn transfer<B: RequestBody>(
     body: &mut B,
+    waits: bool,
     tx: &mut impl FrameSink,
     recorder: &Recorder,
     mut download: Pin<&mut impl Future<Output = Result<Answered, ProxyError>>>,
 ) -> Result<Answered, ProxyError> {
     let mut server_reads = true;
-    if !body.is_done() {
+    if !body.is_done() && !waits {
         let pump = upload(body, tx, recorder);
         let mut pump = std::pin::pin!(pump);
         tokio::select! {
             biased;
             sent = &mut pump => match sent {
                 Ok(()) => {}
-                // The server stopped reading; it may still have said why (RFC 9112 §9.5).
-                Err(ProxyError::ServerIo { .. }) => server_reads = false,
+                // It may still have said why (RFC 9112 §9.5, RFC 9113 §8.1).
+                Err(error) if error.is_by_server() => server_reads = false,
                 Err(error) => return Err(error),
             },
             answered = &mut download => {
@@ -88,7 +90,7 @@ async fn upload(
         let frame = match body.ready()? {
             Some(frame) => frame,
             None => {
-                tx.flush().await?;
+                deliver(body, tx).await?;
                 recorder.ready().await;
                 body.next().await?
             }
@@ -98,8 +100,21 @@ async fn upload(
         tx.frame(frame)?;
         if end {
             recorder.end(Side::Client, body.received());
-            return tx.flush().await;
+            return deliver(body, tx).await;
         }
+    }
+}
+
+/// Waits for the server to read what was queued, or for the client to leave.
+async fn deliver(body: &mut impl RequestBody, tx: &mut impl FrameSink) -> Result<(), ProxyError> {
+    let end = tokio::select! {
+        biased;
+        flushed = tx.flush() => return flushed,
+        end = body.watch() => end,
+    };
+    match end {
+        ClientEnd::Gone(error) => Err(error),
+        ClientEnd::HalfClosed => tx.flush().await,
     }
 }
 
@@ -112,8 +127,23 @@ pub(super) async fn relay(
     recorder: &Recorder,
 ) -> Result<After, ProxyError> {
     let up = async {
-        upload(body, tx, recorder).await?;
-        tx.shutdown().await
+        loop {
+            let frame = match body.ready()? {
+                Some(frame) => frame,
+                None => {
+                    tx.flush().await?;
+                    recorder.ready().await;
+                    body.next().await?
+                }
+            };
+            recorder.frame(Side::Client, &frame, body.received());
+            let end = frame.end;
+            tx.frame(frame)?;
+            if end {
+                recorder.end(Side::Client, body.received());
+                return tx.shutdown().await;
+            }
+        }
     };
     let down = async {
         while !rx.is_done() {

@@ -11,13 +11,13 @@ use super::*;
 
 /// A peer that speaks HTTP/2 by the same codec, with nothing in between.
 pub(super) struct Peer {
-    conn: Connection,
-    io: DuplexStream,
-    buf: BytesMut,
+    pub(super) conn: Connection,
+    pub(super) io: DuplexStream,
+    pub(super) buf: BytesMut,
 }
 
 impl Peer {
-    fn new(role: Role, io: DuplexStream) -> Self {
+    pub(super) fn new(role: Role, io: DuplexStream) -> Self {
         Self::with(Config::new(role), io)
     }
 
@@ -34,7 +34,7 @@ impl Peer {
         self.flush().await;
     }
 
-    async fn flush(&mut self) {
+    pub(super) async fn flush(&mut self) {
         loop {
             self.conn.pump();
             let out = self.conn.output().take();
@@ -136,7 +136,7 @@ impl Peer {
     }
 
     /// Everything up to the end of the stream: the body and the trailers.
-    async fn gets_rest(&mut self) -> (Vec<u8>, Option<Headers>) {
+    pub(super) async fn gets_rest(&mut self) -> (Vec<u8>, Option<Headers>) {
         let mut body = Vec::new();
         loop {
             match self.event().await {
@@ -375,7 +375,9 @@ async fn resets_are_passed_on_with_their_codes() {
     client.conn.reset(second, Reason::ENHANCE_YOUR_CALM);
     client.flush().await;
     match server.event().await {
-        Event::Reset { id: reset, reason } => {
+        Event::Reset {
+            id: reset, reason, ..
+        } => {
             assert_eq!((reset, reason), (id, Reason::ENHANCE_YOUR_CALM));
         }
         other => panic!("{other:?}"),

@@ -806,3 +806,22 @@ async fn a_refused_websocket_leaves_the_next_requests_to_http2() {
     let (_, head, _) = shared.gets_head().await;
     assert_eq!(head.pseudo.get(":path"), Some(&b"/page"[..]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_says_before_the_server_has_agreed_waits() {
+    let http1 = [("h2c_upstream", Value::Str("never".into()))];
+    let (mut client, mut play) = h2_client(&http1);
+    let stream = client.request(&CONNECT, &[], false).await;
+    let hello: &[u8] = up(opcode::TEXT, b"early").leak();
+    client.data(stream, hello, false).await;
+    let mut server = play.server().await;
+    let request = h1_head(&mut server).await;
+    let early = tokio::time::timeout(Duration::from_secs(5), server.read_u8()).await;
+    assert!(early.is_err(), "{early:?}");
+    server
+        .write_all(agreed(&request).as_bytes())
+        .await
+        .expect("room");
+    gets(&mut server, hello).await;
+    client.gets_head().await;
+}

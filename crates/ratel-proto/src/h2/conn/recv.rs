@@ -179,9 +179,9 @@ impl Connection {
         if !self.recv_window.receive(len) {
             return Err(ConnectionError::WindowExceeded);
         }
+        self.release(len);
         let end = header.has(flags::END_STREAM);
         let Some(stream) = self.streams.get_mut(id) else {
-            self.release(len);
             return self.closed(kind, id);
         };
         let error = match (&stream.send, stream.recv) {
@@ -194,7 +194,6 @@ impl Connection {
             (_, Recv::Body) => None,
         };
         if let Some(error) = error {
-            self.release(len);
             return self.stream_error(id, error, None);
         }
         if payload.is_empty() && !end {
@@ -229,12 +228,13 @@ impl Connection {
         }
         // What has been answered was not in vain.
         let wasted = !matches!(stream.send, Send::Ended) && self.config.role == Role::Server;
+        let unsent = stream.queue.len();
         self.close(id);
         self.streams.was_reset(id, false);
         if wasted && !self.resets.spend(1) {
             return Err(ConnectionError::Flood(Flood::Resets));
         }
-        Ok(Some(Event::Reset { id, reason }))
+        Ok(Some(Event::Reset { id, reason, unsent }))
     }
 
     fn window_update(&mut self, id: StreamId, increment: u32) -> Received {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use ratel_core::clock;
 use tokio::io::{AsyncReadExt, AsyncWrite};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use super::error::ConnectionEnd;
 use super::mux::Mux;
@@ -24,6 +24,10 @@ const READ_MAX: usize = 256 * 1024;
 const SLICES: usize = 32;
 /// How often the allowances of a peer are replenished.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a peer may take to read the rest when the connection is over.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long a PING may stay unanswered.
+const PONG_LIMIT: Duration = Duration::from_secs(20);
 
 /// See the [module](self).
 pub(super) struct Driver {
@@ -37,6 +41,8 @@ pub(super) struct Driver {
     unflushed: bool,
     /// Neither direction can be used any more.
     dead: bool,
+    /// Since the connection is over and the peer has not read the rest: until when it may.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl Driver {
@@ -51,10 +57,12 @@ impl Driver {
             ticked: Instant::now(),
             unflushed: false,
             dead: false,
+            linger: None,
         }
     }
 
-    /// Runs the connection by itself until it is over, with a PING whenever nothing has come in for `keepalive`.
+    /// Runs the connection by itself until it is over, with a PING whenever nothing has come in for `keepalive`. A peer
+    /// that does not answer one is lost.
     pub(super) async fn run(mut self, keepalive: Option<Duration>) {
         let mux = self.mux.clone();
         let pings = async {
@@ -62,16 +70,26 @@ impl Driver {
                 return std::future::pending().await;
             };
             loop {
-                tokio::time::sleep(every).await;
-                if mux.silent() >= every {
-                    mux.ping();
+                tokio::time::sleep(every.saturating_sub(mux.silent())).await;
+                if mux.silent() < every {
+                    continue;
+                }
+                mux.ping();
+                tokio::time::sleep(PONG_LIMIT).await;
+                let mut state = mux.state();
+                if state.pinged {
+                    return state.end(ConnectionEnd::Silent(PONG_LIMIT));
                 }
             }
         };
-        tokio::select! {
-            biased;
-            () = std::future::poll_fn(|cx| self.poll(cx)) => {}
-            () = pings => {}
+        {
+            let mut moves = pin!(std::future::poll_fn(|cx| self.poll(cx)));
+            tokio::select! {
+                biased;
+                () = &mut moves => return,
+                () = pings => {}
+            }
+            moves.await;
         }
     }
 
@@ -81,7 +99,7 @@ impl Driver {
             self.mux.state().unpark();
             let came = self.poll_receive(cx);
             let sent = self.poll_send(cx);
-            if self.is_done() {
+            if self.poll_done(cx) {
                 return Poll::Ready(());
             }
             if !came && !sent {
@@ -109,7 +127,6 @@ impl Driver {
             };
             any = true;
             let now = clock::now();
-            self.activity.touch();
             let read = match read {
                 // TLS without a proper goodbye, as many peers end it.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0,
@@ -124,6 +141,7 @@ impl Driver {
                 let mut state = self.mux.state();
                 state.last_read = now;
                 state.heard = Instant::now();
+                state.pinged = false;
                 if read == 0 {
                     let end = state.goodbye();
                     state.end(end);
@@ -140,6 +158,9 @@ impl Driver {
                 self.next_read = READ_MIN;
             }
             self.dispatch();
+            if !self.mux.state().take_only_pongs() {
+                self.activity.touch();
+            }
             if read < room {
                 // The socket was emptied; exchanges go on before it is looked at again.
                 return true;
@@ -209,11 +230,22 @@ impl Driver {
         any
     }
 
-    /// Whether the connection is over, and what could be delivered is.
-    pub(super) fn is_done(&self) -> bool {
-        let mut state = self.mux.state();
-        let over = state.is_over() || (state.closing && state.is_idle());
-        over && (self.dead || (state.conn.output().is_empty() && !self.unflushed))
+    /// Whether the connection is over, and what could be delivered is, or has had its time.
+    pub(super) fn poll_done(&mut self, cx: &mut Context<'_>) -> bool {
+        {
+            let mut state = self.mux.state();
+            if !(state.is_over() || (state.closing && state.is_idle())) {
+                return false;
+            }
+            if self.dead || (state.conn.output().is_empty() && !self.unflushed) {
+                return true;
+            }
+        }
+        let linger = self
+            .linger
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        self.dead = linger.as_mut().poll(cx).is_ready();
+        self.dead
     }
 
     /// Says goodbye.

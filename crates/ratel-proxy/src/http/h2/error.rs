@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::Side;
@@ -30,6 +31,8 @@ pub(super) enum ConnectionEnd {
     GoAway(Reason, Bytes),
     /// The connection broke.
     Io(io::ErrorKind, Arc<str>, Option<LateAlert>),
+    /// The peer has not answered a PING for so long.
+    Silent(Duration),
     /// The peer broke a rule, and was told.
     Protocol(Arc<ConnectionError>),
 }
@@ -86,6 +89,7 @@ impl ConnectionEnd {
                 during: "before the exchange was complete",
                 source: source(*kind, message, *alert),
             },
+            (Self::Silent(limit), _) => ProxyError::Unanswered(*limit),
             (Self::Protocol(error), by) => ProxyError::Http2Connection {
                 by,
                 error: error.clone(),

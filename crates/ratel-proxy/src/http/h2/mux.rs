@@ -51,6 +51,17 @@ pub(super) struct State {
     pub(super) last_read: Timestamp,
     /// The same in the runtime's time, which tests can turn.
     pub(super) heard: Instant,
+    /// Nothing has come in since the last PING.
+    pub(super) pinged: bool,
+    /// Of what has come in lately: answers to our PINGs, and whether there was anything else.
+    lately: Lately,
+}
+
+/// See [`State::take_only_pongs`].
+#[derive(Default)]
+struct Lately {
+    pongs: bool,
+    others: bool,
 }
 
 /// The peer's GOAWAY (RFC 9113 §6.8).
@@ -80,6 +91,8 @@ struct Slot {
     answered: bool,
     /// Our side has said everything.
     sent_end: bool,
+    /// Not all that was queued has been sent, and it will not be.
+    lost: bool,
     over: Option<StreamEnd>,
 }
 
@@ -112,6 +125,8 @@ impl Mux {
                 closing: false,
                 last_read: clock::now(),
                 heard: Instant::now(),
+                pinged: false,
+                lately: Lately::default(),
             }),
             peer,
         })
@@ -223,6 +238,7 @@ impl Mux {
     pub(super) fn ping(&self) {
         let mut state = self.state();
         state.conn.ping(*b"ratel!!!");
+        state.pinged = true;
         state.wake_driver();
     }
 }
@@ -236,6 +252,10 @@ impl State {
 
     /// Enters what came in; says whether anybody is to be told of a new stream.
     pub(super) fn apply(&mut self, mux: &Arc<Mux>, event: Event) {
+        match event {
+            Event::Pong(_) => self.lately.pongs = true,
+            _ => self.lately.others = true,
+        }
         match event {
             Event::Headers { id, head, end } => match self.streams.get_mut(&id) {
                 Some(slot) => slot.push(Inbound::Head(head, end), end),
@@ -259,16 +279,22 @@ impl State {
                 data,
                 flow,
                 end,
-            } => match self.streams.get_mut(&id) {
-                Some(slot) => slot.data(data, flow, end),
-                None => self.conn.consume(id, flow),
-            },
+            } => {
+                if let Some(slot) = self.streams.get_mut(&id) {
+                    slot.data(data, flow, end);
+                }
+            }
             Event::Trailers { id, headers } => {
                 if let Some(slot) = self.streams.get_mut(&id) {
                     slot.push(Inbound::Trailers(headers), true);
                 }
             }
-            Event::Reset { id, reason } => self.stream_over(id, StreamEnd::Reset(reason)),
+            Event::Reset { id, reason, unsent } => {
+                if let Some(slot) = self.streams.get_mut(&id) {
+                    slot.lost |= unsent > 0;
+                }
+                self.stream_over(id, StreamEnd::Reset(reason));
+            }
             Event::StreamError { id, error, head } => {
                 // A request that broke a rule is shown like any other.
                 if let (Some(head), Side::Client, false) =
@@ -285,25 +311,16 @@ impl State {
                         end: false,
                     });
                 }
+                if let Some(slot) = self.streams.get_mut(&id) {
+                    slot.lost = true;
+                }
                 self.stream_over(id, StreamEnd::Broken(error));
             }
             Event::GoAway {
                 last,
                 reason,
                 debug,
-            } => {
-                for (id, slot) in &mut self.streams {
-                    // Streams above it were not looked at (RFC 9113 §6.8).
-                    if mux.peer == Side::Server && *id > last {
-                        slot.end(StreamEnd::Refused(reason));
-                    }
-                }
-                if let Some(client) = self.told.take().and_then(|told| told.upgrade()) {
-                    client.goaway(reason, &debug);
-                }
-                self.goaway = Some(GoAway { reason, debug });
-                self.wake_openers();
-            }
+            } => self.goes_away(mux.peer, last, GoAway { reason, debug }),
             Event::Settings | Event::StreamsAvailable => self.wake_openers(),
             Event::Writable(id) => {
                 if let Some(writer) = self.streams.get_mut(&id).and_then(|s| s.writer.take()) {
@@ -312,6 +329,26 @@ impl State {
             }
             Event::Pong(_) => {}
         }
+    }
+
+    fn goes_away(&mut self, peer: Side, last: StreamId, goaway: GoAway) {
+        for (id, slot) in &mut self.streams {
+            // Streams above it were not looked at (RFC 9113 §6.8).
+            if peer == Side::Server && *id > last {
+                slot.end(StreamEnd::Refused(goaway.reason));
+            }
+        }
+        if let Some(client) = self.told.take().and_then(|told| told.upgrade()) {
+            client.goaway(goaway.reason, &goaway.debug);
+        }
+        self.goaway = Some(goaway);
+        self.wake_openers();
+    }
+
+    /// Whether nothing but answers to our PINGs has come in since this was asked last: no sign of use.
+    pub(super) fn take_only_pongs(&mut self) -> bool {
+        let Lately { pongs, others } = std::mem::take(&mut self.lately);
+        pongs && !others
     }
 
     fn wake_openers(&mut self) {
@@ -610,6 +647,9 @@ impl Stream {
         let state = &mut *state;
         let queued = state.conn.queued(self.id);
         let slot = state.streams.get_mut(&self.id);
+        if slot.as_ref().is_some_and(|slot| slot.lost) {
+            return Poll::Ready(self.check(state));
+        }
         let goes_on = slot.as_ref().is_some_and(|slot| !slot.sent_end);
         if queued == 0 || (goes_on && queued <= SEND_AHEAD) {
             return Poll::Ready(Ok(()));
@@ -658,11 +698,6 @@ impl Drop for Stream {
         let Some(slot) = state.streams.remove(&self.id) else {
             return;
         };
-        for inbound in slot.inbox {
-            if let Inbound::Data(_, flow, _) | Inbound::Joined(_, flow, _) = inbound {
-                state.conn.consume(self.id, flow);
-            }
-        }
         if slot.over.is_none() && !(slot.sent_end && slot.received_end) {
             // A response that is complete makes the rest of the request unwanted (RFC 9113 §8.1).
             let complete = self.mux.peer == Side::Client && slot.sent_end;

@@ -59,7 +59,7 @@ pub(crate) async fn serve(
                 mux.goaway(Reason::NO_ERROR, b"");
             }
             let sent = driver.poll_send(cx);
-            if driver.is_done() && exchanges.is_empty() {
+            if driver.poll_done(cx) && exchanges.is_empty() {
                 return Poll::Ready(());
             }
             if !came && !done && !sent {

@@ -2,9 +2,11 @@
 
 use super::*;
 
+/// Windows that do not grow.
 fn windows(stream: u32, connection: u32) -> Config {
     Config {
         stream_window: stream,
+        stream_window_max: stream,
         connection_window: connection,
         ..Config::new(Role::Server)
     }
@@ -72,6 +74,77 @@ fn data_waits_for_the_window_of_the_connection_and_streams_take_turns() {
     };
     assert_eq!(of(a) + of(b), 65_535);
     assert_eq!((of(a), of(b)), (32_768, 32_767));
+}
+
+/// What arrives at the server while the client hears what the server has to say at once.
+fn all(pair: &mut Pair) -> usize {
+    std::iter::from_fn(|| {
+        pair.at_client();
+        let received = data(&pair.at_server());
+        (received > 0).then_some(received)
+    })
+    .sum()
+}
+
+#[test]
+fn a_stream_that_nobody_reads_holds_up_no_other() {
+    let mut pair = Pair::new(Config::new(Role::Client), windows(50_000, 65_535));
+    for _ in 0..10 {
+        let unread = pair.upload();
+        pair.client
+            .send_data(unread, Bytes::from(vec![1; 100_000]), true)
+            .unwrap();
+        assert_eq!(all(&mut pair), 50_000);
+    }
+    let other = pair.upload();
+    pair.client
+        .send_data(other, Bytes::from_static(b"small"), true)
+        .unwrap();
+    let received = pair.at_server();
+    assert!(matches!(received.last(), Some(Event::Data { id, end: true, .. }) if *id == other));
+}
+
+#[test]
+fn the_window_of_a_stream_grows_while_it_is_what_holds_the_peer_back() {
+    let grows = Config {
+        stream_window: 20_000,
+        stream_window_max: 160_000,
+        growth_max: 200_000,
+        ..Config::new(Role::Server)
+    };
+    let mut pair = Pair::new(Config::new(Role::Client), grows);
+    // What a stream sends in each round, when all that has come is consumed at its end.
+    let rounds = |pair: &mut Pair, id, content| {
+        let content = Bytes::from(vec![1; content]);
+        pair.client.send_data(id, content, false).unwrap();
+        let mut sizes = Vec::new();
+        while let sent @ 1.. = all(pair) {
+            sizes.push(sent);
+            pair.server.consume(id, sent as u32);
+        }
+        sizes
+    };
+    let (first, second) = (pair.upload(), pair.upload());
+    let sizes = rounds(&mut pair, first, 620_000);
+    assert_eq!(sizes, [20_000, 40_000, 80_000, 160_000, 160_000, 160_000]);
+    // All of them together are bounded too.
+    let sizes = rounds(&mut pair, second, 300_000);
+    assert_eq!(sizes, [20_000, 40_000, 80_000, 80_000, 80_000]);
+    // What one has grown by is there for the others when it is gone.
+    pair.server.reset(first, Reason::CANCEL);
+    let sizes = rounds(&mut pair, second, 400_000);
+    assert_eq!(sizes, [80_000, 160_000, 160_000]);
+
+    // One that is read slowly does not grow.
+    let slow = pair.upload();
+    pair.client
+        .send_data(slow, Bytes::from(vec![1; 1_000_000]), false)
+        .unwrap();
+    assert_eq!(all(&mut pair), 20_000);
+    for _ in 0..20 {
+        pair.server.consume(slow, 10_000);
+        assert_eq!(all(&mut pair), 10_000);
+    }
 }
 
 #[test]

@@ -145,7 +145,14 @@ fn resets_reach_the_other_side_once() {
     pair.client.reset(id, Reason::CANCEL);
     assert!(pair.client.is_closed(id));
     let reason = Reason::CANCEL;
-    assert_eq!(pair.at_server(), [Event::Reset { id, reason }]);
+    assert_eq!(
+        pair.at_server(),
+        [Event::Reset {
+            id,
+            reason,
+            unsent: 0
+        }]
+    );
     assert!(pair.server.is_closed(id));
     let error = pair.server.send_headers(id, OK, &none(), true);
     assert_eq!(error, Err(SendError::Closed));
@@ -256,7 +263,7 @@ fn settings_are_told_and_read() {
     let expected = PeerSettings {
         received: true,
         max_concurrent_streams: Some(250),
-        initial_window: 2 * 1024 * 1024,
+        initial_window: 256 * 1024,
         max_frame_size: 20_000,
         header_table_size: 1000,
         header_list_size: Some(256 * 1024),
