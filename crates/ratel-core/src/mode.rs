@@ -7,6 +7,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use ratel_proto::url::ascii_host;
+
 /// One mode, as asked for with `--mode`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProxyMode {
@@ -379,14 +381,8 @@ fn parse_reverse(data: &str) -> Result<ModeKind, Problem> {
         return Err(Problem::new("the server is missing")
             .hint("write `reverse:https://HOST` or `reverse:http://HOST:PORT`"));
     }
-    if !is_host(host) {
-        let problem = Problem::new(format!("'{host}' is not a valid host name"));
-        return Err(if host.is_ascii() {
-            problem
-        } else {
-            problem.hint("give an international name in its ASCII form, which starts with `xn--`")
-        });
-    }
+    let ascii = ascii_host(host).filter(|ascii| is_host(ascii));
+    let host = ascii.ok_or_else(|| Problem::new(format!("'{host}' is not a valid host name")))?;
     let port = match port {
         None => scheme.default_port(),
         Some(text) => parse_port(text).filter(|port| *port != 0).ok_or_else(|| {
@@ -396,7 +392,7 @@ fn parse_reverse(data: &str) -> Result<ModeKind, Problem> {
     };
     Ok(ModeKind::Reverse {
         scheme,
-        host: host.to_owned(),
+        host: host.into_owned(),
         port,
     })
 }

@@ -3,6 +3,7 @@
 //! Nothing is decoded, lower-cased or cleaned up: a path may hold any byte. Only a host must be text, since it is
 //! looked up, compared and shown.
 
+use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use bytes::Bytes;
@@ -188,6 +189,17 @@ pub fn parse_authority(authority: &[u8]) -> Result<(String, Option<u16>), UrlErr
     Ok((host, port))
 }
 
+/// A host name as DNS and TLS have it: in ASCII (RFC 5891 §4.4, as browsers do it: UTS 46). None where it has no such
+/// form. A name in ASCII is returned as it is, whatever it is.
+#[must_use]
+pub fn ascii_host(host: &str) -> Option<Cow<'_, str>> {
+    if host.is_ascii() {
+        return Some(Cow::Borrowed(host));
+    }
+    let ascii = idna::domain_to_ascii_cow(host.as_bytes(), idna::AsciiDenyList::URL).ok()?;
+    Some(Cow::Owned(ascii.into_owned()))
+}
+
 fn port(digits: &[u8]) -> Result<u16, UrlError> {
     let plain = digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit);
     let number = digits.iter().fold(0_u32, |sum, d| {
@@ -200,7 +212,7 @@ fn port(digits: &[u8]) -> Result<u16, UrlError> {
     }
 }
 
-/// A registered name or IPv4 address. `whole` is what it is part of, for the error.
+/// A registered name, in ASCII, or IPv4 address. `whole` is what it is part of, for the error.
 fn name(host: &[u8], whole: &[u8]) -> Result<String, UrlError> {
     if host.is_empty() {
         return Err(UrlError::NoHost(text(whole)));
@@ -210,7 +222,10 @@ fn name(host: &[u8], whole: &[u8]) -> Result<String, UrlError> {
     }
     let odd = |b: &u8| b.is_ascii_control() || b" /?#@[]\\<>\"^`{|}".contains(b);
     match std::str::from_utf8(host) {
-        Ok(name) if !host.iter().any(odd) => Ok(name.to_owned()),
+        Ok(name) if !host.iter().any(odd) => match ascii_host(name) {
+            Some(name) => Ok(name.into_owned()),
+            None => Err(UrlError::Host(text(host))),
+        },
         _ => Err(UrlError::Host(text(host))),
     }
 }

@@ -83,6 +83,12 @@ fn reverse_targets() {
             "xn--bcher-kva.example",
             443,
         ),
+        (
+            "reverse:https://Bücher.example",
+            Https,
+            "xn--bcher-kva.example",
+            443,
+        ),
     ];
     for (spec, scheme, host, port) in rows {
         assert_eq!(kind(spec).0, reverse(scheme, host, port), "{spec}");
@@ -127,8 +133,8 @@ fn refusals() {
         ("reverse:https://-a", "'-a' is not a valid host name"),
         ("reverse:https://a..b", "'a..b' is not a valid host name"),
         (
-            "reverse:https://bücher.example",
-            "'bücher.example' is not a valid host name",
+            "reverse:https://bü cher.example",
+            "'bü cher.example' is not a valid host name",
         ),
         (
             "reverse:https://u:p@example.org",
@@ -187,7 +193,6 @@ fn hints_say_what_to_write() {
         hint("reverse:http://u:p@example.org:3000"),
         "write `http://example.org:3000`; what clients send as `Authorization` is passed on"
     );
-    assert!(hint("reverse:https://bücher.example").contains("xn--"));
 }
 
 #[test]

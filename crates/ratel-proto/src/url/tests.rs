@@ -45,7 +45,7 @@ fn targets() {
         ),
         (
             "http://bücher.example/",
-            absolute(Http, None, "bücher.example", None, "/"),
+            absolute(Http, None, "xn--bcher-kva.example", None, "/"),
         ),
     ] {
         assert_eq!(

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use ratel_flow::Certificates;
+use ratel_proto::url::ascii_host;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
@@ -21,8 +22,8 @@ pub enum SanName {
 }
 
 impl SanName {
-    /// The name that `text` stands for; none if it can't be one in a certificate (RFC 5280 §4.2.1.6), as the
-    /// `My Server` that some put into the common name, or a name that is not in ASCII form.
+    /// The name, in ASCII, or the address that `text` stands for; none if it can't be one in a certificate
+    /// (RFC 5280 §4.2.1.6), as the `My Server` that some put into the common name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text
@@ -32,14 +33,19 @@ impl SanName {
         if let Ok(ip) = text.parse::<IpAddr>() {
             return Some(Self::Ip(ip));
         }
-        let name = text.strip_suffix('.').unwrap_or(text);
-        let host = name.strip_prefix("*.").unwrap_or(name);
+        let (wild, host) = match text.strip_prefix("*.") {
+            Some(host) => ("*.", host),
+            None => ("", text),
+        };
+        // Common names may be in any script.
+        let host = ascii_host(host)?;
+        let host = host.strip_suffix('.').unwrap_or(&host);
         let label = |label: &str| {
             let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             (1..64).contains(&label.len()) && label.bytes().all(legal)
         };
-        (name.len() <= 253 && host.split('.').all(label))
-            .then(|| Self::Dns(name.to_ascii_lowercase().into()))
+        (wild.len() + host.len() <= 253 && host.split('.').all(label))
+            .then(|| Self::Dns(format!("{wild}{}", host.to_ascii_lowercase()).into()))
     }
 }
 
@@ -248,6 +254,14 @@ mod tests {
         check(None, None, Some("b.example"), &["192.0.2.1", "b.example"]);
         check(None, None, None, &["192.0.2.1"]);
         check(None, Some("not a name"), None, &["192.0.2.1"]);
+        let books = &["xn--bcher-kva.example"];
+        check(None, Some("Bücher.example"), None, books);
+        check(
+            None,
+            Some("bücher.example"),
+            Some("xn--bcher-kva.example"),
+            books,
+        );
     }
 
     #[test]
