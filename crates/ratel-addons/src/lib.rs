@@ -2,6 +2,7 @@
 
 mod block;
 mod onboarding;
+mod revocation;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use ratel_core::addon::AddonChain;
 
 pub use block::Block;
 pub use onboarding::Onboarding;
+pub use revocation::Revocation;
 
 /// The built-in addons in the order in which every hook calls them.
 #[must_use]
@@ -17,5 +19,6 @@ pub fn default_addons() -> AddonChain {
     AddonChain::new(vec![
         Arc::new(Block::default()),
         Arc::new(Onboarding::default()),
+        Arc::new(Revocation::default()),
     ])
 }

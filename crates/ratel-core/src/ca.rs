@@ -13,6 +13,10 @@ pub struct PublicCa {
     pub der: Bytes,
     /// As PKCS#12 without a password.
     pub p12: Bytes,
+    /// A list of revoked certificates, on which none is, as DER.
+    pub crl: Bytes,
+    /// The path at which leaves say that list is, on whatever host.
+    pub crl_path: String,
     /// SHA-256 of the DER, by which people compare it.
     pub sha256: [u8; 32],
     /// The hash of its subject by which Android's store names its files (`openssl x509 -subject_hash_old`).

@@ -9,6 +9,8 @@ fn ca(base: &'static str) -> Arc<PublicCa> {
         pem: "-----BEGIN CERTIFICATE-----\nQUJD\nREVG\n-----END CERTIFICATE-----\n".into(),
         der: "ABCDEF".into(),
         p12: "PKCS".into(),
+        crl: "CRL".into(),
+        crl_path: "/ratel-1.crl".into(),
         sha256: [0xa5; 32],
         subject_hash_old: 0x00c0_ffee,
     })

@@ -21,6 +21,7 @@ use openssl::x509::X509;
 use ratel_core::ca::PublicCa;
 use rustls::pki_types::CertificateDer;
 
+use super::crl;
 use super::pair::{KeyProblem, read_key};
 
 /// Base name of the files that are made.
@@ -176,6 +177,8 @@ impl CaStore {
             pem: cert.to_pem()?.into(),
             der: cert.to_der()?.into(),
             p12: self.pkcs12(false)?.into(),
+            crl: crl::empty(&self.authority)?.into(),
+            crl_path: crl::path(&self.authority)?,
             sha256,
             subject_hash_old: subject
                 .first_chunk()

@@ -14,6 +14,7 @@ use openssl::rsa::Rsa;
 use openssl::x509::{X509, X509Builder, X509Extension, X509Name};
 
 use super::ca::Authority;
+use super::crl;
 use super::names::{LeafNames, SanName};
 
 /// Seconds in a day.
@@ -53,24 +54,26 @@ impl LeafKey {
 
     fn new(key: PKey<Private>, usage: &[u8], authority: &Authority) -> Result<Self, ErrorStack> {
         let own = key_id(&key)?;
-        let issuer = match authority.cert.subject_key_id() {
-            Some(id) => id.as_slice().to_vec(),
-            None => key_id(&authority.key)?,
-        };
         let server_auth = tlv(0x30, &[&[0x06, 0x08, 0x2b, 6, 1, 5, 5, 7, 3, 1]]);
         let extensions = vec![
             extension(Nid::KEY_USAGE, true, usage)?,
             extension(Nid::EXT_KEY_USAGE, false, &server_auth)?,
             extension(Nid::SUBJECT_KEY_IDENTIFIER, false, &tlv(0x04, &[&own]))?,
-            // RFC 5280 §4.2.1.1: keyIdentifier [0]
-            extension(
-                Nid::AUTHORITY_KEY_IDENTIFIER,
-                false,
-                &tlv(0x30, &[&tlv(0x80, &[&issuer])]),
-            )?,
+            authority_key_id(authority)?,
         ];
         Ok(Self { key, extensions })
     }
+}
+
+/// By which key something is signed.
+pub(super) fn authority_key_id(authority: &Authority) -> Result<X509Extension, ErrorStack> {
+    let issuer = match authority.cert.subject_key_id() {
+        Some(id) => id.as_slice().to_vec(),
+        None => key_id(&authority.key)?,
+    };
+    // RFC 5280 §4.2.1.1: keyIdentifier [0]
+    let id = tlv(0x30, &[&tlv(0x80, &[&issuer])]);
+    extension(Nid::AUTHORITY_KEY_IDENTIFIER, false, &id)
 }
 
 /// Makes and signs a leaf; returns it in DER.
@@ -97,6 +100,10 @@ pub(super) fn leaf(
     // RFC 5280 §4.2.1.6: critical if the subject is empty, which it is to those who only look for a common name.
     let san = extension(Nid::SUBJECT_ALT_NAME, common.is_none(), &san(&names.names))?;
     builder.append_extension2(&san)?;
+    if let Some(origin) = &names.crl_origin {
+        let address = format!("{origin}{}", crl::path(authority)?);
+        builder.append_extension(crl::distribution_point(&address)?)?;
+    }
     builder.sign(&authority.key, MessageDigest::sha256())?;
     builder.build().to_der()
 }
@@ -125,7 +132,7 @@ fn san(names: &[SanName]) -> Vec<u8> {
     tlv(0x30, &[&entries])
 }
 
-fn extension(nid: Nid, critical: bool, der: &[u8]) -> Result<X509Extension, ErrorStack> {
+pub(super) fn extension(nid: Nid, critical: bool, der: &[u8]) -> Result<X509Extension, ErrorStack> {
     let oid = Asn1Object::from_str(nid.short_name()?)?;
     X509Extension::new_from_der(
         &oid,
@@ -135,7 +142,7 @@ fn extension(nid: Nid, critical: bool, der: &[u8]) -> Result<X509Extension, Erro
 }
 
 /// Tag, length and contents in DER.
-fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+pub(super) fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     let len: usize = parts.iter().map(|part| part.len()).sum();
     let mut out = Vec::with_capacity(len + 6);
     out.push(tag);

@@ -11,6 +11,7 @@ mod ca;
 mod chains;
 pub mod client;
 mod client_cert;
+mod crl;
 mod engine;
 mod error;
 mod given;

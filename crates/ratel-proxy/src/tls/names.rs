@@ -9,6 +9,8 @@ use ratel_proto::url::ascii_host;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::crl;
+
 /// Names taken from one server certificate. Some carry hundreds; beyond this they only make handshakes slow.
 const NAMES_MAX: usize = 500;
 
@@ -161,6 +163,8 @@ pub(super) struct LeafNames {
     pub(super) names: Vec<SanName>,
     /// The server's organisation.
     pub(super) organization: Option<String>,
+    /// Where the server's certificate has its list of revoked ones: scheme and host.
+    pub(super) crl_origin: Option<String>,
     /// The server's certificate is that of an authority.
     pub(super) is_authority: bool,
 }
@@ -176,12 +180,17 @@ impl LeafNames {
             self.add(name);
         }
         for extension in cert.extensions() {
-            if let ParsedExtension::SubjectAlternativeName(san) = extension.parsed_extension() {
-                san.general_names
+            match extension.parsed_extension() {
+                ParsedExtension::SubjectAlternativeName(san) => san
+                    .general_names
                     .iter()
                     .take(NAMES_MAX)
                     .filter_map(san_name)
-                    .for_each(|name| self.add(name));
+                    .for_each(|name| self.add(name)),
+                ParsedExtension::CRLDistributionPoints(points) => {
+                    self.crl_origin = crl::origin(points);
+                }
+                _ => {}
             }
         }
         self.is_authority = cert.is_ca();

@@ -146,3 +146,30 @@ fn downloads_are_what_they_are_called() {
         says("python3", &["-m", "zipfile", "-t"], &magisk);
     }
 }
+
+#[test]
+fn the_list_of_revoked_certificates_is_at_every_host() {
+    let ratel = dump().start();
+    let own = ratel.config_file("ratel-ca-cert.pem");
+    let Some(serial) = says("openssl", &["x509", "-noout", "-serial", "-in"], &own) else {
+        return;
+    };
+    let decimal = "import sys; print(int(sys.argv[1].split('=')[1], 16))";
+    let Some(python) = peer::find("python3") else {
+        return;
+    };
+    let serial = peer::output(Command::new(python).args(["-c", decimal, serial.trim()]));
+    let serial = stdout(&serial);
+    let url = format!("http://nowhere.invalid/ratel-{}.crl", serial.trim());
+    let reply = get_through(ratel.port(), &url);
+    assert_eq!(reply.status, 200);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("list.crl");
+    std::fs::write(&file, &reply.body).expect("room");
+    let ca = own.to_str().expect("a path in UTF-8");
+    let checks = &[
+        "crl", "-inform", "DER", "-noout", "-text", "-CAfile", ca, "-in",
+    ][..];
+    let text = says("openssl", checks, &file).expect("openssl is there");
+    assert_says(&text, &["No Revoked Certificates."]);
+}
