@@ -82,6 +82,14 @@ impl Ca {
         self.folder.path().join("ca.pem")
     }
 
+    /// A PEM file with the CA's key.
+    pub fn key_file(&self) -> PathBuf {
+        let path = self.folder.path().join("key.pem");
+        let pem = self.key.private_key_to_pem_pkcs8().expect("PEM");
+        std::fs::write(&path, pem).expect("a file can be written");
+        path
+    }
+
     /// A certificate for these DNS names and addresses, the first being the common name.
     pub fn issue(&self, names: &[&str]) -> Identity {
         self.issue_for_days(names, -1, 30)

@@ -73,10 +73,7 @@ pub(super) fn distribution_point(address: &str) -> Result<X509Extension, ErrorSt
 #[cfg(test)]
 mod tests {
     use openssl::asn1::Asn1Time;
-    use openssl::stack::Stack;
-    use openssl::x509::store::X509StoreBuilder;
-    use openssl::x509::verify::X509VerifyFlags;
-    use openssl::x509::{X509, X509Crl, X509StoreContext};
+    use openssl::x509::X509Crl;
     use x509_parser::extensions::ParsedExtension;
     use x509_parser::prelude::{FromDer, X509Certificate};
 

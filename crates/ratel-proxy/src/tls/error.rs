@@ -206,6 +206,12 @@ impl TlsError {
             ) => {
                 "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE"
             }
+            Cause::Refused(Refusal::MissingIntermediate(_), _) => {
+                "the server should send its whole chain; pass -k to accept it, or name a file with the missing certificate with --set ssl_verify_upstream_trusted_ca=FILE"
+            }
+            Cause::Refused(Refusal::Weak(_), _) => {
+                "allow what is weak with --set tls_version_server_min=UNBOUNDED, or pass -k to accept any certificate"
+            }
             Cause::Refused(Refusal::BadSignature, _) => return None,
             Cause::Refused(..) => "pass -k to accept it",
             Cause::NotTls => "if the service speaks plain HTTP on that port, use http:// for it",

@@ -20,6 +20,7 @@ mod leaf;
 mod lru;
 mod mint;
 mod names;
+mod ocsp;
 mod pair;
 mod policy;
 mod refusal;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use ratel_flow::Certificates;
 use x509_parser::extensions::ParsedExtension;
+use x509_parser::oid_registry::OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::time::ASN1Time;
 
@@ -28,6 +29,12 @@ pub enum Refusal {
     SelfSigned,
     /// Its chain ends with an issuer of that name that is not among the trusted ones.
     UnknownIssuer(String),
+    /// The server does not send the certificate of its issuer, of that name, that leads to a trusted one.
+    MissingIntermediate(String),
+    /// It was revoked on that day (`2026-01-02`, UTC).
+    Revoked(String),
+    /// It has something that nobody relies on any more.
+    Weak(String),
     /// A trusted issuer of that name did not sign it; another one did, or it was altered.
     OtherIssuer(String),
     /// It is for other names.
@@ -63,6 +70,12 @@ impl fmt::Display for Refusal {
             }
             Self::SelfSigned => f.write_str("is self-signed and not trusted"),
             Self::UnknownIssuer(who) => write!(f, "was issued by {who}, which is not trusted"),
+            Self::MissingIntermediate(who) => write!(
+                f,
+                "was issued by {who}, whose own certificate the server does not send along"
+            ),
+            Self::Revoked(day) => write!(f, "was revoked on {day}"),
+            Self::Weak(what) => write!(f, "has {what}, which is too weak"),
             Self::OtherIssuer(who) => {
                 write!(
                     f,
@@ -124,6 +137,27 @@ impl<'a> Shown<'a> {
             .filter_map(san_name)
             .map(|name| name.to_string())
             .collect()
+    }
+
+    /// The issuer of the first certificate if it is not among the others, but somewhere else for everybody to have
+    /// (RFC 5280 §4.2.2.1), as those of public authorities are.
+    pub(super) fn missing_intermediate(&self) -> Option<String> {
+        let (leaf, more) = self.0.split_first()?;
+        let issuer = leaf.issuer();
+        if leaf.subject() == issuer || more.iter().any(|cert| cert.subject() == issuer) {
+            return None;
+        }
+        let published = leaf
+            .extensions()
+            .iter()
+            .any(|e| match e.parsed_extension() {
+                ParsedExtension::AuthorityInfoAccess(access) => access
+                    .accessdescs
+                    .iter()
+                    .any(|access| access.access_method == OID_PKIX_ACCESS_DESCRIPTOR_CA_ISSUERS),
+                _ => false,
+            });
+        published.then(|| name(issuer))
     }
 
     /// The issuer at which the chain ends.

@@ -16,6 +16,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
+use super::ocsp;
 use super::refusal::{Refusal, Shown, day, name};
 
 /// Trusted certificates, for both libraries that look at chains.
@@ -96,6 +97,7 @@ impl Roots {
         &self,
         chain: &Certificates,
         host: &ServerName<'_>,
+        strength: Strength,
     ) -> Result<(), Refusal> {
         let mut certs = chain.iter().map(|der| X509::from_der(der));
         let leaf = match certs.next() {
@@ -103,7 +105,7 @@ impl Roots {
             Some(Err(_)) => return Err(Refusal::Unreadable),
             Some(Ok(leaf)) => leaf,
         };
-        let verdict = self.ask_openssl(&leaf, certs.flatten(), host);
+        let verdict = self.ask_openssl(&leaf, certs.flatten(), host, strength);
         let (result, depth, at) = verdict.map_err(|e| Refusal::Other(e.to_string()))?;
         if result == X509VerifyResult::OK {
             return Ok(());
@@ -117,15 +119,15 @@ impl Roots {
         leaf: &X509,
         more: impl Iterator<Item = X509>,
         host: &ServerName<'_>,
+        strength: Strength,
     ) -> Result<(X509VerifyResult, u32, Option<Vec<u8>>), ErrorStack> {
-        let roots = self.openssl.get_or_init(|| {
-            self.der
-                .iter()
-                .filter_map(|der| X509::from_der(der).ok())
-                .collect()
-        });
         let mut param = X509VerifyParam::new()?;
         param.set_purpose(X509PurposeId::SSL_SERVER)?;
+        param.set_auth_level(match strength {
+            // 112 bits: RSA keys from 2048 bits, SHA-2.
+            Strength::Current => 2,
+            Strength::Any => 0,
+        });
         param.set_flags(X509VerifyFlags::TRUSTED_FIRST | X509VerifyFlags::PARTIAL_CHAIN)?;
         // Only subject alternative names count, and `*` only for a whole label (RFC 9525 §6.3).
         param.set_hostflags(
@@ -135,10 +137,7 @@ impl Roots {
             ServerName::IpAddress(ip) => param.set_ip((*ip).into())?,
             host => param.set_host(host.to_str().trim_end_matches('.'))?,
         }
-        let mut store = X509StoreBuilder::new()?;
-        for root in roots {
-            store.add_cert(root.clone())?;
-        }
+        let mut store = self.store()?;
         store.set_param(&param)?;
         let mut untrusted = Stack::new()?;
         for cert in more {
@@ -150,6 +149,48 @@ impl Roots {
             Ok((context.error(), context.error_depth(), at))
         })
     }
+
+    /// On which day the first of `chain` was revoked, if its authority says so in an OCSP response.
+    pub(super) fn revoked(&self, chain: &Certificates, response: &[u8]) -> Option<String> {
+        if response.is_empty() {
+            return None;
+        }
+        let certs = chain.iter().map(|der| X509::from_der(der).ok());
+        let certs = certs.collect::<Option<Vec<_>>>()?;
+        let (leaf, more) = certs.split_first()?;
+        // The authority is mostly sent along, but need not be.
+        let above = |root: &&X509| root.issued(leaf) == X509VerifyResult::OK;
+        let above = self.openssl().iter().filter(above);
+        let others: Vec<_> = more.iter().chain(above).cloned().collect();
+        let store = self.store().ok()?.build();
+        ocsp::revoked(response, leaf, &others, &store)
+    }
+
+    fn store(&self) -> Result<X509StoreBuilder, ErrorStack> {
+        let mut store = X509StoreBuilder::new()?;
+        for root in self.openssl() {
+            store.add_cert(root.clone())?;
+        }
+        Ok(store)
+    }
+
+    fn openssl(&self) -> &[X509] {
+        self.openssl.get_or_init(|| {
+            self.der
+                .iter()
+                .filter_map(|der| X509::from_der(der).ok())
+                .collect()
+        })
+    }
+}
+
+/// How strong the keys and signatures of a chain must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strength {
+    /// As everybody wants it now.
+    Current,
+    /// As it comes.
+    Any,
 }
 
 /// Codes of `X509_V_ERR_*`, of which the crate names none.
@@ -160,6 +201,8 @@ mod code {
     pub(super) const SELF_SIGNED_LEAF: i32 = 18;
     pub(super) const UNTRUSTED: [i32; 4] = [2, 19, 20, 21];
     pub(super) const WRONG_NAME: [i32; 2] = [62, 64];
+    pub(super) const WEAK_KEY: [i32; 2] = [66, 67];
+    pub(super) const WEAK_SIGNATURE: i32 = 68;
 }
 
 fn explain(
@@ -187,14 +230,52 @@ fn explain(
         }
         (code::BAD_SIGNATURE, Some(at)) => Refusal::OtherIssuer(name(at.issuer())),
         (code::SELF_SIGNED_LEAF, _) => Refusal::SelfSigned,
-        (raw, at) if code::UNTRUSTED.contains(&raw) => Refusal::UnknownIssuer(
-            at.map_or_else(|| Shown::new(chain).last_issuer(), |at| name(at.issuer())),
-        ),
+        (raw, at) if code::UNTRUSTED.contains(&raw) => {
+            let shown = Shown::new(chain);
+            match shown.missing_intermediate() {
+                Some(who) => Refusal::MissingIntermediate(who),
+                None => Refusal::UnknownIssuer(
+                    at.map_or_else(|| shown.last_issuer(), |at| name(at.issuer())),
+                ),
+            }
+        }
+        (raw, Some(at)) if code::WEAK_KEY.contains(&raw) => Refusal::Weak(weak_key(&at, depth)),
+        (code::WEAK_SIGNATURE, Some(at)) => Refusal::Weak(weak_signature(&at, depth)),
         (raw, _) if code::WRONG_NAME.contains(&raw) => Refusal::WrongHost {
             host: host.to_str().into_owned(),
             names: Shown::new(chain).names(),
         },
         _ => Refusal::Other(result.error_string().into()),
+    }
+}
+
+/// `a key of 1024 bits`, or whose it is further up in the chain.
+fn weak_key(cert: &X509Certificate<'_>, depth: u32) -> String {
+    let bits = cert.public_key().parsed().map_or(0, |key| key.key_size());
+    match (depth, bits) {
+        (0, 0) => "a short key".into(),
+        (0, bits) => format!("a key of {bits} bits"),
+        (_, bits) => format!(
+            "an issuer, {}, with a key of {bits} bits",
+            name(cert.subject())
+        ),
+    }
+}
+
+/// `a signature with SHA-1`, or whose it is further up in the chain.
+fn weak_signature(cert: &X509Certificate<'_>, depth: u32) -> String {
+    let oid = cert.signature_algorithm.algorithm.to_id_string();
+    let digest = match &oid[..] {
+        "1.2.840.113549.1.1.4" => "MD5",
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" | "1.2.840.10040.4.3" => "SHA-1",
+        _ => "a broken digest",
+    };
+    match depth {
+        0 => format!("a signature with {digest}"),
+        _ => format!(
+            "an issuer, {}, that is signed with {digest}",
+            name(cert.subject())
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ use super::keylog::KeyLogFile;
 use super::lru::Lru;
 use super::pair::{CertPair, PairError};
 use super::policy::TlsPolicy;
-use super::roots::{Roots, RootsError};
+use super::roots::{Roots, RootsError, Strength};
 use super::verify::Verifier;
 
 /// Servers of which it is remembered that they need the legacy engine.
@@ -183,7 +183,11 @@ impl Inner {
                     .clone()
                     .unwrap_or_else(|| Arc::new(Roots::system()))
             };
-            let verifier = Arc::new(Verifier::new((!self.insecure).then(roots)));
+            let strength = match self.policy.is_permissive() {
+                true => Strength::Any,
+                false => Strength::Current,
+            };
+            let verifier = Arc::new(Verifier::new((!self.insecure).then(roots), strength));
             let keylog = self.keylog.as_ref();
             Ok(Connectors {
                 modern: modern::Connector::new(verifier.clone(), &self.policy, keylog)?,

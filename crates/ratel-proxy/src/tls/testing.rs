@@ -40,6 +40,8 @@ pub(crate) struct Cert {
     /// None: P-256.
     pub(crate) rsa_bits: Option<u32>,
     pub(crate) digest: fn() -> MessageDigest,
+    /// Where the issuer's certificate is found.
+    pub(crate) issuer_url: Option<&'static str>,
     /// As X.509 counts them: 3 for all that are not very old.
     pub(crate) version: i32,
 }
@@ -54,6 +56,7 @@ impl Default for Cert {
             ca: false,
             rsa_bits: None,
             digest: MessageDigest::sha256,
+            issuer_url: None,
             version: 3,
         }
     }
@@ -167,6 +170,13 @@ fn build(
     builder.set_pubkey(key)?;
     builder.set_not_before(day(what.days.0)?.as_ref())?;
     builder.set_not_after(day(what.days.1)?.as_ref())?;
+    if let Some(url) = what.issuer_url {
+        // RFC 5280 §4.2.2.1: AccessDescription { id-ad-caIssuers, uniformResourceIdentifier [6] }
+        let method = mint::tlv(0x06, &[&[0x2b, 6, 1, 5, 5, 7, 48, 2]]);
+        let place = mint::tlv(0x86, &[url.as_bytes()]);
+        let access = mint::tlv(0x30, &[&mint::tlv(0x30, &[&method, &place])]);
+        builder.append_extension(mint::extension(Nid::INFO_ACCESS, false, &access)?)?;
+    }
     if what.version == 3 {
         if what.ca {
             builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;

@@ -23,7 +23,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, Signatu
 use super::chains::Chains;
 use super::engine::modern::provider;
 use super::refusal::Refusal;
-use super::roots::Roots;
+use super::roots::{Roots, Strength};
 
 /// Decides about servers' certificates, and keeps the chains.
 #[derive(Debug)]
@@ -39,6 +39,7 @@ struct Trust {
     roots: Arc<Roots>,
     /// None: there are no trusted certificates that it could work with.
     webpki: Option<Arc<WebPkiServerVerifier>>,
+    strength: Strength,
 }
 
 /// A refused chain on its way through the engine.
@@ -51,7 +52,7 @@ pub(super) struct Refused {
 
 impl Verifier {
     /// With `roots` missing, certificates are not looked at; signatures are.
-    pub(super) fn new(roots: Option<Arc<Roots>>) -> Self {
+    pub(super) fn new(roots: Option<Arc<Roots>>, strength: Strength) -> Self {
         let provider = provider().clone();
         let trust = roots.map(|roots| Trust {
             webpki: WebPkiServerVerifier::builder_with_provider(
@@ -61,6 +62,7 @@ impl Verifier {
             .build()
             .ok(),
             roots,
+            strength,
         });
         Self {
             provider,
@@ -99,17 +101,38 @@ impl Verifier {
                 .verify_server_cert(leaf, more, name, ocsp_response, now)
                 .is_ok()
         });
-        if !good {
-            let verdict = trust.roots.second_opinion(&certificates, name);
-            verdict.map_err(|refusal| Refused {
-                refusal,
-                chain: certificates.clone(),
-            })?;
+        let refused = |refusal| Refused {
+            refusal,
+            chain: certificates.clone(),
+        };
+        // webpki looks at the keys that sign certificates only.
+        let short_key = trust.strength == Strength::Current && has_short_key(shown);
+        if !good || short_key {
+            let verdict = trust
+                .roots
+                .second_opinion(&certificates, name, trust.strength);
+            verdict.map_err(refused)?;
+        }
+        if let Some(day) = trust.roots.revoked(&certificates, ocsp_response) {
+            return Err(refused(Refusal::Revoked(day)));
         }
         chain.found_good_for(name);
         Ok(certificates)
     }
 }
+
+/// Whether the first of a chain has an RSA key that nobody relies on any more.
+fn has_short_key(chain: &[CertificateDer<'_>]) -> bool {
+    let rsa = |cert: X509| cert.public_key().and_then(|key| key.rsa()).ok();
+    chain
+        .first()
+        .and_then(|leaf| X509::from_der(leaf).ok())
+        .and_then(rsa)
+        .is_some_and(|key| key.size() < RSA_MIN / 8)
+}
+
+/// Bits of an RSA key that everybody accepts.
+const RSA_MIN: u32 = 2048;
 
 /// Checks a signature that webpki does not: of a certificate it can't read, or with a key it finds too small.
 pub(super) fn or_openssl(

@@ -1,14 +1,16 @@
 //! Servers of every kind of TLS: each is spoken with, or the row and the page say what is the matter and what to type.
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use openssl::nid::Nid;
 use openssl::provider::Provider;
 use openssl::ssl::{SslAcceptor, SslMethod, SslOptions, SslVersion};
-use ratel_testkit::{Ca, Identity, Key, Origin, Ratel, SServer, Wire, origin, wire};
+use ratel_testkit::{Ca, Identity, Key, Origin, Ratel, SServer, Wire, origin, peer, wire};
 
-use crate::common::{assert_says, dump, trusting};
+use crate::common::{assert_says, dump, stdout, trusting};
 
 /// What is asked of one server.
 struct Case {
@@ -238,7 +240,6 @@ fn keys_of_every_kind() {
         ("P-384", Key::Ec(Nid::SECP384R1)),
         ("P-521", Key::Ec(Nid::SECP521R1)),
         ("Ed25519", Key::Ed25519),
-        ("RSA with 1024 bits", Key::Rsa(1024)),
         ("RSA with 4096 bits", Key::Rsa(4096)),
         ("secp256k1", Key::Ec(Nid::SECP256K1)),
         ("brainpool", Key::Ec(Nid::BRAINPOOL_P256R1)),
@@ -264,6 +265,27 @@ fn keys_of_every_kind() {
             );
         }
     }
+}
+
+#[test]
+fn short_keys_are_allowed_or_explained() {
+    let ca = Ca::new();
+    let identity = ca.issue_for_key(&["localhost"], Key::Rsa(1024));
+    let server = &["-tls1_2", "-cipher", "ALL:@SECLEVEL=0"];
+    let words = &[
+        "has a key of 1024 bits, which is too weak",
+        "--set tls_version_server_min=UNBOUNDED",
+    ];
+    check(
+        &proxy(&ca, &[]),
+        &identity,
+        &[explained("RSA with 1024 bits", server, words)],
+    );
+    check(
+        &proxy(&ca, &["tls_version_server_min=UNBOUNDED"]),
+        &identity,
+        &[works("RSA with 1024 bits, allowed", server, &["TLSv1.2"])],
+    );
 }
 
 /// By default nothing older than TLS 1.2 is spoken, and it is said what the server speaks and how to allow it.
@@ -355,7 +377,7 @@ fn servers_of_another_time() {
 #[test]
 fn servers_that_are_older_than_the_openssl_of_this_system() {
     let ca = Ca::new();
-    let identity = ca.issue_for_key(&["localhost"], Key::Rsa(1024));
+    let identity = ca.issue_for_key(&["localhost"], Key::Rsa(2048));
     let strict = proxy(&ca, &[]);
     let open = proxy(&ca, &["tls_version_server_min=UNBOUNDED"]);
     for (version, ciphers, strictly, openly) in [
@@ -569,4 +591,76 @@ fn servers_see_the_ciphers_and_the_curve_that_options_name() {
             ),
         ],
     );
+}
+
+/// What the authority says of a certificate that it has revoked, as a server hands it along; none without openssl.
+fn revocation(ca: &Ca, identity: &Identity, folder: &Path) -> Option<PathBuf> {
+    let openssl = peer::find("openssl")?;
+    let run = |args: &[&OsStr]| peer::output(Command::new(&openssl).args(args).current_dir(folder));
+    let (cert, issuer, key) = (identity.cert_file(), ca.file(), ca.key_file());
+    let serial = run(&[
+        "x509".as_ref(),
+        "-noout".as_ref(),
+        "-serial".as_ref(),
+        "-in".as_ref(),
+        cert.as_ref(),
+    ]);
+    let serial = stdout(&serial);
+    let serial = serial
+        .trim()
+        .strip_prefix("serial=")
+        .expect("a serial number");
+    let index = format!("R\t351231235959Z\t260102030405Z\t{serial}\tunknown\t/CN=localhost\n");
+    std::fs::write(folder.join("index.txt"), index).expect("room");
+    let authority = [
+        ("-CA", &issuer),
+        ("-rsigner", &issuer),
+        ("-rkey", &key),
+        ("-issuer", &issuer),
+        ("-cert", &cert),
+    ];
+    let mut args: Vec<&OsStr> = [
+        "ocsp",
+        "-index",
+        "index.txt",
+        "-ndays",
+        "7",
+        "-respout",
+        "response.der",
+    ]
+    .map(OsStr::new)
+    .to_vec();
+    for (name, file) in &authority {
+        args.extend([OsStr::new(name), file.as_os_str()]);
+    }
+    run(&args);
+    let response = folder.join("response.der");
+    assert!(response.exists(), "openssl ocsp has written no response");
+    Some(response)
+}
+
+#[test]
+fn a_revoked_certificate_is_refused_where_the_server_says_so_itself() {
+    let ca = Ca::new();
+    let identity = ca.issue(&["localhost"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(response) = revocation(&ca, &identity, folder.path()) else {
+        return;
+    };
+    let response = response.to_str().expect("a path in UTF-8");
+    let words = ["was revoked on 2026-01-02", "pass -k to accept it"];
+    for (version, engine) in [
+        ("-tls1_3", ""),
+        ("-tls1_2", ""),
+        ("-tls1_2", "ciphers_server=ALL"),
+    ] {
+        let set = [engine].into_iter().filter(|set| !set.is_empty());
+        let ratel = proxy(&ca, &set.collect::<Vec<_>>());
+        let Some(server) = SServer::start(&identity, &[version, "-status_file", response]) else {
+            return;
+        };
+        let reply = ask(&ratel, server.port);
+        assert_eq!(reply.status, 502, "{version}: {}", reply.text());
+        assert_says(&reply.text(), &words);
+    }
 }

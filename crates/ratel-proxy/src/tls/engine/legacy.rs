@@ -15,7 +15,7 @@ use openssl::pkey::{Id, PKey, Params, Private};
 use openssl::provider::Provider;
 use openssl::ssl::{
     AlpnError, Ssl, SslContext, SslContextBuilder, SslMethod, SslMode, SslOptions, SslRef,
-    SslVerifyMode, SslVersion,
+    SslVerifyMode, SslVersion, StatusType,
 };
 use openssl::x509::X509;
 use ratel_flow::TlsVersion;
@@ -316,7 +316,10 @@ impl Connector {
             .flatten()
             .filter_map(|cert| cert.to_der().ok().map(CertificateDer::from))
             .collect();
-        let looked = self.verifier.look_at(&shown, &name, &[], UnixTime::now());
+        let status = stream.ssl().ocsp_status().unwrap_or_default();
+        let looked = self
+            .verifier
+            .look_at(&shown, &name, status, UnixTime::now());
         let certificates =
             looked.map_err(|refused| Cause::Refused(refused.refusal, refused.chain))?;
         let agreed = Agreed {
@@ -333,6 +336,7 @@ impl Connector {
         cert: Option<&CertPair>,
     ) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
+        ssl.set_status_type(StatusType::OCSP)?;
         if let ServerName::DnsName(name) = name {
             ssl.set_hostname(name.as_ref().trim_end_matches('.'))?;
         }

@@ -72,6 +72,8 @@ async fn ask(
 
 const TRUST: &str = "pass -k to accept it, or name a file with the certificates to trust with --set ssl_verify_upstream_trusted_ca=FILE";
 const ACCEPT: &str = "pass -k to accept it";
+const WEAK: &str = "allow what is weak with --set tls_version_server_min=UNBOUNDED, or pass -k to accept any certificate";
+const CHAIN: &str = "the server should send its whole chain; pass -k to accept it, or name a file with the missing certificate with --set ssl_verify_upstream_trusted_ca=FILE";
 
 /// A certificate, what is said of it, and the hint.
 type Case = (Issued, String, &'static str);
@@ -122,6 +124,12 @@ fn wrong_issuer(root: &Issuer) -> Vec<Case> {
     let stranger = Issuer::named("Somebody Else");
     let mut no_intermediate = root.below(&Cert::default()).issue(&good);
     no_intermediate.above.clear();
+    // Public authorities say where their certificates are found.
+    let mut no_public_intermediate = root.below(&Cert::default()).issue(&Cert {
+        issuer_url: Some("http://ca.example/intermediate.cer"),
+        ..good.clone()
+    });
+    no_public_intermediate.above.clear();
     vec![
         (
             Issued::self_signed(&good),
@@ -150,6 +158,11 @@ fn wrong_issuer(root: &Issuer) -> Vec<Case> {
             no_intermediate,
             "was issued by \"test intermediate\", which is not trusted".into(),
             TRUST,
+        ),
+        (
+            no_public_intermediate,
+            "was issued by \"test intermediate\", whose own certificate the server does not send along".into(),
+            CHAIN,
         ),
     ]
 }
@@ -185,6 +198,44 @@ fn wrong_name(root: &Issuer) -> Vec<Case> {
     ]
 }
 
+fn weak(root: &Issuer) -> Vec<Case> {
+    let good = good();
+    let short = Cert {
+        rsa_bits: Some(1024),
+        ..good.clone()
+    };
+    let old = Cert {
+        digest: MessageDigest::sha1,
+        ..good.clone()
+    };
+    let below_short = root.below(&short).issue(&good);
+    let below_old = root.below(&old).issue(&good);
+    vec![
+        (
+            root.issue(&short),
+            "has a key of 1024 bits, which is too weak".into(),
+            WEAK,
+        ),
+        (
+            root.issue(&old),
+            "has a signature with SHA-1, which is too weak".into(),
+            WEAK,
+        ),
+        (
+            below_short,
+            "has an issuer, \"test intermediate\", with a key of 1024 bits, which is too weak"
+                .into(),
+            WEAK,
+        ),
+        (
+            below_old,
+            "has an issuer, \"test intermediate\", that is signed with SHA-1, which is too weak"
+                .into(),
+            WEAK,
+        ),
+    ]
+}
+
 /// A day counted from today, in UTC.
 fn day(offset: i64) -> String {
     let time = x509_parser::time::ASN1Time::from_timestamp(mint::unix_now() + offset * mint::DAY);
@@ -195,7 +246,13 @@ fn day(offset: i64) -> String {
 #[tokio::test]
 async fn refused_certificates_say_why() {
     let root = Issuer::new();
-    let cases = [wrong_time(&root), wrong_issuer(&root), wrong_name(&root)].concat();
+    let cases = [
+        wrong_time(&root),
+        wrong_issuer(&root),
+        wrong_name(&root),
+        weak(&root),
+    ]
+    .concat();
     for (issued, sentence, hint) in cases {
         for (engine, versions) in
             [(ANY, 0), (ONLY_12, 0), (ANY, 1), (ONLY_12, 1)].map(|(v, e)| (ENGINES[e], v))
@@ -223,6 +280,23 @@ async fn refused_certificates_say_why() {
     }
 }
 
+#[tokio::test]
+async fn what_is_weak_is_accepted_where_that_is_allowed() {
+    let root = Issuer::new();
+    let options = PolicyOptions {
+        min: "UNBOUNDED",
+        max: "UNBOUNDED",
+        ciphers: None,
+        curve: None,
+    };
+    let policy = TlsPolicy::new("server", options).expect("a policy");
+    let (settings, _file) = settings(&root, false, policy);
+    for (issued, sentence, _) in weak(&root) {
+        let taken = ask(&settings, "service.example", &issued, ANY).await;
+        taken.unwrap_or_else(|error| panic!("{sentence}: {error}"));
+    }
+}
+
 /// What webpki alone would refuse and everybody else takes.
 #[tokio::test]
 async fn odd_certificates_of_trusted_issuers_are_accepted() {
@@ -236,10 +310,6 @@ async fn odd_certificates_of_trusted_issuers_are_accepted() {
         names: &["service.example", "*.wild.example", "127.0.0.1"],
         ..Cert::default()
     };
-    let small = Cert {
-        rsa_bits: Some(1024),
-        ..good.clone()
-    };
     let cases = [
         ("service.example", &root, root.issue(&good)),
         ("SERVICE.example", &root, root.issue(&good)),
@@ -251,15 +321,6 @@ async fn odd_certificates_of_trusted_issuers_are_accepted() {
             &root,
             root.below(&Cert::default()).issue(&good),
         ),
-        (
-            "service.example",
-            &root,
-            root.issue(&Cert {
-                digest: MessageDigest::sha1,
-                ..good.clone()
-            }),
-        ),
-        ("service.example", &root, root.issue(&small)),
         (
             "service.example",
             &root,
