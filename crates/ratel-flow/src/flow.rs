@@ -42,6 +42,8 @@ pub struct FlowError {
     pub message: Arc<str>,
     /// What to do about it; shown after the message.
     pub hint: Option<Arc<str>>,
+    /// The client ended it by leaving: nothing failed from where it stands.
+    pub by_client: bool,
     /// When.
     pub timestamp: Timestamp,
 }

@@ -18,7 +18,7 @@ pub use flow::{FlowError, FlowId, FlowKind, Side};
 pub use http::{HttpFlow, Request, Response, Scheme, Version};
 pub use message::{
     Message, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream,
-    StreamKind,
+    StreamKind, WebSocketClose,
 };
 /// Part of the model: requests and responses hold their fields as this list.
 pub use ratel_proto::Headers;

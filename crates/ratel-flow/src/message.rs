@@ -3,6 +3,8 @@
 //! A WebSocket message, an event of a `text/event-stream`, a gRPC message, a line of JSON and a piece of a raw
 //! connection are all *messages*: they have a direction, a kind, a time and bytes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use crate::flow::Side;
@@ -38,6 +40,17 @@ impl StreamKind {
             Self::Tcp => "tcp",
         }
     }
+}
+
+/// How a WebSocket was closed (RFC 6455 §7.1.5): by its first close.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebSocketClose {
+    /// Who sent it; none if it was Ratel.
+    pub by: Option<Side>,
+    /// Its code, 1005 where it has none.
+    pub code: u16,
+    /// Its reason; up to 123 bytes.
+    pub reason: Arc<str>,
 }
 
 /// What a message is.

@@ -237,6 +237,7 @@ impl ProxyError {
         FlowError {
             message: self.to_string().into(),
             hint: self.hint().map(Into::into),
+            by_client: self.is_by_client(),
             timestamp,
         }
     }
@@ -281,6 +282,23 @@ impl ProxyError {
             | Self::Http2Connection { by, .. } => *by == Side::Server,
             Self::StreamRefused { .. } | Self::Unanswered(_) => true,
             _ => self.is_loss_of_server(),
+        }
+    }
+
+    /// Whether the client left, as it may.
+    fn is_by_client(&self) -> bool {
+        match self {
+            Self::ClientGone { .. } | Self::ClientLeft { .. } => true,
+            Self::ClientIo { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe
+            ),
+            Self::StreamReset { by, reason } => {
+                *by == Side::Client && matches!(*reason, Reason::CANCEL | Reason::NO_ERROR)
+            }
+            Self::GoneAway { by, reason, .. } => *by == Side::Client && *reason == Reason::NO_ERROR,
+            Self::WebSocketLeft { by } => *by == Side::Client,
+            _ => false,
         }
     }
 

@@ -1,5 +1,7 @@
 //! Points in time as people read them.
 
+use std::time::Duration;
+
 use ratel_flow::Timestamp;
 use time::macros::format_description;
 use time::{OffsetDateTime, UtcOffset};
@@ -22,6 +24,14 @@ fn local(at: Timestamp, offset: UtcOffset) -> OffsetDateTime {
     let utc = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0))
         .unwrap_or(OffsetDateTime::UNIX_EPOCH);
     utc.checked_to_offset(offset).unwrap_or(utc)
+}
+
+/// How long something took: `3ms`, `<1ms`.
+pub(crate) fn took(duration: Duration) -> String {
+    if duration < Duration::from_millis(1) {
+        return "<1ms".into();
+    }
+    ratel_flow::format::duration(duration)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ pub enum Action {
     NextMessage,
     /// The message before.
     PrevMessage,
-    /// Toggle whether the newest flow is kept in focus.
+    /// Toggle whether the newest flow, or message, is kept in focus.
     Follow,
     /// Open the event log.
     EventLog,
@@ -127,6 +127,8 @@ pub enum Action {
     SearchNext,
     /// Go to the place before.
     SearchPrev,
+    /// Show the message in another way.
+    NextMode,
     /// Close what is open; at the root ask whether to quit.
     Back,
     /// Quit at once.
@@ -236,32 +238,46 @@ pub const BINDINGS: &[Binding] = &[
         "Prev",
     ),
     bind(
-        &[FlowView, Message, EventLog, Help],
+        &[FlowView, Messages, Message, EventLog, Help],
         &["/"],
         Action::Search,
         "search",
         "Search",
     ),
     bind(
-        &[FlowView, Message, EventLog, Help],
+        &[FlowView, Messages, Message, EventLog, Help],
         &["n"],
         Action::SearchNext,
         "next match",
         "",
     ),
     bind(
-        &[FlowView, Message, EventLog, Help],
+        &[FlowView, Messages, Message, EventLog, Help],
         &["N"],
         Action::SearchPrev,
         "match before",
         "",
     ),
     bind(
-        &[FlowList, FlowView, Messages],
+        &[FlowList, FlowView],
         &["F"],
         Action::Follow,
         "keep the newest flow in focus, or stop doing so",
         "Follow",
+    ),
+    bind(
+        &[Messages],
+        &["F"],
+        Action::Follow,
+        "keep the newest message in focus, or stop doing so",
+        "Follow",
+    ),
+    bind(
+        &[Message],
+        &["m"],
+        Action::NextMode,
+        "show it as what it is, in hexadecimal, as text",
+        "Mode",
     ),
     bind(
         &[EventLog],

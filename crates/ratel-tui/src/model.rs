@@ -89,6 +89,8 @@ pub(crate) struct MessageList {
     pub(crate) focus: u64,
     /// The focus stays on the last message while there come more.
     pub(crate) follow: bool,
+    /// What was searched for last.
+    pub(crate) needle: Option<Arc<str>>,
     /// They have been read once.
     pub(crate) begun: bool,
     pub(crate) height: usize,
@@ -109,8 +111,39 @@ pub(crate) struct MessageView {
     pub(crate) head: Option<MessageHead>,
     /// It was evicted.
     pub(crate) gone: bool,
+    pub(crate) mode: Mode,
     pub(crate) pane: Pane,
     pub(crate) stale: bool,
+}
+
+/// How a message is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// As what it is.
+    #[default]
+    Auto,
+    /// As its bytes in hexadecimal.
+    Hex,
+    /// As text.
+    Text,
+}
+
+impl Mode {
+    pub(crate) fn next(self) -> Self {
+        match self {
+            Self::Auto => Self::Hex,
+            Self::Hex => Self::Text,
+            Self::Text => Self::Auto,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "as what it is",
+            Self::Hex => "in hexadecimal",
+            Self::Text => "as text",
+        }
+    }
 }
 
 /// The event log.
@@ -220,6 +253,7 @@ impl MessageView {
             flow_created,
             head: None,
             gone: false,
+            mode: Mode::default(),
             pane: Pane::default(),
             stale: true,
         }

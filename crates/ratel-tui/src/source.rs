@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window};
-use ratel_flow::{FlowId, Payload, Side};
+use ratel_flow::{FlowId, MessageHead, Payload, Side};
 
 pub use messages::{
     MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage, OpenId,
@@ -350,6 +350,8 @@ pub enum Place {
     Body(Side),
     /// A message of that side.
     Message(Side, Payload),
+    /// All complete messages of the flow; what is found are their numbers.
+    Messages,
 }
 
 /// Where a search in a body goes on.
@@ -379,6 +381,9 @@ pub enum Found {
 /// Searches one step further.
 #[must_use]
 pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -> Found {
+    if place == Place::Messages {
+        return search_messages(source, id, from);
+    }
     let needle = from.needle.as_bytes();
     // A match may begin in one step and end in the next.
     let overlap = (needle.len() as u64).saturating_sub(1);
@@ -396,6 +401,7 @@ pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -
     let window = match place {
         Place::Body(side) => source.body(id, side, range),
         Place::Message(side, payload) => source.payload(id, side, payload, range),
+        Place::Messages => None,
     };
     let Some(window) = window else {
         return Found::Nowhere(from);
@@ -422,4 +428,49 @@ pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -
     }
     let at = reached.saturating_sub(overlap).max(from.at + 1);
     Found::GoOn(SearchFrom { at, ..from })
+}
+
+/// Looks through whole messages, one after the other, until a step's worth of bytes is read.
+fn search_messages(source: &dyn Source, id: FlowId, from: SearchFrom) -> Found {
+    let mut at = from.at;
+    let mut read = 0;
+    while read < SEARCH_STEP {
+        let nth = match from.backwards {
+            true => at.checked_sub(1),
+            false => Some(at),
+        };
+        let window = nth.and_then(|nth| source.messages(id, nth..nth + 1));
+        let (Some(nth), Some(window)) = (nth, window) else {
+            return Found::Nowhere(from);
+        };
+        if nth >= window.total {
+            return Found::Nowhere(from);
+        }
+        for head in window.items.iter().filter(|_| window.first == nth) {
+            if has(source, id, head, from.needle.as_bytes()) {
+                return Found::At(nth);
+            }
+            read += head.payload.len;
+        }
+        // Messages of no bytes take time too.
+        read += SEARCH_STEP / 4096;
+        at = if from.backwards { nth } else { nth + 1 };
+    }
+    Found::GoOn(SearchFrom { at, ..from })
+}
+
+fn has(source: &dyn Source, id: FlowId, head: &MessageHead, needle: &[u8]) -> bool {
+    let (step, overlap) = (SEARCH_STEP, needle.len().saturating_sub(1) as u64);
+    let mut at = 0;
+    while at < head.payload.len {
+        let range = at..at + step + overlap;
+        let Some(window) = source.payload(id, head.side, head.payload, range) else {
+            return false;
+        };
+        if memchr::memmem::find(&window.bytes, needle).is_some() {
+            return true;
+        }
+        at += step;
+    }
+    false
 }

@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::msg::{Effect, Msg};
 use crate::screens::{eventlog, flow_list, flow_view, help, message_list, message_view};
-use crate::source::{Found, MessageId, Opened, Page, Place, Shown, Target};
+use crate::source::{Found, MessageId, Opened, Page, Place, SearchFrom, Shown, Target};
 use crate::widgets::bars;
 use crate::widgets::pane::SearchStep;
 
@@ -280,12 +280,12 @@ fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
         (Prompt::Confirm(Confirm::ClearLog), Key::Char('y' | 'Y')) => {
             return vec![Effect::ClearLog];
         }
-        (Prompt::Confirm(_), Key::Char('n' | 'N' | 'q') | Key::Named("esc") | Key::Ctrl('c')) => {}
-        (prompt @ Prompt::Confirm(_), _) => model.prompt = Some(prompt),
+        // Anything else is no.
+        (Prompt::Confirm(_), _) => {}
         (Prompt::Search(_), Key::Named("esc") | Key::Ctrl('c')) => {}
         (Prompt::Search(text), Key::Named("enter")) => {
-            if let Some(pane) = model.pane_mut().filter(|_| !text.is_empty()) {
-                pane.set_needle(text.into());
+            if !text.is_empty() {
+                set_needle(model, text.into());
             }
             return search(model, false);
         }
@@ -326,6 +326,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Search => model.prompt = Some(Prompt::Search(String::new())),
         Action::SearchNext => return search(model, false),
         Action::SearchPrev => return search(model, true),
+        Action::NextMode => next_mode(model),
         Action::Back if model.screens.len() > 1 => {
             model.screens.pop();
             model.list.stale = true;
@@ -435,7 +436,17 @@ fn open_focused(model: &mut Model) {
         return;
     };
     // A focus that is on its way takes the open flow along when it arrives.
-    let view = FlowView::new(id, Tab::default(), row_of(model, id));
+    let row = row_of(model, id);
+    let streams =
+        row.is_some_and(|row| row.stream.is_some() && row.messages > 0 && row.state.is_live());
+    // What goes on there is what somebody wants to see who opens it.
+    let tab = if streams {
+        Tab::Messages
+    } else {
+        Tab::default()
+    };
+    let mut view = FlowView::new(id, tab, row);
+    view.messages.follow = streams;
     model.screens.push(Screen::FlowView(Box::new(view)));
     resized(model);
 }
@@ -484,6 +495,17 @@ fn step_message(model: &mut Model, step: i64) {
     resized(model);
 }
 
+/// Has the open message shown in another way.
+fn next_mode(model: &mut Model) {
+    let Some(view) = model.message_view() else {
+        return;
+    };
+    view.mode = view.mode.next();
+    view.stale = true;
+    let text = format!("shown {}", view.mode.name());
+    say(model, text);
+}
+
 fn switch_tab(model: &mut Model, forth: bool) {
     if let Some(view) = model.flow_view() {
         let tabs = view.tabs;
@@ -498,6 +520,19 @@ fn switch_tab(model: &mut Model, forth: bool) {
 }
 
 fn toggle_follow(model: &mut Model) {
+    if model.context() == Context::Messages
+        && let Some(view) = model.flow_view()
+    {
+        view.messages.follow = !view.messages.follow;
+        let text = if view.messages.follow {
+            message_list::to_end(&mut view.messages);
+            "following the newest message"
+        } else {
+            "no longer following the newest message"
+        };
+        reload(model, true);
+        return say(model, text);
+    }
     model.list.follow = !model.list.follow;
     let text = if model.list.follow {
         "following the newest flow"
@@ -572,12 +607,69 @@ fn clicked_flow(model: &mut Model, row: usize) {
 
 // Search
 
+fn set_needle(model: &mut Model, needle: Arc<str>) {
+    if model.context() == Context::Messages {
+        if let Some(view) = model.flow_view() {
+            view.messages.needle = Some(needle);
+        }
+    } else if let Some(pane) = model.pane_mut() {
+        pane.set_needle(needle);
+    }
+}
+
 fn search(model: &mut Model, backwards: bool) -> Vec<Effect> {
+    if model.context() == Context::Messages {
+        return search_messages(model, backwards);
+    }
     let Some(pane) = model.pane_mut() else {
         return Vec::new();
     };
     let step = pane.search(backwards);
     take_step(model, step)
+}
+
+fn search_messages(model: &mut Model, backwards: bool) -> Vec<Effect> {
+    let Some(view) = model.flow_view() else {
+        return Vec::new();
+    };
+    let Some(needle) = view.messages.needle.clone() else {
+        return Vec::new();
+    };
+    let focus = view.messages.focus;
+    let from = SearchFrom {
+        needle,
+        at: if backwards { focus } else { focus + 1 },
+        backwards,
+        wrapped: false,
+    };
+    let id = view.id;
+    model.prompt = Some(Prompt::Searching(id, Place::Messages));
+    vec![Effect::Search(id, Place::Messages, from)]
+}
+
+fn found_message(model: &mut Model, id: FlowId, found: Found) -> Vec<Effect> {
+    let on = |from| vec![Effect::Search(id, Place::Messages, from)];
+    match found {
+        Found::GoOn(from) => return on(from),
+        Found::At(nth) => {
+            if let Some(view) = model.flow_view() {
+                view.messages.focus = nth;
+                view.messages.follow = false;
+            }
+            reload(model, true);
+        }
+        Found::Nowhere(from) if from.wrapped => say(model, "Search not found."),
+        Found::Nowhere(from) => {
+            let total = model.flow_view().map_or(0, |view| view.messages.page.total);
+            return on(SearchFrom {
+                at: if from.backwards { total } else { 0 },
+                wrapped: true,
+                ..from
+            });
+        }
+    }
+    model.prompt = None;
+    Vec::new()
 }
 
 fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
@@ -608,6 +700,9 @@ fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
 fn searched(model: &mut Model, id: FlowId, place: Place, found: Found) -> Vec<Effect> {
     if model.prompt != Some(Prompt::Searching(id, place)) {
         return Vec::new();
+    }
+    if place == Place::Messages {
+        return found_message(model, id, found);
     }
     let Some(pane) = model.pane_mut() else {
         return Vec::new();

@@ -71,7 +71,7 @@ fn detail() {
 fn connect_to_a_server_shows_its_target() {
     let flow = Fake::new(1, "CONNECT", "localhost:42080", 405, "text/plain", "");
     let text = Ui::new(LARGE, vec![flow]).text();
-    assert!(text.contains("… localhost:42080 "), "{text}");
+    assert!(text.contains("CONNECT localhost:42080 "), "{text}");
 }
 
 #[test]

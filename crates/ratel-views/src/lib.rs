@@ -16,7 +16,7 @@ mod schemas;
 mod views;
 
 pub use document::{Class, Document, LINE_BYTES, Line, Sink, Span};
-pub use message::{close_name, preview, render_message};
+pub use message::{close_name, malformed, preview, render_message};
 pub use registry::{Rendering, names, render};
 pub use schemas::{SchemaError, Schemas};
 

@@ -41,9 +41,23 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
         MessageKind::Event => document("SSE", max_lines, |out| {
             sse::event_lines(&sse::lines(sse::without_mark(data)), out);
         }),
+        MessageKind::Binary | MessageKind::Ping | MessageKind::Pong | MessageKind::Data
+            if !is_text(input) =>
+        {
+            render(Some("Hex Dump"), input)
+        }
         MessageKind::Binary | MessageKind::Ping | MessageKind::Pong | MessageKind::Data => {
             plain(input)
         }
+    }
+}
+
+/// As what a message is shown that is not what its kind says: nothing in it can be relied on.
+#[must_use]
+pub fn malformed(kind: MessageKind) -> MessageKind {
+    match kind {
+        MessageKind::Grpc => MessageKind::Data,
+        other => other,
     }
 }
 
@@ -107,6 +121,19 @@ fn plain(input: &ViewInput<'_>) -> Document {
         ..*input
     };
     render(None, &input)
+}
+
+/// Whether bytes that nobody calls text may be shown as such: they read as nothing else.
+fn is_text(input: &ViewInput<'_>) -> bool {
+    let mut chunks = input.data.utf8_chunks();
+    let first = chunks.next();
+    // A character may be cut off at the end.
+    let whole = first.as_ref().is_none_or(|chunk| {
+        let cut = !input.complete && chunk.invalid().len() < 4 && chunks.next().is_none();
+        chunk.invalid().is_empty() || cut
+    });
+    let odd = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+    whole && first.is_none_or(|chunk| !chunk.valid().contains(odd))
 }
 
 /// Whether binary data may be shown as protobuf, though nobody says so.

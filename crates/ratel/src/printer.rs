@@ -276,6 +276,7 @@ impl Work {
             flow.error.get_or_insert_with(|| FlowError {
                 message: STOPPED.into(),
                 hint: None,
+                by_client: false,
                 timestamp: clock::now(),
             });
             self.waiting.push(end(&mut self.progress, flow));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_flow::{
     ClientConn, FlowError, FlowId, FlowKind, OpenMessage, ServerConn, Side, StreamKind, Timestamp,
+    WebSocketClose,
 };
 
 use super::index::List;
@@ -55,6 +56,7 @@ pub(super) enum What {
     Stream(StreamKind),
     MessageOpen(Side, Option<OpenMessage>),
     GrpcStatus(u32, Box<str>),
+    Closed(Box<WebSocketClose>),
     End(Side, Timestamp),
     Client(Arc<ClientConn>),
     Server(Arc<ServerConn>),

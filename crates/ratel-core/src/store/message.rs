@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ratel_flow::{
     FlowId, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Side,
-    StreamKind, Timestamp,
+    StreamKind, Timestamp, WebSocketClose,
 };
 
 use super::extents::Extents;
@@ -33,6 +33,8 @@ pub(super) struct Messages {
     pub(super) open: [Option<OpenMessage>; 2],
     /// How a gRPC call ended.
     pub(super) grpc: Option<(u32, Arc<str>)>,
+    /// How a WebSocket was closed.
+    pub(super) close: Option<Box<WebSocketClose>>,
 }
 
 impl Messages {
@@ -44,7 +46,12 @@ impl Messages {
     /// Bytes of memory behind this.
     pub(super) fn memory(&self) -> usize {
         let lists = self.heads.heap() + self.extra.iter().map(Extents::heap).sum::<usize>();
-        size_of::<Self>() + lists + self.grpc.as_ref().map_or(0, |(_, text)| text.len())
+        let grpc = self.grpc.as_ref().map_or(0, |(_, text)| text.len());
+        let close = self
+            .close
+            .as_ref()
+            .map_or(0, |close| size_of::<WebSocketClose>() + close.reason.len());
+        size_of::<Self>() + lists + grpc + close
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_flow::{
     ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, StreamKind,
-    Timestamp, Version,
+    Timestamp, Version, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -68,6 +68,8 @@ pub struct Summary {
     pub messages: u64,
     /// How a gRPC call ended: the code and the message.
     pub grpc_status: Option<(u32, Arc<str>)>,
+    /// How a WebSocket was closed, if it was.
+    pub close: Option<WebSocketClose>,
     /// When the pieces of it happened.
     pub times: Times,
     /// Some of it could not be recorded or is gone already.
@@ -141,6 +143,8 @@ pub struct FlowSnapshot {
     pub messages: u64,
     /// How a gRPC call ended: the code and the message.
     pub grpc_status: Option<(u32, Arc<str>)>,
+    /// How a WebSocket was closed, if it was.
+    pub close: Option<WebSocketClose>,
     /// When the pieces of it happened.
     pub times: Times,
     /// Some of it could not be recorded or is gone already.
@@ -173,6 +177,10 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
             .messages
             .as_ref()
             .and_then(|messages| messages.grpc.clone()),
+        close: entry
+            .messages
+            .as_ref()
+            .and_then(|messages| messages.close.as_deref().cloned()),
         times: times(entry),
         lossy: entry.lossy,
     };
@@ -237,6 +245,10 @@ pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
             .messages
             .as_ref()
             .and_then(|messages| messages.grpc.clone()),
+        close: entry
+            .messages
+            .as_ref()
+            .and_then(|messages| messages.close.as_deref().cloned()),
         times: times(entry),
         lossy: entry.lossy,
     };

@@ -286,6 +286,9 @@ fn apply(
         What::GrpcStatus(code, message) => change(index, flow, |entry| {
             entry.messages().grpc = Some((code, message.into()));
         }),
+        What::Closed(close) => change(index, flow, |entry| {
+            entry.messages().close.get_or_insert(close);
+        }),
         What::End(side, now) => change(index, flow, |entry| {
             if let Some(end) = entry.ends.get_mut(nth(side)) {
                 *end = now;

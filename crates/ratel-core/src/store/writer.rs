@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use ratel_flow::{
     ClientConn, FlowError, FlowId, MessageHead, OpenMessage, Request, Response, ServerConn, Side,
-    StreamKind, Timestamp,
+    StreamKind, Timestamp, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -136,6 +136,11 @@ impl FlowWriter {
     pub fn grpc_status(&self, code: u32, message: &str) {
         let end = message.floor_char_boundary(GRPC_MESSAGE_KEPT);
         self.event(What::GrpcStatus(code, message[..end].into()));
+    }
+
+    /// A WebSocket was closed; the first time counts.
+    pub fn closed(&self, close: WebSocketClose) {
+        self.event(What::Closed(Box::new(close)));
     }
 
     /// The trailers that ended a body.

@@ -1,10 +1,11 @@
 //! How a body or a message is shown: by the content view that fits when all of it is at hand, else as it is.
 
 use ratel_flow::content::content;
-use ratel_flow::{Headers, MessageFlags, MessageHead};
+use ratel_flow::{Headers, MessageFlags, MessageHead, MessageKind};
 use ratel_views::{Class, Document, Rendering, ViewInput};
 
 use super::known::Known;
+use crate::model::Mode;
 use crate::source::BodyPart;
 use crate::text::{Text, safe};
 use crate::theme::Role;
@@ -46,9 +47,13 @@ pub(crate) fn message(
     part: &BodyPart,
     head: &MessageHead,
     known: &Known<'_>,
+    mode: Mode,
 ) -> (String, BodyText) {
-    if !part.is_whole() {
-        return numbers_or_raw(part, "Raw");
+    match mode {
+        Mode::Text => return ("Raw".into(), BodyText::Raw),
+        Mode::Hex => return numbers(part, hex()),
+        Mode::Auto if !part.is_whole() => return numbers_or_raw(part, "Raw"),
+        Mode::Auto => {}
     }
     let input = ViewInput {
         data: &part.bytes,
@@ -56,7 +61,20 @@ pub(crate) fn message(
         max_lines: MAX_LINES,
         ..known.message(head)
     };
-    described(&ratel_views::render_message(head.kind, &input), "", false)
+    described(
+        &ratel_views::render_message(kind_of(head), &input),
+        "",
+        false,
+    )
+}
+
+/// As what a message is shown.
+pub(crate) fn kind_of(head: &MessageHead) -> MessageKind {
+    if head.flags.contains(MessageFlags::MALFORMED) {
+        ratel_views::malformed(head.kind)
+    } else {
+        head.kind
+    }
 }
 
 fn described(document: &Document, note: &str, as_it_is: bool) -> (String, BodyText) {
@@ -79,11 +97,16 @@ fn input(part: &BodyPart) -> ViewInput<'_> {
     }
 }
 
-/// A window, as numbers if it is not text. Its lines begin at multiples, so that they stay when the window moves.
+/// A window, as numbers if it is not text.
 fn numbers_or_raw(part: &BodyPart, name: &str) -> (String, BodyText) {
     if Rendering::start(None, &input(part)).view_name != hex() {
         return (name.to_owned(), BodyText::Raw);
     }
+    numbers(part, &format!("{name}, {}", hex()))
+}
+
+/// A window as numbers. Its lines begin at multiples, so that they stay when the window moves.
+fn numbers(part: &BodyPart, name: &str) -> (String, BodyText) {
     let skip = (HEX_WIDTH - part.offset % HEX_WIDTH) % HEX_WIDTH;
     let skip = usize::try_from(skip).unwrap_or(0).min(part.bytes.len());
     let aligned = BodyPart {
@@ -92,10 +115,7 @@ fn numbers_or_raw(part: &BodyPart, name: &str) -> (String, BodyText) {
         ..*part
     };
     let document = ratel_views::render(Some(hex()), &input(&aligned));
-    (
-        format!("{name}, {}", hex()),
-        lines(&document, true, aligned.offset),
-    )
+    (name.to_owned(), lines(&document, true, aligned.offset))
 }
 
 fn hex() -> &'static str {

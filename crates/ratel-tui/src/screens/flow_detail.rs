@@ -25,9 +25,16 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
         facts.add("Message", &error.message);
         facts.add_some("Hint", error.hint.as_deref());
     }
-    if let Some(outcome) = protocol::outcome(flow) {
+    let (grpc, closed) = (protocol::outcome(flow), protocol::closed(flow));
+    if grpc.is_some() || closed.is_some() {
         facts.section("Outcome");
-        facts.add("gRPC Status", outcome.content().trim_start_matches("grpc "));
+        let grpc = grpc.as_ref().map(|text| text.content());
+        facts.add_some(
+            "gRPC Status",
+            grpc.as_deref().map(|text| text.trim_start_matches("grpc ")),
+        );
+        let closed = closed.as_ref().map(|text| text.content());
+        facts.add_some("Closed", closed.as_deref());
     }
     if let Some(kind) = flow.stream {
         facts.section("Messages");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::FlowKind;
-use ratel_flow::format::{duration, size};
+use ratel_flow::format::size;
 use ratel_flow::http::authority;
 
 use crate::app::{ModeInfo, Options, ProxyInfo};
@@ -162,7 +162,7 @@ impl Columns {
         let mut columns = Self {
             width,
             time: from(60, 8),
-            method: from(16, if width >= 40 { 6 } else { 4 }),
+            method: from(16, if width >= 40 { 7 } else { 4 }),
             url: 0,
             status: from(24, 3),
             content_type: if width >= 110 { 24 } else { from(72, 12) },
@@ -232,12 +232,21 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     let time = format::clock(summary.times.created, options.utc_offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
-    if let Some(error) = &summary.error {
+    let left_early = protocol::is_left(summary);
+    if let Some(error) = summary.error.as_ref().filter(|_| !left_early) {
         // The words of an error need the room of the columns that it leaves empty.
         let rest = columns.width.saturating_sub(row.0.width());
         let what = what(summary, (rest * 2 / 5).max(rest.min(16)));
         let width = what.width();
         row.column(width, what);
+        if summary.status.is_some() {
+            row.column(3, status(summary));
+            let marks = protocol::marks(summary, rest / 4);
+            if marks.width() > 0 {
+                row.0.append_cut(marks, rest / 4);
+                row.0.push(Role::Text, " ");
+            }
+        }
         row.0.push(Role::Error, "err ");
         let mut words = Text::default();
         words.push_str(Role::Error, &error.message);
@@ -245,8 +254,17 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
         row.0.append_cut(words, left);
         return row.0;
     }
-    row.column(columns.url, what(summary, columns.url));
-    row.column(columns.status, status(summary));
+    let failed = protocol::grpc_failure(summary).filter(|_| columns.content_type == 0);
+    if let Some(name) = failed {
+        // It says more than the status of HTTP, whose column it takes.
+        let room = columns.url + 1 + columns.status;
+        let url = room.saturating_sub(name.width() + 1).max(room / 2);
+        row.column(url, what(summary, url));
+        row.column(room.saturating_sub(url + 1), name);
+    } else {
+        row.column(columns.url, what(summary, columns.url));
+        row.column(columns.status, status(summary));
+    }
     row.column(columns.content_type, kind(summary, columns.content_type));
     let live = summary.state.is_live();
     let bytes = summary.request_body + summary.response_body;
@@ -258,8 +276,10 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     row.right(columns.size, Text::plain(Role::Text, shown));
     let took = if live {
         "…".into()
+    } else if left_early {
+        "left".into()
     } else {
-        took(summary).map(duration).unwrap_or_default()
+        took(summary).map(format::took).unwrap_or_default()
     };
     row.right(columns.duration, Text::plain(Role::Dim, took));
     row.0
@@ -274,7 +294,10 @@ fn method(summary: &Summary) -> Text {
     match &summary.request {
         Some(request) => text.push_bytes(theme::method(&request.method), &request.method),
         None if summary.kind == FlowKind::Connection => text.push(Role::Dim, "(conn)"),
-        None if summary.kind == FlowKind::Tcp => text.push(Role::MethodOther, "TCP"),
+        None if summary.kind == FlowKind::Tcp => {
+            let tls = summary.client_conn.tls.is_some();
+            text.push(Role::MethodOther, if tls { "TLS" } else { "TCP" });
+        }
         None => text.push(Role::Dim, "…"),
     }
     text

@@ -8,7 +8,7 @@ use ratel_flow::{MessageHead, Side, Timestamp};
 use ratel_views::{Schemas, ViewInput, preview};
 
 use super::known::Known;
-use super::protocol;
+use super::{body_text, protocol};
 use crate::model::MessageList;
 use crate::source::{MessageId, MessageRow, Messages, MessagesFrom, MessagesQuery};
 use crate::text::Text;
@@ -81,10 +81,11 @@ fn preview_of(row: &MessageRow, known: &Known<'_>, width: usize) -> String {
         complete: !is_open && row.start.len() as u64 == row.head.payload.len,
         ..known.message(&row.head)
     };
-    let content = preview(row.head.kind, &input, width);
-    match protocol::close(&row.head) {
-        Some(close) => format!("{close} {content}"),
-        None => content,
+    let content = preview(body_text::kind_of(&row.head), &input, width);
+    match (protocol::close(&row.head), row.head.problem()) {
+        (Some(close), _) => format!("{close} {content}"),
+        (_, Some(problem)) => format!("{problem}: {content}"),
+        _ => content,
     }
 }
 

@@ -11,7 +11,7 @@ use time::UtcOffset;
 use super::known::Known;
 use super::{body_text, message_list, protocol};
 use crate::format;
-use crate::model::{MessageView, Model};
+use crate::model::{MessageView, Mode, Model};
 use crate::source::{MessageId, MessageQuery, Of, OneMessage, OpenQuery, Opened, Place, Shown};
 use crate::text::Text;
 use crate::theme::Role;
@@ -49,10 +49,15 @@ pub(crate) fn show(view: &mut MessageView, opened: Opened, schemas: Option<&Sche
     view.total = found.total;
     view.head = Some(found.head);
     view.flow_created = flow.times.created;
-    view.pane.set(content(&flow, found, schemas));
+    view.pane.set(content(&flow, found, schemas, view.mode));
 }
 
-fn content(flow: &FlowSnapshot, message: OneMessage, schemas: Option<&Schemas>) -> Content {
+fn content(
+    flow: &FlowSnapshot,
+    message: OneMessage,
+    schemas: Option<&Schemas>,
+    mode: Mode,
+) -> Content {
     let OneMessage { id, head, part, .. } = message;
     let mut content = Content::default();
     if part.total == 0 {
@@ -64,7 +69,7 @@ fn content(flow: &FlowSnapshot, message: OneMessage, schemas: Option<&Schemas>) 
         return content;
     }
     let known = Known::new(flow, head.side, schemas);
-    let (description, text) = body_text::message(&part, &head, &known);
+    let (description, text) = body_text::message(&part, &head, &known, mode);
     let mut bar = Text::plain(
         Role::Heading,
         format!("{description}, {}", size(part.total)),

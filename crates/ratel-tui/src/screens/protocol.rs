@@ -2,7 +2,7 @@
 
 use ratel_core::store::{FlowSnapshot, Summary};
 use ratel_flow::format::grpc_status;
-use ratel_flow::{MessageFlags, MessageHead, MessageKind, StreamKind, Version};
+use ratel_flow::{FlowError, MessageFlags, MessageHead, MessageKind, Side, StreamKind, Version};
 use ratel_views::close_name;
 
 use crate::text::Text;
@@ -64,6 +64,32 @@ pub(crate) fn grpc_role(code: u32) -> Role {
     }
 }
 
+/// The looks of a WebSocket's close code (RFC 6455 §7.4.1).
+fn close_role(code: u16) -> Role {
+    match code {
+        1000 | 1001 | 1005 => Role::Dim,
+        _ => Role::StatusClientError,
+    }
+}
+
+/// Whether the client just left a stream that was in order, as most streams end.
+pub(crate) fn is_left(summary: &Summary) -> bool {
+    let in_order = summary.status.is_some_and(|status| status < 400);
+    let by_client = |error: &FlowError| error.by_client;
+    in_order && summary.stream.is_some() && summary.error.as_ref().is_some_and(by_client)
+}
+
+/// The name of a gRPC status other than OK.
+pub(crate) fn grpc_failure(summary: &Summary) -> Option<Text> {
+    let (code, _) = summary
+        .grpc_status
+        .as_ref()
+        .filter(|(code, _)| *code != 0)?;
+    let status = grpc_status(*code);
+    let name = status.split(' ').next_back().unwrap_or(&status).to_owned();
+    Some(Text::plain(grpc_role(*code), name))
+}
+
 /// The marks of a row: `h2 sse · 12`, `grpc 5 NOT_FOUND · 1`; empty for plain HTTP/1. How a call ended is said before
 /// what carried it, where there is no room for both.
 pub(crate) fn marks(summary: &Summary, width: usize) -> Text {
@@ -80,6 +106,13 @@ pub(crate) fn marks(summary: &Summary, width: usize) -> Text {
     if let Some((code, _)) = &summary.grpc_status {
         what.push(Role::Text, " ");
         what.push(grpc_role(*code), grpc_status(*code));
+        if let Some(name) = grpc_failure(summary).filter(|_| what.width() > width) {
+            what = name;
+        }
+    }
+    if let Some(close) = &summary.close {
+        what.push(Role::Text, " ");
+        what.push(close_role(close.code), close.code.to_string());
     }
     let mut count = Text::default();
     if summary.messages > 0 {
@@ -94,6 +127,28 @@ pub(crate) fn marks(summary: &Summary, width: usize) -> Text {
         text.append_cut(count, width);
     }
     text
+}
+
+/// `1011 Internal error, by the server: out of coffee`, as the end of a WebSocket.
+pub(crate) fn closed(flow: &FlowSnapshot) -> Option<Text> {
+    let close = flow.close.as_ref()?;
+    let mut text = Text::plain(close_role(close.code), close.code.to_string());
+    if let Some(name) = close_name(close.code) {
+        text.push(close_role(close.code), format!(" {name}"));
+    }
+    text.push(
+        Role::Text,
+        match close.by {
+            Some(Side::Client) => ", by the client",
+            Some(Side::Server) => ", by the server",
+            None => ", by Ratel",
+        },
+    );
+    if !close.reason.is_empty() {
+        text.push(Role::Text, ": ");
+        text.push_str(Role::Text, &close.reason);
+    }
+    Some(text)
 }
 
 /// `grpc 5 NOT_FOUND: no such order`, as the outcome of a flow.

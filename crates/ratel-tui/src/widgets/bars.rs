@@ -137,7 +137,7 @@ fn prompt(model: &Model) -> Option<Text> {
             text.push_str(Role::Text, typed);
             text.push(Role::Found, " ");
         }
-        Prompt::Searching(..) => text.push(Role::Text, "searching the body… (any key cancels)"),
+        Prompt::Searching(..) => text.push(Role::Text, "searching… (any key cancels)"),
     }
     Some(text)
 }

@@ -79,12 +79,12 @@ fn rows_say_what_a_flow_carries_and_how_a_call_ended() {
 #[test]
 fn messages_of_a_websocket() {
     let mut ui = Ui::new(SMALL, streams());
-    assert_snapshot!("messages_websocket", ui.keys("enter tab tab").text());
+    assert_snapshot!("messages_websocket", ui.keys("enter").text());
     assert_snapshot!("messages_message", ui.keys("g enter").text());
     assert_snapshot!("messages_help", ui.keys("?").text());
     let mut ui = Ui::new(SMALL, streams());
     assert!(
-        ui.keys("enter").text().contains("see the tab Messages"),
+        ui.keys("enter h h").text().contains("see the tab Messages"),
         "{}",
         ui.text()
     );
@@ -93,7 +93,7 @@ fn messages_of_a_websocket() {
 #[test]
 fn messages_of_the_other_kinds() {
     let mut ui = Ui::new(SMALL, streams());
-    assert_snapshot!("messages_sse", ui.keys("enter tab tab space").text());
+    assert_snapshot!("messages_sse", ui.keys("enter space").text());
     assert_snapshot!("messages_grpc", ui.keys("space").text());
     assert_snapshot!("messages_tcp", ui.keys("space space space").text());
     assert_snapshot!("messages_tcp_message", ui.keys("enter").text());
@@ -113,7 +113,7 @@ fn pseudo_header_fields_come_first_and_the_outcome_is_seen() {
 #[test]
 fn keys_that_follow_at_once_go_to_the_messages() {
     let mut ui = Ui::new(SMALL, streams());
-    for key in ["enter", "tab", "tab"] {
+    for key in ["enter", "tab", "shift tab"] {
         ui.send(Msg::Key(Key::Named(key)));
     }
     ui.resize(SMALL);
@@ -123,7 +123,7 @@ fn keys_that_follow_at_once_go_to_the_messages() {
 #[test]
 fn a_message_appears_as_it_is_sent_while_the_end_is_in_view() {
     let mut ui = Ui::new(SMALL, streams());
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     assert!(focused(&ui).contains("red"), "{}", ui.text());
     ui.change(WS, |flow| {
         flow.push(
@@ -152,7 +152,7 @@ fn a_message_appears_as_it_is_sent_while_the_end_is_in_view() {
 #[test]
 fn a_message_in_progress_grows_and_stays_open_when_it_is_complete() {
     let mut ui = Ui::new(SMALL, streams());
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     ui.change(WS, |flow| {
         flow.begun(Side::Server, MessageKind::Text, b"grow")
     });
@@ -178,7 +178,7 @@ fn a_message_in_progress_grows_and_stays_open_when_it_is_complete() {
 #[test]
 fn a_close_shows_its_code_and_reason() {
     let mut ui = Ui::new(SMALL, streams());
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     ui.change(WS, |flow| {
         flow.push(
             Side::Server,
@@ -204,7 +204,7 @@ fn a_close_shows_its_code_and_reason() {
 #[test]
 fn one_message_after_the_other() {
     let mut ui = Ui::new(SMALL, streams());
-    ui.keys("enter tab tab g enter space");
+    ui.keys("enter g enter space");
     assert!(ui.text().contains("plain größe"), "{}", ui.text());
     ui.keys("p p");
     assert!(ui.text().contains("no further message"), "{}", ui.text());
@@ -235,7 +235,7 @@ fn a_million_messages_are_read_by_screenfuls() {
         );
     }
     let mut ui = Ui::new(SMALL, vec![flow]);
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     assert!(focused(&ui).contains("number 999999"), "{}", ui.text());
     assert!(ui.keys("g").text().contains("1/1000000"));
     assert!(focused(&ui).contains("number 0"), "{}", ui.text());
@@ -264,7 +264,7 @@ fn a_large_message_is_read_by_windows_and_searched() {
     }
     let flow = websocket().message(Side::Server, MessageKind::Text, content.as_bytes());
     let mut ui = Ui::new(SMALL, vec![flow]);
-    ui.keys("enter tab tab G enter");
+    ui.keys("enter G enter");
     assert!(ui.text().contains("line 0 of"), "{}", ui.text());
     ui.keys("G");
     assert!(ui.text().contains("line 59999 of"), "{}", ui.text());
@@ -280,7 +280,7 @@ fn a_large_message_is_read_by_windows_and_searched() {
 #[test]
 fn a_click_opens_a_message_and_the_wheel_moves() {
     let mut ui = Ui::new(SMALL, streams());
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     ui.send(Msg::Click(10, 3));
     ui.resize(SMALL);
     assert!(ui.text().contains("Message 2 of 6"), "{}", ui.text());
@@ -313,7 +313,7 @@ fn what_peers_send_in_messages_is_escaped() {
         flow.push(Side::Server, kind, hostile, MessageFlags::MALFORMED);
     }
     let mut ui = Ui::new(LARGE, vec![flow]);
-    ui.keys("enter tab tab");
+    ui.keys("enter");
     for _ in kinds {
         let shown = ui.text();
         assert!(
@@ -334,6 +334,104 @@ fn what_peers_send_in_messages_is_escaped() {
 fn sizes_of_terminals_do_not_matter() {
     for size in [(1, 1), (10, 3), (30, 5), (200, 60)] {
         let mut ui = Ui::new(size, streams());
-        ui.keys("enter tab tab j k G g enter space p q tab q");
+        ui.keys("enter j k G g enter space p q tab q");
     }
+}
+
+/// Flows that ended in other ways than most.
+fn ended() -> Vec<Fake> {
+    let grpc = |id| {
+        Fake::new(id, "POST", "/shop.Orders/Get", 200, "application/grpc", "")
+            .http2()
+            .stream(StreamKind::Grpc)
+            .message(Side::Client, MessageKind::Grpc, b"\x08\x01")
+    };
+    let feed = |id| {
+        Fake::new(id, "GET", "/feed", 200, "text/event-stream", "data: 1\n\n")
+            .stream(StreamKind::Sse)
+            .message(Side::Server, MessageKind::Event, b"data: 1\n")
+    };
+    let gone = "the client closed the connection before the exchange was complete";
+    let lost = "the server's response broke off: the connection was reset before its end";
+    vec![
+        websocket().closed(Some(Side::Server), 1011, "out of \x1b[31mcoffee"),
+        grpc(2).grpc_status(14, "down"),
+        grpc(3).grpc_status(4, "slow"),
+        feed(4).broken_off(gone, true),
+        feed(5).broken_off(lost, false),
+        Fake::new(6, "GET", "/large", 200, "image/png", "half").broken_off(gone, true),
+    ]
+}
+
+#[test]
+fn how_flows_ended_is_seen_at_every_width() {
+    assert_snapshot!("ended_60x12", Ui::new((60, 12), ended()).text());
+    assert_snapshot!("ended_80x24", Ui::new(SMALL, ended()).text());
+    assert_snapshot!("ended_120x30", Ui::new(LARGE, ended()).text());
+    let mut ui = Ui::new(SMALL, ended());
+    let text = ui.keys("enter tab").text();
+    let outcome = "1011 Internal error, by the server: out of \\x1b[31";
+    assert!(text.contains(outcome), "{text}");
+}
+
+#[test]
+fn the_list_follows_when_it_is_asked_to() {
+    let mut ui = Ui::new(SMALL, streams());
+    let following = |ui: &Ui| ui.text().contains("6/6 following");
+    ui.keys("enter g");
+    assert!(ui.text().contains(" 1/6"), "{}", ui.text());
+    ui.keys("F");
+    assert!(following(&ui), "{}", ui.text());
+    ui.keys("F");
+    assert!(!following(&ui), "{}", ui.text());
+}
+
+#[test]
+fn messages_are_searched_for() {
+    let mut ui = Ui::new(SMALL, streams());
+    ui.keys("enter g /").type_in("are you").keys("enter");
+    assert!(ui.text().contains(" 3/6"), "{}", ui.text());
+    assert!(ui.keys("n").text().contains(" 4/6"), "{}", ui.text());
+    assert!(ui.keys("n").text().contains(" 3/6"), "{}", ui.text());
+    assert!(ui.keys("N").text().contains(" 4/6"), "{}", ui.text());
+    ui.keys("/").type_in("nowhere").keys("enter");
+    assert!(ui.text().contains("Search not found."), "{}", ui.text());
+    assert!(ui.text().contains(" 4/6"), "{}", ui.text());
+}
+
+#[test]
+fn a_message_is_shown_in_other_ways() {
+    let mut ui = Ui::new(SMALL, streams());
+    ui.keys("enter g enter");
+    assert!(ui.text().contains("\"say\": \"hello\""), "{}", ui.text());
+    assert!(ui.keys("m").text().contains("7b 22 73 61"), "{}", ui.text());
+    assert!(
+        ui.keys("m").text().contains(r#"{"say": "hello"}"#),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.keys("m").text().contains("JSON"), "{}", ui.text());
+    // What is not text is shown in numbers by itself.
+    let text = ui.keys("space space space space").text();
+    assert!(text.contains("00 01 02 ff"), "{text}");
+}
+
+#[test]
+fn a_malformed_message_is_not_read_as_what_it_is_not() {
+    let flow = Fake::new(1, "POST", "/shop.Orders/Get", 200, "application/grpc", "")
+        .stream(StreamKind::Grpc)
+        .streaming();
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    ui.change(1, |flow| {
+        flow.push(
+            Side::Client,
+            MessageKind::Grpc,
+            b"\x0a\x03abc",
+            MessageFlags::MALFORMED,
+        );
+    });
+    let text = ui.keys("enter").text();
+    assert!(text.contains("[malformed] "), "{text}");
+    let text = ui.keys("enter").text();
+    assert!(text.contains("0a 03 61 62"), "{text}");
 }

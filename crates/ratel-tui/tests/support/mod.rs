@@ -16,7 +16,7 @@ use ratel_flow::Headers;
 use ratel_flow::{
     ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead, MessageKind,
     OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side, StreamKind,
-    Timestamp, Version,
+    Timestamp, Version, WebSocketClose,
 };
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
@@ -114,6 +114,7 @@ impl Fake {
             stream: None,
             messages: 0,
             grpc_status: None,
+            close: None,
             id: FlowId(id),
             kind: FlowKind::Http,
             state: FlowState::Done,
@@ -267,10 +268,32 @@ impl Fake {
         self.snapshot.times.response_start = None;
         let timestamp = self.snapshot.times.last;
         self.snapshot.error = Some(FlowError {
+            by_client: false,
             message: message.into(),
             hint: Some(hint.into()),
             timestamp,
         });
+        self
+    }
+
+    /// The response broke off, or the client left.
+    pub(crate) fn broken_off(mut self, message: &str, by_client: bool) -> Self {
+        self.snapshot.state = FlowState::Failed;
+        self.snapshot.times.response_end = None;
+        let timestamp = self.snapshot.times.last;
+        self.snapshot.error = Some(FlowError {
+            by_client,
+            message: message.into(),
+            hint: None,
+            timestamp,
+        });
+        self
+    }
+
+    /// It was closed.
+    pub(crate) fn closed(mut self, by: Option<Side>, code: u16, reason: &str) -> Self {
+        let reason = reason.into();
+        self.snapshot.close = Some(WebSocketClose { by, code, reason });
         self
     }
 
@@ -328,6 +351,7 @@ impl Source for Flows {
             stream: flow.stream,
             messages: flow.messages,
             grpc_status: flow.grpc_status,
+            close: flow.close,
             id,
             kind: flow.kind,
             state: flow.state,

@@ -77,7 +77,13 @@ fn render(
     start: &[u8],
     style: &Style,
 ) -> io::Result<()> {
-    let document = render_message(head.kind, &input(label, head, start, style));
+    let malformed = head.flags.contains(MessageFlags::MALFORMED);
+    let kind = if malformed {
+        ratel_views::malformed(head.kind)
+    } else {
+        head.kind
+    };
+    let document = render_message(kind, &input(label, head, start, style));
     body::lines(page, &document.lines)?;
     let remark = if document.truncated {
         "(cut off)"

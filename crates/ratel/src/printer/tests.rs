@@ -125,6 +125,7 @@ impl Bench {
         writer.error(FlowError {
             message: "failed".into(),
             hint: None,
+            by_client: false,
             timestamp: now,
         });
         writer.finish(ratel_core::clock::now());

@@ -19,6 +19,7 @@ fn a_writer_that_is_dropped_finishes_its_flow() {
     flow.error(FlowError {
         message: "no handshake".into(),
         hint: None,
+        by_client: false,
         timestamp: Timestamp(2),
     });
     store.flush();

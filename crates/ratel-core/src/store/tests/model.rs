@@ -175,6 +175,7 @@ impl Both {
                 writer.error(FlowError {
                     message: "broken".into(),
                     hint: None,
+                    by_client: false,
                     timestamp: now,
                 });
                 expected.failed = true;

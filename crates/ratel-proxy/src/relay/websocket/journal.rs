@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use ratel_flow::{
     MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Side, Timestamp,
+    WebSocketClose,
 };
 
 use crate::recorder::Recorder;
@@ -134,6 +135,13 @@ impl<'r> Journal<'r> {
             len: content.len() as u64,
         };
         self.extra += payload.len;
+        if kind == MessageKind::Close {
+            self.recorder.closed(WebSocketClose {
+                by: (!flags.contains(MessageFlags::INJECTED)).then_some(self.side),
+                code,
+                reason: String::from_utf8_lossy(&content).into(),
+            });
+        }
         self.recorder.extra(self.side, &[content], now);
         self.message(kind, u32::from(code), flags, payload, now);
     }

@@ -159,6 +159,7 @@ impl Case<'_> {
             writer.error(FlowError {
                 message: message.into(),
                 hint: hint.map(Into::into),
+                by_client: false,
                 timestamp: later,
             });
         }
@@ -548,6 +549,7 @@ fn a_connection_that_failed_is_one_line_and_its_hint() {
     writer.error(FlowError {
         message: "the client does not trust the certificate".into(),
         hint: Some("install the CA".into()),
+        by_client: false,
         timestamp: now,
     });
     let id = writer.id();

@@ -207,6 +207,7 @@ impl Feed {
         self.writer.error(FlowError {
             message: message.into(),
             hint: Some("try again".into()),
+            by_client: false,
             timestamp: ratel_core::clock::now(),
         });
     }
