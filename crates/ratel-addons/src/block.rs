@@ -135,6 +135,7 @@ mod tests {
             timestamp_start: Timestamp::default(),
             timestamp_end: None,
             tls: None,
+            passthrough: None,
             error: None,
         };
         block.client_connected(&mut client).await;

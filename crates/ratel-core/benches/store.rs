@@ -40,6 +40,7 @@ fn client() -> Arc<ClientConn> {
         timestamp_start: Timestamp(1),
         timestamp_end: None,
         tls: None,
+        passthrough: None,
         error: None,
     })
 }

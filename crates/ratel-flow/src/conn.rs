@@ -41,6 +41,8 @@ pub struct ClientConn {
     pub timestamp_end: Option<Timestamp>,
     /// TLS towards the client; none while, or if, it speaks plain.
     pub tls: Option<Arc<TlsInfo>>,
+    /// Why its bytes are passed on untouched, as the rest of a sentence; none when they are looked into.
+    pub passthrough: Option<Arc<str>>,
     /// Why it failed, as one sentence.
     pub error: Option<Arc<str>>,
 }

@@ -1,5 +1,6 @@
 //! The options that the engine lives by, read once per change and ready to use.
 
+mod pass;
 mod tls;
 
 use std::net::IpAddr;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use ratel_core::options::{Values, keys};
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
+pub(crate) use pass::{PassConfig, Verdict};
 pub(crate) use tls::{TlsConfig, given_certs};
 
 /// See the [module](self). A connection keeps the one it began with.
@@ -39,6 +41,8 @@ pub(crate) struct Config {
     pub(crate) h2c_upstream: H2c,
     /// Bytes a message head may have.
     pub(crate) head_limit: usize,
+    /// What is not looked into.
+    pub(crate) pass: PassConfig,
     pub(crate) tls: TlsConfig,
 }
 
@@ -68,6 +72,7 @@ impl Config {
         Ok(Self {
             add_upstream_certs: appends,
             tls: TlsConfig::new(options, previous.map(|config| &config.tls))?,
+            pass: PassConfig::new(options)?,
             keep_host_header: options.bool(keys::KEEP_HOST_HEADER),
             validate_inbound_headers: options.bool(keys::VALIDATE_INBOUND_HEADERS),
             eager: options.str(keys::CONNECTION_STRATEGY) == "eager",

@@ -1,5 +1,6 @@
 //! One client connection, from its first byte to its last: the layers it goes through and the task that runs it.
 
+mod pass;
 mod peek;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,6 +16,7 @@ use ratel_core::store::FlowStore;
 use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side};
 use ratel_proto::client_hello::{self, ClientHello};
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -24,13 +26,15 @@ use crate::http::h2;
 use crate::io::{Activity, BoxIo, Rewind};
 use crate::modes::Destination;
 use crate::next_layer::Layer;
+use crate::passthrough::Passthrough;
 use crate::recorder::{AbortCause, AbortReason, Recorder};
 use crate::relay::tcp;
-use crate::tls::{self, CaStore, LeafCache, LeafSpec};
+use crate::tls::{self, CaStore, LeafCache, LeafSpec, Pass};
 use crate::upstream::connect::Dial;
 use crate::upstream::pool::{H2cServers, Upstreams};
 
-use peek::{Place, always_raw};
+use pass::Begun;
+use peek::{Place, Shown, always_raw};
 
 /// TLS in a tunnel in TLS ... as deep as a connection may go.
 const LAYERS_MAX: usize = 8;
@@ -47,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) dial: Box<dyn Dial>,
     /// What was learned of servers.
     pub(crate) h2c: H2cServers,
+    /// What was learned of clients.
+    pub(crate) passthrough: Passthrough,
     pub(crate) leaves: LeafCache,
     /// Where the certificate lies that clients have to trust.
     pub(crate) ca: CaStore,
@@ -192,18 +198,22 @@ async fn layers(
     mut in_tunnel: bool,
 ) {
     let mut ahead = BytesMut::new();
-    let mut secured = false;
+    let mut shown: Option<Shown> = None;
     for _ in ctx.depth..LAYERS_MAX {
         let place = Place {
             ctx: &ctx,
             upstreams: &upstreams,
             destination: &destination,
             in_tunnel,
-            secured,
+            shown: shown.as_ref(),
         };
-        let layer = match place.peek(&mut io, &mut ahead).await {
-            Ok(layer) => layer,
-            Err(error) => return ctx.record_failure(&ahead, &error),
+        let layer = match place.begin(&mut io, &mut ahead).await {
+            Ok(Begun::Passed(reason)) => return place.pass_through(reason, io, ahead).await,
+            Ok(Begun::Layer(layer)) => layer,
+            Err(error) => {
+                let error = ctx.noted(error, &destination);
+                return ctx.record_failure(&ahead, &error);
+            }
         };
         if let Some(error) = ctx.refuses(&layer) {
             return ctx.record_failure(&ahead, &error);
@@ -218,19 +228,14 @@ async fn layers(
                 return;
             }
             Layer::Tls => {
-                let accepted = accept_tls(
-                    &mut ctx,
-                    &destination,
-                    &upstreams,
-                    io,
-                    std::mem::take(&mut ahead),
-                )
-                .await;
-                match accepted {
-                    Ok(stream) => io = stream,
-                    Err(error) => return ctx.record_failure(&[], &error),
+                let hello = std::mem::take(&mut ahead);
+                match accept_tls(&mut ctx, &destination, &upstreams, io, hello).await {
+                    Ok((stream, to)) => (io, shown) = (stream, Some(to)),
+                    Err(error) => {
+                        let error = ctx.noted(error, &destination);
+                        return ctx.record_failure(&[], &error);
+                    }
                 }
-                secured = true;
                 if let Destination::Tunnel { scheme, .. } = &mut destination {
                     *scheme = Scheme::Https;
                 }
@@ -256,7 +261,7 @@ async fn layers(
                         host,
                         port,
                     } => {
-                        (io, ahead, in_tunnel, secured) = (stream, rest, true, false);
+                        (io, ahead, in_tunnel, shown) = (stream, rest, true, None);
                         destination = Destination::Tunnel {
                             scheme: Scheme::Http,
                             host,
@@ -279,7 +284,7 @@ async fn accept_tls(
     upstreams: &Upstreams,
     mut io: BoxIo,
     mut ahead: BytesMut,
-) -> Result<BoxIo, ProxyError> {
+) -> Result<(BoxIo, Shown), ProxyError> {
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
     let raw = always_raw(ctx, destination, sni);
@@ -331,7 +336,11 @@ async fn accept_tls(
     let mut client = ClientConn::clone(&ctx.client);
     client.tls = Some(Arc::new(info));
     ctx.client = Arc::new(client);
-    Ok(Box::new(stream))
+    let shown = Shown {
+        host: named,
+        at: Instant::now(),
+    };
+    Ok((Box::new(stream), shown))
 }
 
 /// The part of the client's offer that can be served, in the client's order. Where other protocols are passed on, and
@@ -401,6 +410,25 @@ impl ConnCtx {
             Layer::Http2 if !self.config.http2 => ProxyError::Http2Off,
             _ => return None,
         })
+    }
+
+    /// Remembers that a client has refused our certificate, if the error is about that, and has it say what follows.
+    fn noted(&self, error: ProxyError, destination: &Destination) -> ProxyError {
+        let ProxyError::ClientTls(error) = error else {
+            return error;
+        };
+        let host = error.host();
+        if !error.is_distrust() || destination.tls_target(None).is_none() {
+            return ProxyError::ClientTls(error);
+        }
+        let pass = if self.config.pass.auto {
+            let (memory, client) = (&self.shared.passthrough, self.client.peername.ip());
+            memory.refused(client, host);
+            Pass::Next
+        } else {
+            Pass::OnDemand
+        };
+        ProxyError::ClientTls(error.with_pass(pass))
     }
 
     /// A row for a connection that failed before it carried an exchange. `seen` is what the client sent.

@@ -16,6 +16,7 @@ use ratel_core::store::FlowStore;
 use crate::config::{Config, given_certs};
 use crate::conn::Shared;
 use crate::listen::{self, ListenError};
+use crate::passthrough::Passthrough;
 use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::TcpDial;
 use crate::upstream::pool::H2cServers;
@@ -136,6 +137,7 @@ impl Engine {
             addons,
             control: Control::default(),
             h2c: H2cServers::default(),
+            passthrough: Passthrough::default(),
             own: OnceLock::new(),
         });
         // Set once, before the first client is accepted.

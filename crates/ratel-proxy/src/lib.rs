@@ -15,6 +15,7 @@ mod io;
 mod listen;
 mod modes;
 mod next_layer;
+mod passthrough;
 mod recorder;
 mod relay;
 #[cfg(test)]

@@ -117,6 +117,19 @@ impl Destination {
         }
     }
 
+    /// Where the bytes of this connection go when nothing at all is done to them: TLS stays closed.
+    pub(crate) fn verbatim_target(&self) -> Option<Target> {
+        match self {
+            Self::FromRequest => None,
+            Self::Reverse { host, port, .. } | Self::Tunnel { host, port, .. } => Some(Target {
+                scheme: Scheme::Http,
+                host: host.clone(),
+                port: *port,
+                sni: None,
+            }),
+        }
+    }
+
     /// The host in the client's certificate when the client names none.
     pub(crate) fn host(&self) -> Option<&Arc<str>> {
         match self {

@@ -3,4 +3,5 @@
 mod live;
 pub(crate) mod tap;
 pub(crate) mod tcp;
+pub(crate) mod verbatim;
 pub(crate) mod websocket;

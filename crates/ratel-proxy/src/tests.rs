@@ -35,6 +35,7 @@ use crate::config::Config;
 use crate::conn::{self, ConnCtx, Shared};
 use crate::error::ProxyError;
 use crate::modes::Destination;
+use crate::passthrough::Passthrough;
 use crate::recorder::AbortReason;
 use crate::tls::{CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::{Dial, DialFuture, Dialled};
@@ -149,6 +150,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         leaves: LeafCache::new(&ca),
         ca,
         h2c: H2cServers::default(),
+        passthrough: Passthrough::default(),
         own: OnceLock::new(),
     });
     let client_conn = ClientConn {
@@ -159,6 +161,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         timestamp_start: clock::now(),
         timestamp_end: None,
         tls: None,
+        passthrough: None,
         error: None,
     };
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());

@@ -211,6 +211,7 @@ impl Pool {
             timestamp_start: clock::now(),
             timestamp_end: None,
             tls: None,
+            passthrough: None,
             error: None,
         };
         let ctx = ConnCtx {

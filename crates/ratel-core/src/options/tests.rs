@@ -106,6 +106,7 @@ fn the_table_is_complete() {
         own,
         [
             "connect_timeout",
+            "auto_passthrough",
             "shutdown_timeout",
             "sslkeylogfile",
             "head_limit",

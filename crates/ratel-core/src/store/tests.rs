@@ -22,6 +22,7 @@ pub(super) fn client() -> Arc<ClientConn> {
         timestamp_start: Timestamp(1),
         timestamp_end: None,
         tls: None,
+        passthrough: None,
         error: None,
     })
 }

@@ -1,15 +1,18 @@
 //! Looking at what is said first until it tells what is spoken. Nothing of it is taken.
 
+use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
 
 use super::ConnCtx;
 use crate::error::ProxyError;
 use crate::io::BoxIo;
 use crate::modes::Destination;
 use crate::next_layer::{Layer, Raw, is_promising, next_layer};
+use crate::tls::{LateAlert, TlsError};
 use crate::upstream::Target;
 use crate::upstream::host_port;
 use crate::upstream::pool::Upstreams;
@@ -24,23 +27,38 @@ pub(super) struct Place<'p> {
     pub(super) upstreams: &'p Upstreams,
     pub(super) destination: &'p Destination,
     pub(super) in_tunnel: bool,
-    /// TLS for this destination is behind it.
-    pub(super) secured: bool,
+    /// The handshake of the TLS for this destination, if that is behind it.
+    pub(super) shown: Option<&'p Shown>,
 }
+
+/// Who leaves within this time after the handshake has not waited for anything.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// Bytes in which something must have begun; only empty lines take more.
 const PEEK_MAX: usize = 8 * 1024;
 
+/// A certificate that the client was shown.
+pub(super) struct Shown {
+    /// For whom.
+    pub(super) host: String,
+    /// When the handshake was complete.
+    pub(super) at: Instant,
+}
+
 impl Place<'_> {
+    pub(super) fn is_secured(&self) -> bool {
+        self.shown.is_some()
+    }
+
     /// Where raw bytes would go.
     pub(super) fn target(&self) -> Option<Target> {
-        let tls = self.ctx.client.tls.as_ref().filter(|_| self.secured);
+        let tls = self.ctx.client.tls.as_ref().filter(|_| self.is_secured());
         self.destination
             .raw_target(tls.and_then(|tls| tls.sni.as_deref()))
     }
 
     fn raw(&self) -> Raw {
-        let tls = self.ctx.client.tls.as_ref().filter(|_| self.secured);
+        let tls = self.ctx.client.tls.as_ref().filter(|_| self.is_secured());
         let sni = tls.and_then(|tls| tls.sni.as_deref());
         let agreed = tls.and_then(|tls| tls.alpn.as_ref());
         if always_raw(self.ctx, self.destination, sni) {
@@ -57,11 +75,11 @@ impl Place<'_> {
     /// Reads until it is known what is spoken. [`Layer::Undecided`] means that the client has left, or is to.
     pub(super) async fn peek(
         &self,
-        io: &mut BoxIo,
+        stream: &mut BoxIo,
         ahead: &mut BytesMut,
     ) -> Result<Layer, ProxyError> {
         let raw = self.raw();
-        if raw == Raw::Always && self.secured {
+        if raw == Raw::Always && self.is_secured() {
             return Ok(Layer::Raw);
         }
         let server_first = match raw {
@@ -90,12 +108,15 @@ impl Place<'_> {
             let waits = matches!(raw, Raw::Never | Raw::Off) || got == 0 || is_promising(first);
             let read = tokio::select! {
                 biased;
-                read = io.read_buf(ahead) => read,
+                read = stream.read_buf(ahead) => read,
                 () = self.ctx.stop.cancelled(), if got == 0 => return Ok(Layer::Undecided),
                 layer = self.greeted(target.as_ref(), server_first.as_ref()) => return Ok(layer),
                 () = tokio::time::sleep(UNDECIDED), if !waits => return Ok(Layer::Raw),
             };
             self.ctx.activity.touch();
+            if got == 0 {
+                self.learn(&read)?;
+            }
             match read {
                 Ok(0) | Err(_) if got == 0 => return Ok(Layer::Undecided),
                 Ok(0) if matches!(raw, Raw::On | Raw::Always) => return Ok(Layer::Raw),
@@ -103,6 +124,33 @@ impl Place<'_> {
                 Ok(_) => {}
             }
         }
+    }
+
+    /// What the first thing that a client does behind its handshake says about the certificate it was shown.
+    fn learn(&self, read: &io::Result<usize>) -> Result<(), ProxyError> {
+        let Some(shown) = self.shown else {
+            return Ok(());
+        };
+        let alert = read.as_ref().err().and_then(LateAlert::of);
+        if let Some(alert) = alert.filter(|alert| alert.is_distrust()) {
+            let info = self.ctx.client.tls.as_deref().cloned();
+            let ca = &self.ctx.shared.ca;
+            let late = TlsError::late(&shown.host, alert, ca, info.unwrap_or_default());
+            return Err(ProxyError::ClientTls(late));
+        }
+        if self.ctx.config.pass.auto && self.destination.tls_target(None).is_some() {
+            let (memory, client) = (&self.ctx.shared.passthrough, self.ctx.client.peername);
+            if matches!(read, Ok(1..)) {
+                memory.accepted(client.ip(), &shown.host);
+            } else if shown.at.elapsed() < AT_ONCE && memory.left(client.ip(), &shown.host) {
+                tracing::info!(
+                    client = %client,
+                    "the client leaves whenever it has seen Ratel's certificate for {host}; its next connections to {host} are passed through (auto_passthrough)",
+                    host = shown.host,
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Returns once the server has spoken first, with what that means.

@@ -210,7 +210,7 @@ impl Direction<'_> {
     }
 }
 
-fn other(side: Side) -> Side {
+pub(super) fn other(side: Side) -> Side {
     match side {
         Side::Client => Side::Server,
         Side::Server => Side::Client,
@@ -218,7 +218,7 @@ fn other(side: Side) -> Side {
 }
 
 /// The connection to that side has failed.
-fn failed(side: Side, source: std::io::Error) -> ProxyError {
+pub(super) fn failed(side: Side, source: std::io::Error) -> ProxyError {
     let during = "while raw bytes passed";
     match side {
         Side::Client => ProxyError::ClientIo { during, source },

@@ -14,6 +14,7 @@ use super::leaf::LeafError;
 use super::pair::PairError;
 use super::policy::{TlsPolicy, option_name};
 use super::refusal::Refusal;
+use crate::upstream::host_port;
 
 /// A failed handshake. Displays as one sentence that names the side and the host; [`TlsError::hint`] says what to do.
 #[derive(Debug)]
@@ -33,7 +34,19 @@ struct Inner {
     certified: bool,
     /// The other engine may succeed.
     another_try: bool,
+    pass: Pass,
     info: TlsInfo,
+}
+
+/// Whether connections like a failed one can be passed through untouched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// The server does not speak TLS, or is not known.
+    Never,
+    /// If the user says so.
+    OnDemand,
+    /// The next one will be.
+    Next,
 }
 
 /// The reason for a failure, whichever side it was on.
@@ -144,6 +157,30 @@ impl TlsError {
         error
     }
 
+    /// The client has refused the certificate it was shown for `host` when the handshake was complete already.
+    pub(crate) fn late(host: &str, alert: LateAlert, ca: &CaStore, info: TlsInfo) -> Self {
+        let mut error = Self::new(Side::Client, host, Cause::Alert(alert.0), info);
+        error.0.ca_file = Some(ca.cert_pem_path());
+        error
+    }
+
+    /// Whether the client has refused the certificate it was shown, in so many words or by leaving.
+    pub(crate) fn is_distrust(&self) -> bool {
+        let refused = match &self.0.cause {
+            Cause::Alert(alert) => alert::is_distrust(*alert),
+            Cause::Closed => true,
+            Cause::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            _ => false,
+        };
+        self.0.side == Side::Client && refused
+    }
+
+    /// Notes whether such connections can be passed through untouched instead.
+    pub(crate) fn with_pass(mut self, pass: Pass) -> Self {
+        self.0.pass = pass;
+        self
+    }
+
     pub(super) fn server(host: &str, cause: Cause, mut info: TlsInfo) -> Self {
         if let Cause::Refused(_, chain) = &cause {
             info.certificates = chain.clone();
@@ -161,6 +198,7 @@ impl TlsError {
             policy: TlsPolicy::default(),
             certified: false,
             another_try: false,
+            pass: Pass::Never,
             info,
         }))
     }
@@ -251,8 +289,9 @@ impl TlsError {
         let trust = |before: &str| {
             let file = self.0.ca_file.as_ref()?;
             Some(Cow::Owned(format!(
-                "{before}make the client trust {}",
-                file.display()
+                "{before}make the client trust {}{}",
+                file.display(),
+                self.pass_hint()
             )))
         };
         match &self.0.cause {
@@ -268,6 +307,25 @@ impl TlsError {
                 "is the client speaking another protocol to this port?",
             )),
             _ => None,
+        }
+    }
+
+    /// What a client that trusts nobody else is done with.
+    fn pass_hint(&self) -> String {
+        let host = &self.0.host;
+        match self.0.pass {
+            Pass::Never => String::new(),
+            Pass::Next => {
+                format!("; its next connections to {host} are passed through (auto_passthrough)")
+            }
+            Pass::OnDemand => {
+                let pattern = regex::escape(&host_port(host, 0)).replace(":0", ":");
+                // Quotes would end the argument.
+                let pattern = pattern.replace('\'', ".");
+                format!(
+                    "; to pass {host} through: --set auto_passthrough=true or --ignore-hosts '^{pattern}'"
+                )
+            }
         }
     }
 

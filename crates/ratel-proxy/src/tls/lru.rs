@@ -7,14 +7,14 @@ use std::hash::Hash;
 /// Holds at most `limit` entries. Looking up is a hash look-up; an insertion into a full map looks at every entry,
 /// which is little next to what it takes to make what these maps hold.
 #[derive(Debug)]
-pub(super) struct Lru<K, V> {
+pub(crate) struct Lru<K, V> {
     entries: HashMap<K, (V, u64)>,
     limit: usize,
     clock: u64,
 }
 
 impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize) -> Self {
         Self {
             entries: HashMap::new(),
             limit,
@@ -23,7 +23,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
     }
 
     /// The value for `key`, which thereby becomes the one used last.
-    pub(super) fn get<Q>(&mut self, key: &Q) -> Option<V>
+    pub(crate) fn get<Q>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -35,7 +35,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
     }
 
     /// Forgets the value for `key`.
-    pub(super) fn remove<Q>(&mut self, key: &Q)
+    pub(crate) fn remove<Q>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
@@ -44,7 +44,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Lru<K, V> {
     }
 
     /// Puts `value` in the place of what was there for `key`.
-    pub(super) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         self.clock += 1;
         if self.entries.len() >= self.limit && !self.entries.contains_key(&key) {
             let oldest = self.entries.iter().min_by_key(|(_, (_, used))| *used);

@@ -70,6 +70,7 @@ impl Fake {
             timestamp_start: at(created),
             timestamp_end: None,
             tls: None,
+            passthrough: None,
             error: None,
         };
         let server = ServerConn {

@@ -106,6 +106,7 @@ impl Bench {
             timestamp_start: now,
             timestamp_end: None,
             tls: None,
+            passthrough: None,
             error: None,
         });
         let writer = self.store.open(FlowKind::Http, &conn, now);

@@ -58,17 +58,24 @@ pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
 }
 
-/// Regular expressions, none of which looks around or back.
+/// Regular expressions for host names, none of which looks around or back.
 pub(super) fn regexes(value: &Value) -> Result<(), String> {
     let Value::List(patterns) = value else {
         return Ok(());
     };
-    patterns
-        .iter()
-        .try_for_each(|pattern| match regex::Regex::new(pattern) {
-            Ok(_) => Ok(()),
-            Err(error) => Err(format!("'{pattern}' is not a regular expression: {error}")),
+    patterns.iter().try_for_each(|pattern| {
+        let built = regex::bytes::RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .unicode(false)
+            .build();
+        built.map(drop).map_err(|error| {
+            // The lines before the last one point at the place.
+            let error = error.to_string();
+            let last = error.lines().last().unwrap_or_default();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            format!("'{pattern}' is not a regular expression: {reason}")
         })
+    })
 }
 
 fn at_least(value: &Value, least: u64, written: &str) -> Result<(), String> {

@@ -4,7 +4,6 @@ use super::checks;
 use crate::options::def::options;
 
 const RAW: &str = "UDP flows come in a later release";
-const HOST_LISTS: &str = "passing hosts through untouched comes in a later release";
 const DNS: &str = "the DNS server comes in a later release";
 const UPSTREAM: &str = "forwarding to another proxy comes in a later release";
 
@@ -41,14 +40,18 @@ options! { "Proxy";
             mistake.");
     BLOCK_PRIVATE: bool("block_private", false)
         .help("Refuse clients from private networks. Clients on the same machine are always let in.");
-    ALLOW_HOSTS: list("allow_hosts", &[]).flag().metavar("REGEX").group("Proxy options").planned(HOST_LISTS)
+    ALLOW_HOSTS: list("allow_hosts", &[]).flag().metavar("REGEX").group("Proxy options").check(checks::regexes)
         .help("Intercept only servers whose `host:port` matches one of these regular expressions. Everything else is passed \
-            through untouched.");
-    IGNORE_HOSTS: list("ignore_hosts", &[]).flag().metavar("REGEX").group("Proxy options").planned(HOST_LISTS)
+            through untouched. It cannot be combined with `ignore_hosts`.");
+    IGNORE_HOSTS: list("ignore_hosts", &[]).flag().metavar("REGEX").group("Proxy options").check(checks::regexes)
         .help("Pass connections to some servers through untouched. These are the servers whose `host:port` matches one \
-            of these regular expressions.");
-    SHOW_IGNORED_HOSTS: bool("show_ignored_hosts", false).flag().planned(HOST_LISTS)
-        .help("Record connections that are passed through untouched. They appear as TCP or UDP flows.");
+            of these regular expressions, by the address, the name in the TLS handshake, or the Host header.");
+    SHOW_IGNORED_HOSTS: bool("show_ignored_hosts", false).flag().group("Proxy options")
+        .help("Record connections that are passed through untouched. They appear as TCP flows.");
+    AUTO_PASSTHROUGH: bool("auto_passthrough", false).own()
+        .help("Pass connections through untouched where the client refuses Ratel's certificate. That is what programs with \
+            pinned certificates do: the first connection fails, and those that follow, from the same address to the same name, \
+            are passed through for an hour.");
     TCP_HOSTS: list("tcp_hosts", &[]).flag().metavar("REGEX").group("Proxy options").check(checks::regexes)
         .help("Treat what is inside TLS as plain bytes when the host or SNI matches one of these regular expressions.");
     UDP_HOSTS: list("udp_hosts", &[]).metavar("REGEX").planned(RAW)

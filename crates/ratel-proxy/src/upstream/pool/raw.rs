@@ -1,5 +1,6 @@
 //! Connections whose bytes are passed on as they are, and servers that speak before they are asked.
 
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -94,6 +95,13 @@ impl Upstreams {
         let at = idle.iter().position(unused)?;
         let (_, upstream) = idle.swap_remove(at);
         Some(Ok(upstream.into_raw()))
+    }
+
+    /// The address that the connection to `target` was made to, if there is one already.
+    pub(crate) fn dialled(&self, target: &Target) -> Option<SocketAddr> {
+        let kept = self.kept();
+        let dialled = kept.dialled.as_ref().filter(|to| leads_to(to, target));
+        dialled?.conn.peername
     }
 
     /// Returns once the server has spoken on the connection to `target` that was made ahead; does not return if there

@@ -69,6 +69,7 @@ fn client_conn(peername: &str) -> Arc<ClientConn> {
         timestamp_start: Timestamp(1),
         timestamp_end: None,
         tls: None,
+        passthrough: None,
         error: None,
     })
 }

@@ -90,6 +90,7 @@ impl Bench {
             timestamp_start: now,
             timestamp_end: None,
             tls: None,
+            passthrough: None,
             error: None,
         };
         let flow_kind = match kind {
