@@ -2,17 +2,20 @@
 //!
 //! Each direction has an end of its own, so that a peer that is done sending can still be answered.
 
+use std::sync::Arc;
+
 use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_core::hooks::Hook;
 use ratel_flow::{
-    FlowKind, Message, MessageFlags, MessageHead, MessageKind, Payload, PayloadStream, Side,
-    StreamKind, TcpFlow, Timestamp,
+    ClientConn, FlowKind, Message, MessageFlags, MessageHead, MessageKind, Payload, PayloadStream,
+    Side, StreamKind, TcpFlow, Timestamp,
 };
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::Receiver;
 
 use super::live::{Injected, Injection, Live};
+use super::names::Names;
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::io::{self, BoxIo, Reader, Writer};
@@ -99,10 +102,15 @@ async fn relay(
         recorder,
         hooks,
         injected,
+        names: None,
         at: 0,
     };
     let Injected { up, down } = injected;
-    let up = direction(Side::Client, up).run(&mut from_client, &mut writer);
+    let mut up = direction(Side::Client, up);
+    if ctx.client.passthrough.is_some() {
+        up.names = Some((&ctx.client, Names::default()));
+    }
+    let up = up.run(&mut from_client, &mut writer);
     let down = direction(Side::Server, down).run(&mut reader, &mut to_client);
     let mut live = live;
     let outcome = live.both(up, down).await;
@@ -124,6 +132,8 @@ struct Direction<'r> {
     recorder: &'r Recorder,
     hooks: Option<Hooks<'r>>,
     injected: Receiver<Injection>,
+    /// What the client asks for in a handshake that is not opened.
+    names: Option<(&'r ClientConn, Names)>,
     /// Bytes on record.
     at: u64,
 }
@@ -180,6 +190,11 @@ impl Direction<'_> {
             if message.content != before {
                 message.flags = message.flags.with(MessageFlags::MODIFIED);
             }
+        }
+        if let Some((client, names)) = &mut self.names
+            && let Some(client) = names.feed(&message.content, client)
+        {
+            self.recorder.client_conn(Arc::new(client));
         }
         self.record(&message);
         if message.is_dropped() {

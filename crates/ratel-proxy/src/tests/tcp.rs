@@ -297,13 +297,22 @@ pub(super) async fn client_tls(
     name: &'static str,
     alpn: Vec<Vec<u8>>,
 ) -> client::TlsStream<DuplexStream> {
+    client_tls_by(play, name, |config| config.alpn_protocols = alpn).await
+}
+
+/// As [`client_tls`], with a configuration of one's own.
+pub(super) async fn client_tls_by(
+    play: &mut Play,
+    name: &'static str,
+    tune: impl FnOnce(&mut rustls::ClientConfig),
+) -> client::TlsStream<DuplexStream> {
     let mut roots = rustls::RootCertStore::empty();
     let ca = CertificateDer::from_pem_file(&play.ca).expect("PEM");
     roots.add(ca).expect("a certificate");
     let mut config = rustls::ClientConfig::builder()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    config.alpn_protocols = alpn;
+    tune(&mut config);
     let (stand_in, _) = tokio::io::duplex(1);
     let client = std::mem::replace(&mut play.client, stand_in);
     let name = ServerName::try_from(name).expect("a name");
