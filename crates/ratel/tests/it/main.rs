@@ -15,6 +15,7 @@ mod limits;
 mod modes;
 mod onboarding;
 mod options;
+mod passthrough;
 mod python;
 mod seed;
 mod shutdown;
