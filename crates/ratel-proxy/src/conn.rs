@@ -13,7 +13,7 @@ use ratel_core::addon::AddonChain;
 use ratel_core::clock;
 use ratel_core::control::Control;
 use ratel_core::store::FlowStore;
-use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side};
+use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side, TlsInfo};
 use ratel_proto::client_hello::{self, ClientHello};
 use tokio::io::AsyncReadExt;
 use tokio::time::Instant;
@@ -29,7 +29,7 @@ use crate::next_layer::Layer;
 use crate::passthrough::Passthrough;
 use crate::recorder::{AbortCause, AbortReason, Recorder};
 use crate::relay::tcp;
-use crate::tls::{self, CaStore, LeafCache, LeafSpec, Pass};
+use crate::tls::{self, CaStore, LateAlert, LeafCache, LeafSpec, Pass};
 use crate::upstream::connect::Dial;
 use crate::upstream::pool::{H2cServers, Upstreams};
 
@@ -413,9 +413,19 @@ impl ConnCtx {
     }
 
     /// Remembers that a client has refused our certificate, if the error is about that, and has it say what follows.
-    fn noted(&self, error: ProxyError, destination: &Destination) -> ProxyError {
-        let ProxyError::ClientTls(error) = error else {
-            return error;
+    pub(crate) fn noted(&self, error: ProxyError, destination: &Destination) -> ProxyError {
+        let error = match (error, &self.client.tls) {
+            (ProxyError::ClientTls(error), _) => error,
+            (ProxyError::ClientIo { during, source }, Some(tls)) => {
+                let Some(alert) = LateAlert::of(&source).filter(|alert| alert.is_distrust()) else {
+                    return ProxyError::ClientIo { during, source };
+                };
+                let host = tls.sni.as_deref();
+                let host = host.or(destination.host().map(|host| &**host));
+                let (ca, info) = (&self.shared.ca, TlsInfo::clone(tls));
+                tls::TlsError::late(host.unwrap_or_default(), alert, ca, info)
+            }
+            (error, _) => return error,
         };
         let host = error.host();
         if !error.is_distrust() || destination.tls_target(None).is_none() {

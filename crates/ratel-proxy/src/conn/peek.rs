@@ -12,7 +12,7 @@ use crate::error::ProxyError;
 use crate::io::BoxIo;
 use crate::modes::Destination;
 use crate::next_layer::{Layer, Raw, is_promising, next_layer};
-use crate::tls::{LateAlert, TlsError};
+use crate::tls::LateAlert;
 use crate::upstream::Target;
 use crate::upstream::host_port;
 use crate::upstream::pool::Upstreams;
@@ -115,9 +115,13 @@ impl Place<'_> {
             };
             self.ctx.activity.touch();
             if got == 0 {
-                self.learn(&read)?;
+                self.learn(&read);
             }
             match read {
+                Err(source) if LateAlert::is_distrust_in(&source) => {
+                    let during = "before its first request";
+                    return Err(ProxyError::ClientIo { during, source });
+                }
                 Ok(0) | Err(_) if got == 0 => return Ok(Layer::Undecided),
                 Ok(0) if matches!(raw, Raw::On | Raw::Always) => return Ok(Layer::Raw),
                 Ok(0) | Err(_) => return Err(ProxyError::RequestCut { got }),
@@ -127,30 +131,23 @@ impl Place<'_> {
     }
 
     /// What the first thing that a client does behind its handshake says about the certificate it was shown.
-    fn learn(&self, read: &io::Result<usize>) -> Result<(), ProxyError> {
+    fn learn(&self, read: &io::Result<usize>) {
         let Some(shown) = self.shown else {
-            return Ok(());
+            return;
         };
-        let alert = read.as_ref().err().and_then(LateAlert::of);
-        if let Some(alert) = alert.filter(|alert| alert.is_distrust()) {
-            let info = self.ctx.client.tls.as_deref().cloned();
-            let ca = &self.ctx.shared.ca;
-            let late = TlsError::late(&shown.host, alert, ca, info.unwrap_or_default());
-            return Err(ProxyError::ClientTls(late));
+        if !self.ctx.config.pass.auto || self.destination.tls_target(None).is_none() {
+            return;
         }
-        if self.ctx.config.pass.auto && self.destination.tls_target(None).is_some() {
-            let (memory, client) = (&self.ctx.shared.passthrough, self.ctx.client.peername);
-            if matches!(read, Ok(1..)) {
-                memory.accepted(client.ip(), &shown.host);
-            } else if shown.at.elapsed() < AT_ONCE && memory.left(client.ip(), &shown.host) {
-                tracing::info!(
-                    client = %client,
-                    "the client leaves whenever it has seen Ratel's certificate for {host}; its next connections to {host} are passed through (auto_passthrough)",
-                    host = shown.host,
-                );
-            }
+        let (memory, client) = (&self.ctx.shared.passthrough, self.ctx.client.peername);
+        if matches!(read, Ok(1..)) {
+            memory.accepted(client.ip(), &shown.host);
+        } else if shown.at.elapsed() < AT_ONCE && memory.left(client.ip(), &shown.host) {
+            let host = &shown.host;
+            tracing::info!(
+                %client,
+                "the client leaves whenever it has seen Ratel's certificate for {host}; its next connections to {host} are passed through (auto_passthrough)",
+            );
         }
-        Ok(())
     }
 
     /// Returns once the server has spoken first, with what that means.

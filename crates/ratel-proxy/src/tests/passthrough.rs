@@ -239,7 +239,16 @@ async fn a_refusal_behind_the_handshake_is_the_same_as_in_it() {
         let client = client_tls_by(&mut play, "a.test", |config| {
             config.enable_secret_extraction = true;
         });
-        let (mut io, client) = client.await.into_inner();
+        let mut client = client.await;
+        if auto {
+            // The connection has begun already.
+            client
+                .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
+                .await
+                .expect("room");
+            client.flush().await.expect("room");
+        }
+        let (mut io, client) = client.into_inner();
         let secrets = client.dangerous_extract_secrets().expect("TLS 1.3");
         io.write_all(&alert(secrets, 48)).await.expect("room");
         rest(&mut io).await;

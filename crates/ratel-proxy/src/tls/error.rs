@@ -510,6 +510,11 @@ impl LateAlert {
         alert::is_distrust(self.0)
     }
 
+    /// Whether the error is that a client has said so.
+    pub(crate) fn is_distrust_in(error: &io::Error) -> bool {
+        Self::of(error).is_some_and(Self::is_distrust)
+    }
+
     /// What to do when it is a server's.
     #[must_use]
     pub fn server_hint(self) -> Option<&'static str> {

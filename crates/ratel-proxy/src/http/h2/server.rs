@@ -71,7 +71,7 @@ pub(crate) async fn serve(
     .await;
     let failure = mux.failure().filter(|_| !any);
     if let Some(error) = failure {
-        ctx.record_failure(&[], &error);
+        ctx.record_failure(&[], &ctx.noted(error, destination));
     }
     driver.shutdown().await;
 }
