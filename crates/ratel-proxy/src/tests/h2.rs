@@ -504,6 +504,31 @@ async fn a_connect_stream_is_a_tunnel() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connect_stream_is_passed_through_too() {
+    let ignore = Value::List(vec!["^origin".into()]);
+    let mut play = play(
+        "regular",
+        AddonChain::default(),
+        &[("ignore_hosts", ignore)],
+    );
+    let (unused, _) = tokio::io::duplex(1);
+    let mut client = Peer::new(Role::Client, std::mem::replace(&mut play.client, unused));
+    let connect = [(":method", "CONNECT"), (":authority", "origin.test:443")];
+    let tunnel = client.request(&connect, &[], false).await;
+    let mut server = play.server().await;
+    server.write_all(b"first").await.expect("room");
+    client.gets_head().await;
+    client.data(tunnel, b"\x16\x03not TLS", true).await;
+    assert_eq!(rest(&mut server).await, "\x16\x03not TLS");
+    server.write_all(b" and last").await.expect("room");
+    drop(server);
+    let (got, _) = client.gets_rest().await;
+    assert_eq!(&got[..], b"first and last");
+    drop(client);
+    assert!(play.records().await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn broken_requests_are_refused_unless_the_user_lets_them_through() {
     let pseudo = [
         (":method", "GET"),

@@ -422,14 +422,18 @@ fn help_for_people() {
       ratel --mode reverse:http://localhost:3000@9000  stand in on port 9000 for a server without TLS
 
     Proxy options:
-      -m, --mode <MODE>         How clients reach the proxy and where their requests go [default:
-                                regular]
-          --listen-host <HOST>  The address to listen on, for modes that do not name one
-      -p, --listen-port <PORT>  The port to listen on, for modes that do not name one
-      -n, --no-server           Do not listen for clients
-          --tcp-hosts <REGEX>   Treat what is inside TLS as plain bytes when the host or SNI matches one
-                                of these regular expressions
-          --no-rawtcp           Do not relay what is not HTTP as plain bytes
+      -m, --mode <MODE>           How clients reach the proxy and where their requests go [default:
+                                  regular]
+          --listen-host <HOST>    The address to listen on, for modes that do not name one
+      -p, --listen-port <PORT>    The port to listen on, for modes that do not name one
+      -n, --no-server             Do not listen for clients
+          --allow-hosts <REGEX>   Intercept only servers whose `host:port` matches one of these regular
+                                  expressions
+          --ignore-hosts <REGEX>  Pass connections to some servers through untouched
+          --show-ignored-hosts    Record connections that are passed through untouched
+          --tcp-hosts <REGEX>     Treat what is inside TLS as plain bytes when the host or SNI matches
+                                  one of these regular expressions
+          --no-rawtcp             Do not relay what is not HTTP as plain bytes
 
     TLS options:
       -k, --ssl-insecure            Accept any certificate from servers

@@ -173,3 +173,11 @@ fn the_list_of_revoked_certificates_is_at_every_host() {
     let text = says("openssl", checks, &file).expect("openssl is there");
     assert_says(&text, &["No Revoked Certificates."]);
 }
+
+#[test]
+fn it_is_served_whoever_else_is_passed_through() {
+    let ratel = dump().args(["--allow-hosts", "^example"]).start();
+    if let Some(page) = fetch(&ratel, &["https://mitm.it/"]) {
+        assert_says(&page, &["/cert/pem"]);
+    }
+}
