@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use ratel_core::addon::AddonChain;
 use ratel_core::clock;
 use ratel_core::control::Control;
@@ -328,11 +329,14 @@ async fn accept_tls(
         .get(spec)
         .await
         .map_err(|error| ProxyError::ClientTls(error.into()))?;
+    // Who did not wait for the server has seen nothing to refuse.
+    let gone = matches!(io.read_buf(&mut ahead).now_or_never(), Some(Ok(0) | Err(_)));
     let stream = Box::new(Rewind::new(ahead, io));
     let alpn = agreed(spoken, server.as_deref(), raw);
     let (ca, settings) = (&ctx.shared.ca, &ctx.config.tls.client);
     let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, ca, settings).await;
-    let (stream, info) = accepted.map_err(ProxyError::ClientTls)?;
+    let (stream, info) = accepted
+        .map_err(|error| ProxyError::ClientTls(if gone { error.unseen() } else { error }))?;
     let mut client = ClientConn::clone(&ctx.client);
     client.tls = Some(Arc::new(info));
     ctx.client = Arc::new(client);

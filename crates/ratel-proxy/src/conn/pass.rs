@@ -33,9 +33,12 @@ impl Place<'_> {
         io: &mut BoxIo,
         ahead: &mut BytesMut,
     ) -> Result<Begun, ProxyError> {
-        let target = self.verbatim();
+        let pass = &self.ctx.config.pass;
+        let target = (pass.hosts.is_any() || pass.auto)
+            .then(|| self.verbatim())
+            .flatten();
         // The server may have to speak first.
-        if self.ctx.config.pass.hosts.is_any()
+        if pass.hosts.is_any()
             && let Some(target) = &target
             && let Ok(Some(reason)) = self.judged(target, None, false)
         {
@@ -96,10 +99,6 @@ impl Place<'_> {
         io: &mut BoxIo,
         ahead: &mut BytesMut,
     ) -> Option<Reason> {
-        let pass = &self.ctx.config.pass;
-        if !pass.hosts.is_any() && !pass.auto {
-            return None;
-        }
         let named = match layer {
             Layer::Undecided => return None,
             Layer::Tls => {

@@ -267,3 +267,35 @@ async fn a_refusal_behind_the_handshake_is_the_same_as_in_it() {
         assert!(hint.ends_with(remedy), "{hint}");
     }
 }
+
+#[tokio::test]
+async fn leaving_is_a_refusal_only_of_who_has_seen_the_certificate() {
+    let auto = [("auto_passthrough", Value::Bool(true))];
+    for waits in [true, false] {
+        let mut play = play("reverse:https://a.test", AddonChain::default(), &auto);
+        play.send(&hello(1 << 14)).await;
+        let mut server = play.server().await;
+        // The server is asked first.
+        server.read_u8().await.expect("a hello");
+        let (unused, _) = tokio::io::duplex(1);
+        if !waits {
+            drop(std::mem::replace(&mut play.client, unused));
+            drop(server);
+            drop(play.server().await);
+        } else {
+            drop(server);
+            // It is asked again by the other engine.
+            drop(play.server().await);
+            play.client.read_u8().await.expect("a certificate");
+            drop(std::mem::replace(&mut play.client, unused));
+        }
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("a reason");
+        assert_eq!(
+            &*error.message,
+            "the client closed the connection during the TLS handshake for b.test"
+        );
+        let hint = error.hint.as_deref().unwrap_or_default();
+        assert_eq!(hint.contains("(auto_passthrough)"), waits, "{hint}");
+    }
+}

@@ -35,6 +35,8 @@ struct Inner {
     /// The other engine may succeed.
     another_try: bool,
     pass: Pass,
+    /// The client had left before there was a certificate to show.
+    unseen: bool,
     info: TlsInfo,
 }
 
@@ -168,11 +170,17 @@ impl TlsError {
     pub(crate) fn is_distrust(&self) -> bool {
         let refused = match &self.0.cause {
             Cause::Alert(alert) => alert::is_distrust(*alert),
-            Cause::Closed => true,
-            Cause::Io(error) => error.kind() == io::ErrorKind::ConnectionReset,
+            Cause::Closed => !self.0.unseen,
+            Cause::Io(error) => error.kind() == io::ErrorKind::ConnectionReset && !self.0.unseen,
             _ => false,
         };
         self.0.side == Side::Client && refused
+    }
+
+    /// Notes that the client had left before there was a certificate to show.
+    pub(crate) fn unseen(mut self) -> Self {
+        self.0.unseen = true;
+        self
     }
 
     /// Notes whether such connections can be passed through untouched instead.
@@ -199,6 +207,7 @@ impl TlsError {
             certified: false,
             another_try: false,
             pass: Pass::Never,
+            unseen: false,
             info,
         }))
     }
@@ -296,7 +305,7 @@ impl TlsError {
         };
         match &self.0.cause {
             Cause::Alert(alert) if alert::is_distrust(*alert) => trust(""),
-            Cause::Closed => trust("if this happens every time, "),
+            Cause::Closed if !self.0.unseen => trust("if this happens every time, "),
             Cause::Version | Cause::Alert(alert::PROTOCOL_VERSION) => self.version_hint(),
             Cause::Incompatible("cipher suite") if !self.0.policy.is_permissive() => {
                 Some(Cow::Borrowed(
