@@ -11,7 +11,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use ratel_core::eventlog::Level;
-use ratel_flow::FlowId;
+use ratel_flow::{FlowId, StreamKind};
 use ratel_tui::keymap::{BINDINGS, Key, NAMED};
 use ratel_tui::msg::Msg;
 use ratel_tui::source::{self, PageQuery, Target};
@@ -80,6 +80,20 @@ fn connections_whose_end_is_not_known_have_no_line_for_it() {
     let text = ui.keys("j enter tab l").text();
     assert!(text.contains("Client conn. established"), "{text}");
     assert!(!text.contains("conn. closed"), "{text}");
+}
+
+#[test]
+fn what_is_passed_through_says_why() {
+    let flow = Fake::new(1, "", "", 0, "", "")
+        .stream(StreamKind::Tcp)
+        .passed_through("b.test", "no pattern matches it (allow_hosts)");
+    let mut ui = Ui::new((120, 60), vec![flow]);
+    let text = ui.keys("enter tab").text();
+    assert!(
+        text.contains("no pattern matches it (allow_hosts)") && text.contains("b.test"),
+        "{text}"
+    );
+    assert!(!text.contains("TLS Library"), "{text}");
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn add_client(client: &ClientConn, flow: &FlowSnapshot, offset: UtcOffset, facts
     if let Some(request) = &flow.request {
         facts.add_bytes("HTTP Version", request.version.as_bytes());
     }
-    facts.add_some("Passed through", client.passthrough.as_deref());
+    facts.add_some("Passed Through", client.passthrough.as_deref());
     if let Some(tls) = &client.tls {
         if client.passthrough.is_some() {
             facts.add_some("SNI", tls.sni.as_deref());

@@ -16,7 +16,7 @@ use ratel_flow::Headers;
 use ratel_flow::{
     ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead, MessageKind,
     OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side, StreamKind,
-    Timestamp, Version, WebSocketClose,
+    Timestamp, TlsInfo, Version, WebSocketClose,
 };
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
@@ -176,6 +176,17 @@ impl Fake {
             self.snapshot.request = None;
             self.snapshot.response = None;
         }
+        self
+    }
+
+    /// Its bytes are not looked into; of the handshake the name is known.
+    pub(crate) fn passed_through(mut self, sni: &str, why: &str) -> Self {
+        let client = Arc::make_mut(&mut self.snapshot.client_conn);
+        client.passthrough = Some(why.into());
+        client.tls = Some(Arc::new(TlsInfo {
+            sni: Some(sni.into()),
+            ..TlsInfo::default()
+        }));
         self
     }
 
