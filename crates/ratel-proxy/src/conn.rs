@@ -224,7 +224,7 @@ async fn layers(
             Layer::Raw => {
                 // Only where it is known where they go is anything raw.
                 if let Some(target) = place.target() {
-                    Box::pin(tcp::run(&ctx, &upstreams, &target, io, ahead)).await;
+                    Box::pin(tcp::run(&ctx, &upstreams, &destination, &target, io, ahead)).await;
                 }
                 return;
             }

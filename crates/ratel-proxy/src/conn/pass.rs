@@ -69,7 +69,8 @@ impl Place<'_> {
             let mut client = ClientConn::clone(&ctx.client);
             client.passthrough = Some(reason.to_string().into());
             ctx.client = Arc::new(client);
-            return Box::pin(tcp::run(&ctx, self.upstreams, &target, io, ahead)).await;
+            let relayed = tcp::run(&ctx, self.upstreams, self.destination, &target, io, ahead);
+            return Box::pin(relayed).await;
         }
         let relayed = verbatim::run(self.ctx, self.upstreams, &target, io, ahead);
         match Box::pin(relayed).await {

@@ -19,6 +19,7 @@ use super::names::Names;
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::io::{self, BoxIo, Reader, Writer};
+use crate::modes::Destination;
 use crate::recorder::Recorder;
 use crate::upstream::Target;
 use crate::upstream::pool::{NoUpstream, RawUpstream, Upstreams};
@@ -28,6 +29,7 @@ use crate::upstream::pool::{NoUpstream, RawUpstream, Upstreams};
 pub(crate) async fn run(
     ctx: &ConnCtx,
     upstreams: &Upstreams,
+    destination: &Destination,
     target: &Target,
     client: BoxIo,
     ahead: BytesMut,
@@ -46,7 +48,7 @@ pub(crate) async fn run(
     let now = clock::now();
     let addons = &ctx.shared.addons;
     if let Err(error) = outcome {
-        let record = error.to_flow_error(now);
+        let record = ctx.noted(error, destination).to_flow_error(now);
         tracing::debug!(client = %ctx.client.peername, "{}", record.message);
         flow.error = Some(record.clone());
         addons.tcp(Hook::TcpError, &mut flow, None).await;

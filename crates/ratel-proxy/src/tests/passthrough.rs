@@ -269,6 +269,29 @@ async fn a_refusal_behind_the_handshake_is_the_same_as_in_it() {
 }
 
 #[tokio::test]
+async fn a_refusal_among_raw_bytes_is_the_same_too() {
+    let options = [("tcp_hosts", list("^a"))];
+    let mut play = play("reverse:http://a.test", AddonChain::default(), &options);
+    let client = client_tls_by(&mut play, "a.test", |config| {
+        config.enable_secret_extraction = true;
+    });
+    let (mut io, client) = client.await.into_inner();
+    let _server = play.server().await;
+    let secrets = client.dangerous_extract_secrets().expect("TLS 1.3");
+    io.write_all(&alert(secrets, 42)).await.expect("room");
+    rest(&mut io).await;
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("a reason");
+    assert_eq!(
+        &*error.message,
+        "the client does not trust Ratel's certificate for a.test (alert bad_certificate)"
+    );
+    // A server without TLS has no certificate that could be seen instead.
+    let hint = error.hint.as_deref().expect("a remedy");
+    assert!(hint.ends_with("/ratel-ca-cert.pem"), "{hint}");
+}
+
+#[tokio::test]
 async fn leaving_is_a_refusal_only_of_who_has_seen_the_certificate() {
     let auto = [("auto_passthrough", Value::Bool(true))];
     for waits in [true, false] {
