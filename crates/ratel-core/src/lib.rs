@@ -8,4 +8,5 @@ pub mod eventlog;
 pub mod hooks;
 pub mod mode;
 pub mod options;
+pub mod patterns;
 pub mod store;

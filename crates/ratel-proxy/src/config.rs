@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use ratel_core::options::{Values, keys};
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use ratel_core::patterns::HostPatterns;
 
 pub(crate) use pass::{PassConfig, Verdict};
 pub(crate) use tls::{TlsConfig, given_certs};
@@ -30,7 +30,7 @@ pub(crate) struct Config {
     /// Whether what is not HTTP is passed on as it is.
     pub(crate) rawtcp: bool,
     /// The servers whose connections are passed on as they are, inside TLS.
-    pub(crate) tcp_hosts: RegexSet,
+    pub(crate) tcp_hosts: HostPatterns,
     /// Whether WebSockets are looked into.
     pub(crate) websocket: bool,
     /// Whether HTTP/2 is spoken at all.
@@ -83,7 +83,8 @@ impl Config {
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
             rawtcp: options.bool(keys::RAWTCP),
-            tcp_hosts: host_patterns(options.list(keys::TCP_HOSTS)),
+            tcp_hosts: HostPatterns::new(options.list(keys::TCP_HOSTS))
+                .map_err(|error| error.to_string())?,
             websocket: options.bool(keys::WEBSOCKET),
             http2: options.bool(keys::HTTP2),
             ping_keepalive: Some(options.seconds(keys::HTTP2_PING_KEEPALIVE))
@@ -96,16 +97,4 @@ impl Config {
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),
         })
     }
-}
-
-/// Host names are ASCII and know no case.
-fn host_patterns(patterns: &[String]) -> RegexSet {
-    let built = RegexSetBuilder::new(patterns)
-        .case_insensitive(true)
-        .unicode(false)
-        .build();
-    built.unwrap_or_else(|error| {
-        tracing::warn!("a pattern for hosts cannot be used: {error}");
-        RegexSet::empty()
-    })
 }

@@ -1,7 +1,7 @@
 //! The options about connections that are not looked into.
 
 use ratel_core::options::{Values, keys};
-use regex::bytes::{RegexSet, RegexSetBuilder};
+use ratel_core::patterns::HostPatterns;
 
 /// What of `ignore_hosts`, `allow_hosts`, `show_ignored_hosts` and `auto_passthrough` is to be done.
 #[derive(Clone, Debug)]
@@ -18,8 +18,8 @@ pub(crate) struct PassConfig {
 pub(crate) enum HostRules {
     All,
     /// All but these.
-    AllBut(RegexSet),
-    Only(RegexSet),
+    AllBut(HostPatterns),
+    Only(HostPatterns),
 }
 
 /// What patterns say of a connection.
@@ -76,17 +76,16 @@ impl HostRules {
         match self {
             Self::All => Verdict::LookInto,
             Self::AllBut(patterns) => {
-                let found = names.iter().find_map(|name| {
-                    let at = patterns.matches(name.as_bytes()).iter().next()?;
-                    Some((name.clone(), patterns.patterns().get(at)?.clone()))
-                });
+                let found = names
+                    .iter()
+                    .find_map(|name| Some((name.clone(), patterns.find(name)?.to_owned())));
                 match found {
                     Some((name, pattern)) => Verdict::Ignored { name, pattern },
                     None => none(Verdict::LookInto),
                 }
             }
             Self::Only(patterns) => {
-                if names.iter().any(|name| patterns.is_match(name.as_bytes())) {
+                if names.iter().any(|name| patterns.is_match(name)) {
                     Verdict::LookInto
                 } else {
                     none(Verdict::NotAllowed)
@@ -96,18 +95,9 @@ impl HostRules {
     }
 }
 
-/// Host names are ASCII and know no case.
-fn patterns(option: &str, patterns: &[String]) -> Result<RegexSet, String> {
-    RegexSetBuilder::new(patterns)
-        .case_insensitive(true)
-        .unicode(false)
-        .build()
-        .map_err(|error| {
-            let error = error.to_string();
-            let last = error.lines().last().unwrap_or_default();
-            let reason = last.strip_prefix("error: ").unwrap_or(last);
-            format!("invalid value for option '{option}': {reason}")
-        })
+fn patterns(option: &str, patterns: &[String]) -> Result<HostPatterns, String> {
+    HostPatterns::new(patterns)
+        .map_err(|error| format!("invalid value for option '{option}': {error}"))
 }
 
 #[cfg(test)]
@@ -180,7 +170,7 @@ mod tests {
         );
         assert_eq!(
             rules(&["a("], &[]).expect_err("no pattern"),
-            "invalid value for option 'ignore_hosts': unclosed group"
+            "invalid value for option 'ignore_hosts': 'a(' is not a regular expression: unclosed group"
         );
     }
 }

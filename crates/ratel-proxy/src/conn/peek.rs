@@ -171,7 +171,7 @@ pub(super) fn always_raw(ctx: &ConnCtx, destination: &Destination, sni: Option<&
     let Some(Target { host, port, .. }) = destination.raw_target(None) else {
         return false;
     };
-    hosts.is_match(host.as_bytes())
-        || hosts.is_match(host_port(&host, port).as_bytes())
-        || sni.is_some_and(|sni| hosts.is_match(sni.as_bytes()))
+    hosts.is_match(&host)
+        || hosts.is_match(&host_port(&host, port))
+        || sni.is_some_and(|sni| hosts.is_match(sni))
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use crate::options::def::Value;
 use crate::options::parse;
+use crate::patterns::HostPatterns;
 
 /// A port, 0 meaning any free one.
 pub(super) fn port(value: &Value) -> Result<(), String> {
@@ -58,24 +59,14 @@ pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
 }
 
-/// Regular expressions for host names, none of which looks around or back.
+/// Regular expressions for hosts.
 pub(super) fn regexes(value: &Value) -> Result<(), String> {
-    let Value::List(patterns) = value else {
-        return Ok(());
-    };
-    patterns.iter().try_for_each(|pattern| {
-        let built = regex::bytes::RegexBuilder::new(pattern)
-            .case_insensitive(true)
-            .unicode(false)
-            .build();
-        built.map(drop).map_err(|error| {
-            // The lines before the last one point at the place.
-            let error = error.to_string();
-            let last = error.lines().last().unwrap_or_default();
-            let reason = last.strip_prefix("error: ").unwrap_or(last);
-            format!("'{pattern}' is not a regular expression: {reason}")
-        })
-    })
+    match value {
+        Value::List(patterns) => HostPatterns::new(patterns)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        _ => Ok(()),
+    }
 }
 
 fn at_least(value: &Value, least: u64, written: &str) -> Result<(), String> {

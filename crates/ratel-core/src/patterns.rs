@@ -1,0 +1,159 @@
+//! Regular expressions for hosts, as `ignore_hosts` and `tcp_hosts` have them: searched for in `host:port`, whatever
+//! the case. Look-around and references back are understood, since Python's are.
+
+use std::fmt;
+
+/// Steps that one search may take with a pattern that looks around or back; then it counts as not found.
+const STEPS_MAX: usize = 100_000;
+
+/// Any number of patterns.
+#[derive(Clone, Debug, Default)]
+pub struct HostPatterns(Vec<Pattern>);
+
+#[derive(Clone, Debug)]
+struct Pattern {
+    text: String,
+    engine: Engine,
+}
+
+#[derive(Clone, Debug)]
+enum Engine {
+    /// Takes time in proportion to what is searched.
+    Plain(regex::bytes::Regex),
+    /// Tries one way after the other.
+    LookingAround(Box<fancy_regex::Regex>),
+}
+
+/// A text that is no regular expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PatternError {
+    /// The text.
+    pub pattern: String,
+    /// What is wrong with it, in one line.
+    pub reason: String,
+}
+
+impl fmt::Display for PatternError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pattern, reason } = self;
+        write!(f, "'{pattern}' is not a regular expression: {reason}")
+    }
+}
+
+impl std::error::Error for PatternError {}
+
+impl HostPatterns {
+    /// # Errors
+    /// The first that is no regular expression.
+    pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
+        let patterns = patterns.iter().map(|text| Pattern::new(text));
+        patterns.collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first pattern that is found in `name`.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|pattern| pattern.is_in(name))?;
+        Some(&found.text)
+    }
+
+    /// Whether any pattern is found in `name`.
+    #[must_use]
+    pub fn is_match(&self, name: &str) -> bool {
+        self.find(name).is_some()
+    }
+}
+
+impl Pattern {
+    fn new(text: &str) -> Result<Self, PatternError> {
+        // Host names are ASCII.
+        let plain = regex::bytes::RegexBuilder::new(text)
+            .case_insensitive(true)
+            .unicode(false)
+            .build();
+        let engine = match plain {
+            Ok(plain) => Engine::Plain(plain),
+            Err(error) => {
+                let looking_around = fancy_regex::RegexBuilder::new(text)
+                    .case_insensitive(true)
+                    .bytes_mode(fancy_regex::BytesMode::Ascii)
+                    .backtrack_limit(STEPS_MAX)
+                    .build();
+                match looking_around {
+                    Ok(regex) => Engine::LookingAround(Box::new(regex)),
+                    Err(_) => return Err(PatternError::new(text, &error)),
+                }
+            }
+        };
+        let text = text.to_owned();
+        Ok(Self { text, engine })
+    }
+
+    fn is_in(&self, name: &str) -> bool {
+        match &self.engine {
+            Engine::Plain(regex) => regex.is_match(name.as_bytes()),
+            Engine::LookingAround(regex) => regex.is_match(name.as_bytes()).unwrap_or(false),
+        }
+    }
+}
+
+impl PatternError {
+    fn new(pattern: &str, error: &regex::Error) -> Self {
+        // The lines before the last one point at the place.
+        let error = error.to_string();
+        let last = error.lines().last().unwrap_or_default();
+        Self {
+            pattern: pattern.to_owned(),
+            reason: last.strip_prefix("error: ").unwrap_or(last).to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn patterns(list: &[&str]) -> HostPatterns {
+        let list: Vec<_> = list.iter().map(|&text| text.to_owned()).collect();
+        HostPatterns::new(&list).expect("regular expressions")
+    }
+
+    #[test]
+    fn patterns_are_searched_for_whatever_the_case() {
+        let found = patterns(&[r"^a\.example:", r"\d{4}$"]);
+        assert_eq!(found.find("A.Example:443"), Some(r"^a\.example:"));
+        assert_eq!(found.find("b.example:8443"), Some(r"\d{4}$"));
+        assert_eq!(found.find("b.example:443"), None);
+        assert!(patterns(&[]).is_empty() && !patterns(&[]).is_match("a"));
+    }
+
+    #[test]
+    fn look_around_and_references_are_understood() {
+        let others = patterns(&[r"^(?!(.+\.)?example\.com:)"]);
+        assert!(others.is_match("example.org:443") && others.is_match("notexample.com:443"));
+        assert!(!others.is_match("Example.com:443") && !others.is_match("a.example.com:80"));
+        assert!(patterns(&[r"^(\w+)\.\1\."]).is_match("www.WWW.example:80"));
+        assert!(patterns(&[r"(?<=api\.)\d+"]).is_match("api.7.example:80"));
+    }
+
+    #[test]
+    fn a_pattern_that_takes_forever_is_not_found() {
+        let slow = patterns(&[r"(?=((a|a)+)+$)b"]);
+        assert!(!slow.is_match(&format!("{}:443", "a".repeat(60))));
+    }
+
+    #[test]
+    fn what_is_no_pattern_is_refused_in_one_line() {
+        let error = HostPatterns::new(&["(".to_owned()]).expect_err("no pattern");
+        assert_eq!(
+            error.to_string(),
+            "'(' is not a regular expression: unclosed group"
+        );
+    }
+}
