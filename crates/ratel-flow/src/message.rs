@@ -21,6 +21,8 @@ pub enum StreamKind {
     Grpc,
     /// gRPC-Web, binary or as text.
     GrpcWeb,
+    /// A stream of Connect.
+    Connect,
     /// Lines of JSON.
     Ndjson,
     /// Raw bytes of a connection.
@@ -36,6 +38,7 @@ impl StreamKind {
             Self::Sse => "sse",
             Self::Grpc => "grpc",
             Self::GrpcWeb => "grpc-web",
+            Self::Connect => "connect",
             Self::Ndjson => "ndjson",
             Self::Tcp => "tcp",
         }

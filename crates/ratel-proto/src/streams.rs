@@ -28,6 +28,8 @@ pub enum BodyStream {
         /// `application/grpc-web-text`.
         text: bool,
     },
+    /// A stream of Connect (<https://connectrpc.com/docs/protocol#streaming-rpcs>).
+    Connect,
     /// Lines of JSON.
     Ndjson,
 }
@@ -50,6 +52,7 @@ pub fn kind_of(headers: &Headers) -> Option<BodyStream> {
         _ if is(b"application/grpc") => BodyStream::Grpc,
         _ if is(b"application/grpc-web") => BodyStream::GrpcWeb { text: false },
         _ if is(b"application/grpc-web-text") => BodyStream::GrpcWeb { text: true },
+        _ if media.starts_with(b"application/connect+") => BodyStream::Connect,
         b"application/x-ndjson"
         | b"application/ndjson"
         | b"application/jsonl"
@@ -85,6 +88,8 @@ pub enum RecordKind {
     },
     /// The trailers of gRPC-Web, as lines.
     GrpcTrailers,
+    /// How a stream of Connect ended, in JSON.
+    ConnectEnd,
     /// A line, without its end.
     Line,
 }
@@ -120,8 +125,11 @@ impl Framer {
     pub fn new(kind: BodyStream) -> Self {
         match kind {
             BodyStream::Sse => Self::Sse(SseFramer::default()),
-            BodyStream::Grpc => Self::Grpc(GrpcFramer::new(false)),
-            BodyStream::GrpcWeb { .. } => Self::Grpc(GrpcFramer::new(true)),
+            BodyStream::Grpc => Self::Grpc(GrpcFramer::new(None)),
+            BodyStream::GrpcWeb { .. } => {
+                Self::Grpc(GrpcFramer::new(Some(RecordKind::GrpcTrailers)))
+            }
+            BodyStream::Connect => Self::Grpc(GrpcFramer::new(Some(RecordKind::ConnectEnd))),
             BodyStream::Ndjson => Self::Lines(LineFramer::default()),
         }
     }

@@ -393,7 +393,7 @@ fn grpc_type(request: &Headers) -> Option<&'static str> {
         BodyStream::Grpc => "application/grpc",
         BodyStream::GrpcWeb { text: false } => "application/grpc-web",
         BodyStream::GrpcWeb { text: true } => "application/grpc-web-text",
-        BodyStream::Sse | BodyStream::Ndjson => return None,
+        BodyStream::Sse | BodyStream::Connect | BodyStream::Ndjson => return None,
     })
 }
 

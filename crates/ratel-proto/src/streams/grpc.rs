@@ -1,4 +1,4 @@
-//! gRPC's length-prefixed messages, and the trailers that gRPC-Web puts among them.
+//! gRPC's length-prefixed messages, and how gRPC-Web and Connect end a body of them.
 
 use super::{FramingProblem, Record, RecordKind};
 
@@ -8,7 +8,8 @@ const PREFIX: usize = 5;
 /// Finds gRPC messages.
 #[derive(Debug)]
 pub struct GrpcFramer {
-    web: bool,
+    /// What ends the body, where that is one of the frames.
+    end: Option<RecordKind>,
     at: u64,
     prefix: [u8; PREFIX],
     have: usize,
@@ -18,9 +19,9 @@ pub struct GrpcFramer {
 }
 
 impl GrpcFramer {
-    pub(super) fn new(web: bool) -> Self {
+    pub(super) fn new(end: Option<RecordKind>) -> Self {
         Self {
-            web,
+            end,
             at: 0,
             prefix: [0; PREFIX],
             have: 0,
@@ -59,12 +60,13 @@ impl GrpcFramer {
             if self.have == PREFIX {
                 self.have = 0;
                 let [flags, length @ ..] = self.prefix;
-                let kind = match flags {
-                    0 | 1 => RecordKind::Grpc {
+                let kind = match (flags, self.end) {
+                    (0 | 1, _) => RecordKind::Grpc {
                         compressed: flags == 1,
                     },
-                    0x80 | 0x81 if self.web => RecordKind::GrpcTrailers,
-                    flags => {
+                    (0x80 | 0x81, Some(end @ RecordKind::GrpcTrailers))
+                    | (2 | 3, Some(end @ RecordKind::ConnectEnd)) => end,
+                    (flags, _) => {
                         let at = self.at - PREFIX as u64;
                         let problem = FramingProblem::GrpcFlags { at, flags };
                         self.problem = Some(problem);

@@ -39,7 +39,7 @@ pub(crate) struct Tap {
     fed: u64,
     /// The message that is known to be under way.
     announced: Option<u64>,
-    /// The bytes of a gRPC-Web message that may turn out to be the trailers, and where they begin.
+    /// The bytes of a message that may turn out to be how the call ended, and where they begin.
     trailers: Option<(u64, Vec<u8>)>,
     over: bool,
 }
@@ -53,6 +53,7 @@ impl Tap {
             BodyStream::Sse => StreamKind::Sse,
             BodyStream::Grpc => StreamKind::Grpc,
             BodyStream::GrpcWeb { .. } => StreamKind::GrpcWeb,
+            BodyStream::Connect => StreamKind::Connect,
             BodyStream::Ndjson => StreamKind::Ndjson,
         };
         let coded = (!codings.is_empty()).then(|| PushDecoder::new(&codings));
@@ -71,7 +72,8 @@ impl Tap {
             taken: 0,
             fed: 0,
             announced: None,
-            trailers: (kind == StreamKind::GrpcWeb).then(|| (0, Vec::new())),
+            trailers: matches!(kind, StreamKind::GrpcWeb | StreamKind::Connect)
+                .then(|| (0, Vec::new())),
             over: false,
         })
     }
@@ -166,9 +168,12 @@ impl Tap {
             RecordKind::Grpc { compressed: true } => (MessageKind::Grpc, MessageFlags::COMPRESSED),
             RecordKind::Grpc { .. } => (MessageKind::Grpc, MessageFlags::default()),
             RecordKind::GrpcTrailers => (MessageKind::GrpcTrailers, MessageFlags::default()),
+            RecordKind::ConnectEnd => (MessageKind::Json, MessageFlags::default()),
         };
-        if kind == MessageKind::GrpcTrailers {
-            self.web_trailers(start, len, writer);
+        match record.kind {
+            RecordKind::GrpcTrailers => self.web_trailers(start, len, writer),
+            RecordKind::ConnectEnd => self.connect_end(start, len, writer),
+            _ => {}
         }
         let payload = self.payload(start, len);
         self.message(kind, flags, 0, payload, writer, now);
@@ -196,17 +201,31 @@ impl Tap {
         });
     }
 
-    /// The status of a call, which gRPC-Web has among its messages.
-    fn web_trailers(&self, start: u64, len: u64, writer: &FlowWriter) {
-        let Some((from, bytes)) = &self.trailers else {
+    /// A message that was kept for how the call ended.
+    fn kept(&self, start: u64, len: u64) -> Option<&[u8]> {
+        let (from, bytes) = self.trailers.as_ref()?;
+        let begin = usize::try_from(start.checked_sub(*from)?).ok()?;
+        let end = begin.checked_add(usize::try_from(len).ok()?)?;
+        bytes.get(begin..end)
+    }
+
+    /// The status of a call, which Connect has in its last message.
+    fn connect_end(&self, start: u64, len: u64, writer: &FlowWriter) {
+        let end = self.kept(start, len).map(serde_json::from_slice);
+        let Some(Ok(serde_json::Value::Object(end))) = end else {
             return;
         };
-        let begin = start
-            .checked_sub(*from)
-            .and_then(|at| usize::try_from(at).ok());
-        let begin = begin.unwrap_or(usize::MAX);
-        let end = begin.saturating_add(usize::try_from(len).unwrap_or(usize::MAX));
-        let Some(lines) = bytes.get(begin..end) else {
+        let Some(error) = end.get("error") else {
+            return writer.grpc_status(0, "");
+        };
+        let text = |name| error.get(name).and_then(serde_json::Value::as_str);
+        let code = text("code").and_then(connect_code);
+        writer.grpc_status(code.unwrap_or(2), text("message").unwrap_or_default());
+    }
+
+    /// The status of a call, which gRPC-Web has among its messages.
+    fn web_trailers(&self, start: u64, len: u64, writer: &FlowWriter) {
+        let Some(lines) = self.kept(start, len) else {
             return;
         };
         let mut trailers = Headers::new();
@@ -329,6 +348,30 @@ pub(crate) fn grpc_status(trailers: &Headers, writer: &FlowWriter) {
     let message = trailers.get("grpc-message").unwrap_or_default();
     // What is no number is "unknown" (gRPC's own rule).
     writer.grpc_status(code.unwrap_or(2), &percent_decoded(message));
+}
+
+/// The number that gRPC has for an error of Connect (<https://connectrpc.com/docs/protocol#error-codes>).
+fn connect_code(name: &str) -> Option<u32> {
+    const NAMES: [&str; 16] = [
+        "canceled",
+        "unknown",
+        "invalid_argument",
+        "deadline_exceeded",
+        "not_found",
+        "already_exists",
+        "permission_denied",
+        "resource_exhausted",
+        "failed_precondition",
+        "aborted",
+        "out_of_range",
+        "unimplemented",
+        "internal",
+        "unavailable",
+        "data_loss",
+        "unauthenticated",
+    ];
+    let at = NAMES.iter().position(|known| *known == name)?;
+    u32::try_from(at + 1).ok()
 }
 
 /// Undoes the percent-encoding of gRPC's status messages.

@@ -9,7 +9,7 @@ mod direction;
 mod journal;
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ratel_core::hooks::Hook;
@@ -108,6 +108,8 @@ where
     let outcome = match (outcome, left.get()) {
         (Ok(()), Some(&by)) => Err(ProxyError::WebSocketLeft { by }),
         (Err(error), Some(&by)) if error.is_loss_of_peer() => Err(ProxyError::WebSocketLeft { by }),
+        // After a close whoever leaves may do so as it likes.
+        (Err(error), None) if closing.load(Ordering::Relaxed) && error.is_loss_of_peer() => Ok(()),
         (outcome, _) => outcome,
     };
     let Err(error) = &outcome else {

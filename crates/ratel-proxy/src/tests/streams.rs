@@ -117,6 +117,30 @@ fn grpc(flags: u8, message: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn streams_of_connect_have_their_status_in_the_last_message() {
+    let error = br#"{"error": {"code": "unavailable", "message": "come back"}, "metadata": {}}"#;
+    for (end, status) in [(&error[..], (14, "come back")), (b"{}", (0, ""))] {
+        let fields = "Content-Type: application/connect+proto\r\nTransfer-Encoding: chunked\r\n";
+        let (mut play, mut server) = streaming(fields).await;
+        let body = [grpc(0, b"plain"), grpc(2, end)].concat();
+        let chunk = [format!("{:x}\r\n", body.len()).as_bytes(), &body, b"\r\n"].concat();
+        passes(&mut play, &mut server, &chunk).await;
+        passes(&mut play, &mut server, b"0\r\n\r\n").await;
+        let end = String::from_utf8_lossy(end);
+        assert_eq!(
+            play.messages(1),
+            [
+                from_server(MessageKind::Grpc, NONE, "plain"),
+                from_server(MessageKind::Json, NONE, &end),
+            ]
+        );
+        let flow = play.store.snapshot(FlowId(1)).expect("a flow");
+        assert_eq!(flow.grpc_status, Some((status.0, status.1.into())));
+        assert_eq!(flow.stream, Some(StreamKind::Connect));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn grpc_messages_are_found_and_the_status_is_that_of_the_trailers() {
     let fields = "Content-Type: application/grpc+proto\r\nTransfer-Encoding: chunked\r\n";
     let (mut play, mut server) = streaming(fields).await;

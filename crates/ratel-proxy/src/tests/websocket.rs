@@ -323,6 +323,26 @@ async fn an_end_without_a_close_is_an_error_that_names_its_side() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_closed_may_leave_as_it_likes() {
+    let (mut play, mut server) = plain().await;
+    let close = down(opcode::CLOSE, &close_payload(1011, "oops"));
+    server.write_all(&close).await.expect("room");
+    play.client_gets(&close).await;
+    drop(server);
+    play.send(&up(opcode::TEXT, b"nobody reads this")).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    play.store.flush();
+    let snapshot = play.store.snapshot(FlowId(1)).expect("a flow");
+    let closed = snapshot.close.expect("it was closed");
+    assert_eq!(
+        (closed.by, closed.code, &*closed.reason),
+        (Some(Side::Server), 1011, "oops")
+    );
+    let records = play.records().await;
+    assert!(records[0].error.is_none(), "{:?}", records[0].error);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_not_followed_passes_as_raw_bytes() {
     let off = [("websocket", Value::Bool(false))];
     for (options, extensions) in [(&off[..], ""), (&[], "permessage-deflate, x-own; a=1")] {

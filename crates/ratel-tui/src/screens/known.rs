@@ -31,7 +31,7 @@ impl<'a> Known<'a> {
                 .stream
                 .is_some_and(|kind| !matches!(kind, StreamKind::WebSocket | StreamKind::Tcp)),
             content_type: field("content-type"),
-            grpc_encoding: field("grpc-encoding"),
+            grpc_encoding: field("grpc-encoding").or_else(|| field("connect-content-encoding")),
             path: flow
                 .request
                 .as_ref()

@@ -15,6 +15,7 @@ pub(crate) fn stream(kind: StreamKind) -> &'static str {
         StreamKind::Sse => "sse",
         StreamKind::Grpc => "grpc",
         StreamKind::GrpcWeb => "grpc-web",
+        StreamKind::Connect => "connect",
         StreamKind::Ndjson => "ndjson",
         StreamKind::Tcp => "tcp",
     }

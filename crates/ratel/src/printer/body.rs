@@ -58,7 +58,8 @@ impl Body<'_> {
             };
         }
         let field = |name| self.headers.get(name).map(String::from_utf8_lossy);
-        let (content_type, grpc_encoding) = (field("content-type"), field("grpc-encoding"));
+        let content_type = field("content-type");
+        let grpc_encoding = field("grpc-encoding").or_else(|| field("connect-content-encoding"));
         let input = ViewInput {
             data: &start,
             offset: 0,

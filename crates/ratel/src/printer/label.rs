@@ -33,12 +33,14 @@ impl Label {
             })
         };
         let path = flow.request.as_ref().map(|request| &request.path[..]);
+        let [up, down] = field("grpc-encoding");
+        let [connect_up, connect_down] = field("connect-content-encoding");
         Self {
             client: client(flow),
             server: server(flow),
             path: String::from_utf8_lossy(path.unwrap_or_default()).into_owned(),
             content_type: field("content-type"),
-            grpc_encoding: field("grpc-encoding"),
+            grpc_encoding: [up.or(connect_up), down.or(connect_down)],
             awaits_response: flow.response.is_none() && flow.request.is_some(),
         }
     }

@@ -5,8 +5,8 @@ use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use ratel_core::store::{FlowSnapshot, FlowStore};
-use ratel_flow::{FlowError, FlowId, MessageFlags, MessageHead, Side, StreamKind};
-use ratel_views::{ViewInput, render_message};
+use ratel_flow::{FlowError, FlowId, MessageFlags, MessageHead, MessageKind, Side, StreamKind};
+use ratel_views::{ViewInput, preview, render_message};
 
 use super::ahead::Ahead;
 use super::body::{self, Reader};
@@ -17,6 +17,9 @@ use crate::ink::{Look, Page};
 
 /// A message up to this many bytes is rendered as what it is; of a longer one that is printed whole, the bytes are.
 const WHOLE: u64 = 1024 * 1024;
+
+/// Bytes of a message of any length that its line is made of.
+const PREVIEWED: u64 = 4 * 1024;
 
 /// Lines that are made of one message at once.
 const LINES: usize = 100_000;
@@ -31,6 +34,10 @@ pub(super) fn message(
     style: &Style,
     ahead: &mut Ahead,
 ) -> io::Result<()> {
+    // mitmdump prints neither, and a close is how the end is.
+    if matches!(head.kind, MessageKind::Ping | MessageKind::Pong) && style.detail < 3 {
+        return Ok(());
+    }
     page.put(Look::Plain, &label.line(head.side, what(head.kind)))?;
     for (flag, word) in [
         (MessageFlags::INJECTED, "injected"),
@@ -44,10 +51,23 @@ pub(super) fn message(
             page.put(Look::Yellow, &format!(" ({word}{why})"))?;
         }
     }
-    page.end()?;
     if style.detail < 3 {
-        return Ok(());
+        if is_streams(head.kind) {
+            let start = ahead.get(store, id, head).or_else(|| {
+                let window = store.payload(id, head.side, head.payload, 0..PREVIEWED);
+                window.map(|window| window.bytes)
+            });
+            let start = start.unwrap_or_default();
+            let line = preview(
+                kind_of(head),
+                &input(label, head, &start, style),
+                style.columns,
+            );
+            page.put(Look::Dim, &format!(": {line}"))?;
+        }
+        return page.end();
     }
+    page.end()?;
     page.end()?;
     if head.payload.len > 0 {
         match ahead.get(store, id, head) {
@@ -57,6 +77,23 @@ pub(super) fn message(
         page.end()?;
     }
     Ok(())
+}
+
+/// What mitmdump has no line for, so that the line may say what is in it.
+fn is_streams(kind: MessageKind) -> bool {
+    matches!(
+        kind,
+        MessageKind::Event | MessageKind::Grpc | MessageKind::GrpcTrailers | MessageKind::Json
+    )
+}
+
+/// As what a message is shown.
+fn kind_of(head: &MessageHead) -> MessageKind {
+    if head.flags.contains(MessageFlags::MALFORMED) {
+        ratel_views::malformed(head.kind)
+    } else {
+        head.kind
+    }
 }
 
 /// Says that messages are gone.
@@ -77,13 +114,7 @@ fn render(
     start: &[u8],
     style: &Style,
 ) -> io::Result<()> {
-    let malformed = head.flags.contains(MessageFlags::MALFORMED);
-    let kind = if malformed {
-        ratel_views::malformed(head.kind)
-    } else {
-        head.kind
-    };
-    let document = render_message(kind, &input(label, head, start, style));
+    let document = render_message(kind_of(head), &input(label, head, start, style));
     body::lines(page, &document.lines)?;
     let remark = if document.truncated {
         "(cut off)"
@@ -166,7 +197,8 @@ pub(super) fn begin(
     let is_websocket = flow.stream == Some(StreamKind::WebSocket);
     let [client, _] = sides;
     flow::request(page, store, flow, !client && !is_websocket, style)?;
-    if is_websocket {
+    // The response of a stream is printed once more when it is complete.
+    if is_websocket || flow.response.is_some() {
         flow::response(page, store, flow, false, style)?;
     }
     Ok(())

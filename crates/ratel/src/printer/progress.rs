@@ -154,7 +154,7 @@ impl Progress {
             if head.kind == MessageKind::Close && stream.close.is_none() {
                 stream.close = Some(close(store, id, head));
             }
-            if is_printed(head.kind) {
+            if head.kind != MessageKind::Close {
                 let item = Item::Message(id, stream.label.clone(), *head);
                 out.push((head.timestamp, item));
             }
@@ -193,14 +193,6 @@ impl Stream {
         }
         self.last = self.last.max(head.timestamp);
     }
-}
-
-/// As mitmdump does: pings and pongs are not printed, and a close is how the end is.
-fn is_printed(kind: MessageKind) -> bool {
-    !matches!(
-        kind,
-        MessageKind::Ping | MessageKind::Pong | MessageKind::Close
-    )
 }
 
 fn close(store: &FlowStore, id: FlowId, head: &MessageHead) -> Close {

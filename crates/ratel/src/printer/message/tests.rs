@@ -269,6 +269,14 @@ fn a_websocket_as_mitmdump_prints_it() {
                 1
         (cut off)
 
+    127.0.0.1:5000 <- WebSocket ping <- service.dev:443/chat
+
+        ping
+
+    127.0.0.1:5000 -> WebSocket pong -> service.dev:443/chat
+
+        ping
+
     127.0.0.1:5000 <- WebSocket binary message <- service.dev:443/chat
 
         0000:   00 ff fe 01                                          ....
@@ -339,12 +347,13 @@ fn events_follow_the_request_that_asked_for_them() {
         feed.end();
         bench.finish()
     };
-    insta::assert_snapshot!(text(1), @r"
+    insta::assert_snapshot!(text(1), @r#"
     127.0.0.1:5000: POST https://service.dev/v1/chat HTTP/2.0
-    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
-    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
         << HTTP/2.0 200 OK 0b
-    ");
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat: {"n": 1}
+    127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat: end: 2
+        << HTTP/2.0 200 OK 0b
+    "#);
     insta::assert_snapshot!(text(4), @r#"
     127.0.0.1:5000: POST https://service.dev/v1/chat HTTP/2.0
         content-type: application/json
@@ -352,6 +361,9 @@ fn events_follow_the_request_that_asked_for_them() {
         {
             "model": 1
         }
+
+     << HTTP/2.0 200 OK 0b
+        content-type: text/event-stream
 
     127.0.0.1:5000 <- SSE event <- service.dev:443/v1/chat
 
@@ -393,7 +405,7 @@ fn a_call_says_how_it_ended() {
     });
     insta::assert_snapshot!(text.collect::<Vec<_>>().join("\n"), @r"
     127.0.0.1:5000: POST https://service.dev/shop.Orders/Get HTTP/2.0
-    127.0.0.1:5000 -> gRPC message -> service.dev:443/shop.Orders/Get
+    127.0.0.1:5000 -> gRPC message -> service.dev:443/shop.Orders/Get: 1: 1
     [time] meanwhile
     127.0.0.1:5000: POST https://service.dev/shop.Orders/Get HTTP/2.0
         << HTTP/2.0 200 OK 0b grpc 5 NOT_FOUND: no such order
