@@ -89,6 +89,10 @@ pub struct TlsInfo {
     pub alpn: Option<Bytes>,
     /// Application protocols the ClientHello offered, in order.
     pub alpn_offers: Vec<Bytes>,
+    /// The ClientHello offered to be an encrypted one (RFC 9849), or pretended to, as many do.
+    pub ech_offered: bool,
+    /// The ClientHello came with data for which it would not wait (RFC 8446 §4.2.10).
+    pub early_data_offered: bool,
     /// The peer's certificates, leaf first; empty for a client that showed none.
     pub certificates: Certificates,
     /// When the handshake was complete.

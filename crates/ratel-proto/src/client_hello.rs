@@ -51,6 +51,22 @@ impl ClientHello {
         let offered = self.versions.iter().copied().filter(|v| !is_grease(*v));
         offered.max().unwrap_or(self.legacy_version)
     }
+
+    /// Whether there is an encrypted ClientHello in it, or something that looks like one (RFC 9849 §5, §6.2).
+    #[must_use]
+    pub fn offers_ech(&self) -> bool {
+        self.has_extension(0xfe0d)
+    }
+
+    /// Whether data follow it at once (RFC 8446 §4.2.10).
+    #[must_use]
+    pub fn offers_early_data(&self) -> bool {
+        self.has_extension(42)
+    }
+
+    fn has_extension(&self, number: u16) -> bool {
+        self.extensions.iter().any(|(kind, _)| *kind == number)
+    }
 }
 
 /// Whether a value is one of those that mean nothing and keep implementations tolerant (RFC 8701 §2).

@@ -90,6 +90,18 @@ fn however_it_is_cut() {
     assert_eq!(parse(&wire), Ok(whole));
 }
 
+#[test]
+fn offers_of_ech_and_of_early_data_are_seen() {
+    let offers = |extensions: &[(u16, &[u8])]| {
+        let raw = hello(&[0x13, 0x01], extensions);
+        let hello = parse(&records(&raw, 10_000)).unwrap().unwrap();
+        (hello.offers_ech(), hello.offers_early_data())
+    };
+    assert_eq!(offers(&[(43, &[2, 3, 4])]), (false, false));
+    assert_eq!(offers(&[(0xfe0d, b"\0\0\x01\0\x01")]), (true, false));
+    assert_eq!(offers(&[(42, b"")]), (false, true));
+}
+
 /// RFC 8701: GREASE is kept; RFC 8446 §4.2: unknown extensions too, in order, doubles included.
 #[test]
 fn odd_extensions_are_kept() {

@@ -29,11 +29,13 @@ impl Names {
             done: true,
             ..Self::default()
         };
-        let ClientHello { sni, alpn, .. } = hello.ok().flatten()?;
+        let hello: ClientHello = hello.ok().flatten()?;
         Some(ClientConn {
             tls: Some(Arc::new(TlsInfo {
-                sni: sni.map(Into::into),
-                alpn_offers: alpn,
+                ech_offered: hello.offers_ech(),
+                early_data_offered: hello.offers_early_data(),
+                sni: hello.sni.map(Into::into),
+                alpn_offers: hello.alpn,
                 ..TlsInfo::default()
             })),
             ..client.clone()

@@ -96,6 +96,8 @@ where
     let mut info = TlsInfo {
         sni: hello.sni.as_deref().map(Into::into),
         alpn_offers: hello.alpn.clone(),
+        ech_offered: hello.offers_ech(),
+        early_data_offered: hello.offers_early_data(),
         ..TlsInfo::default()
     };
     let alpn = alpn.iter().find(|ours| hello.alpn.contains(ours));

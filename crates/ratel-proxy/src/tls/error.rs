@@ -304,6 +304,10 @@ impl TlsError {
             )))
         };
         match &self.0.cause {
+            Cause::Alert(alert::ECH_REQUIRED) => Some(Cow::Owned(format!(
+                "switch it off in the client{}",
+                self.pass_hint()
+            ))),
             Cause::Alert(alert) if alert::is_distrust(*alert) => trust(""),
             Cause::Closed if !self.0.unseen => trust("if this happens every time, "),
             Cause::Version | Cause::Alert(alert::PROTOCOL_VERSION) => self.version_hint(),
@@ -422,6 +426,10 @@ impl TlsError {
     fn client_sentence(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = &self.0.host;
         match &self.0.cause {
+            Cause::Alert(alert::ECH_REQUIRED) => write!(
+                f,
+                "the client insists on an encrypted ClientHello for {host}, which only the server can read (alert ech_required)"
+            ),
             Cause::Alert(alert) if alert::is_distrust(*alert) => write!(
                 f,
                 "the client does not trust Ratel's certificate for {host} (alert {})",
@@ -561,11 +569,12 @@ mod alert {
     pub(super) const INSUFFICIENT_SECURITY: u8 = 71;
     pub(super) const UNRECOGNIZED_NAME: u8 = 112;
     pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
+    pub(super) const ECH_REQUIRED: u8 = 121;
 
     /// Whether a client says with it that our certificate is not good enough: bad_certificate to certificate_unknown,
-    /// and unknown_ca.
+    /// unknown_ca, and ech_required for want of a secret that no certificate replaces.
     pub(super) fn is_distrust(alert: u8) -> bool {
-        matches!(alert, 42..=46 | 48)
+        matches!(alert, 42..=46 | 48 | ECH_REQUIRED)
     }
 
     /// Whether it may mean that the server wants what the modern engine does not have: unexpected_message,
@@ -607,6 +616,7 @@ mod alert {
             115 => "unknown_psk_identity",
             CERTIFICATE_REQUIRED => "certificate_required",
             120 => "no_application_protocol",
+            ECH_REQUIRED => "ech_required",
             other => return format!("number {other}"),
         };
         name.into()

@@ -255,6 +255,31 @@ async fn a_client_that_leaves_after_seeing_the_certificate() {
     );
 }
 
+#[tokio::test]
+async fn a_client_that_insists_on_an_encrypted_hello_is_explained() {
+    let setup = Setup::new();
+    let (ours, mut theirs) = tokio::io::duplex(1 << 16);
+    let (_, mut hello) = hello_of("service.example").await;
+    let client = async move {
+        theirs
+            .write_all(&hello.split())
+            .await
+            .expect("an open pipe");
+        theirs.read_u8().await.expect("an answer");
+        // A fatal ech_required (RFC 9849 §11.2).
+        let alert = b"\x15\x03\x03\0\x02\x02\x79";
+        theirs.write_all(alert).await.expect("an open pipe");
+        theirs
+    };
+    let (accepted, _theirs) = tokio::join!(setup.accept(ours, None), client);
+    let error = accepted.expect_err("no handshake");
+    assert_eq!(
+        error.to_string(),
+        "the client insists on an encrypted ClientHello for service.example, which only the server can read (alert ech_required)"
+    );
+    assert_eq!(error.hint().unwrap(), "switch it off in the client");
+}
+
 /// The hello that our own server side sends, parsed and as bytes.
 async fn hello_of(host: &'static str) -> (ClientHello, BytesMut) {
     let (ours, mut theirs) = tokio::io::duplex(1 << 16);

@@ -97,6 +97,12 @@ fn add_client(client: &ClientConn, flow: &FlowSnapshot, offset: UtcOffset, facts
             "ALPN offered",
             (!offers.is_empty()).then(|| offers.join(", ")).as_deref(),
         );
+        if tls.ech_offered {
+            facts.add("Encrypted ClientHello", "offered, not used");
+        }
+        if tls.early_data_offered {
+            facts.add("0-RTT", "offered, not used");
+        }
         certificates::add("Client", &tls.certificates, offset, facts);
     }
     facts.add_some("Error", client.error.as_deref());
