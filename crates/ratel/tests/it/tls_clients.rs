@@ -1,12 +1,15 @@
 //! Clients of every kind of TLS: each is served, or the row says what is the matter and what to type.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
 use openssl::nid::Nid;
-use ratel_testkit::{Ca, Key, Origin, Ratel, Service, Wire, openssl_cli, origin, peer};
+use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod};
+use ratel_testkit::{Ca, Identity, Key, Origin, Ratel, Service, Wire, openssl_cli, origin, peer};
 
-use crate::common::{assert_says, curl, reverse, trusting};
+use crate::common::{assert_says, curl, dump, reverse, stdout, trusting};
 
 /// A client's arguments, words of what it prints or of the row about it, and whether it gets its answer.
 type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a str], bool);
@@ -675,4 +678,118 @@ fn the_chain_of_the_server_follows_ours() {
         &String::from_utf8_lossy(&output.stderr),
         &["needs 'upstream_cert'"],
     );
+}
+
+/// Keeps in `file` what a client needs to send data before the handshake with a server of that certificate is done; false
+/// without openssl.
+fn keeps_early_session(identity: &Identity, file: &Path) -> bool {
+    let mut acceptor = SslAcceptor::mozilla_modern_v5(SslMethod::tls_server()).expect("a context");
+    acceptor
+        .set_certificate_file(identity.cert_file(), SslFiletype::PEM)
+        .expect("a certificate");
+    acceptor
+        .set_private_key_file(identity.key_file(), SslFiletype::PEM)
+        .expect("its key");
+    acceptor.set_max_early_data(16 * 1024).expect("a limit");
+    let acceptor = acceptor.build();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().ok()?;
+        let mut stream = acceptor.accept(stream).ok()?;
+        stream.read(&mut [0; 1000]).ok()?;
+        stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").ok()?;
+        stream.shutdown().ok()
+    });
+    let file = file.to_str().expect("a path in UTF-8");
+    openssl_cli::s_client(port, &["-sess_out", file]).is_some()
+}
+
+#[test]
+fn data_sent_before_the_handshake_is_declined_and_the_connection_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (session, early) = (folder.path().join("session"), folder.path().join("early"));
+    if !keeps_early_session(&Ca::new().issue(&["localhost"]), &session) {
+        return;
+    }
+    std::fs::write(&early, "GET /early HTTP/1.0\r\n\r\n").expect("room");
+    let [session, early] = [&session, &early].map(|path| path.to_str().expect("UTF-8"));
+    let origin = origin();
+    let ratel = proxy(&origin, &[]);
+    let args = ["-sess_in", session, "-early_data", early];
+    let words = ["Early data was rejected"];
+    check_s_client(&ratel, &[("0-RTT", &args, &words, true)]);
+    let asked = String::from_utf8_lossy(&origin.received(0)).into_owned();
+    assert!(asked.starts_with("GET / HTTP/1.0\r\n"), "{asked}");
+}
+
+/// A client that speaks TLS in TLS in TLS: with a proxy, in its tunnel with another proxy, in whose tunnel with the
+/// origin.
+const LAYERS: &str = r#"
+import socket, ssl, sys
+outer, inner, origin, bundle = int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+
+class Layer:
+    def __init__(self, below):
+        self.below, self.inp, self.out = below, ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cafile=bundle)
+        self.tls = context.wrap_bio(self.inp, self.out, server_hostname="localhost")
+        self.drive(self.tls.do_handshake)
+    def drive(self, act):
+        while True:
+            try:
+                done = act()
+            except ssl.SSLWantReadError:
+                self.flush()
+                data = self.below.recv(65536)
+                if not data: raise SystemExit("the connection ended early")
+                self.inp.write(data)
+                continue
+            self.flush()
+            return done
+    def flush(self):
+        data = self.out.read()
+        if data: self.below.sendall(data)
+    def sendall(self, data): self.drive(lambda: self.tls.write(data))
+    def recv(self, n): return self.drive(lambda: self.tls.read(n))
+
+def tunnel(below, port):
+    below.sendall(b"CONNECT localhost:%d HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % (port, port))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"): head += below.recv(1)
+    assert b" 200 " in head, head
+    return below
+
+first = Layer(socket.create_connection(("127.0.0.1", outer)))
+second = Layer(tunnel(first, inner))
+third = Layer(tunnel(second, origin))
+third.sendall(b"GET /deep HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+print(third.recv(65536).decode())
+"#;
+
+#[test]
+fn tls_in_tls_in_tls() {
+    let Some(python) = peer::find("python3") else {
+        return;
+    };
+    let ca = Ca::new();
+    let site = Origin::tls(&ca.issue(&["localhost"]), |wire| {
+        origin::serve(wire, |_, _| origin::ok("the answer"));
+    });
+    let inner = trusting(dump(), &ca.file()).start();
+    let inner_ca = inner.config_file("ratel-ca-cert.pem");
+    let outer = trusting(dump(), &inner_ca).start();
+    let own = |file: &Path| std::fs::read(file).expect("a certificate");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let bundle = folder.path().join("bundle.pem");
+    let outer_ca = outer.config_file("ratel-ca-cert.pem");
+    // The inner one's tunnel is not the outer one's to look into: there the client meets the inner one's certificate.
+    std::fs::write(&bundle, [own(&outer_ca), own(&inner_ca)].concat()).expect("room");
+    let ports = [outer.port(), inner.port(), site.port()].map(|port| port.to_string());
+    let mut client = Command::new(python);
+    client.args(["-c", LAYERS]).args(ports).arg(&bundle);
+    let output = peer::output(&mut client);
+    assert_says(&stdout(&output), &["the answer"]);
+    inner.wait_output("GET https://localhost");
+    outer.wait_output("CONNECT localhost");
 }

@@ -318,8 +318,10 @@ impl ResponseSource for Rx {
             .map_err(ProxyError::ResponseInvalid)
     }
 
-    fn upgrades(&self, _request: &Request, response: &Response) -> bool {
-        response.status == 101
+    fn upgrades(&self, request: &Request, response: &Response) -> bool {
+        // The server is a proxy, and the tunnel is its own (RFC 9110 §9.3.6).
+        let tunnel = &request.method[..] == b"CONNECT" && (200..300).contains(&response.status);
+        response.status == 101 || tunnel
     }
 
     fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError> {
