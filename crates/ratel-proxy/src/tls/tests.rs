@@ -202,6 +202,25 @@ async fn clients_that_know_only_rsa_get_an_rsa_leaf() {
 }
 
 #[tokio::test]
+async fn key_exchanges_of_today_and_a_second_hello() {
+    let setup = Setup::new();
+    // Of the last one the first key is none that is taken, so that another hello is asked for (RFC 8446 §4.1.4).
+    for (offered, agreed) in [
+        ("X25519MLKEM768", "X25519MLKEM768"),
+        ("SecP256r1MLKEM768:X25519", "X25519"),
+        ("P-384", "secp384r1"),
+        ("brainpoolP256r1tls13:X25519", "X25519"),
+    ] {
+        let groups = |c: &mut SslContextBuilder| c.set_groups_list(offered).expect("a list");
+        let (seen, found) = serve(&setup, &setup.trusted(), ANY, groups).await;
+        seen.expect(offered);
+        let info = found.expect(offered);
+        let group = info.group.as_deref().unwrap_or_default();
+        assert!(group.eq_ignore_ascii_case(agreed), "{offered}: {group}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_trust_us_is_named_with_the_remedy() {
     let other = Issuer::new();
     let [modern, legacy] = &Setup::both();

@@ -74,6 +74,12 @@ fn openssl_of_today() {
                 true,
             ),
             (
+                "a ClientHello in many records",
+                &["-max_send_frag", "512", "-alpn", &"protocol,".repeat(100)],
+                &["TLSv1.3", "Verification: OK"],
+                true,
+            ),
+            (
                 "TLS 1.3, AES-256",
                 &["-tls1_3", "-ciphersuites", "TLS_AES_256_GCM_SHA384"],
                 &["TLS_AES_256_GCM_SHA384"],
