@@ -703,7 +703,8 @@ fn keeps_early_session(identity: &Identity, file: &Path) -> bool {
     std::thread::spawn(move || {
         let (stream, _) = listener.accept().ok()?;
         let mut stream = acceptor.accept(stream).ok()?;
-        stream.read(&mut [0; 1000]).ok()?;
+        let mut request = [0; 16];
+        stream.read_exact(&mut request).ok()?;
         stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").ok()?;
         stream.shutdown().ok()
     });
