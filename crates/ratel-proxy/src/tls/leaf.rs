@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use openssl::error::ErrorStack;
+use openssl::pkey::Id;
 use rustls::pki_types::CertificateDer;
 use rustls::sign::SigningKey;
 use tokio::sync::OnceCell;
@@ -18,6 +19,8 @@ use super::names::{LeafNames, LeafSpec};
 
 /// Leaves kept; some kilobytes each.
 const LEAVES: usize = 1000;
+/// Bits of an RSA key with which signing takes some 0.2 ms; it grows with the cube of them.
+const QUICK_RSA: u32 = 2048;
 /// A leaf older than this is made again, long before its time is over.
 const FRESH: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
@@ -195,8 +198,10 @@ impl LeafCache {
     pub async fn get(&self, spec: LeafSpec) -> Result<Arc<Leaf>, LeafError> {
         let slot = self.slot(&spec);
         let make = || async {
+            if self.issuer.signs_quickly() {
+                return self.mint(&spec).map(Arc::new);
+            }
             let (cache, label) = (self.clone(), spec.label());
-            // Signing takes up to milliseconds, and reading a large certificate is not free either.
             let job = tokio::task::spawn_blocking(move || cache.mint(&spec).map(Arc::new));
             job.await
                 .unwrap_or_else(|_| Err(LeafError::new(&label, Why::Interrupted)))
@@ -264,6 +269,14 @@ impl Issuer {
             p256: OnceLock::new(),
             rsa: OnceLock::new(),
         }
+    }
+
+    /// Whether signing takes no longer than what a handshake does anyhow, some 0.2 ms, and the key of the leaf is there
+    /// already: then another thread would cost more than it saves.
+    fn signs_quickly(&self) -> bool {
+        let key = &self.authority.key;
+        let quick = key.id() == Id::EC || (key.id() == Id::RSA && key.bits() <= QUICK_RSA);
+        quick && self.p256.get().is_some()
     }
 
     /// A fresh RSA key takes long, so it is made off the threads of connections.
