@@ -286,7 +286,10 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
 }
 
 fn took(summary: &Summary) -> Option<Duration> {
-    Some(summary.times.response_end?.since(summary.times.created))
+    // Not every stream has an end of its own.
+    let last = summary.stream.map(|_| summary.times.last);
+    let end = summary.times.response_end.or(last)?;
+    Some(end.since(summary.times.created))
 }
 
 fn method(summary: &Summary) -> Text {
