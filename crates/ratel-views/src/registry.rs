@@ -1,12 +1,43 @@
 //! All views, the choice between them, and rendering.
 
 use crate::views::{
-    grpc::Grpc, hex::HexDump, json::Json, ndjson::Ndjson, protobuf::Protobuf, raw::Raw, sse::Sse,
+    archive::Zip,
+    code::{Css, JavaScript},
+    form::{Multipart, Query, UrlEncoded},
+    graphql::GraphQl,
+    grpc::Grpc,
+    hex::HexDump,
+    image::Image,
+    json::Json,
+    markup::Markup,
+    msgpack::MsgPack,
+    ndjson::Ndjson,
+    protobuf::Protobuf,
+    raw::Raw,
+    sse::Sse,
 };
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 7] = [&Json, &Ndjson, &Protobuf, &Grpc, &Sse, &Raw, &HexDump];
+const VIEWS: [&dyn ContentView; 17] = [
+    &Css,
+    &GraphQl,
+    &Image,
+    &JavaScript,
+    &Json,
+    &Ndjson,
+    &Multipart,
+    &Protobuf,
+    &Grpc,
+    &Sse,
+    &Query,
+    &Raw,
+    &UrlEncoded,
+    &Markup,
+    &Zip,
+    &HexDump,
+    &MsgPack,
+];
 
 /// The view that shows anything.
 const FALLBACK: &dyn ContentView = &Raw;

@@ -1,9 +1,20 @@
 //! The views, one file each.
 
+pub(crate) mod archive;
+pub(crate) mod code;
+pub(crate) mod form;
+pub(crate) mod graphql;
 pub(crate) mod grpc;
 pub(crate) mod hex;
+pub(crate) mod image;
 pub(crate) mod json;
+pub(crate) mod markup;
+pub(crate) mod msgpack;
 pub(crate) mod ndjson;
 pub(crate) mod protobuf;
 pub(crate) mod raw;
 pub(crate) mod sse;
+#[cfg(test)]
+pub(crate) mod testing;
+pub(crate) mod whole;
+pub(crate) mod yaml;

@@ -56,7 +56,24 @@ fn names_are_found_in_any_case() {
     assert_eq!(
         names(),
         [
-            "auto", "grpc", "hex dump", "json", "ndjson", "protobuf", "raw", "sse"
+            "auto",
+            "css",
+            "graphql",
+            "grpc",
+            "hex dump",
+            "image",
+            "javascript",
+            "json",
+            "msgpack",
+            "multipart form",
+            "ndjson",
+            "protobuf",
+            "query",
+            "raw",
+            "sse",
+            "url-encoded",
+            "xml/html",
+            "zip archive"
         ]
     );
     for name in names().iter().skip(1) {

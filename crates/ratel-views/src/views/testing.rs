@@ -1,0 +1,17 @@
+//! What the tests of the views share.
+
+use crate::{ViewInput, render};
+
+/// A body as it is shown, up to 1000 lines.
+pub(crate) fn shown(content_type: &str, data: impl AsRef<[u8]>) -> String {
+    let input = ViewInput {
+        data: data.as_ref(),
+        complete: true,
+        content_type: Some(content_type),
+        max_lines: 1000,
+        ..ViewInput::default()
+    };
+    let document = render(None, &input);
+    let lines: Vec<String> = document.lines.iter().map(crate::Line::text).collect();
+    lines.join("\n")
+}
