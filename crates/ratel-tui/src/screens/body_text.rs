@@ -42,6 +42,19 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (
     described(&document, &content.note, as_it_is)
 }
 
+/// What there is to see of a message without a body: a view's name and its lines. Mostly nothing.
+pub(crate) fn of_nothing(known: &Known<'_>) -> Option<Vec<Text>> {
+    let input = ViewInput {
+        complete: true,
+        max_lines: MAX_LINES,
+        ..known.body()
+    };
+    let document = ratel_views::render(None, &input);
+    let heading = Text::plain(Role::Heading, document.view_name);
+    let lines = std::iter::once(heading).chain(document.lines.iter().map(line));
+    (!document.lines.is_empty()).then(|| lines.collect())
+}
+
 /// As [`render`], for a message.
 pub(crate) fn message(
     part: &BodyPart,

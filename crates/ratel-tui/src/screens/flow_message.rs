@@ -247,6 +247,11 @@ impl Message<'_> {
                 Side::Server => self.flow.times.response_end,
             };
             let open = live && ended.is_none();
+            let known = Known::new(self.flow, self.side, self.schemas);
+            if let Some(lines) = body_text::of_nothing(&known).filter(|_| !open) {
+                content.head.extend(lines);
+                return;
+            }
             let text = if open { "No content yet" } else { self.empty };
             content.head.push(Text::plain(Role::Dim, text));
             return;
