@@ -6,6 +6,7 @@
 
 pub mod conn;
 pub mod content;
+pub mod export;
 pub mod flow;
 pub mod format;
 pub mod http;

@@ -7,6 +7,7 @@ mod ca;
 mod common;
 mod docs;
 mod dump;
+mod export;
 mod faults;
 mod grpc;
 mod http2;
