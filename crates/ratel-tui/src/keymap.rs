@@ -129,6 +129,8 @@ pub enum Action {
     SearchPrev,
     /// Show the message in another way.
     NextMode,
+    /// Ask what to make of the flow, and where to put that.
+    Export,
     /// Close what is open; at the root ask whether to quit.
     Back,
     /// Quit at once.
@@ -271,6 +273,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Follow,
         "keep the newest message in focus, or stop doing so",
         "Follow",
+    ),
+    bind(
+        &[FlowList, FlowView, Messages],
+        &["x"],
+        Action::Export,
+        "export the flow as a command, a program or raw messages",
+        "",
     ),
     bind(
         &[Message],

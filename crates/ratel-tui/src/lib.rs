@@ -11,6 +11,7 @@
 //! theme makes its looks.
 
 mod app;
+mod export;
 mod format;
 pub mod keymap;
 pub mod model;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ratel_core::eventlog::{Entry, Level};
 use ratel_core::store::{FlowSnapshot, Summary};
+use ratel_flow::export::Format;
 use ratel_flow::{FlowId, FlowKind, MessageHead, Side, StreamKind, Timestamp};
 use ratel_views::Schemas;
 
@@ -170,6 +171,10 @@ pub(crate) enum Prompt {
     Search(String),
     /// A search in a large body or message goes on.
     Searching(FlowId, Place),
+    /// What to make of the flow.
+    Export(FlowId),
+    /// Where to put that: a file, as typed so far, or the clipboard.
+    ExportTo(FlowId, Format, String),
 }
 
 /// What is confirmed.

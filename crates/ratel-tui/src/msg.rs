@@ -2,6 +2,7 @@
 
 use ratel_core::eventlog::{Entry, LogUpdate};
 use ratel_core::store::Update;
+use ratel_flow::export::Format;
 use ratel_flow::{FlowId, Timestamp};
 
 use crate::keymap::Key;
@@ -30,6 +31,8 @@ pub enum Msg {
     Opened(Box<Opened>),
     /// How far a search in a body or message has got.
     Found(FlowId, Place, Found),
+    /// What became of an export: a sentence about that, or about what went wrong.
+    Exported(Result<String, String>),
     /// A picture is about to be drawn: ask for what it lacks.
     Frame(Timestamp),
 }
@@ -47,6 +50,8 @@ pub enum Effect {
     ClearLog,
     /// Search on in a body or message; answered by [`Msg::Found`].
     Search(FlowId, Place, SearchFrom),
+    /// Make something of a flow and put it into this file, or the clipboard; answered by [`Msg::Exported`].
+    Export(FlowId, Format, Option<String>),
     /// Give the terminal back and stop the process until it is continued.
     Suspend,
     /// Leave.

@@ -18,8 +18,12 @@ use crossterm::event::{
 use ratel_core::clock;
 use ratel_core::eventlog::{EventLog, LogUpdate};
 use ratel_core::store::{FlowStore, Subscription};
+use ratel_flow::FlowId;
+use ratel_flow::export::Format;
+use ratel_flow::format::size;
 
 use crate::app::{App, Exit, Options, Stop, TuiError};
+use crate::export;
 use crate::keymap::Key;
 use crate::model::Model;
 use crate::msg::{Effect, Msg};
@@ -279,6 +283,10 @@ impl Loop {
                     Effect::ReadLog => msgs.push_back(Msg::LogRead(self.event_log.entries())),
                     Effect::ClearLog => self.event_log.clear(),
                     Effect::Search(..) => self.pending.push_back(effect),
+                    Effect::Export(id, format, path) => {
+                        let done = self.export(id, format, path.as_deref());
+                        msgs.push_back(Msg::Exported(done));
+                    }
                     Effect::Suspend => {
                         let (width, height) = self.terminal.suspend()?;
                         msgs.push_back(Msg::Resize(width, height));
@@ -288,6 +296,25 @@ impl Loop {
             }
         }
         Ok(None)
+    }
+
+    fn export(&mut self, id: FlowId, format: Format, path: Option<&str>) -> Result<String, String> {
+        let text = export::text(&self.source, id, format)?;
+        let bytes = size(text.len() as u64);
+        if let Some(path) = path {
+            let path = export::save(path, &text)?;
+            return Ok(format!("{bytes} written to {}", path.display()));
+        }
+        if text.len() > export::CLIPBOARD_MAX {
+            return Err(format!(
+                "{bytes} are too many for the clipboard; name a file"
+            ));
+        }
+        let copied = self.terminal.copy(&text);
+        copied.map_err(|error| format!("cannot reach the clipboard: {error}"))?;
+        Ok(format!(
+            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52)"
+        ))
     }
 
     fn draw(&mut self) -> io::Result<()> {

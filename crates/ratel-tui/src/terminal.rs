@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use base64::Engine as _;
 use crossterm::cursor::Show;
 use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
 use crossterm::execute;
@@ -84,6 +85,14 @@ impl Terminal {
         if self.entered.swap(false, Ordering::Relaxed) {
             restore();
         }
+    }
+
+    /// Asks the terminal to put bytes into the clipboard (OSC 52, xterm's control sequences).
+    pub(crate) fn copy(&mut self, text: &[u8]) -> io::Result<()> {
+        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
+        let mut out = io::stdout();
+        write!(out, "\x1b]52;c;{encoded}\x07")?;
+        out.flush()
     }
 
     /// Paints one picture.

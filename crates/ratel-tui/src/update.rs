@@ -7,6 +7,7 @@ use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Update};
 use ratel_flow::FlowId;
 
+use crate::export;
 use crate::keymap::{self, Action, Context, Key};
 use crate::model::{
     Confirm, FlowView, Help, LOG_KEPT, Message, MessageView, Model, Prompt, Screen, Tab,
@@ -62,6 +63,16 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Found(id, place, found) => searched(model, id, place, found),
+        Msg::Exported(outcome) => {
+            match outcome {
+                Ok(text) => say(model, text),
+                Err(why) => {
+                    let now = model.now;
+                    say_until(model, Level::Error, why.into(), now);
+                }
+            }
+            Vec::new()
+        }
         Msg::Store(_) | Msg::Frame(_) => Vec::new(),
     }
 }
@@ -290,17 +301,40 @@ fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
             return search(model, false);
         }
         (Prompt::Search(mut text), key) => {
-            match key {
-                Key::Char(c) if !c.is_control() => text.push(c),
-                Key::Named("backspace") if text.pop().is_none() => return Vec::new(),
-                Key::Ctrl('u') => text.clear(),
-                _ => {}
+            if edited(&mut text, key) {
+                model.prompt = Some(Prompt::Search(text));
             }
-            model.prompt = Some(Prompt::Search(text));
         }
         (Prompt::Searching(..), _) => say(model, "search cancelled"),
+        (Prompt::Export(id), Key::Char(c)) => {
+            let chosen = export::KEYS.iter().find(|(key, ..)| *key == c);
+            model.prompt =
+                chosen.map(|(_, format, _)| Prompt::ExportTo(id, *format, String::new()));
+        }
+        (Prompt::Export(_), _) => {}
+        (Prompt::ExportTo(..), Key::Named("esc") | Key::Ctrl('c')) => {}
+        (Prompt::ExportTo(id, format, path), Key::Named("enter")) => {
+            let path = Some(path).filter(|path| !path.is_empty());
+            return vec![Effect::Export(id, format, path)];
+        }
+        (Prompt::ExportTo(id, format, mut path), key) => {
+            if edited(&mut path, key) {
+                model.prompt = Some(Prompt::ExportTo(id, format, path));
+            }
+        }
     }
     Vec::new()
+}
+
+/// A line of text under a key; false when that leaves it.
+fn edited(text: &mut String, key: Key) -> bool {
+    match key {
+        Key::Char(c) if !c.is_control() => text.push(c),
+        Key::Named("backspace") => return text.pop().is_some(),
+        Key::Ctrl('u') => text.clear(),
+        _ => {}
+    }
+    true
 }
 
 fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -327,6 +361,10 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::SearchNext => return search(model, false),
         Action::SearchPrev => return search(model, true),
         Action::NextMode => next_mode(model),
+        Action::Export => match open_or_focused(model) {
+            Some(id) => model.prompt = Some(Prompt::Export(id)),
+            None => say(model, "there is no flow to export"),
+        },
         Action::Back if model.screens.len() > 1 => {
             model.screens.pop();
             model.list.stale = true;
@@ -449,6 +487,12 @@ fn open_focused(model: &mut Model) {
     view.messages.follow = streams;
     model.screens.push(Screen::FlowView(Box::new(view)));
     resized(model);
+}
+
+/// The flow that is open, or the one that has the focus.
+fn open_or_focused(model: &mut Model) -> Option<FlowId> {
+    let open = model.flow_view().map(|view| view.id);
+    open.or(model.list.page.focus.map(|(id, _)| id))
 }
 
 /// The row of a flow, if it is visible.

@@ -646,3 +646,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_flow_is_exported_after_two_questions() {
+    let mut ui = Ui::new(SMALL, sample());
+    let asked = ui.keys("j x").text();
+    assert!(
+        asked.contains("export as curl httpie python go fetch raw request response"),
+        "{asked}"
+    );
+    let asked = ui.keys("c").text();
+    assert!(
+        asked.contains("curl to (file; nothing for the clipboard):"),
+        "{asked}"
+    );
+    let done = ui.type_in("a.sh").keys("enter").text();
+    assert!(done.contains("as curl to a.sh"), "{done}");
+    let done = ui.keys("enter x q enter").text();
+    assert!(done.contains("as raw_request to the clipboard"), "{done}");
+    // Any other key is no.
+    let text = ui.keys("x z").text();
+    assert!(!text.contains("export as"), "{text}");
+    ui.keys("x s");
+    let text = ui.keys("esc").text();
+    assert!(!text.contains("raw_response"), "{text}");
+}

@@ -4,6 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratel_core::eventlog::Level;
 
+use crate::export;
 use crate::keymap;
 use crate::model::{Confirm, Model, Prompt};
 use crate::text::{Text, safe};
@@ -135,6 +136,27 @@ fn prompt(model: &Model) -> Option<Text> {
         Prompt::Search(typed) => {
             text.push(Role::Key, "search: ");
             text.push_str(Role::Text, typed);
+            text.push(Role::Found, " ");
+        }
+        Prompt::Export(_) => {
+            text.push(Role::Text, "export as ");
+            for (key, _, name) in export::KEYS {
+                let at = name.find(key).unwrap_or(0);
+                let (before, rest) = name.split_at(at);
+                text.push(Role::Text, before);
+                text.push(Role::Key, rest.get(..1).unwrap_or_default());
+                text.push(
+                    Role::Text,
+                    format!("{} ", rest.get(1..).unwrap_or_default()),
+                );
+            }
+        }
+        Prompt::ExportTo(_, format, path) => {
+            text.push(
+                Role::Key,
+                format!("{} to (file; nothing for the clipboard): ", format.name()),
+            );
+            text.push_str(Role::Text, path);
             text.push(Role::Found, " ");
         }
         Prompt::Searching(..) => text.push(Role::Text, "searching… (any key cancels)"),

@@ -544,6 +544,11 @@ impl Ui {
                         let found = source::search(&self.flows, id, place, from);
                         msgs.push_back(Msg::Found(id, place, found));
                     }
+                    Effect::Export(id, format, path) => {
+                        let path = path.as_deref().unwrap_or("the clipboard");
+                        let text = format!("{id} as {} to {path}", format.name());
+                        msgs.push_back(Msg::Exported(Ok(text)));
+                    }
                     Effect::Suspend => self.suspended += 1,
                     Effect::Quit => self.quit = true,
                 }

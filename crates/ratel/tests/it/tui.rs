@@ -138,3 +138,38 @@ fn errors_at_the_start_stay_visible() {
     screen.wait_for("in use");
     assert!(screen.is_restored());
 }
+
+#[test]
+fn a_flow_is_exported_to_a_file_and_to_the_clipboard() {
+    let origin = Origin::answering(origin::ok("fine"));
+    let (mut screen, port) = screen([format!("http://127.0.0.1:{}", origin.port())]);
+    assert_eq!(wire::get(port, "/export?me=1").text(), "fine");
+    screen.wait_for("/export?me=1");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("again.sh");
+    screen.keys("x");
+    screen.wait_for("export as");
+    screen.keys("c");
+    screen.wait_for("nothing for the clipboard");
+    screen.keys(file.to_str().expect("a path in UTF-8"));
+    screen.keys("\r");
+    screen.wait_for("written to");
+    let written = std::fs::read_to_string(&file).expect("a file");
+    assert!(
+        written.starts_with("curl ") && written.contains("/export?me=1"),
+        "{written}"
+    );
+    // What is there is left alone.
+    screen.keys("xc");
+    screen.keys(file.to_str().expect("a path in UTF-8"));
+    screen.keys("\r");
+    screen.wait_for("cannot write");
+    screen.keys("xr\r");
+    screen.wait_for("copied to the clipboard");
+    let raw = screen.raw();
+    assert!(
+        raw.windows(7).any(|start| start == b"\x1b]52;c;"),
+        "no OSC 52"
+    );
+    quit(screen);
+}
