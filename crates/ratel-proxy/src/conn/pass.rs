@@ -64,7 +64,8 @@ impl Place<'_> {
         } else {
             tracing::debug!(client = %peername, "{told}");
         }
-        if self.ctx.config.pass.shown {
+        // What nobody has asked for by its name has a row.
+        if self.ctx.config.pass.shown || matches!(reason, Reason::Refused(_)) {
             let mut ctx = self.ctx.clone();
             let mut client = ClientConn::clone(&ctx.client);
             client.passthrough = Some(reason.to_string().into());

@@ -103,7 +103,9 @@ pub(crate) fn marks(summary: &Summary, width: usize) -> Text {
     let Some(kind) = summary.stream else {
         return mark;
     };
-    let mut what = Text::plain(Role::ContentType, stream(kind));
+    let passed = summary.client_conn.passthrough.is_some();
+    let name = if passed { "passed" } else { stream(kind) };
+    let mut what = Text::plain(Role::ContentType, name);
     if let Some((code, _)) = &summary.grpc_status {
         what.push(Role::Text, " ");
         what.push(grpc_role(*code), grpc_status(*code));

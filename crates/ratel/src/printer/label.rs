@@ -18,6 +18,8 @@ pub(super) struct Label {
     grpc_encoding: [Option<String>; 2],
     /// Fields of the response may still come.
     pub(super) awaits_response: bool,
+    /// The connection is not looked into: what passes says nothing.
+    pub(super) passed: bool,
 }
 
 impl Label {
@@ -42,6 +44,7 @@ impl Label {
             content_type: field("content-type"),
             grpc_encoding: [up.or(connect_up), down.or(connect_down)],
             awaits_response: flow.response.is_none() && flow.request.is_some(),
+            passed: flow.client_conn.passthrough.is_some(),
         }
     }
 

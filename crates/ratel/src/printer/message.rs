@@ -35,7 +35,8 @@ pub(super) fn message(
     ahead: &mut Ahead,
 ) -> io::Result<()> {
     // mitmdump prints neither, and a close is how the end is.
-    if matches!(head.kind, MessageKind::Ping | MessageKind::Pong) && style.detail < 3 {
+    let silent = matches!(head.kind, MessageKind::Ping | MessageKind::Pong) && style.detail < 3;
+    if silent || label.passed {
         return Ok(());
     }
     page.put(Look::Plain, &label.line(head.side, what(head.kind)))?;
@@ -192,7 +193,13 @@ pub(super) fn begin(
     style: &Style,
 ) -> io::Result<()> {
     if flow.stream == Some(StreamKind::Tcp) {
-        return Ok(());
+        return match &flow.client_conn.passthrough {
+            Some(why) => {
+                let line = Label::of(flow).line(Side::Client, "passed through");
+                page.line(Look::Dim, &format!("{line}: {why}"))
+            }
+            None => Ok(()),
+        };
     }
     let is_websocket = flow.stream == Some(StreamKind::WebSocket);
     let [client, _] = sides;

@@ -64,6 +64,13 @@ fn a_client_that_refuses_the_certificate_is_passed_through_the_next_time() {
         let log = ratel.wait_output("is passed through untouched");
         let why = "passed through untouched: the client does not trust Ratel's certificate for localhost (auto_passthrough)";
         assert_eq!(log.matches(why).count(), 1, "{log}");
+        // Each of them has a row, and what passes none.
+        let row = "-> passed through -> localhost:";
+        ratel_testkit::wait::until("both rows", || {
+            (ratel.output().matches(row).count() == 2).then_some(())
+        });
+        let log = ratel.output();
+        assert!(!log.contains("-> tcp ->"), "{log}");
         assert!(
             !log.contains("the secret") && !log.contains("GET "),
             "{log}"
@@ -193,7 +200,7 @@ fn ignored_hosts_show_their_own_certificate() {
             return;
         };
         assert_eq!(stdout(&output), "the secret", "{args:?}");
-        let log = ratel.wait_output("-> tcp ->");
+        let log = ratel.wait_output("-> passed through ->");
         assert_says(&log, &["is passed through untouched", &args[0][2..7]]);
     }
     // What is allowed is looked into.
