@@ -129,6 +129,8 @@ pub enum Action {
     SearchPrev,
     /// Show the message in another way.
     NextMode,
+    /// Ask how bodies are to be shown.
+    ChooseView,
     /// Ask what to make of the flow, and where to put that.
     Export,
     /// Close what is open; at the root ask whether to quit.
@@ -273,6 +275,13 @@ pub const BINDINGS: &[Binding] = &[
         Action::Follow,
         "keep the newest message in focus, or stop doing so",
         "Follow",
+    ),
+    bind(
+        &[FlowView],
+        &["m"],
+        Action::ChooseView,
+        "choose the view for the body",
+        "",
     ),
     bind(
         &[FlowList, FlowView, Messages],

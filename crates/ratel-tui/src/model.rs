@@ -69,6 +69,8 @@ pub(crate) struct FlowView {
     /// It was evicted.
     pub(crate) gone: bool,
     pub(crate) panes: [Pane; 3],
+    /// The view that was chosen for its bodies; none for the one that fits.
+    pub(crate) view: Option<String>,
     pub(crate) messages: MessageList,
     pub(crate) stale: bool,
 }
@@ -171,6 +173,8 @@ pub(crate) enum Prompt {
     Search(String),
     /// A search in a large body or message goes on.
     Searching(FlowId, Place),
+    /// How bodies are to be shown: the start of a view's name, as typed so far.
+    View(String),
     /// What to make of the flow.
     Export(FlowId),
     /// Where to put that: a file, as typed so far, or the clipboard.
@@ -212,6 +216,7 @@ impl FlowView {
             snapshot: None,
             gone: false,
             panes: Default::default(),
+            view: None,
             messages: MessageList::default(),
             stale: true,
         }

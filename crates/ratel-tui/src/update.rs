@@ -306,6 +306,13 @@ fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
             }
         }
         (Prompt::Searching(..), _) => say(model, "search cancelled"),
+        (Prompt::View(_), Key::Named("esc") | Key::Ctrl('c')) => {}
+        (Prompt::View(text), Key::Named("enter")) => choose_view(model, &text),
+        (Prompt::View(mut text), key) => {
+            if edited(&mut text, key) {
+                model.prompt = Some(Prompt::View(text));
+            }
+        }
         (Prompt::Export(id), Key::Char(c)) => {
             let chosen = export::KEYS.iter().find(|(key, ..)| *key == c);
             model.prompt =
@@ -324,6 +331,24 @@ fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
         }
     }
     Vec::new()
+}
+
+/// The names of views that begin so, in any case.
+pub(crate) fn views(start: &str) -> Vec<String> {
+    let start = start.to_lowercase();
+    let mut names = ratel_views::names();
+    names.retain(|name| name.starts_with(&start));
+    names
+}
+
+fn choose_view(model: &mut Model, start: &str) {
+    let Some(name) = views(start).into_iter().next() else {
+        return say(model, "there is no such view");
+    };
+    if let Some(view) = model.flow_view() {
+        view.view = Some(name).filter(|name| name != "auto");
+        view.stale = true;
+    }
 }
 
 /// A line of text under a key; false when that leaves it.
@@ -361,6 +386,7 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::SearchNext => return search(model, false),
         Action::SearchPrev => return search(model, true),
         Action::NextMode => next_mode(model),
+        Action::ChooseView => model.prompt = Some(Prompt::View(String::new())),
         Action::Export => match open_or_focused(model) {
             Some(id) => model.prompt = Some(Prompt::Export(id)),
             None => say(model, "there is no flow to export"),

@@ -671,3 +671,27 @@ fn a_flow_is_exported_after_two_questions() {
     let text = ui.keys("esc").text();
     assert!(!text.contains("raw_response"), "{text}");
 }
+
+#[test]
+fn the_view_of_a_body_is_chosen_by_the_start_of_its_name() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("j enter tab");
+    assert!(ui.text().contains("JSON, "), "{}", ui.text());
+    let asked = ui.keys("m").type_in("h").text();
+    assert!(asked.contains("view: h"), "{asked}");
+    assert!(asked.contains("hex dump"), "{asked}");
+    let text = ui.keys("enter").text();
+    assert!(
+        text.contains("Hex Dump, ") && text.contains("0000:"),
+        "{text}"
+    );
+    let text = ui.keys("m").type_in("raw").keys("enter").text();
+    assert!(text.contains("Raw, "), "{text}");
+    let text = ui.keys("m").type_in("nothing").keys("enter").text();
+    assert!(text.contains("there is no such view"), "{text}");
+    assert!(
+        ui.keys("m enter").text().contains("JSON, "),
+        "{}",
+        ui.text()
+    );
+}

@@ -23,10 +23,16 @@ const DECODED: usize = 1024 * 1024;
 /// What the text of a body is, in a word or two, and the text.
 pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (String, BodyText) {
     let encoded = headers.contains("content-encoding");
+    if known.view == Some("raw") && !encoded {
+        return ("Raw".into(), BodyText::Raw);
+    }
+    if known.view == Some("hex dump") && !encoded {
+        return numbers(part, hex());
+    }
     if part.offset > 0 || part.end() < part.total {
         return numbers_or_raw(part, if encoded { "As sent" } else { "Raw" });
     }
-    if !part.complete && !encoded && !known.is_stream {
+    if !part.complete && !encoded && !known.is_stream && known.view.is_none() {
         return numbers_or_raw(part, "Raw");
     }
     let content = content(headers, &part.bytes, part.complete, DECODED);
@@ -36,7 +42,7 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (
         max_lines: MAX_LINES,
         ..known.body()
     };
-    let document = ratel_views::render(None, &input);
+    let document = ratel_views::render(known.view, &input);
     // Decoded bytes are not at the offsets at which they could be read again.
     let as_it_is = document.view_name == "Raw" && content.note.is_empty();
     described(&document, &content.note, as_it_is)
@@ -49,7 +55,7 @@ pub(crate) fn of_nothing(known: &Known<'_>) -> Option<Vec<Text>> {
         max_lines: MAX_LINES,
         ..known.body()
     };
-    let document = ratel_views::render(None, &input);
+    let document = ratel_views::render(known.view, &input);
     let heading = Text::plain(Role::Heading, document.view_name);
     let lines = std::iter::once(heading).chain(document.lines.iter().map(line));
     (!document.lines.is_empty()).then(|| lines.collect())

@@ -17,6 +17,7 @@ pub(crate) fn request(
     flow: &FlowSnapshot,
     body: Option<BodyPart>,
     schemas: Option<&Schemas>,
+    view: Option<&str>,
 ) -> Content {
     let mut content = Content::default();
     let Some(request) = &flow.request else {
@@ -36,6 +37,7 @@ pub(crate) fn request(
         side: Side::Client,
         headers: &request.headers,
         schemas,
+        view,
         empty: "No request content",
     };
     message.add_body(body, &mut content);
@@ -52,6 +54,7 @@ pub(crate) fn response(
     flow: &FlowSnapshot,
     body: Option<BodyPart>,
     schemas: Option<&Schemas>,
+    view: Option<&str>,
 ) -> Content {
     let mut content = Content::default();
     for informational in &flow.informational {
@@ -86,6 +89,7 @@ pub(crate) fn response(
         side: Side::Server,
         headers: &response.headers,
         schemas,
+        view,
         empty: "No content",
     };
     message.add_body(body, &mut content);
@@ -225,6 +229,7 @@ struct Message<'a> {
     side: Side,
     headers: &'a Headers,
     schemas: Option<&'a Schemas>,
+    view: Option<&'a str>,
     /// What is said when there is nothing.
     empty: &'static str,
 }
@@ -247,7 +252,7 @@ impl Message<'_> {
                 Side::Server => self.flow.times.response_end,
             };
             let open = live && ended.is_none();
-            let known = Known::new(self.flow, self.side, self.schemas);
+            let known = Known::new(self.flow, self.side, self.schemas).seen_as(self.view);
             if let Some(lines) = body_text::of_nothing(&known).filter(|_| !open) {
                 content.head.extend(lines);
                 return;
@@ -256,7 +261,7 @@ impl Message<'_> {
             content.head.push(Text::plain(Role::Dim, text));
             return;
         };
-        let known = Known::new(self.flow, self.side, self.schemas);
+        let known = Known::new(self.flow, self.side, self.schemas).seen_as(self.view);
         let (description, text) = body_text::render(&part, self.headers, &known);
         let mut bar = Text::plain(
             Role::Heading,

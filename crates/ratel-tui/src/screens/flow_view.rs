@@ -44,12 +44,13 @@ pub(crate) fn show(
     };
     view.tabs = Tab::of(snapshot.kind, snapshot.stream);
     let snapshot = view.snapshot.insert(snapshot).clone();
+    let chosen = view.view.clone();
     let content = match (view.tab(), opened.shown) {
         (Tab::Request, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
-            flow_message::request(&snapshot, body, schemas)
+            flow_message::request(&snapshot, body, schemas, chosen.as_deref())
         }
         (Tab::Response, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
-            flow_message::response(&snapshot, body, schemas)
+            flow_message::response(&snapshot, body, schemas, chosen.as_deref())
         }
         (Tab::Detail, _) => flow_detail::content(&snapshot, offset),
         (Tab::Messages, Shown::Messages(Some(page))) => {

@@ -16,6 +16,8 @@ pub(crate) struct Known<'a> {
     grpc_encoding: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
     schemas: Option<&'a Schemas>,
+    /// The view that was chosen.
+    pub(crate) view: Option<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -37,7 +39,13 @@ impl<'a> Known<'a> {
                 .as_ref()
                 .map(|request| String::from_utf8_lossy(&request.path)),
             schemas,
+            view: None,
         }
+    }
+
+    /// Shown by that view, if there is one.
+    pub(crate) fn seen_as(self, view: Option<&'a str>) -> Self {
+        Self { view, ..self }
     }
 
     /// As input for a view of a body. The caller says what the bytes are.

@@ -9,6 +9,7 @@ use crate::keymap;
 use crate::model::{Confirm, Model, Prompt};
 use crate::text::{Text, safe};
 use crate::theme::Role;
+use crate::update::views;
 use crate::widgets::paint;
 
 /// Where things are on the terminal. What does not fit has no rows.
@@ -137,6 +138,12 @@ fn prompt(model: &Model) -> Option<Text> {
             text.push(Role::Key, "search: ");
             text.push_str(Role::Text, typed);
             text.push(Role::Found, " ");
+        }
+        Prompt::View(typed) => {
+            text.push(Role::Key, "view: ");
+            text.push_str(Role::Text, typed);
+            text.push(Role::Found, " ");
+            text.push(Role::Dim, format!(" {}", views(typed).join(", ")));
         }
         Prompt::Export(_) => {
             text.push(Role::Text, "export as ");
