@@ -171,4 +171,76 @@ proptest! {
             prop_assert_eq!(lines, whole.lines);
         }
     }
+
+    /// What views look for, in any order, harms none of them.
+    #[test]
+    fn any_structure_is_shown_safely(
+        pieces in prop::collection::vec(prop::sample::select(PIECES), 0..60),
+    ) {
+        let data = pieces.concat();
+        for name in names() {
+            let document = render(Some(&name), &input(&data, "multipart/form-data; boundary=b"));
+            let is_safe = |line: &Line| line.text().chars().all(|c| c == '\t' || !c.is_control());
+            prop_assert!(document.lines.iter().all(is_safe));
+        }
+    }
 }
+
+const PIECES: &[&[u8]] = &[
+    b"<a ",
+    b"<br>",
+    b"</a>",
+    b"<!--",
+    b"-->",
+    b"<![CDATA[",
+    b"<?",
+    b"\"",
+    b"'",
+    b"`",
+    b"{",
+    b"}",
+    b"(",
+    b")",
+    b"[",
+    b"]",
+    b";",
+    b":",
+    b",",
+    b"/",
+    b"/*",
+    b"*/",
+    b"//",
+    b"\\",
+    b"\n",
+    b" ",
+    b"x",
+    b"1",
+    b"=",
+    b"&",
+    b"%4",
+    b"+",
+    b"--b",
+    b"\r\n",
+    b"\r\n\r\n",
+    b"Content-Disposition: form-data; name=",
+    b"filename=",
+    b"\x89PNG\r\n\x1a\n",
+    b"IHDR",
+    b"GIF89a",
+    b"!\xfe",
+    b"\xff\xd8",
+    b"\xff\xc0",
+    b"\0\0\x01\0",
+    b"RIFF",
+    b"WEBPVP8X",
+    b"PK\x01\x02",
+    b"PK\x05\x06",
+    b"\x81",
+    b"\x93",
+    b"\xdf",
+    b"\xc7",
+    b"\xd9",
+    b"\xff\xff\xff\xff",
+    b"\0",
+    b"\"query\":",
+];
