@@ -6,10 +6,11 @@ use ratel_proto::streams::{BodyStream, Framer};
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
     let (kind, piece, input) = input;
-    let kind = match kind % 4 {
+    let kind = match kind % 5 {
         0 => BodyStream::Sse,
         1 => BodyStream::Grpc,
         2 => BodyStream::GrpcWeb { text: false },
+        3 => BodyStream::Connect,
         _ => BodyStream::Ndjson,
     };
     let run = |piece: usize| {

@@ -156,6 +156,7 @@ fn bodies_of_messages() {
             BodyStream::Sse,
             BodyStream::Grpc,
             BodyStream::GrpcWeb { text: false },
+            BodyStream::Connect,
             BodyStream::Ndjson,
         ]);
         let whole = framed(kind, input, &[input.len()]);
