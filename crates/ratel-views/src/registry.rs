@@ -3,10 +3,11 @@
 use crate::views::{
     archive::Zip,
     code::{Css, JavaScript},
+    dns::Dns,
     form::{Multipart, Query, UrlEncoded},
     graphql::GraphQl,
     grpc::Grpc,
-    hex::HexDump,
+    hex::{HexDump, HexStream},
     image::Image,
     json::Json,
     markup::Markup,
@@ -19,8 +20,9 @@ use crate::views::{
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 17] = [
+const VIEWS: [&dyn ContentView; 19] = [
     &Css,
+    &Dns,
     &GraphQl,
     &Image,
     &JavaScript,
@@ -36,6 +38,7 @@ const VIEWS: [&dyn ContentView; 17] = [
     &Markup,
     &Zip,
     &HexDump,
+    &HexStream,
     &MsgPack,
 ];
 

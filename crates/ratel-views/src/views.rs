@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod code;
+pub(crate) mod dns;
 pub(crate) mod form;
 pub(crate) mod graphql;
 pub(crate) mod grpc;

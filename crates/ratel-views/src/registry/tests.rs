@@ -58,9 +58,11 @@ fn names_are_found_in_any_case() {
         [
             "auto",
             "css",
+            "dns",
             "graphql",
             "grpc",
             "hex dump",
+            "hex stream",
             "image",
             "javascript",
             "json",

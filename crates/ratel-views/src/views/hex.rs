@@ -30,6 +30,40 @@ impl ContentView for HexDump {
     }
 }
 
+/// The bytes in hexadecimal and nothing else, to be copied.
+pub(crate) struct HexStream;
+
+impl ContentView for HexStream {
+    fn name(&self) -> &'static str {
+        "Hex Stream"
+    }
+
+    fn priority(&self, input: &ViewInput<'_>) -> f32 {
+        if is_binary(input.data) { 0.4 } else { 0.0 }
+    }
+
+    fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
+        Box::new(Stream)
+    }
+}
+
+struct Stream;
+
+impl Painter for Stream {
+    fn feed(&mut self, data: &[u8], out: &mut Sink) {
+        let mut text = String::with_capacity(data.len() * 2);
+        for byte in data {
+            // Writing to a string does not fail.
+            let _ = write!(text, "{byte:02x}");
+        }
+        out.push(Class::Number, &text);
+    }
+
+    fn finish(&mut self, _: bool, out: &mut Sink) {
+        out.finish();
+    }
+}
+
 /// Shows bytes that begin there in the body.
 pub(crate) fn dump(at: u64) -> Box<dyn Painter> {
     Box::new(Dump {
