@@ -11,6 +11,7 @@ use crate::views::{
     image::Image,
     json::Json,
     markup::Markup,
+    mqtt::Mqtt,
     msgpack::MsgPack,
     ndjson::Ndjson,
     protobuf::Protobuf,
@@ -20,7 +21,7 @@ use crate::views::{
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 19] = [
+const VIEWS: [&dyn ContentView; 20] = [
     &Css,
     &Dns,
     &GraphQl,
@@ -28,6 +29,7 @@ const VIEWS: [&dyn ContentView; 19] = [
     &JavaScript,
     &Json,
     &Ndjson,
+    &Mqtt,
     &Multipart,
     &Protobuf,
     &Grpc,

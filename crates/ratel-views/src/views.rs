@@ -10,6 +10,7 @@ pub(crate) mod hex;
 pub(crate) mod image;
 pub(crate) mod json;
 pub(crate) mod markup;
+pub(crate) mod mqtt;
 pub(crate) mod msgpack;
 pub(crate) mod ndjson;
 pub(crate) mod protobuf;

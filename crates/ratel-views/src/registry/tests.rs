@@ -66,6 +66,7 @@ fn names_are_found_in_any_case() {
             "image",
             "javascript",
             "json",
+            "mqtt",
             "msgpack",
             "multipart form",
             "ndjson",
