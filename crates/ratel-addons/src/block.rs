@@ -136,6 +136,7 @@ mod tests {
             timestamp_end: None,
             tls: None,
             passthrough: None,
+            extra: None,
             error: None,
         };
         block.client_connected(&mut client).await;

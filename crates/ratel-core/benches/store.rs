@@ -41,6 +41,7 @@ fn client() -> Arc<ClientConn> {
         timestamp_end: None,
         tls: None,
         passthrough: None,
+        extra: None,
         error: None,
     })
 }

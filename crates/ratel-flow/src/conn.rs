@@ -45,6 +45,8 @@ pub struct ClientConn {
     pub passthrough: Option<Arc<str>>,
     /// Why it failed, as one sentence.
     pub error: Option<Arc<str>>,
+    /// What a file tells of it beyond that; none for connections of this process.
+    pub extra: Option<Arc<ConnExtra>>,
 }
 
 /// Our connection to the one who answers.
@@ -68,6 +70,44 @@ pub struct ServerConn {
     pub tls: Option<Arc<TlsInfo>>,
     /// Why it failed, as one sentence.
     pub error: Option<Arc<str>>,
+    /// What a file tells of it beyond that; none for connections of this process.
+    pub extra: Option<Arc<ConnExtra>>,
+}
+
+/// What flow files tell of a connection and the fields of [`ClientConn`] and [`ServerConn`] have no place for. With it a
+/// connection is written as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConnExtra {
+    /// Its name in files.
+    pub uuid: Option<Arc<str>>,
+    /// The peer's address, word for word.
+    pub peername: Option<PeerAddress>,
+    /// Our own address, word for word.
+    pub sockname: Option<PeerAddress>,
+    /// It is a server connection without an address: nobody has said where to go.
+    pub no_address: bool,
+    /// It carries datagrams.
+    pub udp: bool,
+    /// It was to be TLS, whether or not that came to be.
+    pub tls: bool,
+    /// The TLS version, where it is one of datagrams.
+    pub tls_version: Option<Arc<str>>,
+    /// The ciphers that were offered.
+    pub cipher_list: Vec<Arc<str>>,
+    /// The certificate that the client was shown, in DER.
+    pub mitmcert: Option<Bytes>,
+    /// The proxy in between: its scheme, host and port.
+    pub via: Option<(Arc<str>, Arc<str>, u16)>,
+}
+
+/// An address as files have it: host (an IP address, or whatever else stands there), port, and for IPv6 flow label and
+/// scope.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// Host.
+    pub host: Arc<str>,
+    /// Port, flow label, scope: as many as there are.
+    pub numbers: Vec<i64>,
 }
 
 /// What a TLS handshake agreed on, on either side.

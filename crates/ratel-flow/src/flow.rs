@@ -22,6 +22,10 @@ pub enum FlowKind {
     Http,
     /// A connection whose bytes are passed on as they are.
     Tcp,
+    /// Datagrams between two addresses.
+    Udp,
+    /// A DNS question and its answer.
+    Dns,
     /// A connection that ended before it carried an exchange: a failed TLS handshake, bytes that are no protocol.
     Connection,
 }
@@ -55,5 +59,38 @@ impl fmt::Display for FlowError {
             Some(hint) => write!(f, "; {hint}"),
             None => Ok(()),
         }
+    }
+}
+
+/// The name in files of a flow or connection that has none yet: a UUID (RFC 9562 §5.4) made of what tells this process
+/// from others and of what tells the flow from others in it.
+#[must_use]
+pub fn uuid(session: u128, kind: u8, number: u64) -> String {
+    const VERSION_4: u128 = 0x4000 << 64;
+    const VARIANT: u128 = 0x8 << 60;
+    let mixed = session ^ u128::from(number) ^ u128::from(kind) << 112;
+    let id = mixed & !(0xf000 << 64) & !(0xc << 60) | VERSION_4 | VARIANT;
+    let hex = format!("{id:032x}");
+    // 32 digits, all of one byte.
+    let part = |range: std::ops::Range<usize>| hex.get(range).unwrap_or_default();
+    [
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32),
+    ]
+    .join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_are_of_version_4_and_differ() {
+        let one = uuid(u128::MAX, 0, 1);
+        assert_eq!(one, "ffffffff-ffff-4fff-bfff-fffffffffffe");
+        assert_eq!(uuid(0, 1, 2), "00010000-0000-4000-8000-000000000002");
     }
 }

@@ -6,15 +6,20 @@
 
 pub mod conn;
 pub mod content;
+pub mod dns;
 pub mod export;
 pub mod flow;
 pub mod format;
 pub mod http;
 pub mod message;
+pub mod record;
 pub mod tcp;
 pub mod time;
 
-pub use conn::{Certificates, ClientConn, ConnId, ServerConn, TlsEngine, TlsInfo, TlsVersion};
+pub use conn::{
+    Certificates, ClientConn, ConnExtra, ConnId, PeerAddress, ServerConn, TlsEngine, TlsInfo,
+    TlsVersion,
+};
 pub use flow::{FlowError, FlowId, FlowKind, Side};
 pub use http::{HttpFlow, Request, Response, Scheme, Version};
 pub use message::{
@@ -23,5 +28,6 @@ pub use message::{
 };
 /// Part of the model: requests and responses hold their fields as this list.
 pub use ratel_proto::Headers;
+pub use record::{Annotations, Body, Detail, HttpRecord, Record, Replay};
 pub use tcp::TcpFlow;
 pub use time::Timestamp;

@@ -27,6 +27,7 @@ pub mod h2;
 pub mod headers;
 pub mod http1;
 pub mod streams;
+pub mod tnetstring;
 pub mod url;
 pub mod websocket;
 

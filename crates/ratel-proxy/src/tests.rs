@@ -80,6 +80,7 @@ impl Dial for Arc<Pipes> {
                 timestamp_end: None,
                 tls: None,
                 error: None,
+                extra: None,
             };
             Ok(Dialled {
                 io: Box::new(ours),
@@ -163,6 +164,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         timestamp_end: None,
         tls: None,
         passthrough: None,
+        extra: None,
         error: None,
     };
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());

@@ -212,6 +212,7 @@ impl Pool {
             timestamp_end: None,
             tls: None,
             passthrough: None,
+            extra: None,
             error: None,
         };
         let ctx = ConnCtx {

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use ratel_flow::{MessageKind, format};
 
 use crate::registry::{complain, document, render};
+use crate::views::socketio::{self, Packet};
 use crate::views::{grpc, hex, json, protobuf, sse};
 use crate::{Document, Sink, ViewInput};
 
@@ -25,6 +26,7 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
         return plain(input);
     }
     match kind {
+        MessageKind::Text if socketio::fits(input) => render(Some("Socket.IO"), input),
         MessageKind::Text | MessageKind::Binary | MessageKind::Json
             if json::is_container(data, input.complete) =>
         {
@@ -75,6 +77,12 @@ pub fn preview(kind: MessageKind, input: &ViewInput<'_>, max_chars: usize) -> St
         ..*input
     };
     let text = match kind {
+        MessageKind::Text if socketio::fits(input) => {
+            let packet = Packet::of(data);
+            let packet =
+                packet.map(|packet| [packet.name.as_bytes(), b" ", packet.payload].concat());
+            one_line(&packet.unwrap_or_default()).into_owned()
+        }
         MessageKind::Event => event(data),
         MessageKind::Binary if is_protobuf(input) => joined(&render_message(kind, input), " "),
         MessageKind::Grpc => joined(

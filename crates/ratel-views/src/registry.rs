@@ -16,12 +16,13 @@ use crate::views::{
     ndjson::Ndjson,
     protobuf::Protobuf,
     raw::Raw,
+    socketio::SocketIo,
     sse::Sse,
 };
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 20] = [
+const VIEWS: [&dyn ContentView; 21] = [
     &Css,
     &Dns,
     &GraphQl,
@@ -36,6 +37,7 @@ const VIEWS: [&dyn ContentView; 20] = [
     &Sse,
     &Query,
     &Raw,
+    &SocketIo,
     &UrlEncoded,
     &Markup,
     &Zip,

@@ -15,6 +15,7 @@ pub(crate) mod msgpack;
 pub(crate) mod ndjson;
 pub(crate) mod protobuf;
 pub(crate) mod raw;
+pub(crate) mod socketio;
 pub(crate) mod sse;
 #[cfg(test)]
 pub(crate) mod testing;

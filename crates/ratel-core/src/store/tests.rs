@@ -23,6 +23,7 @@ pub(super) fn client() -> Arc<ClientConn> {
         timestamp_end: None,
         tls: None,
         passthrough: None,
+        extra: None,
         error: None,
     })
 }

@@ -67,6 +67,7 @@ impl Dial for TcpDial {
                 timestamp_end: None,
                 tls: None,
                 error: None,
+                extra: None,
             };
             Ok(Dialled {
                 io: Box::new(tcp),

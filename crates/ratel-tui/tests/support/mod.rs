@@ -71,6 +71,7 @@ impl Fake {
             timestamp_end: None,
             tls: None,
             passthrough: None,
+            extra: None,
             error: None,
         };
         let server = ServerConn {
@@ -83,6 +84,7 @@ impl Fake {
             timestamp_end: None,
             tls: None,
             error: None,
+            extra: None,
         };
         let request = Request {
             pseudo: Default::default(),

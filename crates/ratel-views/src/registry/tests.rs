@@ -73,6 +73,7 @@ fn names_are_found_in_any_case() {
             "protobuf",
             "query",
             "raw",
+            "socket.io",
             "sse",
             "url-encoded",
             "xml/html",

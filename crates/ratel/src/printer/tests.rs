@@ -107,6 +107,7 @@ impl Bench {
             timestamp_end: None,
             tls: None,
             passthrough: None,
+            extra: None,
             error: None,
         });
         let writer = self.store.open(FlowKind::Http, &conn, now);

@@ -70,6 +70,7 @@ fn client_conn(peername: &str) -> Arc<ClientConn> {
         timestamp_end: None,
         tls: None,
         passthrough: None,
+        extra: None,
         error: None,
     })
 }

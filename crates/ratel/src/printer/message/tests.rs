@@ -91,6 +91,7 @@ impl Bench {
             timestamp_end: None,
             tls: None,
             passthrough: None,
+            extra: None,
             error: None,
         };
         let flow_kind = match kind {
@@ -108,6 +109,7 @@ impl Bench {
             timestamp_end: None,
             tls: None,
             error: None,
+            extra: None,
         }));
         if flow_kind == FlowKind::Http {
             writer.request(&Request {
