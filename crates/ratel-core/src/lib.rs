@@ -10,3 +10,4 @@ pub mod mode;
 pub mod options;
 pub mod patterns;
 pub mod store;
+pub mod tap;

@@ -1,7 +1,8 @@
 //! What all flows have in common.
 
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, OnceLock};
 
 use crate::time::Timestamp;
 
@@ -60,6 +61,15 @@ impl fmt::Display for FlowError {
             None => Ok(()),
         }
     }
+}
+
+/// What tells this process from others: a number made up at the first call.
+#[must_use]
+pub fn session() -> u128 {
+    static SESSION: OnceLock<u128> = OnceLock::new();
+    // Keys of hashers are random, which is all that is asked of names.
+    let half = || u128::from(RandomState::new().build_hasher().finish());
+    *SESSION.get_or_init(|| half() << 64 | half())
 }
 
 /// The name in files of a flow or connection that has none yet: a UUID (RFC 9562 §5.4) made of what tells this process

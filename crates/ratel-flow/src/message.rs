@@ -27,6 +27,8 @@ pub enum StreamKind {
     Ndjson,
     /// Raw bytes of a connection.
     Tcp,
+    /// Datagrams.
+    Udp,
 }
 
 impl StreamKind {
@@ -41,6 +43,7 @@ impl StreamKind {
             Self::Connect => "connect",
             Self::Ndjson => "ndjson",
             Self::Tcp => "tcp",
+            Self::Udp => "udp",
         }
     }
 }

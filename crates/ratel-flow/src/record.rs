@@ -6,6 +6,7 @@
 //! body of many gigabytes is small.
 
 use std::fmt::Debug;
+use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
@@ -241,6 +242,11 @@ pub trait ReadBody: Debug + Send + Sync {
     /// # Errors
     /// When they cannot be read, or are gone.
     fn read(&self, range: Range<u64>) -> io::Result<Bytes>;
+
+    /// The file that they lie in one after the other, and where they begin in it, if that is so.
+    fn file(&self) -> Option<(Arc<File>, u64)> {
+        None
+    }
 }
 
 /// A body is read by so many bytes at a time where it is only passed on.

@@ -25,3 +25,18 @@ pub enum Value {
     /// `}`, in the order in which it is written.
     Dict(Vec<(Value, Value)>),
 }
+
+impl Value {
+    /// Bytes of memory that it takes, roughly.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let own = size_of::<Self>();
+        own + match self {
+            Self::Null | Self::Bool(_) | Self::Int(_) | Self::Float(_) => 0,
+            Self::Big(text) | Self::Str(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::List(list) => list.iter().map(Self::size).sum(),
+            Self::Dict(dict) => dict.iter().map(|(k, v)| k.size() + v.size()).sum(),
+        }
+    }
+}

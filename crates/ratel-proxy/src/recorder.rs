@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use ratel_core::clock;
 use ratel_core::store::FlowWriter;
+use ratel_core::tap::{self, Tap};
 use ratel_flow::{Headers, Response, Side, Timestamp};
 use ratel_proto::Frame;
 
 use crate::error::ProxyError;
-use crate::relay::tap::{self, Tap};
 
 /// Why a connection was dropped by us, set before it is: what its open exchanges are recorded with.
 #[derive(Clone, Debug, Default)]

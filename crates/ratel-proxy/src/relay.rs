@@ -2,7 +2,6 @@
 
 mod live;
 mod names;
-pub(crate) mod tap;
 pub(crate) mod tcp;
 pub(crate) mod verbatim;
 pub(crate) mod websocket;

@@ -187,7 +187,7 @@ fn store_changed(model: &mut Model, change: Update) {
             }
             list.stale |= visible;
         }
-        Update::Evicted { .. } => list.stale = true,
+        Update::Removed(_) | Update::Evicted { .. } => list.stale = true,
         Update::Resync => {
             list.stale = true;
             if list.follow && open.is_none() {
@@ -196,7 +196,9 @@ fn store_changed(model: &mut Model, change: Update) {
         }
     }
     let affects = |id: FlowId| match change {
-        Update::Changed(changed) | Update::Finished(changed) => changed == id,
+        Update::Changed(changed) | Update::Finished(changed) | Update::Removed(changed) => {
+            changed == id
+        }
         Update::Evicted { up_to } => id <= up_to,
         Update::Resync => true,
         Update::Added(_) => false,

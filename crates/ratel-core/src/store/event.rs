@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_flow::{
-    ClientConn, FlowError, FlowId, FlowKind, OpenMessage, ServerConn, Side, StreamKind, Timestamp,
-    WebSocketClose,
+    Annotations, ClientConn, FlowError, FlowId, FlowKind, OpenMessage, ServerConn, Side,
+    StreamKind, Timestamp, WebSocketClose,
 };
 
-use super::index::List;
+use super::extents::Loc;
+use super::index::{Filed, List};
 
 /// Body pieces of at least this many bytes are kept by reference until they are written; smaller ones are copied.
 pub(super) const BY_REFERENCE: usize = 8 * 1024;
@@ -51,6 +52,8 @@ pub(super) enum What {
     Informational(Place),
     Trailers(Side, Place),
     Data(List, Place, Timestamp),
+    /// Bytes that lie in a file of somebody else's.
+    Foreign(List, Loc),
     /// Bytes that had to be dropped because the queue was over its hard bound.
     Lost(List, u64),
     Stream(StreamKind),
@@ -60,7 +63,17 @@ pub(super) enum What {
     End(Side, Timestamp),
     Client(Arc<ClientConn>),
     Server(Arc<ServerConn>),
-    Error(Box<FlowError>),
+    Error(Option<Box<FlowError>>),
+    Annotations(Arc<Annotations>),
+    Filed(Box<Filed>),
+    /// What the flow is now is kept as what it was before changes, unless there is such already.
+    Backup,
+    /// The flow is again what it was before changes.
+    Revert,
+    /// What is there of that side's body and trailers is replaced by what comes.
+    Replace(Side),
+    /// There is no response any more.
+    NoResponse,
     Finish(Timestamp),
 }
 

@@ -66,15 +66,15 @@ impl Loc {
     }
 }
 
-/// All pieces of a body, in order.
-#[derive(Debug, Default)]
+/// All pieces of a body, in order. Blocks that were spilled are shared by clones.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Extents {
     /// Sum of the pieces' lengths.
     pub(super) len: u64,
     list: List,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 enum List {
     #[default]
     Empty,
@@ -82,7 +82,7 @@ enum List {
     Many(Box<Many>),
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Many {
     /// The last block that was spilled.
     last: Loc,

@@ -1,13 +1,17 @@
 //! The index: what is known of each flow in memory, a compact entry that says where the rest lies.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::fs::File;
 use std::sync::Arc;
 
-use ratel_flow::{ClientConn, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp, TlsInfo};
+use ratel_flow::{
+    Annotations, ClientConn, ConnExtra, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp,
+    TlsInfo,
+};
 
 use super::extents::{Extents, Loc};
 use super::message::Messages;
-use super::segments::Segment;
+use super::segments::{FOREIGN, Segment};
 
 /// What an allocation costs beyond its size, and the entry's place in the list.
 const OVERHEAD: usize = 24;
@@ -46,6 +50,31 @@ pub(super) struct Rare {
     pub(super) error: Option<FlowError>,
     pub(super) trailers: [Option<Loc>; 2],
     pub(super) informational: Vec<Loc>,
+    pub(super) annotations: Option<Arc<Annotations>>,
+    pub(super) filed: Option<Box<Filed>>,
+    pub(super) original: Option<Box<Original>>,
+}
+
+/// What a file has said of a flow that was read from it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Filed {
+    /// Its name in files.
+    pub(super) id: Option<Arc<str>>,
+    /// Bodies that were not in the file.
+    pub(super) missing: [bool; 2],
+}
+
+/// What a flow was before it was changed.
+#[derive(Debug, Default)]
+pub(super) struct Original {
+    pub(super) request: Loc,
+    pub(super) response: Loc,
+    pub(super) status: u16,
+    pub(super) ends: [Timestamp; 2],
+    pub(super) bodies: [Extents; 2],
+    pub(super) trailers: [Option<Loc>; 2],
+    pub(super) error: Option<FlowError>,
+    pub(super) annotations: Option<Arc<Annotations>>,
 }
 
 impl Entry {
@@ -101,7 +130,70 @@ impl Entry {
     fn lists(&self) -> impl Iterator<Item = &Extents> {
         let messages = self.messages.as_deref().into_iter();
         let more = messages.flat_map(|m| m.extra.iter().chain([&m.heads]));
-        self.bodies.iter().chain(more)
+        let original = self.original().into_iter().flat_map(|o| &o.bodies);
+        self.bodies.iter().chain(more).chain(original)
+    }
+
+    /// What it was before it was changed.
+    pub(super) fn original(&self) -> Option<&Original> {
+        self.rare.as_ref()?.original.as_deref()
+    }
+
+    /// Keeps what it is now as what it was before changes, unless there is such already. Bodies are shared, not copied.
+    pub(super) fn back_up(&mut self) {
+        if self.original().is_some() {
+            return;
+        }
+        let mut original = Original {
+            request: self.request,
+            response: self.response,
+            status: self.status,
+            ends: self.ends,
+            bodies: self.bodies.clone(),
+            ..Original::default()
+        };
+        let rare = self.rare();
+        original.trailers = rare.trailers;
+        original.error.clone_from(&rare.error);
+        original.annotations.clone_from(&rare.annotations);
+        rare.original = Some(Box::new(original));
+    }
+
+    /// Forgets the body and the trailers of that side.
+    pub(super) fn clear(&mut self, side: Side) {
+        if let Some(body) = self.bodies.get_mut(nth(side)) {
+            *body = Extents::default();
+        }
+        let Some(rare) = &mut self.rare else { return };
+        if let Some(trailers) = rare.trailers.get_mut(nth(side)) {
+            *trailers = None;
+        }
+        let missing = rare.filed.as_mut().map(|filed| &mut filed.missing);
+        if let Some(missing) = missing.and_then(|missing| missing.get_mut(nth(side))) {
+            *missing = false;
+        }
+    }
+
+    /// Makes it what it was before changes.
+    pub(super) fn revert(&mut self) {
+        let Some(original) = self.rare.as_mut().and_then(|rare| rare.original.take()) else {
+            return;
+        };
+        let Original {
+            request,
+            response,
+            status,
+            ends,
+            bodies,
+            trailers,
+            error,
+            annotations,
+        } = *original;
+        (self.request, self.response, self.status) = (request, response, status);
+        (self.ends, self.bodies) = (ends, bodies);
+        let rare = self.rare();
+        (rare.trailers, rare.error) = (trailers, error);
+        rare.annotations = annotations;
     }
 
     /// Bytes of memory this takes, connections not counted.
@@ -110,7 +202,16 @@ impl Entry {
             let error = rare.error.as_ref().map_or(0, |e| {
                 e.message.len() + e.hint.as_ref().map_or(0, |h| h.len())
             });
-            size_of::<Rare>() + rare.informational.capacity() * size_of::<Loc>() + error
+            let annotations = rare.annotations.as_deref().map_or(0, annotations_bytes);
+            let filed = rare.filed.as_ref().map_or(0, |filed| {
+                size_of::<Filed>() + filed.id.as_ref().map_or(0, |id| id.len() + OVERHEAD)
+            });
+            let original = rare.original.as_ref().map_or(0, |original| {
+                let bodies: usize = original.bodies.iter().map(Extents::heap).sum();
+                size_of::<Original>() + bodies
+            });
+            let informational = rare.informational.capacity() * size_of::<Loc>();
+            size_of::<Rare>() + informational + error + annotations + filed + original
         });
         let messages = self
             .messages
@@ -123,7 +224,16 @@ impl Entry {
     /// Every place where a head or trailers of this flow lie.
     pub(super) fn heads(&mut self) -> impl Iterator<Item = &mut Loc> {
         let rare = self.rare.as_deref_mut().into_iter();
-        let rare = rare.flat_map(|r| r.trailers.iter_mut().flatten().chain(&mut r.informational));
+        let rare = rare.flat_map(|r| {
+            let original = r.original.iter_mut().flat_map(|o| {
+                let trailers = o.trailers.iter_mut().flatten();
+                [&mut o.request, &mut o.response]
+                    .into_iter()
+                    .chain(trailers)
+            });
+            let trailers = r.trailers.iter_mut().flatten();
+            trailers.chain(&mut r.informational).chain(original)
+        });
         [&mut self.request, &mut self.response]
             .into_iter()
             .chain(rare)
@@ -165,6 +275,8 @@ pub(super) struct Index {
     pub(super) evicted: u64,
     conns: HashMap<usize, u32>,
     segments: VecDeque<(Arc<Segment>, u64)>,
+    /// Parts of files of somebody else's, by number.
+    foreign: Vec<Arc<Segment>>,
 }
 
 impl Index {
@@ -264,6 +376,24 @@ impl Index {
         self.ids().skip(from).take(count).collect()
     }
 
+    /// Forgets a finished flow. False if it is not there, or goes on.
+    pub(super) fn remove(&mut self, id: FlowId) -> bool {
+        if !self.get(id).is_some_and(|entry| entry.finished) {
+            return false;
+        }
+        let entry = match id.0.checked_sub(self.first) {
+            Some(at) => usize::try_from(at)
+                .ok()
+                .and_then(|at| self.entries.get_mut(at)?.take()),
+            None => self.old.remove(&id.0),
+        };
+        let Some(entry) = entry else {
+            return false;
+        };
+        self.forget(&entry);
+        true
+    }
+
     // Eviction
 
     /// Evicts the oldest finished flow; says which. None if there is none.
@@ -321,9 +451,13 @@ impl Index {
     }
 
     fn evicted(&mut self, entry: &Entry) {
+        self.evicted += 1;
+        self.forget(entry);
+    }
+
+    fn forget(&mut self, entry: &Entry) {
         self.memory -= entry.memory();
         self.len -= 1;
-        self.evicted += 1;
         self.release_client(&entry.client);
         if let Some(server) = &entry.server {
             self.release_server(server);
@@ -355,7 +489,24 @@ impl Index {
         self.segments.push_back((segment, last_open));
     }
 
+    /// Makes the part of somebody else's file known that begins at `base`, and says by which number.
+    pub(super) fn add_foreign(&mut self, file: &Arc<File>, base: u64) -> u32 {
+        let known = self.foreign.iter().rev();
+        if let Some(part) = known.clone().find(|part| part.part_of(file) == Some(base)) {
+            return part.number;
+        }
+        // A part takes memory, and a file has one for 2 GiB: there are never that many.
+        let number = u32::try_from(self.foreign.len()).unwrap_or(u32::MAX);
+        let part = Arc::new(Segment::foreign(number, file.clone(), base));
+        let number = part.number;
+        self.foreign.push(part);
+        number
+    }
+
     pub(super) fn segment(&self, number: u32) -> Option<Arc<Segment>> {
+        if number & FOREIGN != 0 {
+            return self.foreign.get((number & !FOREIGN) as usize).cloned();
+        }
         let (front, _) = self.segments.front()?;
         let at = number.checked_sub(front.number)?;
         Some(self.segments.get(at as usize)?.0.clone())
@@ -416,15 +567,45 @@ impl Index {
     }
 }
 
+fn annotations_bytes(annotations: &Annotations) -> usize {
+    let Annotations {
+        marked,
+        comment,
+        metadata,
+        ..
+    } = annotations;
+    let metadata: usize = metadata
+        .iter()
+        .map(|(name, value)| name.len() + value.size() + OVERHEAD)
+        .sum();
+    size_of::<Annotations>() + marked.len() + comment.len() + metadata
+}
+
 /// What a place in the table of connections takes.
 const CONN_OVERHEAD: usize = 48;
 
 fn client_bytes(conn: &ClientConn) -> usize {
-    size_of::<ClientConn>() + CONN_OVERHEAD + tls_bytes(conn.tls.as_deref())
+    size_of::<ClientConn>()
+        + CONN_OVERHEAD
+        + tls_bytes(conn.tls.as_deref())
+        + extra_bytes(conn.extra.as_deref())
 }
 
 fn server_bytes(conn: &ServerConn) -> usize {
-    size_of::<ServerConn>() + CONN_OVERHEAD + conn.address.0.len() + tls_bytes(conn.tls.as_deref())
+    size_of::<ServerConn>()
+        + CONN_OVERHEAD
+        + conn.address.0.len()
+        + tls_bytes(conn.tls.as_deref())
+        + extra_bytes(conn.extra.as_deref())
+}
+
+fn extra_bytes(extra: Option<&ConnExtra>) -> usize {
+    extra.map_or(0, |extra| {
+        let words = extra.cipher_list.iter().map(|word| word.len() + OVERHEAD);
+        let cert = extra.mitmcert.as_ref().map_or(0, bytes::Bytes::len);
+        let uuid = extra.uuid.as_ref().map_or(0, |uuid| uuid.len());
+        size_of::<ConnExtra>() + 2 * OVERHEAD + words.sum::<usize>() + cert + uuid
+    })
 }
 
 /// Certificates are left out: chains are cached by whoever made them and shared widely.

@@ -21,9 +21,13 @@
 //! has begun is known in the index alone.
 
 mod direct;
+mod dns;
+mod edit;
 mod event;
+mod export;
 mod extents;
 mod head;
+mod import;
 mod index;
 mod message;
 mod queue;
@@ -43,6 +47,7 @@ use std::thread::JoinHandle;
 
 use ratel_flow::{ClientConn, FlowId, FlowKind, Payload, Side, Timestamp};
 
+pub use edit::{Edit, EditError};
 use event::What;
 use index::Index;
 pub use message::{MESSAGES_AT_ONCE, MessageWindow};

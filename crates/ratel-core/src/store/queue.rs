@@ -136,6 +136,13 @@ impl Queue {
         }
     }
 
+    /// As [`ready`](Self::ready), for a thread that may block.
+    pub(super) fn wait_ready(&self) {
+        while self.queued() > QUEUE_BYTES && !self.closed.load(Ordering::Relaxed) {
+            self.flush();
+        }
+    }
+
     /// Blocks until everything that was pushed before can be read.
     pub(super) fn flush(&self) {
         let mut bell = lock(&self.bell);

@@ -1,16 +1,17 @@
 //! What readers get: rows and snapshots, put together from the index and the heads on disk.
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLockReadGuard};
 
 use bytes::Bytes;
 use ratel_flow::{
-    ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn, StreamKind,
-    Timestamp, Version, WebSocketClose,
+    Annotations, ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn,
+    StreamKind, Timestamp, Version, WebSocketClose,
 };
 use ratel_proto::Headers;
 
+use super::export::file_id;
 use super::extents::Loc;
-use super::index::Entry;
+use super::index::{Entry, Index};
 use super::segments::Segment;
 use super::{Shared, head, read_lock};
 
@@ -72,6 +73,10 @@ pub struct Summary {
     pub close: Option<WebSocketClose>,
     /// When the pieces of it happened.
     pub times: Times,
+    /// What people and addons have said of it; none for nothing.
+    pub annotations: Option<Arc<Annotations>>,
+    /// It is not what it was: it was changed after it was recorded.
+    pub modified: bool,
     /// Some of it could not be recorded or is gone already.
     pub lossy: bool,
 }
@@ -147,6 +152,14 @@ pub struct FlowSnapshot {
     pub close: Option<WebSocketClose>,
     /// When the pieces of it happened.
     pub times: Times,
+    /// The id it has in files.
+    pub file_id: Arc<str>,
+    /// What people and addons have said of it; none for nothing.
+    pub annotations: Option<Arc<Annotations>>,
+    /// It is not what it was: it was changed after it was recorded.
+    pub modified: bool,
+    /// Bodies of the request and the response that the file it was read from does not have.
+    pub missing: [bool; 2],
     /// Some of it could not be recorded or is gone already.
     pub lossy: bool,
 }
@@ -182,6 +195,8 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
             .as_ref()
             .and_then(|messages| messages.close.as_deref().cloned()),
         times: times(entry),
+        annotations: annotations(entry),
+        modified: entry.original().is_some(),
         lossy: entry.lossy,
     };
     drop(index);
@@ -207,22 +222,52 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
 pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
     let index = read_lock(&shared.index);
     let entry = index.get(id)?;
-    let request = find(&index, entry.request);
-    let response = find(&index, entry.response);
+    let now = Heads {
+        request: entry.request,
+        response: entry.response,
+        trailers: entry.rare.as_ref().map_or([None; 2], |rare| rare.trailers),
+    };
+    let snapshot = begun(id, entry);
+    Some(complete(index, snapshot, now))
+}
+
+/// As [`snapshot`], of the flow as it was before it was changed.
+pub(super) fn snapshot_before(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
+    let index = read_lock(&shared.index);
+    let entry = index.get(id)?;
+    let original = entry.original()?;
+    let before = Heads {
+        request: original.request,
+        response: original.response,
+        trailers: original.trailers,
+    };
+    let mut snapshot = begun(id, entry);
+    snapshot.error.clone_from(&original.error);
+    snapshot.annotations.clone_from(&original.annotations);
+    snapshot.request_body = original.bodies[0].len;
+    snapshot.response_body = original.bodies[1].len;
+    let [request_end, response_end] = original
+        .ends
+        .map(|end| (end != Timestamp(0)).then_some(end));
+    snapshot.times.request_end = request_end;
+    snapshot.times.response_end = response_end;
+    snapshot.modified = false;
+    Some(complete(index, snapshot, before))
+}
+
+/// Where the heads and trailers of a flow lie.
+struct Heads {
+    request: Loc,
+    response: Loc,
+    trailers: [Option<Loc>; 2],
+}
+
+/// What the index knows of a flow.
+fn begun(id: FlowId, entry: &Entry) -> FlowSnapshot {
     let rare = entry.rare.as_deref();
-    let informational: Vec<_> = rare
-        .map_or(&[][..], |rare| &rare.informational)
-        .iter()
-        .map(|loc| find(&index, *loc))
-        .collect();
-    let trailers = [0, 1].map(|side| {
-        find(
-            &index,
-            rare.and_then(|rare| rare.trailers[side])
-                .unwrap_or_default(),
-        )
-    });
-    let mut snapshot = FlowSnapshot {
+    let filed = rare.and_then(|rare| rare.filed.as_deref());
+    let messages = entry.messages.as_deref();
+    FlowSnapshot {
         id,
         kind: entry.kind,
         state: state(entry),
@@ -236,22 +281,40 @@ pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
         error: rare.and_then(|rare| rare.error.clone()),
         request_body: entry.bodies[0].len,
         response_body: entry.bodies[1].len,
-        stream: entry.messages.as_ref().and_then(|messages| messages.kind),
-        messages: entry
-            .messages
-            .as_ref()
-            .map_or(0, |messages| messages.count()),
-        grpc_status: entry
-            .messages
-            .as_ref()
-            .and_then(|messages| messages.grpc.clone()),
-        close: entry
-            .messages
-            .as_ref()
-            .and_then(|messages| messages.close.as_deref().cloned()),
+        stream: messages.and_then(|messages| messages.kind),
+        messages: messages.map_or(0, |messages| messages.count()),
+        grpc_status: messages.and_then(|messages| messages.grpc.clone()),
+        close: messages.and_then(|messages| messages.close.as_deref().cloned()),
         times: times(entry),
+        file_id: filed
+            .and_then(|filed| filed.id.clone())
+            .unwrap_or_else(|| file_id(id)),
+        annotations: annotations(entry),
+        modified: entry.original().is_some(),
+        missing: filed.map_or([false; 2], |filed| filed.missing),
         lossy: entry.lossy,
-    };
+    }
+}
+
+/// Adds what lies in the segments. The index is let go before anything is read.
+fn complete(
+    index: RwLockReadGuard<'_, Index>,
+    mut snapshot: FlowSnapshot,
+    heads: Heads,
+) -> FlowSnapshot {
+    let request = find(&index, heads.request);
+    let response = find(&index, heads.response);
+    let rare = index
+        .get(snapshot.id)
+        .and_then(|entry| entry.rare.as_deref());
+    let informational: Vec<_> = rare
+        .map_or(&[][..], |rare| &rare.informational)
+        .iter()
+        .map(|loc| find(&index, *loc))
+        .collect();
+    let trailers = heads
+        .trailers
+        .map(|trailers| find(&index, trailers.unwrap_or_default()));
     drop(index);
 
     snapshot.request = load(request, head::get_request);
@@ -266,7 +329,12 @@ pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
         .collect();
     [snapshot.request_trailers, snapshot.response_trailers] =
         trailers.map(|found| load(found, head::get_headers));
-    Some(snapshot)
+    snapshot
+}
+
+fn annotations(entry: &Entry) -> Option<Arc<Annotations>> {
+    let rare = entry.rare.as_ref()?;
+    rare.annotations.clone().filter(|said| !said.is_empty())
 }
 
 fn state(entry: &Entry) -> FlowState {

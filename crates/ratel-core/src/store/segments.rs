@@ -37,15 +37,34 @@ const RETRY_AFTER: Duration = if cfg!(test) {
 /// More slices than this are written by several calls; the least that systems allow (`IOV_MAX`).
 const SLICES_PER_WRITE: usize = 1024;
 
+/// A number with this bit is of a segment that is a part of a file of somebody else's, read and never written.
+pub(super) const FOREIGN: u32 = 1 << 31;
+
 /// One file. Written by the store thread only, read by anybody.
 #[derive(Debug)]
 pub(super) struct Segment {
     /// Its number; never 0, never used twice.
     pub(super) number: u32,
-    file: File,
+    file: Arc<File>,
+    /// Where in the file it begins: not at its start where it is a part of somebody else's.
+    base: u64,
 }
 
 impl Segment {
+    /// The part of somebody else's file that begins at `base`.
+    pub(super) fn foreign(number: u32, file: Arc<File>, base: u64) -> Self {
+        Self {
+            number: number | FOREIGN,
+            file,
+            base,
+        }
+    }
+
+    /// Whether it is a part of that file, and which.
+    pub(super) fn part_of(&self, file: &Arc<File>) -> Option<u64> {
+        Arc::ptr_eq(&self.file, file).then_some(self.base)
+    }
+
     /// The bytes at that place; none if the file does not hold them.
     pub(super) fn read(&self, at: u32, len: usize) -> Option<Bytes> {
         let mut bytes = vec![0; len];
@@ -54,7 +73,7 @@ impl Segment {
 
     /// Fills `into`; says whether the file held that much.
     pub(super) fn read_into(&self, at: u32, into: &mut [u8]) -> bool {
-        match self.file.read_exact_at(into, u64::from(at)) {
+        match self.file.read_exact_at(into, self.base + u64::from(at)) {
             Ok(()) => true,
             Err(error) => {
                 tracing::debug!(%error, segment = self.number, "cannot read back recorded bytes");
@@ -65,7 +84,9 @@ impl Segment {
 
     /// Reads what there is at that place, up to the length of `into`.
     pub(super) fn read_some(&self, at: u32, into: &mut [u8]) -> usize {
-        self.file.read_at(into, u64::from(at)).unwrap_or_default()
+        self.file
+            .read_at(into, self.base + u64::from(at))
+            .unwrap_or_default()
     }
 }
 
@@ -103,7 +124,11 @@ impl Recorder {
             dir,
             budget,
             segment_bytes: (budget / SEGMENTS_AT_LEAST).clamp(SMALLEST_SEGMENT, SEGMENT_BYTES),
-            current: Arc::new(Segment { number: 1, file }),
+            current: Arc::new(Segment {
+                number: 1,
+                file: Arc::new(file),
+                base: 0,
+            }),
             direct: Direct::default(),
             at: 0,
             allocated: 0,
@@ -145,8 +170,9 @@ impl Recorder {
             return;
         };
         // A reader that still holds it must not see it overwritten.
-        if let (None, Ok(segment)) = (&self.spare, Arc::try_unwrap(segment)) {
-            self.spare = Some((segment.file, bytes));
+        let file = Arc::into_inner(segment).and_then(|segment| Arc::into_inner(segment.file));
+        if let (None, Some(file)) = (&self.spare, file) {
+            self.spare = Some((file, bytes));
         }
     }
 
@@ -160,7 +186,11 @@ impl Recorder {
         let (file, allocated) = next?;
         let number = self.current.number + 1;
         self.closed.push_back((self.current.number, self.allocated));
-        self.current = Arc::new(Segment { number, file });
+        self.current = Arc::new(Segment {
+            number,
+            file: Arc::new(file),
+            base: 0,
+        });
         self.direct.next_file();
         (self.at, self.allocated) = (0, allocated);
         Ok(self.current.clone())
@@ -213,7 +243,7 @@ impl Recorder {
         }
         self.failed = Some(Instant::now());
         self.at = at;
-        let mut file = &self.current.file;
+        let mut file = &*self.current.file;
         let undone = file
             .seek(SeekFrom::Start(self.at))
             .and_then(|_| file.set_len(self.at));
@@ -228,7 +258,7 @@ impl Recorder {
         if self.direct.takes(bulk) {
             #[cfg(test)]
             self.fits(slices.iter().map(|slice| slice.len() as u64).sum())?;
-            let mut file = &self.current.file;
+            let mut file = &*self.current.file;
             if let Some(taken) = self.direct.write(file, self.at, slices)? {
                 self.at = file.seek(SeekFrom::Start(taken.end))?;
                 return Ok(taken.start);
@@ -244,7 +274,7 @@ impl Recorder {
             let part = slices.get(..SLICES_PER_WRITE).unwrap_or(slices);
             #[cfg(test)]
             let part = self.fitting(part)?;
-            match (&self.current.file).write_vectored(part) {
+            match (&*self.current.file).write_vectored(part) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(n) => {
                     self.at += n as u64;

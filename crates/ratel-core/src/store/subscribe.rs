@@ -24,6 +24,8 @@ pub enum Update {
     Changed(FlowId),
     /// It will not change any more.
     Finished(FlowId),
+    /// Somebody has removed it.
+    Removed(FlowId),
     /// Finished flows up to this one are gone. Live ones among them stay, and go when they are done.
     Evicted {
         /// The newest flow that may have gone.

@@ -9,8 +9,10 @@ use ratel_flow::{
 use super::*;
 
 mod behaviour;
+mod edit;
 mod messages;
 mod model;
+mod records;
 
 pub(super) fn client() -> Arc<ClientConn> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

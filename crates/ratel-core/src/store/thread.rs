@@ -6,7 +6,7 @@
 use std::io::IoSlice;
 use std::sync::Arc;
 
-use ratel_flow::FlowId;
+use ratel_flow::{FlowId, Side, Timestamp};
 
 use super::event::{Batch, Event, Place, What};
 use super::extents::Loc;
@@ -241,64 +241,114 @@ fn apply(
         What::Finish(now) => index.finish(flow, now),
         What::Client(conn) => index.set_client(flow, conn),
         What::Server(conn) => index.set_server(flow, conn),
-        What::Request(place) => change(index, flow, |entry| {
-            entry.request = loc(place);
-            entry.lossy |= lost;
-        }),
-        What::Response(place, status) => change(index, flow, |entry| {
-            entry.response = loc(place);
-            entry.status = status;
-            entry.lossy |= lost;
-        }),
-        What::Informational(place) => change(index, flow, |entry| {
-            let kept = &mut entry.rare().informational;
-            let full = kept.len() >= INFORMATIONAL_KEPT;
-            if !full {
-                kept.push(loc(place));
-            }
-            entry.lossy |= lost | full;
-        }),
-        What::Trailers(side, place) => change(index, flow, |entry| {
-            if let Some(trailers) = entry.rare().trailers.get_mut(nth(side)) {
-                *trailers = Some(loc(place));
-            }
-            entry.lossy |= lost;
-        }),
         What::Data(list, place, now) => change(index, flow, |entry| {
-            let extents = entry.list_mut(list);
-            extents.push(loc(place));
-            if extents.wants_spill() && spills.last() != Some(&(flow, list)) {
-                spills.push((flow, list));
-            }
+            append(entry, flow, list, loc(place), spills);
             entry.last = now;
             entry.lossy |= lost;
         }),
-        What::Lost(list, len) => change(index, flow, |entry| {
+        What::Foreign(list, piece) => change(index, flow, |entry| {
+            append(entry, flow, list, piece, spills);
+        }),
+        what => change(index, flow, |entry| {
+            if let Some(place) = head(entry, &what) {
+                *place.0 = loc(place.1);
+                entry.lossy |= lost;
+            }
+            state(entry, what);
+        }),
+    }
+}
+
+fn append(
+    entry: &mut Entry,
+    flow: FlowId,
+    list: List,
+    piece: Loc,
+    spills: &mut Vec<(FlowId, List)>,
+) {
+    let extents = entry.list_mut(list);
+    extents.push(piece);
+    if extents.wants_spill() && spills.last() != Some(&(flow, list)) {
+        spills.push((flow, list));
+    }
+}
+
+/// Where a head is to be entered, and where it lies in the batch.
+fn head<'a>(entry: &'a mut Entry, what: &What) -> Option<(&'a mut Loc, Place)> {
+    Some(match *what {
+        What::Request(place) => (&mut entry.request, place),
+        What::Response(place, status) => {
+            entry.status = status;
+            (&mut entry.response, place)
+        }
+        What::Informational(place) => {
+            let kept = &mut entry.rare.get_or_insert_default().informational;
+            if kept.len() >= INFORMATIONAL_KEPT {
+                entry.lossy = true;
+                return None;
+            }
+            kept.push(Loc::default());
+            (kept.last_mut()?, place)
+        }
+        What::Trailers(side, place) => {
+            let trailers = entry.rare().trailers.get_mut(nth(side))?;
+            (trailers.insert(Loc::default()), place)
+        }
+        _ => return None,
+    })
+}
+
+/// Enters what takes no bytes in the segments.
+fn state(entry: &mut Entry, what: What) {
+    match what {
+        What::Lost(list, len) => {
             entry.list_mut(list).push_lost(len);
             entry.lossy = true;
-        }),
-        What::Stream(kind) => change(index, flow, |entry| entry.messages().kind = Some(kind)),
-        What::MessageOpen(side, open) => change(index, flow, |entry| {
+        }
+        What::Stream(kind) => entry.messages().kind = Some(kind),
+        What::MessageOpen(side, open) => {
             if let Some(place) = entry.messages().open.get_mut(nth(side)) {
                 *place = open;
             }
-        }),
-        What::GrpcStatus(code, message) => change(index, flow, |entry| {
-            entry.messages().grpc = Some((code, message.into()));
-        }),
-        What::Closed(close) => change(index, flow, |entry| {
+        }
+        What::GrpcStatus(code, message) => entry.messages().grpc = Some((code, message.into())),
+        What::Closed(close) => {
             entry.messages().close.get_or_insert(close);
-        }),
-        What::End(side, now) => change(index, flow, |entry| {
+        }
+        What::End(side, now) => {
             if let Some(end) = entry.ends.get_mut(nth(side)) {
                 *end = now;
             }
             entry.last = now;
-        }),
-        What::Error(error) => change(index, flow, |entry| {
-            entry.last = error.timestamp;
-            entry.rare().error = Some(*error);
-        }),
+        }
+        What::Error(error) => {
+            if let Some(error) = &error {
+                entry.last = error.timestamp;
+            }
+            entry.rare().error = error.map(|error| *error);
+        }
+        What::Annotations(annotations) => entry.rare().annotations = Some(annotations),
+        What::Filed(filed) => entry.rare().filed = Some(filed),
+        What::Backup => entry.back_up(),
+        What::Revert => entry.revert(),
+        What::Replace(side) => entry.clear(side),
+        What::NoResponse => {
+            entry.clear(Side::Server);
+            entry.response = Loc::default();
+            entry.status = 0;
+            entry.ends[1] = Timestamp(0);
+        }
+        // These have been entered.
+        What::Open(..)
+        | What::Finish(_)
+        | What::Client(_)
+        | What::Server(_)
+        | What::Data(..)
+        | What::Foreign(..)
+        | What::Request(_)
+        | What::Response(..)
+        | What::Informational(_)
+        | What::Trailers(..) => {}
     }
 }
 

@@ -1,21 +1,26 @@
 //! The pen of the task that owns a flow.
 
+use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use ratel_flow::{
-    ClientConn, FlowError, FlowId, MessageHead, OpenMessage, Request, Response, ServerConn, Side,
-    StreamKind, Timestamp, WebSocketClose,
+    Annotations, ClientConn, FlowError, FlowId, MessageHead, OpenMessage, Request, Response,
+    ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
 };
 use ratel_proto::Headers;
 
-use super::Shared;
 use super::event::{Batch, Event, What};
+use super::extents::Loc;
 use super::head;
-use super::index::List;
+use super::index::{Filed, List};
 use super::message::{GRPC_MESSAGE_KEPT, HEAD_BYTES, put_head};
+use super::{Shared, write_lock};
 use crate::clock;
+
+/// Somebody else's files are read by parts of this many bytes, so that offsets in them fit.
+const FOREIGN_PART: u64 = 1 << 31;
 
 /// Records one flow. There is one per flow, and it is the only writer; both directions of an exchange may share it.
 ///
@@ -91,7 +96,7 @@ impl FlowWriter {
         self.append(List::Extra(side), pieces, now);
     }
 
-    fn append(&self, list: List, pieces: &[Bytes], now: Timestamp) {
+    pub(super) fn append(&self, list: List, pieces: &[Bytes], now: Timestamp) {
         let len: usize = pieces.iter().map(Bytes::len).sum();
         if len == 0 {
             return;
@@ -171,7 +176,50 @@ impl FlowWriter {
 
     /// Why the flow failed. The last one is kept.
     pub fn error(&self, error: FlowError) {
-        self.event(What::Error(Box::new(error)));
+        self.event(What::Error(Some(Box::new(error))));
+    }
+
+    /// What people and addons have said of the flow; the last word counts.
+    pub fn annotations(&self, annotations: Arc<Annotations>) {
+        self.event(What::Annotations(annotations));
+    }
+
+    /// The flow is about to be changed by somebody: what it is now is kept, once.
+    pub fn back_up(&self) {
+        self.event(What::Backup);
+    }
+
+    /// The body of that side and its trailers are replaced by what comes now.
+    pub fn replace(&self, side: Side) {
+        self.event(What::Replace(side));
+    }
+
+    /// What a file has said of the flow that is being read from it.
+    pub(super) fn filed(&self, filed: Filed) {
+        self.event(What::Filed(Box::new(filed)));
+    }
+
+    /// Bytes of a list that lie in a file of somebody else's, which must stay as it is.
+    pub(super) fn foreign(&self, list: List, file: &Arc<File>, offset: u64, len: u64) {
+        let (mut at, end) = (offset, offset.saturating_add(len));
+        while at < end {
+            let base = at - at % FOREIGN_PART;
+            let until = end.min(base + FOREIGN_PART);
+            let segment = write_lock(&self.shared.index).add_foreign(file, base);
+            // Both are within a part, which is smaller than 4 GiB.
+            let piece = Loc {
+                segment,
+                at: (at - base) as u32,
+                len: (until - at) as u32,
+            };
+            self.event(What::Foreign(list, piece));
+            at = until;
+        }
+    }
+
+    /// As [`ready`](Self::ready), for a thread that may wait.
+    pub(super) fn wait_ready(&self) {
+        self.shared.queue.wait_ready();
     }
 
     /// Nothing more will come: what is emitted afterwards is ignored, and so are further calls.

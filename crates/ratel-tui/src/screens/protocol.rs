@@ -18,6 +18,7 @@ pub(crate) fn stream(kind: StreamKind) -> &'static str {
         StreamKind::Connect => "connect",
         StreamKind::Ndjson => "ndjson",
         StreamKind::Tcp => "tcp",
+        StreamKind::Udp => "udp",
     }
 }
 

@@ -138,6 +138,10 @@ impl Fake {
                 response_end: Some(at(created + 123)),
                 last: at(created + 123),
             },
+            file_id: "".into(),
+            annotations: None,
+            modified: false,
+            missing: [false; 2],
             lossy: false,
         };
         Self {
@@ -389,6 +393,8 @@ impl Source for Flows {
             error: flow.error,
             request_body: flow.request_body,
             response_body: flow.response_body,
+            annotations: flow.annotations,
+            modified: flow.modified,
             times: flow.times,
             lossy: flow.lossy,
         })

@@ -47,7 +47,7 @@ impl Backlog {
                 }
             }
             Update::Changed(id) if self.live.contains(&id) => news.changed.push(id),
-            Update::Changed(_) | Update::Evicted { .. } => {}
+            Update::Changed(_) | Update::Removed(_) | Update::Evicted { .. } => {}
             Update::Resync => return self.look_again(store),
         }
         news

@@ -296,6 +296,7 @@ impl Both {
                 Update::Changed(id) => assert!(known.contains_key(&id)),
                 Update::Finished(id) => assert_eq!(known.insert(id, true), Some(false)),
                 Update::Evicted { up_to } => evicted = evicted.max(Some(up_to)),
+                Update::Removed(id) => panic!("nobody has removed {id}"),
                 Update::Resync => panic!("the queue is long enough"),
             }
         }

@@ -5,7 +5,6 @@
 //! the tap, never the traffic.
 
 use bytes::Bytes;
-use ratel_core::store::FlowWriter;
 use ratel_flow::content::{Codings, PushDecoder};
 use ratel_flow::{
     Headers, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Side,
@@ -14,6 +13,8 @@ use ratel_flow::{
 use ratel_proto::streams::{
     self, Base64Stream, BodyStream, Framer, FramingProblem, Record, RecordKind,
 };
+
+use crate::store::FlowWriter;
 
 /// Bytes of a body that are taken in one step.
 const STEP: usize = 4 * 1024;
@@ -25,7 +26,7 @@ const BOMB_FROM: u64 = 16 * 1024 * 1024;
 const TRAILERS_MAX: usize = 16 * 1024;
 
 /// See the [module](self).
-pub(crate) struct Tap {
+pub struct Tap {
     side: Side,
     kind: StreamKind,
     framer: Framer,
@@ -46,7 +47,7 @@ pub(crate) struct Tap {
 
 impl Tap {
     /// For the body of a message with these headers; none when it is no stream of messages.
-    pub(crate) fn for_body(side: Side, headers: &Headers) -> Option<Self> {
+    pub fn for_body(side: Side, headers: &Headers) -> Option<Self> {
         let body = streams::kind_of(headers)?;
         let codings = Codings::of(headers).ok()?;
         let kind = match body {
@@ -79,12 +80,12 @@ impl Tap {
     }
 
     /// What the messages are.
-    pub(crate) fn kind(&self) -> StreamKind {
+    pub fn kind(&self) -> StreamKind {
         self.kind
     }
 
     /// Takes the next bytes of the body, as they are on record already.
-    pub(crate) fn feed(&mut self, pieces: &[Bytes], writer: &FlowWriter, now: Timestamp) {
+    pub fn feed(&mut self, pieces: &[Bytes], writer: &FlowWriter, now: Timestamp) {
         for piece in pieces {
             // In steps, so that what they decode to is bounded.
             for step in piece.chunks(STEP) {
@@ -269,7 +270,7 @@ impl Tap {
     }
 
     /// The body is complete.
-    pub(crate) fn end(&mut self, writer: &FlowWriter, now: Timestamp) {
+    pub fn end(&mut self, writer: &FlowWriter, now: Timestamp) {
         if self.over {
             return;
         }
@@ -338,7 +339,7 @@ impl Tap {
 }
 
 /// Notes how a gRPC call ended, if these trailers (or the head that stands for them) say so.
-pub(crate) fn grpc_status(trailers: &Headers, writer: &FlowWriter) {
+pub fn grpc_status(trailers: &Headers, writer: &FlowWriter) {
     let Some(code) = trailers.get("grpc-status") else {
         return;
     };

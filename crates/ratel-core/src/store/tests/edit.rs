@@ -1,0 +1,122 @@
+//! Flows that are changed after they were recorded.
+
+use ratel_flow::record::Body;
+
+use super::*;
+
+fn recorded(store: &FlowStore, body: &'static [u8]) -> FlowId {
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    flow.request(&request("/before"));
+    flow.end(Side::Client, Timestamp(3));
+    flow.response(&response(200));
+    flow.data(Side::Server, &[Bytes::from_static(body)], Timestamp(5));
+    flow.end(Side::Server, Timestamp(6));
+    flow.finish(Timestamp(7));
+    store.flush();
+    flow.id()
+}
+
+fn body(store: &FlowStore, id: FlowId) -> Bytes {
+    store.body(id, Side::Server, 0..1000).unwrap().bytes
+}
+
+#[test]
+fn what_was_changed_can_be_reverted() {
+    let store = store(1 << 24, 1 << 28);
+    let id = recorded(&store, b"before");
+    let updates = store.subscribe();
+    let edit = Edit {
+        request: Some(request("/after")),
+        response: Some(response(404)),
+        response_body: Some("after it".into()),
+        ..Edit::default()
+    };
+    store.edit(id, &edit).unwrap();
+    // The first original is the one that counts.
+    let again = Edit {
+        response_body: Some("twice".into()),
+        ..Edit::default()
+    };
+    store.edit(id, &again).unwrap();
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(&*now.request.unwrap().path, b"/after");
+    assert_eq!(now.response.unwrap().status, 404);
+    assert!(now.modified && store.summary(id).unwrap().modified);
+    assert_eq!(&*body(&store, id), b"twice");
+
+    let record = store.record(id).unwrap();
+    let before = record.backup.unwrap();
+    let before = before.http().unwrap();
+    assert_eq!(&*before.request.path, b"/before");
+    let Body::Bytes(bytes) = &before.response_body else {
+        panic!("it is short");
+    };
+    assert_eq!(&**bytes, b"before");
+
+    assert_eq!(store.revert(id), Ok(true));
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(&*now.request.unwrap().path, b"/before");
+    assert_eq!(now.response.unwrap().status, 200);
+    assert!(!now.modified);
+    assert_eq!(&*body(&store, id), b"before");
+    assert_eq!(store.revert(id), Ok(false));
+    assert!(std::iter::from_fn(|| updates.try_next()).any(|u| u == Update::Changed(id)));
+}
+
+#[test]
+fn a_request_is_made_ready_to_be_sent_anew() {
+    let store = store(1 << 24, 1 << 28);
+    let id = recorded(&store, b"answer");
+    let edit = Edit {
+        forget_response: true,
+        ..Edit::default()
+    };
+    store.edit(id, &edit).unwrap();
+    let now = store.snapshot(id).unwrap();
+    assert!(now.response.is_none() && now.response_body == 0);
+    assert_eq!(store.summary(id).unwrap().status, None);
+    assert!(store.record(id).unwrap().backup.is_some());
+}
+
+#[test]
+fn live_flows_and_those_that_are_gone_are_not_changed() {
+    let store = store(1 << 24, 1 << 28);
+    let live = store.open(FlowKind::Http, &client(), Timestamp(1));
+    store.flush();
+    let edit = Edit::default();
+    assert_eq!(
+        store.edit(live.id(), &edit),
+        Err(EditError::Live(live.id()))
+    );
+    assert_eq!(
+        store.edit(FlowId(99), &edit),
+        Err(EditError::Gone(FlowId(99)))
+    );
+    assert_eq!(store.remove(&[live.id()]), 0);
+    // What is said of it may change at any time.
+    let said = store.annotate(live.id(), |said| said.marked = ":default:".into());
+    assert_eq!(&*said.unwrap().marked, ":default:");
+    let summary = store.summary(live.id()).unwrap();
+    assert_eq!(&*summary.annotations.unwrap().marked, ":default:");
+    assert!(store.annotate(FlowId(99), |_| ()).is_none());
+}
+
+#[test]
+fn flows_are_taken_out() {
+    let store = store(1 << 24, 1 << 28);
+    let before = store.stats().memory_bytes;
+    let ids: Vec<FlowId> = (0..5).map(|_| recorded(&store, b"x")).collect();
+    let updates = store.subscribe();
+    assert_eq!(store.remove(&[ids[1], ids[3], FlowId(99)]), 2);
+    assert_eq!(updates.try_next(), Some(Update::Removed(ids[1])));
+    assert_eq!(store.ids(0..usize::MAX), [ids[0], ids[2], ids[4]]);
+    assert_eq!(store.ids(1..2), [ids[2]]);
+    assert!(store.summary(ids[1]).is_none());
+    assert_eq!(store.remove(&ids), 3);
+    assert!(store.is_empty());
+    assert_eq!(store.stats().memory_bytes, before);
+    assert_eq!(store.stats().evicted, 0);
+    // The store goes on.
+    let next = recorded(&store, b"x");
+    assert_eq!(store.ids(0..usize::MAX), [next]);
+}
