@@ -3,6 +3,7 @@
 pub mod addon;
 pub mod ca;
 pub mod clock;
+pub mod commands;
 pub mod control;
 pub mod eventlog;
 pub mod hooks;

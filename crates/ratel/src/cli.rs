@@ -150,10 +150,10 @@ impl Program {
         }
     }
 
-    fn has(&self, def: &OptionDef) -> bool {
+    fn has(&self, tools: options::Tools) -> bool {
         match self.tool {
-            Tool::Terminal => def.tools.terminal,
-            Tool::Dump => def.tools.dump,
+            Tool::Terminal => tools.terminal,
+            Tool::Dump => tools.dump,
         }
     }
 }
@@ -221,11 +221,7 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         args::Read::Help(text) => return Ok(Outcome::Print(text)),
         args::Read::Version => return Ok(Outcome::Print(listing::version(around))),
         args::Read::Options => return Ok(Outcome::Print(listing::options(program))),
-        args::Read::Commands => {
-            return Err(Problem::new(
-                "'--commands' is not available yet: commands come in a later release",
-            ));
-        }
+        args::Read::Commands => return Ok(Outcome::Print(listing::commands(program))),
     };
     let Args {
         assignments,
@@ -332,7 +328,7 @@ fn usable(def: &'static OptionDef, program: &Program) -> Result<(), Problem> {
         }
         .into());
     }
-    if !program.has(def) {
+    if !program.has(def.tools) {
         let owners: Vec<String> = def
             .tools
             .names()

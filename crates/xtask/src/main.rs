@@ -6,6 +6,7 @@
     reason = "a command line tool"
 )]
 
+mod command_docs;
 mod edges;
 mod option_docs;
 
@@ -33,7 +34,10 @@ fn main() -> ExitCode {
 
 /// Files that are made from tables in the code, with what belongs into them.
 fn generated() -> Vec<(&'static str, String)> {
-    vec![("docs/options.md", option_docs::page())]
+    vec![
+        ("docs/options.md", option_docs::page()),
+        ("docs/commands.md", command_docs::page()),
+    ]
 }
 
 fn generate() -> anyhow::Result<()> {

@@ -102,7 +102,7 @@ fn command(program: &Program, around: &Surroundings) -> Command {
         .filter(|def| def.flag)
         .partition(|def| def.group.is_empty());
     for def in grouped.into_iter().chain(other) {
-        let hide = !def.is_available() || !program.has(def);
+        let hide = !def.is_available() || !program.has(def.tools);
         command = match def.default {
             Default::Bool(default) => {
                 let [on, off] = switch(def, default).map(|arg| headed(arg, def));
@@ -131,7 +131,6 @@ fn builtin(name: &'static str, short: Option<char>, help: &'static str) -> Arg {
         "set" => arg.action(ArgAction::Append).value_name("OPTION=VALUE"),
         "help" => arg.action(ArgAction::Help),
         "version" => arg.action(ArgAction::Version),
-        "commands" => present(arg).hide(true),
         _ => present(arg),
     }
 }
@@ -277,7 +276,7 @@ fn complete(program: &Program, args: Vec<String>) -> Result<Vec<String>, Problem
 fn long_flags(program: &Program) -> (Vec<String>, usize) {
     let of = |own: bool| {
         options::all()
-            .filter(move |def| program.has(def) == own)
+            .filter(move |def| program.has(def.tools) == own)
             .flat_map(|def| {
                 let positive = def.long_flag();
                 let negative = positive

@@ -1,5 +1,6 @@
-//! The texts that are printed on request: `--help`, `--version`, `--options`.
+//! The texts that are printed on request: `--help`, `--version`, `--options`, `--commands`.
 
+use ratel_core::commands::{self, CommandDef};
 use ratel_core::options::{self, Default, OptionDef};
 
 use super::{Program, Surroundings, Tool};
@@ -81,7 +82,7 @@ pub(super) fn version(around: &Surroundings) -> String {
 /// All options that can be used, with their defaults, as a configuration file that changes nothing.
 pub(super) fn options(program: &Program) -> String {
     let mut defs: Vec<&OptionDef> = options::all()
-        .filter(|def| def.is_available() && program.has(def))
+        .filter(|def| def.is_available() && program.has(def.tools))
         .collect();
     defs.sort_by_key(|def| def.name);
     let mut text = String::new();
@@ -107,6 +108,22 @@ pub(super) fn options(program: &Program) -> String {
         // A file is found through this option, so the line would be refused in any other folder.
         let mark = if def.name == "confdir" { "# " } else { "" };
         text.push_str(&format!("{mark}{}: {}\n", def.name, yaml(default)));
+    }
+    text
+}
+
+/// All commands that can be used, each with what it does.
+pub(super) fn commands(program: &Program) -> String {
+    let mut defs: Vec<&CommandDef> = commands::all()
+        .filter(|def| def.is_available() && program.has(def.tools))
+        .collect();
+    defs.sort_by_key(|def| def.name);
+    let mut text = String::new();
+    for def in defs {
+        for line in wrap(def.help, COMMENT_WIDTH) {
+            text.push_str(&format!("# {line}\n"));
+        }
+        text.push_str(&format!("{}\n\n", def.signature()));
     }
     text
 }

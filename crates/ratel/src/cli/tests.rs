@@ -271,7 +271,6 @@ fn planned_and_foreign_options_are_refused_everywhere() {
     ratel: option 'console_mouse' does not exist in `ratel dump`
       hint: it belongs to `ratel`
     ");
-    insta::assert_snapshot!(refusal("ratel --commands"), @"ratel: '--commands' is not available yet: commands come in a later release");
     insta::assert_snapshot!(refusal("ratel web"), @"
     ratel: the browser interface is not available yet: it comes in a later release
       hint: `ratel` shows flows in the terminal, `ratel dump` prints them
@@ -447,6 +446,7 @@ fn help_for_people() {
       -q, --quiet               Print no flows, and of the log only errors of the program itself
       -v, --verbose             Print more about everything
           --options             List all options with their defaults, as a configuration file
+          --commands            List all commands
           --version             Print versions
       -h, --help                Print this help
 
@@ -523,4 +523,23 @@ proptest::proptest! {
         let args = ["ratel".to_owned(), "--set".into(), "confdir=/nonexistent".into()].into_iter().chain(args);
         let _ = parse(args.map(OsString::from), &around);
     }
+}
+
+#[test]
+fn commands_are_listed_as_mitmproxy_lists_them() {
+    let text = printed("ratel --commands");
+    assert!(
+        text.contains("\n# Move the focus to the next flow.\nview.focus.next\n\n"),
+        "{text}"
+    );
+    assert!(text.contains("view.properties.length -> int\n"), "{text}");
+    assert!(
+        !text.contains("script.run"),
+        "what cannot be used is not listed"
+    );
+    let text = printed("mitmdump --commands");
+    assert!(
+        text.contains("options.save path") && !text.contains("console."),
+        "{text}"
+    );
 }

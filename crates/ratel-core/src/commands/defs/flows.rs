@@ -1,0 +1,109 @@
+//! What is done to flows.
+
+use crate::commands::def::{ArgKind, CommandDef, Param, Section};
+
+const EDIT: &str = "changing recorded flows comes in a later release";
+const INTERCEPT: &str = "holding flows back comes in a later release";
+const FILES: &str = "flow files come in a later release";
+const INJECT: &str = "injecting messages comes in a later release";
+
+const FLOWS: Param = Param::new("flows", ArgKind::Flows);
+const FLOW: Param = Param::new("flow", ArgKind::Flow);
+const PART: Param = Param::new("part", ArgKind::OneOf("console.bodyview.options"));
+const TO_CLIENT: Param = Param::new("to_client", ArgKind::Bool);
+const MESSAGE: Param = Param::new("message", ArgKind::Bytes);
+
+pub(super) const SECTION: Section = Section {
+    title: "Flows",
+    defs: &[
+        CommandDef::new(
+            "flow.comment",
+            &[Param::new("flow", ArgKind::Flows), Param::new("comment", ArgKind::Str)],
+            "Comment on flows. An empty comment removes the one that is there.",
+        )
+        .planned(EDIT),
+        CommandDef::new(
+            "flow.decode",
+            &[FLOWS, PART],
+            "Remove the content encoding of requests or responses. What was there can be had back by `flow.revert`.",
+        )
+        .planned(EDIT),
+        CommandDef::new(
+            "flow.encode",
+            &[FLOWS, PART, Param::new("encoding", ArgKind::Choice("flow.encode.options"))],
+            "Apply a content encoding to requests or responses that have none.",
+        )
+        .planned(EDIT),
+        CommandDef::new("flow.encode.options", &[], "List the content encodings that can be applied.")
+            .lists(&["gzip", "deflate", "br", "zstd"]),
+        CommandDef::new(
+            "flow.encode.toggle",
+            &[FLOWS, PART],
+            "Remove the content encoding, or apply one where there is none.",
+        )
+        .planned(EDIT),
+        CommandDef::new(
+            "flow.kill",
+            &[FLOWS],
+            "End live flows: their connections are closed on both sides.",
+        )
+        .planned(INTERCEPT),
+        CommandDef::new(
+            "flow.mark",
+            &[FLOWS, Param::new("marker", ArgKind::Marker)],
+            "Mark flows, by a name such as `:star:` or by `true` for a dot; `false` removes the mark.",
+        )
+        .planned(EDIT),
+        CommandDef::new("flow.mark.toggle", &[FLOWS], "Mark flows, or remove the mark they have.").planned(EDIT),
+        CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on.").planned(INTERCEPT),
+        CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows.").planned(EDIT),
+        CommandDef::new(
+            "flow.set",
+            &[
+                FLOWS,
+                Param::new("attr", ArgKind::Choice("flow.set.options")),
+                Param::new("value", ArgKind::Str),
+            ],
+            "Change one attribute of requests or responses.",
+        )
+        .planned(EDIT),
+        CommandDef::new("flow.set.options", &[], "List the attributes that `flow.set` changes.")
+            .lists(&["host", "status_code", "method", "path", "url", "reason"]),
+        CommandDef::new(
+            "inject.tcp",
+            &[FLOW, TO_CLIENT, MESSAGE],
+            "Send bytes into a live TCP connection, as if the other side had sent them.",
+        )
+        .planned(INJECT),
+        CommandDef::new(
+            "inject.udp",
+            &[FLOW, TO_CLIENT, MESSAGE],
+            "Send a datagram into a live UDP flow, as if the other side had sent it.",
+        )
+        .planned(INJECT),
+        CommandDef::new(
+            "inject.websocket",
+            &[FLOW, TO_CLIENT, MESSAGE, Param::new("is_text", ArgKind::Bool).or("true")],
+            "Send a message into a live WebSocket, as if the other side had sent it.",
+        )
+        .planned(INJECT),
+        CommandDef::new(
+            "save.file",
+            &[FLOWS, Param::new("path", ArgKind::Path)],
+            "Write flows to a flow file. A leading `+` appends to the file.",
+        )
+        .planned(FILES),
+        CommandDef::new(
+            "save.har",
+            &[FLOWS, Param::new("path", ArgKind::Path)],
+            "Write flows to a HAR file. A name ending in `.zhar` makes a compressed one.",
+        )
+        .planned(FILES),
+        CommandDef::new(
+            "script.run",
+            &[FLOWS, Param::new("path", ArgKind::Path)],
+            "Run a Python addon once over flows.",
+        )
+        .planned("Python addons come in a later release"),
+    ],
+};

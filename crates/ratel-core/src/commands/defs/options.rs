@@ -1,0 +1,71 @@
+//! Options, the prompt's history, the event log.
+
+use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
+use crate::options::Tools;
+
+const PATH: Param = Param::new("path", ArgKind::Path);
+
+pub(super) const SECTION: Section = Section {
+    title: "Options, history, events",
+    defs: &[
+        CommandDef::new(
+            "commands.history.add",
+            &[Param::new("command", ArgKind::Str)],
+            "Add a line to the history of the prompt. An empty one is passed over.",
+        ),
+        CommandDef::new(
+            "commands.history.clear",
+            &[],
+            "Forget the history of the prompt, and delete its file.",
+        ),
+        CommandDef::new(
+            "commands.history.filter",
+            &[Param::new("prefix", ArgKind::Str)],
+            "Have the history walked through by lines that begin so.",
+        ),
+        CommandDef::new(
+            "commands.history.get",
+            &[],
+            "List the history of the prompt.",
+        )
+        .returns(Returns::StrList),
+        CommandDef::new(
+            "commands.history.next",
+            &[],
+            "Tell the next line of the history.",
+        )
+        .returns(Returns::Str),
+        CommandDef::new(
+            "commands.history.prev",
+            &[],
+            "Tell the line before in the history.",
+        )
+        .returns(Returns::Str),
+        CommandDef::new("eventstore.clear", &[], "Clear the event log.").tools(Tools::SCREENS),
+        CommandDef::new(
+            "options.load",
+            &[PATH],
+            "Set the options that stand in a YAML file.",
+        ),
+        CommandDef::new("options.reset", &[], "Give all options their defaults."),
+        CommandDef::new(
+            "options.reset.one",
+            &[Param::new("name", ArgKind::OptionName)],
+            "Give one option its default.",
+        ),
+        CommandDef::new(
+            "options.save",
+            &[PATH],
+            "Write the options that differ from their defaults to a YAML file. Comments in the file stay.",
+        ),
+        CommandDef::new(
+            "set",
+            &[
+                Param::new("option", ArgKind::OptionName),
+                Param::new("value", ArgKind::OptionValue).rest(),
+            ],
+            "Set an option. Without a value a switch is turned on, a list emptied, and an optional value unset; \
+             `toggle` turns a switch round.",
+        ),
+    ],
+};
