@@ -200,6 +200,13 @@ pub fn ascii_host(host: &str) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(ascii.into_owned()))
 }
 
+/// A host name with its international labels in the letters that they stand for (UTS 46); none where it has no such form.
+#[must_use]
+pub fn unicode_host(host: &str) -> Option<String> {
+    let (unicode, result) = idna::domain_to_unicode(host);
+    result.is_ok().then_some(unicode)
+}
+
 fn port(digits: &[u8]) -> Result<u16, UrlError> {
     let plain = digits.len() <= 5 && digits.iter().all(u8::is_ascii_digit);
     let number = digits.iter().fold(0_u32, |sum, d| {

@@ -1,0 +1,114 @@
+//! URLs and hosts by the names that the client has for them, without allocating: what mitmproxy calls `pretty_url` and
+//! `pretty_host`.
+
+use std::io::Write;
+use std::net::IpAddr;
+
+use crate::http::{Request, Version};
+
+/// The value of `Host`, or of `:authority` where there is one; several of them are joined as one list.
+pub(super) fn host_header<'a>(request: &'a Request, joined: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    if matches!(request.version, Version::Http2 | Version::Http3)
+        && let Some(authority) = request.pseudo.get(":authority")
+        && !authority.is_empty()
+    {
+        return Some(authority);
+    }
+    let mut values = request.headers.get_all("host");
+    let first = values.next()?;
+    let Some(second) = values.next() else {
+        return Some(first);
+    };
+    joined.clear();
+    joined.extend_from_slice(first);
+    for value in [second].into_iter().chain(values) {
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(value);
+    }
+    Some(joined)
+}
+
+/// Host and port in `host[:port]`. What is none, is a host as a whole. Brackets go.
+pub(super) fn split_authority(authority: &[u8]) -> (&[u8], Option<u16>) {
+    let whole = (authority, None);
+    let (host, port) = match authority {
+        [b'[', ..] => match memchr::memrchr(b']', authority) {
+            Some(close) => (authority.get(1..close), authority.get(close + 1..)),
+            None => return whole,
+        },
+        _ => match memchr::memchr(b':', authority) {
+            Some(colon) => (authority.get(..colon), authority.get(colon..)),
+            None => (Some(authority), None),
+        },
+    };
+    let (host, port) = (host.unwrap_or_default(), port.unwrap_or_default());
+    let port = match port {
+        [] => None,
+        [b':', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit) => {
+            match str::from_utf8(digits)
+                .ok()
+                .and_then(|digits| digits.parse().ok())
+            {
+                Some(port) => Some(port),
+                None => return whole,
+            }
+        }
+        _ => return whole,
+    };
+    if is_host(host) { (host, port) } else { whole }
+}
+
+/// Whether it is a DNS name, an IP address, or, as far as that can be told at a glance, an international name.
+fn is_host(host: &[u8]) -> bool {
+    let name = host.strip_suffix(b".").unwrap_or(host);
+    let is_label = |label: &[u8]| {
+        (1..=63).contains(&label.len())
+            && label
+                .iter()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | 0x80..))
+    };
+    host.len() <= 255 && name.split(|b| *b == b'.').all(is_label)
+        || str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok() || is_scoped(host))
+}
+
+/// An IPv6 address with its zone.
+fn is_scoped(host: &str) -> bool {
+    host.split_once('%').is_some_and(|(address, zone)| {
+        !zone.is_empty() && address.parse::<std::net::Ipv6Addr>().is_ok()
+    })
+}
+
+/// The URL. `bracketed` puts IPv6 addresses into brackets, as a URL has them; mitmproxy does not.
+pub(super) fn put_url(request: &Request, bracketed: bool, joined: &mut Vec<u8>, out: &mut Vec<u8>) {
+    out.clear();
+    if request.method.eq_ignore_ascii_case(b"CONNECT") {
+        return put_connect(request, out);
+    }
+    let (host, port) = match host_header(request, joined) {
+        Some(authority) if !authority.is_empty() => {
+            let (host, port) = split_authority(authority);
+            let default = request.scheme.default_port();
+            (host, port.filter(|port| *port != 0).unwrap_or(default))
+        }
+        _ => (request.host.as_bytes(), request.port),
+    };
+    out.extend_from_slice(request.scheme.as_str().as_bytes());
+    out.extend_from_slice(b"://");
+    let bracketed = bracketed && host.contains(&b':') && is_host(host);
+    out.extend_from_slice(if bracketed { b"[" } else { b"" });
+    out.extend_from_slice(host);
+    out.extend_from_slice(if bracketed { b"]" } else { b"" });
+    if port != request.scheme.default_port() {
+        // Writing to memory does not fail.
+        let _ = write!(out, ":{port}");
+    }
+    if &request.path[..] != b"*" {
+        out.extend_from_slice(&request.path);
+    }
+}
+
+/// What a `CONNECT` is for: its target, which is an authority.
+fn put_connect(request: &Request, out: &mut Vec<u8>) {
+    let authority = request.pseudo.get(":authority").unwrap_or(&request.target);
+    out.extend_from_slice(authority);
+}
