@@ -12,3 +12,4 @@ pub mod options;
 pub mod patterns;
 pub mod store;
 pub mod tap;
+pub mod view;

@@ -9,7 +9,6 @@
 //! exit code 0, since the reader has got what it wanted. Any other failure to write is an error.
 
 mod ahead;
-mod backlog;
 mod body;
 mod flow;
 mod label;
@@ -26,14 +25,13 @@ use std::time::Duration;
 
 use ratel_core::clock;
 use ratel_core::eventlog::{Entry, EventLog, LogUpdate};
-use ratel_core::store::{FlowSnapshot, FlowStore, Subscription};
+use ratel_core::store::{Backlog, FlowSnapshot, FlowStore, Subscription};
 use ratel_flow::{FlowError, FlowId, MessageHead, Timestamp};
 use time::UtcOffset;
 
 use crate::ink::Page;
 use crate::termlog;
 use ahead::Ahead;
-use backlog::Backlog;
 pub(crate) use flow::Style;
 use label::Label;
 use progress::{Progress, Stream};

@@ -115,9 +115,14 @@ impl FlowStore {
         if snapshot.missing.get(nth(side)).copied().unwrap_or_default() {
             return Body::Missing;
         }
+        self.stored_body(snapshot.id, side, len)
+    }
+
+    /// The first `len` bytes of a body.
+    pub(super) fn stored_body(&self, id: FlowId, side: Side, len: u64) -> Body {
         let body = StoredBody {
             store: self.clone(),
-            id: snapshot.id,
+            id,
             side,
             len,
             original: false,

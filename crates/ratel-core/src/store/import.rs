@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use ratel_flow::record::{Messages, WebSocketRecord};
 use ratel_flow::{
@@ -25,6 +26,10 @@ impl FlowStore {
     /// When a part of the record cannot be read; what was read of it until then is in the store.
     pub fn import(&self, record: &Record) -> io::Result<FlowId> {
         let created = record.timestamp_created;
+        let shared = &self.0.shared;
+        if created.0 < shared.latest.load(Ordering::Relaxed) {
+            shared.out_of_time.store(true, Ordering::Relaxed);
+        }
         let writer = self.open(record.kind(), &record.client_conn, created);
         let imported = Import {
             writer: &writer,

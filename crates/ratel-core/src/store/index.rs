@@ -365,6 +365,21 @@ impl Index {
         old.chain(rest.filter_map(move |(at, e)| e.is_some().then_some(FlowId(first + at as u64))))
     }
 
+    /// The position of a flow in that order.
+    pub(super) fn position(&self, id: FlowId) -> Option<usize> {
+        self.get(id)?;
+        let Some(at) = id.0.checked_sub(self.first) else {
+            return Some(self.old.range(..id.0).count());
+        };
+        let at = usize::try_from(at).ok()?;
+        let before = if self.old.len() + self.entries.len() == self.len {
+            at
+        } else {
+            self.entries.iter().take(at).flatten().count()
+        };
+        Some(self.old.len() + before)
+    }
+
     /// The ids at those positions of the order.
     pub(super) fn ids_at(&self, from: usize, to: usize) -> Vec<FlowId> {
         let count = to.min(self.len).saturating_sub(from);

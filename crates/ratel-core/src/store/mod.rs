@@ -20,12 +20,14 @@
 //! of it like any other, and a million messages take no more memory than a body in a million pieces. A message that
 //! has begun is known in the index alone.
 
+mod backlog;
 mod direct;
 mod dns;
 mod edit;
 mod event;
 mod export;
 mod extents;
+mod filter;
 mod head;
 mod import;
 mod index;
@@ -41,12 +43,13 @@ mod writer;
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::thread::JoinHandle;
 
 use ratel_flow::{ClientConn, FlowId, FlowKind, Payload, Side, Timestamp};
 
+pub use backlog::{Backlog, News};
 pub use edit::{Edit, EditError};
 use event::What;
 use index::Index;
@@ -134,6 +137,10 @@ struct Shared {
     index: RwLock<Index>,
     updates: Hub<Update>,
     next_id: AtomicU64,
+    /// When the flow began that began last.
+    latest: AtomicU64,
+    /// A flow has come that began before one that was there.
+    out_of_time: AtomicBool,
     disk: AtomicU64,
     memory_budget: usize,
 }
@@ -162,6 +169,8 @@ impl FlowStore {
             index: RwLock::new(index),
             updates: Hub::default(),
             next_id: AtomicU64::new(1),
+            latest: AtomicU64::new(0),
+            out_of_time: AtomicBool::new(false),
             disk: AtomicU64::new(0),
             memory_budget,
         });
@@ -180,6 +189,7 @@ impl FlowStore {
     #[must_use]
     pub fn open(&self, kind: FlowKind, client: &Arc<ClientConn>, now: Timestamp) -> FlowWriter {
         let shared = &self.0.shared;
+        shared.latest.fetch_max(now.0, Ordering::Relaxed);
         let id = FlowId(shared.next_id.fetch_add(1, Ordering::Relaxed));
         let writer = FlowWriter::new(shared.clone(), id);
         writer.event(What::Open(kind, client.clone(), now));
@@ -227,6 +237,24 @@ impl FlowStore {
     #[must_use]
     pub fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
         self.index().ids_at(positions.start, positions.end)
+    }
+
+    /// The position of a flow among all in the order of their creation; none if it is not there.
+    #[must_use]
+    pub fn position(&self, id: FlowId) -> Option<usize> {
+        self.index().position(id)
+    }
+
+    /// When a flow began; none if it was evicted.
+    #[must_use]
+    pub fn created(&self, id: FlowId) -> Option<Timestamp> {
+        Some(self.index().get(id)?.created)
+    }
+
+    /// Whether the order of ids is the order in which flows began. Flows of files may have begun before others.
+    #[must_use]
+    pub fn is_in_time(&self) -> bool {
+        !self.0.shared.out_of_time.load(Ordering::Relaxed)
     }
 
     /// The row of a flow; none if it was evicted.
@@ -338,4 +366,4 @@ fn write_lock<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

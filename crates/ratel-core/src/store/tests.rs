@@ -14,7 +14,7 @@ mod messages;
 mod model;
 mod records;
 
-pub(super) fn client() -> Arc<ClientConn> {
+pub(crate) fn client() -> Arc<ClientConn> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
     Arc::new(ClientConn {
         id: ConnId::next(),
@@ -30,7 +30,7 @@ pub(super) fn client() -> Arc<ClientConn> {
     })
 }
 
-pub(super) fn request(path: &str) -> Request {
+pub(crate) fn request(path: &str) -> Request {
     let line = Bytes::from(format!("GET {path} HTTP/1.1\r\n"));
     Request {
         pseudo: Default::default(),
@@ -49,7 +49,7 @@ pub(super) fn request(path: &str) -> Request {
     }
 }
 
-pub(super) fn response(status: u16) -> Response {
+pub(crate) fn response(status: u16) -> Response {
     let line = Bytes::from(format!("HTTP/1.1 {status} Sure\r\n"));
     Response {
         pseudo: Default::default(),
@@ -64,7 +64,7 @@ pub(super) fn response(status: u16) -> Response {
     }
 }
 
-pub(super) fn store(memory_bytes: usize, disk_bytes: u64) -> FlowStore {
+pub(crate) fn store(memory_bytes: usize, disk_bytes: u64) -> FlowStore {
     FlowStore::start(StoreConfig {
         dir: std::env::temp_dir(),
         memory_bytes,

@@ -1,16 +1,18 @@
-//! Which flows are still to be printed, and which may have got more messages, however many updates were missed.
+//! For who must hear of every flow that finishes, such as a printer or a writer of files: which flows are news, however
+//! many updates were missed.
 
 use std::collections::BTreeSet;
 
-use ratel_core::store::{FlowStore, Update};
 use ratel_flow::FlowId;
+
+use super::{FlowStore, Update};
 
 /// Flows are announced nearly in order. One that is not there when so many later ones are was evicted unheard.
 const OUT_OF_ORDER: usize = 65_536;
 
 /// Flows that were heard of. Memory grows with the flows that are live, not with those that were.
 #[derive(Debug, Default)]
-pub(super) struct Backlog {
+pub struct Backlog {
     /// Not finished yet.
     live: BTreeSet<FlowId>,
     /// All flows up to this one have been heard of.
@@ -21,16 +23,16 @@ pub(super) struct Backlog {
 
 /// What an update says.
 #[derive(Debug, Default)]
-pub(super) struct News {
+pub struct News {
     /// Flows that are finished, each once.
-    pub(super) finished: Vec<FlowId>,
+    pub finished: Vec<FlowId>,
     /// Flows that go on and may have more than they had.
-    pub(super) changed: Vec<FlowId>,
+    pub changed: Vec<FlowId>,
 }
 
 impl Backlog {
     /// Takes in an update.
-    pub(super) fn take_in(&mut self, update: Update, store: &FlowStore) -> News {
+    pub fn take_in(&mut self, update: Update, store: &FlowStore) -> News {
         let mut news = News::default();
         match update {
             Update::Added(id) => {
@@ -53,8 +55,8 @@ impl Backlog {
         news
     }
 
-    /// Flows that are not finished.
-    pub(super) fn take_live(&mut self) -> BTreeSet<FlowId> {
+    /// Flows that are not finished; they are not news any more.
+    pub fn take_live(&mut self) -> BTreeSet<FlowId> {
         std::mem::take(&mut self.live)
     }
 

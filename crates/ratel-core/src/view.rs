@@ -1,0 +1,406 @@
+//! The list of flows as somebody looks at it: filtered, ordered, reversed, or only what is marked.
+//!
+//! A thread of its own listens to the store, asks the filter about what is new or has changed, and keeps the ids in
+//! order; whoever shows the list asks for a few of them by position, which takes no longer for a long list than for a short
+//! one. A list that is everything in the order in which it came is the store's own, and costs nothing.
+
+use std::collections::{BTreeSet, HashSet};
+use std::io;
+use std::ops::Range;
+use std::str::FromStr;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, Weak};
+use std::thread;
+use std::time::Duration;
+
+use ratel_flow::FlowId;
+use ratel_flow::filter::Filter;
+
+use crate::store::{FlowStore, Subscription, Update, lock};
+
+/// So many flows are looked at before what was found is shown.
+const STEP: usize = 4096;
+
+/// How long updates gather, so that a list that changes all the time is not put in order all the time.
+const GATHER: Duration = Duration::from_millis(15);
+
+/// What flows are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// When they began.
+    #[default]
+    Time,
+    /// The request's method.
+    Method,
+    /// The URL.
+    Url,
+    /// Bytes of both bodies and of messages.
+    Size,
+}
+
+impl Order {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Time, Self::Method, Self::Url, Self::Size];
+
+    /// The name it is chosen by.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Method => "method",
+            Self::Url => "url",
+            Self::Size => "size",
+        }
+    }
+}
+
+impl FromStr for Order {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|order| order.name() == name);
+        known.ok_or_else(|| {
+            format!("there is no order '{name}'; there are time, method, url and size")
+        })
+    }
+}
+
+/// What is shown, and how.
+#[derive(Clone, Debug, Default)]
+pub struct ViewSettings {
+    /// Only flows that match.
+    pub filter: Option<Arc<Filter>>,
+    /// Only flows with a mark.
+    pub marked_only: bool,
+    /// What they are ordered by.
+    pub order: Order,
+    /// The other way round.
+    pub reversed: bool,
+}
+
+impl ViewSettings {
+    /// Whether this is every flow in the order in which it came.
+    fn is_plain(&self) -> bool {
+        self.filter.is_none() && !self.marked_only && self.order == Order::Time && !self.reversed
+    }
+}
+
+/// How much there is to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ViewCounts {
+    /// Flows that are shown.
+    pub shown: usize,
+    /// All flows.
+    pub total: usize,
+    /// Flows that are still to be looked at, since a filter has come or much has happened.
+    pub pending: usize,
+}
+
+/// The list. Cheap to clone; the thread ends with the last of them.
+#[derive(Clone, Debug)]
+pub struct FlowView(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: FlowStore,
+    shown: Mutex<Shown>,
+    bell: SyncSender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shown {
+    settings: ViewSettings,
+    /// Counts settings: what is found for earlier ones is dropped.
+    generation: u64,
+    /// In order, unless the list is the store's own.
+    rows: Vec<Row>,
+    pending: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    key: Key,
+    id: FlowId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Number(u64),
+    Text(Box<[u8]>),
+}
+
+impl FlowView {
+    /// Begins to watch. `changed` is called when the list may look different; it must not block.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(store: FlowStore, changed: impl Fn() + Send + Sync + 'static) -> io::Result<Self> {
+        let (bell, rung) = sync_channel(1);
+        let ring = bell.clone();
+        let updates = store.subscribe_with(Box::new(move || ring_once(&ring)));
+        let inner = Arc::new(Inner {
+            store,
+            shown: Mutex::default(),
+            bell,
+        });
+        let watcher = Watcher {
+            view: Arc::downgrade(&inner),
+            updates,
+            generation: 0,
+            todo: BTreeSet::new(),
+        };
+        thread::Builder::new()
+            .name("ratel-view".into())
+            .spawn(move || watcher.run(&rung, &changed))?;
+        Ok(Self(inner))
+    }
+
+    /// Shows something else, or in another way. What matches comes little by little.
+    pub fn set(&self, settings: ViewSettings) {
+        let mut shown = lock(&self.0.shown);
+        shown.settings = settings;
+        shown.generation += 1;
+        shown.rows.clear();
+        drop(shown);
+        ring_once(&self.0.bell);
+    }
+
+    /// What is shown, and how.
+    #[must_use]
+    pub fn settings(&self) -> ViewSettings {
+        lock(&self.0.shown).settings.clone()
+    }
+
+    /// How much there is to see.
+    #[must_use]
+    pub fn counts(&self) -> ViewCounts {
+        let total = self.0.store.len();
+        let shown = lock(&self.0.shown);
+        ViewCounts {
+            shown: if self.is_store(&shown) {
+                total
+            } else {
+                shown.rows.len()
+            },
+            total,
+            pending: shown.pending,
+        }
+    }
+
+    /// The ids at those positions.
+    #[must_use]
+    pub fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
+        let shown = lock(&self.0.shown);
+        if self.is_store(&shown) {
+            drop(shown);
+            return self.0.store.ids(positions);
+        }
+        let len = shown.rows.len();
+        let positions = positions.start.min(len)..positions.end.min(len);
+        let rows = |range: Range<usize>| shown.rows.get(range).unwrap_or_default().iter();
+        if shown.settings.reversed {
+            let range = len - positions.end.max(positions.start)..len - positions.start;
+            rows(range).rev().map(|row| row.id).collect()
+        } else {
+            rows(positions).map(|row| row.id).collect()
+        }
+    }
+
+    /// Where a flow stands; none if it is not shown. `hint` is where it may be.
+    #[must_use]
+    pub fn position(&self, id: FlowId, hint: usize) -> Option<usize> {
+        if self.ids(hint..hint + 1).first() == Some(&id) {
+            return Some(hint);
+        }
+        let shown = lock(&self.0.shown);
+        if self.is_store(&shown) {
+            drop(shown);
+            return self.0.store.position(id);
+        }
+        let at = shown.rows.iter().position(|row| row.id == id)?;
+        Some(if shown.settings.reversed {
+            shown.rows.len() - 1 - at
+        } else {
+            at
+        })
+    }
+
+    /// Whether the list is the store's own.
+    fn is_store(&self, shown: &Shown) -> bool {
+        shown.settings.is_plain() && self.0.store.is_in_time()
+    }
+}
+
+fn ring_once(bell: &SyncSender<()>) {
+    match bell.try_send(()) {
+        // Full: it is going to look anyway.
+        Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        ring_once(&self.bell);
+    }
+}
+
+/// The thread.
+struct Watcher {
+    view: Weak<Inner>,
+    updates: Subscription,
+    /// Of the settings that `todo` is for.
+    generation: u64,
+    /// Flows to look at.
+    todo: BTreeSet<FlowId>,
+}
+
+impl Watcher {
+    fn run(mut self, rung: &Receiver<()>, changed: &dyn Fn()) {
+        // The senders are held by the view and the subscription, which live as long as anybody wants to see.
+        while rung.recv().is_ok() {
+            loop {
+                let Some(view) = self.view.upgrade() else {
+                    return;
+                };
+                if !self.step(&view) {
+                    break;
+                }
+                changed();
+            }
+            thread::sleep(GATHER);
+        }
+    }
+
+    /// Takes in what happened, and looks at some of what is to be looked at. False when there was nothing.
+    fn step(&mut self, view: &Inner) -> bool {
+        let (settings, generation) = {
+            let shown = lock(&view.shown);
+            (shown.settings.clone(), shown.generation)
+        };
+        let mut gone = HashSet::new();
+        let mut swept = false;
+        let mut heard = false;
+        if generation != self.generation {
+            self.generation = generation;
+            self.todo = all(&view.store);
+            heard = true;
+        }
+        // No more than a queue holds at a time.
+        for _ in 0..crate::store::subscribe::QUEUE_BOUND {
+            let Some(update) = self.updates.try_next() else {
+                break;
+            };
+            heard = true;
+            match update {
+                Update::Added(id) | Update::Changed(id) | Update::Finished(id) => {
+                    self.todo.insert(id);
+                }
+                Update::Removed(id) => {
+                    self.todo.remove(&id);
+                    gone.insert(id);
+                }
+                Update::Evicted { .. } => swept = true,
+                Update::Resync => {
+                    self.todo = all(&view.store);
+                    swept = true;
+                }
+            }
+        }
+        if settings.is_plain() && view.store.is_in_time() {
+            self.todo.clear();
+            return heard;
+        }
+        if !heard && self.todo.is_empty() {
+            return false;
+        }
+        let batch: Vec<FlowId> = (0..STEP).map_while(|_| self.todo.pop_first()).collect();
+        let mut found = rows(&view.store, &settings, &batch);
+        found.sort_unstable();
+        gone.extend(batch);
+        let mut shown = lock(&view.shown);
+        if shown.generation == generation {
+            if swept {
+                let there = all(&view.store);
+                shown.rows.retain(|row| there.contains(&row.id));
+            }
+            merge(&mut shown.rows, &gone, found);
+            shown.pending = self.todo.len();
+        }
+        true
+    }
+}
+
+fn all(store: &FlowStore) -> BTreeSet<FlowId> {
+    store.ids(0..usize::MAX).into_iter().collect()
+}
+
+/// The rows of those of the flows that are to be shown.
+fn rows(store: &FlowStore, settings: &ViewSettings, ids: &[FlowId]) -> Vec<Row> {
+    let matching = match &settings.filter {
+        Some(filter) => store.matching(ids, filter),
+        None => ids.to_vec(),
+    };
+    let row = |id: FlowId| {
+        let key = match settings.order {
+            Order::Time if !settings.marked_only => Key::Number(store.created(id)?.0),
+            order => {
+                let summary = store.summary(id)?;
+                let marked = summary.annotations.as_ref();
+                if settings.marked_only && marked.is_none_or(|said| said.marked.is_empty()) {
+                    return None;
+                }
+                let request = summary.request.as_ref();
+                match order {
+                    Order::Time => Key::Number(summary.times.created.0),
+                    Order::Size => Key::Number(summary.request_body + summary.response_body),
+                    Order::Method => {
+                        Key::Text(request.map_or(Box::default(), |line| (*line.method).into()))
+                    }
+                    Order::Url => {
+                        let url = request.map(|line| {
+                            let authority =
+                                ratel_flow::http::authority(&line.host, line.port, line.scheme);
+                            let scheme = line.scheme.as_str();
+                            [scheme.as_bytes(), b"://", authority.as_bytes(), &line.path].concat()
+                        });
+                        Key::Text(url.unwrap_or_default().into())
+                    }
+                }
+            }
+        };
+        Some(Row { key, id })
+    };
+    matching.into_iter().filter_map(row).collect()
+}
+
+/// Takes out what is gone or has a new place, and puts in what was found, which is in order.
+fn merge(rows: &mut Vec<Row>, gone: &HashSet<FlowId>, found: Vec<Row>) {
+    if !gone.is_empty() {
+        // New flows have higher ids than all that are there: nothing is to be taken out for them.
+        let oldest = gone.iter().min().copied();
+        let newest = rows.iter().map(|row| row.id).max();
+        if oldest <= newest {
+            rows.retain(|row| !gone.contains(&row.id));
+        }
+    }
+    let (Some(first), false) = (found.first(), rows.is_empty()) else {
+        rows.extend(found);
+        return;
+    };
+    // What lies before the first new one stays where it is; mostly that is all.
+    let tail = rows.split_off(rows.partition_point(|row| row < first));
+    let (mut old, mut new) = (tail.into_iter().peekable(), found.into_iter().peekable());
+    rows.reserve(old.len() + new.len());
+    loop {
+        let next = match (old.peek(), new.peek()) {
+            (Some(a), Some(b)) if a <= b => old.next(),
+            (Some(_), None) => old.next(),
+            _ => new.next(),
+        };
+        let Some(row) = next else { return };
+        rows.push(row);
+    }
+}
+
+#[cfg(test)]
+mod tests;

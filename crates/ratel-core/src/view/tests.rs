@@ -1,0 +1,117 @@
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Instant;
+
+use proptest::prelude::*;
+use ratel_flow::{FlowKind, Side, Timestamp};
+
+use super::*;
+use crate::store::tests::{client, request, response, store};
+
+/// Records an exchange with a body of so many bytes.
+fn record(store: &FlowStore, path: &str, size: usize, at: u64) -> FlowId {
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(at));
+    flow.request(&request(path));
+    flow.response(&response(200));
+    flow.data(Side::Server, &[vec![0; size].into()], Timestamp(at));
+    flow.finish(Timestamp(at + 1));
+    store.flush();
+    flow.id()
+}
+
+fn watch(store: &FlowStore) -> (FlowView, Receiver<()>) {
+    let (bell, changed) = sync_channel(1);
+    let view = FlowView::start(store.clone(), move || ring_once(&bell)).unwrap();
+    (view, changed)
+}
+
+/// Waits until the list is that one.
+fn expect(view: &FlowView, changed: &Receiver<()>, expected: &[FlowId]) {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let found = view.ids(0..usize::MAX);
+        if found == expected && view.counts().pending == 0 {
+            assert_eq!(view.counts().shown, expected.len());
+            for (at, id) in expected.iter().enumerate() {
+                assert_eq!(view.position(*id, 0), Some(at));
+            }
+            return;
+        }
+        assert!(Instant::now() < until, "{found:?} instead of {expected:?}");
+        let _ = changed.recv_timeout(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn flows_are_ordered_and_filtered_as_they_come() {
+    let store = store(1 << 24, 1 << 28);
+    let (view, changed) = watch(&store);
+    let b = record(&store, "/b", 30, 1);
+    let a = record(&store, "/a", 10, 2);
+    expect(&view, &changed, &[b, a]);
+    let set = |order, reversed| {
+        view.set(ViewSettings {
+            order,
+            reversed,
+            ..ViewSettings::default()
+        });
+    };
+    set(Order::Time, true);
+    expect(&view, &changed, &[a, b]);
+    assert_eq!(view.ids(1..2), [b]);
+    set(Order::Url, false);
+    expect(&view, &changed, &[a, b]);
+    let c = record(&store, "/aa", 20, 3);
+    expect(&view, &changed, &[a, c, b]);
+    set(Order::Size, true);
+    expect(&view, &changed, &[b, c, a]);
+
+    view.set(ViewSettings {
+        filter: Some(Arc::new(Filter::parse("~u /a").unwrap())),
+        ..ViewSettings::default()
+    });
+    expect(&view, &changed, &[a, c]);
+    let d = record(&store, "/ab", 0, 4);
+    expect(&view, &changed, &[a, c, d]);
+    store.remove(&[c]);
+    expect(&view, &changed, &[a, d]);
+
+    view.set(ViewSettings {
+        marked_only: true,
+        ..ViewSettings::default()
+    });
+    expect(&view, &changed, &[]);
+    store.annotate(b, |said| said.marked = ":grapes:".into());
+    expect(&view, &changed, &[b]);
+    store.annotate(b, |said| said.marked = "".into());
+    expect(&view, &changed, &[]);
+}
+
+#[test]
+fn the_thread_ends_with_the_view() {
+    let store = store(1 << 24, 1 << 28);
+    let (view, changed) = watch(&store);
+    drop(view);
+    // Its callback goes with it.
+    while changed.recv().is_ok() {}
+}
+
+proptest! {
+    #[test]
+    fn merging_is_taking_out_and_sorting(
+        there in prop::collection::btree_map(0u64..200, 0u64..50, 0..60),
+        found in prop::collection::btree_map(0u64..300, 0u64..50, 0..60),
+    ) {
+        let row = |(id, key): (&u64, &u64)| Row { key: Key::Number(*key), id: FlowId(*id) };
+        let mut rows: Vec<Row> = there.iter().map(row).collect();
+        rows.sort_unstable();
+        let mut new: Vec<Row> = found.iter().map(row).collect();
+        new.sort_unstable();
+        let gone: HashSet<FlowId> = found.keys().map(|id| FlowId(*id)).collect();
+        let mut all = there;
+        all.extend(found);
+        let mut expected: Vec<Row> = all.iter().map(row).collect();
+        expected.sort_unstable();
+        merge(&mut rows, &gone, new);
+        prop_assert_eq!(rows, expected);
+    }
+}
