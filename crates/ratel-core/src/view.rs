@@ -69,7 +69,7 @@ impl FromStr for Order {
 #[derive(Clone, Debug, Default)]
 pub struct ViewSettings {
     /// Only flows that match.
-    pub filter: Option<Arc<Filter>>,
+    pub filter: Option<Filter>,
     /// Only flows with a mark.
     pub marked_only: bool,
     /// What they are ordered by.

@@ -270,20 +270,24 @@ impl ReadMessages for StoredMessages {
             kind: head.kind,
             flags: head.flags,
             timestamp: head.timestamp,
-            content: self.payload(head.side, head.payload)?,
-        })
-    }
-}
-
-impl StoredMessages {
-    fn payload(&self, side: Side, payload: Payload) -> io::Result<Bytes> {
-        collect(0..payload.len, |range| {
-            self.store.payload(self.id, side, payload, range)
+            content: self.store.whole_payload(self.id, head.side, head.payload)?,
         })
     }
 }
 
 impl FlowStore {
+    /// All bytes of a message.
+    pub(super) fn whole_payload(
+        &self,
+        id: FlowId,
+        side: Side,
+        payload: Payload,
+    ) -> io::Result<Bytes> {
+        collect(0..payload.len, |range| {
+            self.payload(id, side, payload, range)
+        })
+    }
+
     /// A part of a body as it was before the flow was changed.
     #[must_use]
     pub fn body_before(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<super::Window> {

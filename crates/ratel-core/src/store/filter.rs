@@ -9,7 +9,7 @@ use std::thread;
 
 use bytes::Bytes;
 use ratel_flow::dns::DnsMessage;
-use ratel_flow::filter::{Filter, Subject};
+use ratel_flow::filter::{Filter, Scratch, Subject};
 use ratel_flow::record::Value;
 use ratel_flow::{
     Annotations, Body, ClientConn, FlowId, FlowKind, MessageKind, Replay, Request, Response,
@@ -57,7 +57,7 @@ impl FlowStore {
     }
 
     fn scan(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId> {
-        let mut scan = Scan::new(self);
+        let scan = Scan::new(self);
         let ids = ids.iter().copied();
         ids.filter(|id| scan.matches(*id, filter)).collect()
     }
@@ -67,6 +67,7 @@ impl FlowStore {
 struct Scan<'a> {
     store: &'a FlowStore,
     ahead: RefCell<Ahead>,
+    scratch: RefCell<Scratch>,
 }
 
 /// A stretch of a segment that was read for more than one head.
@@ -86,10 +87,11 @@ impl<'a> Scan<'a> {
         Self {
             store,
             ahead: RefCell::default(),
+            scratch: RefCell::default(),
         }
     }
 
-    fn matches(&mut self, id: FlowId, filter: &Filter) -> bool {
+    fn matches(&self, id: FlowId, filter: &Filter) -> bool {
         let index = read_lock(&self.store.0.shared.index);
         let Some(entry) = index.get(id) else {
             return false;
@@ -106,7 +108,7 @@ impl<'a> Scan<'a> {
             dns: Default::default(),
         };
         drop(index);
-        filter.matches(&stored)
+        filter.matches_with(&stored, &mut self.scratch.borrow_mut())
     }
 
     /// A head at that place.
@@ -299,11 +301,10 @@ impl Subject for Stored<'_> {
                 is_data && side.is_none_or(|side| side == head.side)
             });
             for head in payloads {
-                let all = 0..head.payload.len;
-                let Some(read) = store.payload(self.id, head.side, head.payload, all) else {
+                let Ok(read) = store.whole_payload(self.id, head.side, head.payload) else {
                     return;
                 };
-                if each(&read.bytes).is_break() {
+                if each(&read).is_break() {
                     return;
                 }
             }

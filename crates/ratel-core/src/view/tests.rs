@@ -2,6 +2,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Instant;
 
 use proptest::prelude::*;
+use ratel_flow::filter::FilterOptions;
 use ratel_flow::{FlowKind, Side, Timestamp};
 
 use super::*;
@@ -66,7 +67,7 @@ fn flows_are_ordered_and_filtered_as_they_come() {
     expect(&view, &changed, &[b, c, a]);
 
     view.set(ViewSettings {
-        filter: Some(Arc::new(Filter::parse("~u /a").unwrap())),
+        filter: Some(Filter::parse("~u /a", FilterOptions::default()).unwrap()),
         ..ViewSettings::default()
     });
     expect(&view, &changed, &[a, c]);
