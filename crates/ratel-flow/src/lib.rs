@@ -17,6 +17,7 @@ pub mod pattern;
 pub mod record;
 pub mod tcp;
 pub mod time;
+pub mod view_names;
 
 pub use conn::{
     Certificates, ClientConn, ConnExtra, ConnId, PeerAddress, ServerConn, TlsEngine, TlsInfo,

@@ -12,6 +12,7 @@
 //! | [`client_hello`] | TLS records | what a TLS client offers |
 //! | [`http1`] | HTTP/1.x | heads, framing decisions, bodies, and back |
 //! | [`h2`] | HTTP/2 | the same, with frames, header compression, streams and flow control |
+//! | [`qpack`] | a field section of HTTP/3 | its lines |
 //! | [`websocket`] | WebSocket frames | messages, piece by piece |
 //! | [`streams`] | bodies | the messages in them: events, gRPC, lines |
 //! | [`headers`] | field lines | an ordered list that keeps every byte |
@@ -26,6 +27,7 @@ pub mod detect;
 pub mod h2;
 pub mod headers;
 pub mod http1;
+pub mod qpack;
 pub mod streams;
 pub mod tnetstring;
 pub mod url;

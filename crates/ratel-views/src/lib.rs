@@ -40,10 +40,23 @@ pub struct ViewInput<'a> {
     /// Value of the `grpc-encoding` field: how those messages of a gRPC body are compressed that are marked so. A
     /// single message that is [rendered](render_message) with an encoding is taken to be compressed.
     pub grpc_encoding: Option<&'a str>,
+    /// The port of the server: 53 and 5353 are for DNS.
+    pub server_port: Option<u16>,
+    /// The bytes are those of one stream of a QUIC connection.
+    pub quic: Option<QuicStream<'a>>,
     /// What is known about protobuf messages.
     pub schemas: Option<&'a Schemas>,
     /// More lines than this are not made.
     pub max_lines: usize,
+}
+
+/// What is known of a stream of a QUIC connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QuicStream<'a> {
+    /// The protocol that was agreed on: `h3`.
+    pub alpn: &'a [u8],
+    /// Only one side sends on it.
+    pub unidirectional: bool,
 }
 
 impl ViewInput<'_> {

@@ -27,6 +27,11 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
     }
     match kind {
         MessageKind::Text if socketio::fits(input) => render(Some("Socket.IO"), input),
+        MessageKind::Binary if socketio::is_asked_for(input) => {
+            document("Socket.IO", max_lines, |out| {
+                socketio::attachment(input, out)
+            })
+        }
         MessageKind::Text | MessageKind::Binary | MessageKind::Json
             if json::is_container(data, input.complete) =>
         {

@@ -1,5 +1,7 @@
 //! All views, the choice between them, and rendering.
 
+use ratel_flow::view_names::{VIEW_ALIASES, VIEW_NAMES, view_name};
+
 use crate::views::{
     archive::Zip,
     code::{Css, JavaScript},
@@ -8,6 +10,7 @@ use crate::views::{
     graphql::GraphQl,
     grpc::Grpc,
     hex::{HexDump, HexStream},
+    http3::Http3,
     image::Image,
     json::Json,
     markup::Markup,
@@ -18,14 +21,16 @@ use crate::views::{
     raw::Raw,
     socketio::SocketIo,
     sse::Sse,
+    wbxml::Wbxml,
 };
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 21] = [
+const VIEWS: [&dyn ContentView; 23] = [
     &Css,
     &Dns,
     &GraphQl,
+    &Http3,
     &Image,
     &JavaScript,
     &Json,
@@ -39,6 +44,7 @@ const VIEWS: [&dyn ContentView; 21] = [
     &Raw,
     &SocketIo,
     &UrlEncoded,
+    &Wbxml,
     &Markup,
     &Zip,
     &HexDump,
@@ -52,10 +58,9 @@ const FALLBACK: &dyn ContentView = &Raw;
 /// The names a user can choose from: `auto`, then the views in lower case, sorted.
 #[must_use]
 pub fn names() -> Vec<String> {
-    let mut names: Vec<String> = VIEWS.iter().map(|v| v.name().to_lowercase()).collect();
-    names.sort();
-    names.insert(0, "auto".to_owned());
-    names
+    let is_alias = |name: &str| VIEW_ALIASES.iter().any(|(alias, _)| *alias == name);
+    let names = VIEW_NAMES.iter().filter(|name| !is_alias(name));
+    names.map(|name| (*name).to_owned()).collect()
 }
 
 /// Renders bytes with the view of that name in any case; with none, `auto` or an unknown name with the one that fits.
@@ -175,7 +180,9 @@ impl std::fmt::Debug for Rendering {
     }
 }
 
-fn find(name: &str) -> Option<&'static dyn ContentView> {
+/// The view of that name in any case, or of an alias.
+pub(crate) fn find(name: &str) -> Option<&'static dyn ContentView> {
+    let name = view_name(name)?;
     VIEWS
         .into_iter()
         .find(|view| view.name().eq_ignore_ascii_case(name))
@@ -197,6 +204,12 @@ pub(crate) fn complain(out: &mut Sink, sentence: &str) {
     out.finish();
     out.push(Class::Error, sentence);
     out.newline();
+}
+
+/// Says that bytes are not what a view is for, and why; they are shown as they are from here on.
+pub(crate) fn refuse(out: &mut Sink, view: &str, why: &str) {
+    complain(out, &format!("Couldn't parse as {view}:"));
+    complain(out, why);
 }
 
 #[cfg(test)]

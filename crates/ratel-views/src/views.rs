@@ -7,6 +7,7 @@ pub(crate) mod form;
 pub(crate) mod graphql;
 pub(crate) mod grpc;
 pub(crate) mod hex;
+pub(crate) mod http3;
 pub(crate) mod image;
 pub(crate) mod json;
 pub(crate) mod markup;
@@ -19,5 +20,6 @@ pub(crate) mod socketio;
 pub(crate) mod sse;
 #[cfg(test)]
 pub(crate) mod testing;
+pub(crate) mod wbxml;
 pub(crate) mod whole;
 pub(crate) mod yaml;

@@ -6,7 +6,7 @@
 mod decode;
 mod encode;
 pub mod huffman;
-mod integer;
+pub(crate) mod integer;
 mod static_table;
 mod table;
 

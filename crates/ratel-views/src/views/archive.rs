@@ -1,6 +1,6 @@
 //! What is in a ZIP archive, by its central directory (APPNOTE.TXT §4.3.12).
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, ViewInput};
 
@@ -22,7 +22,7 @@ impl ContentView for Zip {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, cut, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, cut, out| {
             if cut {
                 return Err(
                     "the list of files is at the end of the archive, which is not here".into(),

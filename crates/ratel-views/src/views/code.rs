@@ -1,6 +1,6 @@
 //! Style sheets and scripts that were squeezed into one line, with their lines and indentation.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
 /// Blocks deeper than this are indented no further.
@@ -20,7 +20,7 @@ impl ContentView for Css {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Text, |data, _, out| {
             css(data, out);
             Ok(())
         })
@@ -44,7 +44,7 @@ impl ContentView for JavaScript {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Text, |data, _, out| {
             script(data, out);
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! DNS messages (RFC 1035), as YAML.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
@@ -28,7 +28,7 @@ impl ContentView for Dns {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, _, out| {
             let message =
                 Message::read(data).ok_or("the message ends early, or a name in it has no end")?;
             message.print(out);

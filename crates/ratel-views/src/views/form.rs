@@ -2,7 +2,7 @@
 
 use ratel_flow::Side;
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{ContentView, Painter, Sink, ViewInput};
 
@@ -20,7 +20,7 @@ impl ContentView for UrlEncoded {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, _, out| {
             yaml::map(&pairs(data), out);
             Ok(())
         })
@@ -46,7 +46,7 @@ impl ContentView for Query {
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
         let query = query(input).unwrap_or_default().to_owned();
-        Whole::painter(move |_, _, out| {
+        Whole::painter(self.name(), Beyond::Nothing, move |_, _, out| {
             yaml::map(&pairs(query.as_bytes()), out);
             Ok(())
         })
@@ -109,7 +109,7 @@ impl ContentView for Multipart {
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
         let boundary = boundary(input.content_type.unwrap_or_default());
-        Whole::painter(move |data, _, out| {
+        Whole::painter(self.name(), Beyond::Nothing, move |data, _, out| {
             let boundary = boundary
                 .as_deref()
                 .ok_or("the content type names no boundary between the parts")?;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::json;
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
 /// For JSON with queries in it.
@@ -28,7 +28,7 @@ impl ContentView for GraphQl {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Text, |data, _, out| {
             let queries = queries(data).ok_or("there is no query in it")?;
             let total = queries.len();
             for (nth, query) in queries.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! Images: their format, size, and what is written in them.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
@@ -23,7 +23,7 @@ impl ContentView for Image {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, _, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, _, out| {
             print(data, out);
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! XML and HTML: an element a line, indented, nothing changed but white space.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
 /// Elements deeper than this are indented no further.
@@ -41,7 +41,7 @@ impl ContentView for Markup {
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
         let is_html = input.media_type() == "text/html";
-        Whole::painter(move |data, _, out| {
+        Whole::painter(self.name(), Beyond::Text, move |data, _, out| {
             print(data, is_html, out);
             Ok(())
         })

@@ -1,6 +1,6 @@
 //! MQTT (OASIS MQTT 3.1.1, and what 5.0 has in common with it): the packets of one side.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
@@ -20,7 +20,7 @@ impl ContentView for Mqtt {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, cut, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, cut, out| {
             let mut rest = data;
             let mut packets = Vec::new();
             while packets.len() < PACKETS_MAX

@@ -1,6 +1,6 @@
 //! MessagePack (<https://github.com/msgpack/msgpack/blob/master/spec.md>), as YAML.
 
-use super::whole::Whole;
+use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
@@ -28,7 +28,7 @@ impl ContentView for MsgPack {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, cut, out| {
+        Whole::painter(self.name(), Beyond::Text, |data, cut, out| {
             // Once without a trace, since what is wrong at the end makes all of it something else.
             let mut nowhere = Sink::new(0);
             let mut trial = Reader { rest: data };

@@ -1,12 +1,14 @@
 //! Socket.IO over WebSockets: packets of Engine.IO (<https://socket.io/docs/v4/engine-io-protocol/>) with those of Socket.IO
 //! (<https://socket.io/docs/v4/socket-io-protocol/>) in them.
 
-use super::json;
+use super::whole::{Beyond, Whole};
+use super::{hex, json};
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
 
-use super::whole::Whole;
+/// Between the packets of a body that was asked for by polling.
+const SEPARATOR: u8 = 0x1e;
 
-/// For messages of such a connection.
+/// For messages of such a connection, and for bodies by those who choose it.
 pub(crate) struct SocketIo;
 
 impl ContentView for SocketIo {
@@ -20,9 +22,13 @@ impl ContentView for SocketIo {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(|data, cut, out| {
-            let packet = Packet::of(data).ok_or("this is no packet of Socket.IO")?;
-            packet.print(!cut, out);
+        Whole::painter(self.name(), Beyond::Text, |data, cut, out| {
+            let packets: Option<Vec<_>> = data.split(|b| *b == SEPARATOR).map(Packet::of).collect();
+            let packets = packets.ok_or("this is no packet of Socket.IO")?;
+            let last = packets.len().saturating_sub(1);
+            for (nth, packet) in packets.iter().enumerate() {
+                packet.print(nth < last || !cut, out);
+            }
             Ok(())
         })
     }
@@ -30,8 +36,26 @@ impl ContentView for SocketIo {
 
 /// Whether the messages of a connection that was asked for by that path are such packets.
 pub(crate) fn fits(input: &ViewInput<'_>) -> bool {
-    let is_path = |path: &str| path.contains("/socket.io/?");
-    input.path.is_some_and(is_path) && Packet::of(input.data).is_some()
+    is_asked_for(input) && Packet::of(input.data).is_some()
+}
+
+/// Whether a connection was asked for by the path that Socket.IO has.
+pub(crate) fn is_asked_for(input: &ViewInput<'_>) -> bool {
+    input.path.is_some_and(|path| path.contains("/socket.io/?"))
+}
+
+/// Prints a binary message, which belongs to the event before it.
+pub(crate) fn attachment(input: &ViewInput<'_>, out: &mut Sink) {
+    // The third version of Engine.IO has the type of the packet in front.
+    let is_old = input.path.is_some_and(|path| path.contains("EIO=3"));
+    let data = match input.data.split_first() {
+        Some((4, data)) if is_old => data,
+        _ => input.data,
+    };
+    out.push(Class::Name, "SocketIO.ATTACHMENT");
+    out.push(Class::Plain, &format!(" {} bytes", data.len()));
+    out.newline();
+    hex::put(data, out);
 }
 
 /// A packet in a message.
@@ -151,8 +175,18 @@ mod tests {
             shown(b"451-[\"bytes\",{\"_placeholder\":true,\"num\":0}]")
                 .lines()
                 .count(),
-            7
+            8
         );
+        let attached = ViewInput {
+            path: Some("/socket.io/?EIO=3"),
+            ..input(b"\x04\x01\xff")
+        };
+        let document = render_message(MessageKind::Binary, &attached);
+        let lines: Vec<String> = document.lines.iter().map(Line::text).collect();
+        assert_eq!(lines[0], "SocketIO.ATTACHMENT 2 bytes");
+        assert!(lines[1].starts_with("0000:   01 ff "));
+        let body = crate::render(Some("socket.io"), &input(b"0{\"sid\":1}\x1e2\x1e40"));
+        assert_eq!(body.lines.len(), 6);
         // What is none is a text like others.
         for text in [&b"4"[..], b"49", b"9", b"hello"] {
             assert_eq!(shown(text), String::from_utf8_lossy(text));

@@ -74,6 +74,7 @@ impl Body<'_> {
             } else {
                 usize::MAX
             },
+            ..ViewInput::default()
         };
         let shown = Shown {
             view: Some(&style.view),

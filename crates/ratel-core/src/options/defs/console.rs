@@ -1,5 +1,7 @@
 //! The terminal interface.
 
+use ratel_flow::view_names::VIEW_NAMES;
+
 use crate::options::def::{Tools, options};
 
 const LAYOUT: &str = "panes come in a later release";
@@ -12,7 +14,7 @@ options! { "Terminal interface";
         .help("React to the mouse. Without it the terminal's own selection works as usual.");
     CONSOLE_EVENTLOG_VERBOSITY: str("console_eventlog_verbosity", "info").choices(super::dump::LEVELS).tools(Tools::TERMINAL)
         .help("The least serious messages that are shown in the event log.");
-    CONSOLE_DEFAULT_CONTENTVIEW: str("console_default_contentview", "auto").choices(super::dump::VIEWS).tools(Tools::TERMINAL)
+    CONSOLE_DEFAULT_CONTENTVIEW: str("console_default_contentview", "auto").choices(VIEW_NAMES).tools(Tools::TERMINAL)
         .planned("choosing the view at the start comes in a later release")
         .help("How bodies are shown at first.");
     CONSOLE_FLOWLIST_LAYOUT: str("console_flowlist_layout", "default").choices(&["default", "list", "table"])

@@ -1,15 +1,12 @@
 //! The line printer.
 
+use ratel_flow::view_names::VIEW_NAMES;
+
 use super::checks;
 use crate::options::def::{Tools, options};
 
 /// Severities of messages, as mitmproxy orders them.
 pub(super) const LEVELS: &[&str] = &["error", "warn", "info", "alert", "debug"];
-
-/// The content views there are.
-pub(super) const VIEWS: &[&str] = &[
-    "auto", "raw", "hex dump", "json", "ndjson", "protobuf", "grpc", "sse",
-];
 
 options! { "Line output";
     FLOW_DETAIL: int("flow_detail", 1).flag().metavar("LEVEL").tools(Tools::DUMP).check(checks::detail)
@@ -17,7 +14,7 @@ options! { "Line output";
             but shortened, 4 whole bodies.");
     TERMLOG_VERBOSITY: str("termlog_verbosity", "info").choices(LEVELS).tools(Tools::LOGGING)
         .help("The least serious messages that are printed.");
-    DUMPER_DEFAULT_CONTENTVIEW: str("dumper_default_contentview", "auto").choices(VIEWS).tools(Tools::DUMP)
+    DUMPER_DEFAULT_CONTENTVIEW: str("dumper_default_contentview", "auto").choices(VIEW_NAMES).tools(Tools::DUMP)
         .help("How bodies are printed. `auto` decides by the content type.");
     DUMPER_FILTER: opt_str("dumper_filter").metavar("FILTER").tools(Tools::DUMP)
         .planned("filter expressions come in a later release")

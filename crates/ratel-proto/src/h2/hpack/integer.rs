@@ -8,7 +8,7 @@ use super::HpackError;
 const MORE_MAX: u32 = 5;
 
 /// Reads a number whose first byte, already taken, is `first` and has `bits` bits for it.
-pub(super) fn decode(rest: &mut &[u8], first: u8, bits: u32) -> Result<u32, HpackError> {
+pub(crate) fn decode(rest: &mut &[u8], first: u8, bits: u32) -> Result<u32, HpackError> {
     let full = (1_u32 << bits) - 1;
     let low = u32::from(first) & full;
     if low < full {
