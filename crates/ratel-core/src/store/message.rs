@@ -11,6 +11,7 @@ use ratel_flow::{
 
 use super::extents::Extents;
 use super::index::nth;
+use super::source::{Cached, Source};
 use super::window::{self, Window};
 use super::{Shared, read_lock};
 
@@ -118,6 +119,16 @@ fn get_head(bytes: &[u8]) -> Option<MessageHead> {
 }
 
 pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
+    messages_from(&mut Cached::default(), shared, id, range)
+}
+
+/// As [`messages`], from a source of the caller's.
+pub(super) fn messages_from(
+    source: &mut impl Source,
+    shared: &Shared,
+    id: FlowId,
+    range: Range<u64>,
+) -> Option<MessageWindow> {
     let (kind, total, open) = {
         let index = read_lock(&shared.index);
         let entry = index.get(id)?;
@@ -149,7 +160,7 @@ pub(super) fn messages(shared: &Shared, id: FlowId, range: Range<u64>) -> Option
     let to = range.end.min(total).min(from + MESSAGES_AT_ONCE).max(from);
     let size = HEAD_BYTES as u64;
     let bytes = from * size..to * size;
-    let window = window::read(shared, id, bytes, |entry| {
+    let window = window::read_from(source, shared, id, bytes, |entry| {
         Some((&entry.messages.as_deref()?.heads, false))
     });
     // A flow without messages has no list.

@@ -35,6 +35,7 @@ mod message;
 mod queue;
 mod read;
 mod segments;
+mod source;
 pub mod subscribe;
 mod thread;
 mod window;

@@ -13,6 +13,7 @@ use super::export::file_id;
 use super::extents::Loc;
 use super::index::{Entry, Index};
 use super::segments::Segment;
+use super::source::{Cached, Source};
 use super::{Shared, head, read_lock};
 
 /// How far a flow has got.
@@ -220,6 +221,15 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
 }
 
 pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
+    snapshot_from(&mut Cached::default(), shared, id)
+}
+
+/// As [`snapshot`], from a source of the caller's.
+pub(super) fn snapshot_from(
+    source: &mut impl Source,
+    shared: &Shared,
+    id: FlowId,
+) -> Option<FlowSnapshot> {
     let index = read_lock(&shared.index);
     let entry = index.get(id)?;
     let now = Heads {
@@ -228,7 +238,7 @@ pub(super) fn snapshot(shared: &Shared, id: FlowId) -> Option<FlowSnapshot> {
         trailers: entry.rare.as_ref().map_or([None; 2], |rare| rare.trailers),
     };
     let snapshot = begun(id, entry);
-    Some(complete(index, snapshot, now))
+    Some(complete(source, index, snapshot, now))
 }
 
 /// As [`snapshot`], of the flow as it was before it was changed.
@@ -252,7 +262,7 @@ pub(super) fn snapshot_before(shared: &Shared, id: FlowId) -> Option<FlowSnapsho
     snapshot.times.request_end = request_end;
     snapshot.times.response_end = response_end;
     snapshot.modified = false;
-    Some(complete(index, snapshot, before))
+    Some(complete(&mut Cached::default(), index, snapshot, before))
 }
 
 /// Where the heads and trailers of a flow lie.
@@ -298,6 +308,7 @@ fn begun(id: FlowId, entry: &Entry) -> FlowSnapshot {
 
 /// Adds what lies in the segments. The index is let go before anything is read.
 fn complete(
+    source: &mut impl Source,
     index: RwLockReadGuard<'_, Index>,
     mut snapshot: FlowSnapshot,
     heads: Heads,
@@ -317,18 +328,18 @@ fn complete(
         .map(|trailers| find(&index, trailers.unwrap_or_default()));
     drop(index);
 
-    snapshot.request = load(request, head::get_request);
-    snapshot.response = load(response, head::get_response);
+    snapshot.request = load_from(source, request, head::get_request);
+    snapshot.response = load_from(source, response, head::get_response);
     snapshot.times.response_start = snapshot
         .response
         .as_ref()
         .map(|response| response.timestamp_start);
     snapshot.informational = informational
         .into_iter()
-        .filter_map(|found| load(found, head::get_response))
+        .filter_map(|found| load_from(source, found, head::get_response))
         .collect();
     [snapshot.request_trailers, snapshot.response_trailers] =
-        trailers.map(|found| load(found, head::get_headers));
+        trailers.map(|found| load_from(source, found, head::get_headers));
     snapshot
 }
 
@@ -367,6 +378,17 @@ fn find(index: &super::index::Index, loc: Loc) -> InFile {
 }
 
 fn load<T>(found: InFile, decode: impl FnOnce(Bytes) -> Option<T>) -> Option<T> {
+    load_from(&mut Cached::default(), found, decode)
+}
+
+fn load_from<T>(
+    source: &mut impl Source,
+    found: InFile,
+    decode: impl FnOnce(Bytes) -> Option<T>,
+) -> Option<T> {
     let (segment, loc) = found?;
-    decode(segment.read(loc.at, loc.len as usize)?)
+    let mut bytes = Vec::new();
+    source
+        .append(&segment, loc.at, loc.len as usize, true, &mut bytes)
+        .then(|| decode(bytes.into()))?
 }

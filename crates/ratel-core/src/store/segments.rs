@@ -82,6 +82,11 @@ impl Segment {
         }
     }
 
+    /// The file, to be read from.
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
     /// Reads what there is at that place, up to the length of `into`.
     pub(super) fn read_some(&self, at: u32, into: &mut [u8]) -> usize {
         self.file

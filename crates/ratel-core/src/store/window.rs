@@ -9,13 +9,11 @@ use ratel_flow::{FlowId, Side, Timestamp};
 use super::extents::{Extents, Found, Loc};
 use super::index::{Entry, nth};
 use super::segments::Segment;
+use super::source::{Cached, Source};
 use super::{Shared, read_lock};
 
 /// No window is larger than this, in bytes.
 pub const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Small extents are read through a buffer of this many bytes, since neighbours often lie close together.
-const READ_AHEAD: usize = 64 * 1024;
 
 /// A part of a body as it was recorded up to the moment of asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +46,17 @@ pub(super) fn read(
     range: Range<u64>,
     list: impl FnOnce(&Entry) -> Option<(&Extents, bool)>,
 ) -> Option<Window> {
+    read_from(&mut Cached::default(), shared, id, range, list)
+}
+
+/// As [`read`], from a source of the caller's.
+pub(super) fn read_from(
+    source: &mut impl Source,
+    shared: &Shared,
+    id: FlowId,
+    range: Range<u64>,
+    list: impl FnOnce(&Entry) -> Option<(&Extents, bool)>,
+) -> Option<Window> {
     let index = read_lock(&shared.index);
     let (body, complete) = list(index.get(id)?)?;
     let total = body.len;
@@ -64,8 +73,10 @@ pub(super) fn read(
     found.complete(from, to, &segment);
     let mut run = Run {
         segment,
+        held: None,
+        source,
+        alone: found.pieces.len() == 1,
         bytes: Vec::new(),
-        ahead: None,
         offset: from,
         at: from,
     };
@@ -103,23 +114,20 @@ fn clip(start: u64, piece: Loc, from: u64, to: u64) -> Option<(u64, Loc)> {
 }
 
 /// The first run of bytes that are there.
-struct Run<S> {
-    segment: S,
+struct Run<'a, F, S> {
+    segment: F,
+    /// The segment that the last piece lay in.
+    held: Option<Arc<Segment>>,
+    source: &'a mut S,
+    /// There is one piece.
+    alone: bool,
     bytes: Vec<u8>,
-    ahead: Option<Ahead>,
     offset: u64,
     /// Body offset of the next byte.
     at: u64,
 }
 
-/// A stretch of a segment that was read for more than one extent.
-struct Ahead {
-    segment: u32,
-    at: u32,
-    bytes: Vec<u8>,
-}
-
-impl<S: Fn(u32) -> Option<Arc<Segment>>> Run<S> {
+impl<F: Fn(u32) -> Option<Arc<Segment>>, S: Source> Run<'_, F, S> {
     /// Appends a piece. False when the run is at its end: the piece is lost and something stood before it.
     fn add(&mut self, start: u64, piece: Loc) -> bool {
         let begun = !self.bytes.is_empty();
@@ -127,7 +135,7 @@ impl<S: Fn(u32) -> Option<Arc<Segment>>> Run<S> {
             return false;
         }
         let kept = self.bytes.len();
-        if !self.read(piece) {
+        if self.read(piece).is_none() {
             self.bytes.truncate(kept);
             return !begun;
         }
@@ -138,49 +146,20 @@ impl<S: Fn(u32) -> Option<Arc<Segment>>> Run<S> {
         true
     }
 
-    fn read(&mut self, piece: Loc) -> bool {
-        let len = piece.len as usize;
+    fn read(&mut self, piece: Loc) -> Option<()> {
         if piece.segment == 0 {
-            return false;
+            return None;
         }
-        if let Some(bytes) = self.ahead.as_ref().and_then(|ahead| ahead.get(piece)) {
-            self.bytes.extend_from_slice(bytes);
-            return true;
-        }
-        let Some(segment) = (self.segment)(piece.segment) else {
-            return false;
+        let held = self.held.take();
+        let segment = match held.filter(|held| held.number == piece.segment) {
+            Some(held) => held,
+            None => (self.segment)(piece.segment)?,
         };
-        if len >= READ_AHEAD {
-            let kept = self.bytes.len();
-            self.bytes.resize(kept + len, 0);
-            return self
-                .bytes
-                .get_mut(kept..)
-                .is_some_and(|into| segment.read_into(piece.at, into));
-        }
-        let mut ahead = self.ahead.take().map_or_else(Vec::new, |ahead| ahead.bytes);
-        ahead.resize(READ_AHEAD, 0);
-        let read = segment.read_some(piece.at, &mut ahead);
-        ahead.truncate(read);
-        let ahead = self.ahead.insert(Ahead {
-            segment: piece.segment,
-            at: piece.at,
-            bytes: ahead,
-        });
-        match ahead.get(piece) {
-            Some(bytes) => {
-                self.bytes.extend_from_slice(bytes);
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-impl Ahead {
-    fn get(&self, piece: Loc) -> Option<&[u8]> {
-        let at = piece.at.checked_sub(self.at)? as usize;
-        let bytes = self.bytes.get(at..at.checked_add(piece.len as usize)?)?;
-        (piece.segment == self.segment).then_some(bytes)
+        let segment = self.held.insert(segment);
+        let len = piece.len as usize;
+        let whole = self
+            .source
+            .append(segment, piece.at, len, self.alone, &mut self.bytes);
+        whole.then_some(())
     }
 }
