@@ -8,7 +8,7 @@
 //! Where the system cannot do that, or the disk is so slow that traffic would have to wait for it, everything goes
 //! through the cache from then on.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
@@ -118,7 +118,9 @@ impl Direct {
     ) -> io::Result<u64> {
         let file = match &self.file {
             Some(file) => file,
-            None => self.file.insert(reopen(segment)?),
+            None => self
+                .file
+                .insert(reopen(segment, File::options().write(true))?),
         };
         let buffer = aligned(&mut self.staging).ok_or(io::ErrorKind::Unsupported)?;
         let mut filled = 0;
@@ -169,8 +171,13 @@ fn aligned(staging: &mut Vec<u8>) -> Option<&mut [u8]> {
     if staging.is_empty() {
         *staging = vec![0; STAGING_BYTES + BLOCK as usize];
     }
-    let skip = staging.as_ptr().align_offset(BLOCK as usize);
+    let skip = padding(staging);
     staging.get_mut(skip..)?.get_mut(..STAGING_BYTES)
+}
+
+/// Bytes before the first block's boundary in memory.
+pub(super) fn padding(buffer: &[u8]) -> usize {
+    buffer.as_ptr().align_offset(BLOCK as usize)
 }
 
 fn is_full(error: &io::Error) -> bool {
@@ -180,19 +187,26 @@ fn is_full(error: &io::Error) -> bool {
     )
 }
 
+/// The file once more, for reading past the cache.
+///
+/// # Errors
+/// When the system cannot do that.
+pub(super) fn open_to_read(file: &File) -> io::Result<File> {
+    reopen(file, File::options().read(true))
+}
+
 /// A file without a name can be opened again only through its descriptor.
 #[cfg(target_os = "linux")]
-fn reopen(file: &File) -> io::Result<File> {
+fn reopen(file: &File, options: &mut OpenOptions) -> io::Result<File> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::OpenOptionsExt;
-    File::options()
-        .write(true)
+    options
         .custom_flags(libc::O_DIRECT)
         .open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn reopen(_: &File) -> io::Result<File> {
+fn reopen(_: &File, _: &mut OpenOptions) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

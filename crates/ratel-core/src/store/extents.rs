@@ -148,6 +148,15 @@ impl Extents {
         }
     }
 
+    /// A place that memory knows, by which lists of equal length are told apart once they grow no more.
+    pub(super) fn known(&self) -> Loc {
+        match &self.list {
+            List::Empty => Loc::default(),
+            List::One(one) => *one,
+            List::Many(many) => many.tail.first().copied().unwrap_or(many.last),
+        }
+    }
+
     /// Whether a part of it may lie in that segment, or in one before.
     pub(super) fn reaches(&self, segment: u32) -> bool {
         let first = match &self.list {

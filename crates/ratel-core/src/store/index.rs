@@ -380,6 +380,16 @@ impl Index {
         Some(self.old.len() + before)
     }
 
+    /// The ids after that one, in order.
+    pub(super) fn ids_after(&self, id: FlowId) -> impl Iterator<Item = FlowId> {
+        let next = id.0.saturating_add(1);
+        let first = self.first;
+        let skip = usize::try_from(next.saturating_sub(first)).unwrap_or(usize::MAX);
+        let rest = (next.max(first)..).zip(self.entries.iter().skip(skip));
+        let old = self.old.range(next..).map(|(id, _)| FlowId(*id));
+        old.chain(rest.filter_map(|(id, e)| e.is_some().then_some(FlowId(id))))
+    }
+
     /// The ids at those positions of the order.
     pub(super) fn ids_at(&self, from: usize, to: usize) -> Vec<FlowId> {
         let count = to.min(self.len).saturating_sub(from);

@@ -34,8 +34,12 @@ mod index;
 mod message;
 mod queue;
 mod read;
+#[allow(dead_code, reason = "searching begins with these two")]
+pub(crate) mod scan;
 mod segments;
 mod source;
+#[allow(dead_code, reason = "searching begins with these two")]
+pub(crate) mod stamp;
 pub mod subscribe;
 mod thread;
 mod window;

@@ -82,9 +82,9 @@ impl Segment {
         }
     }
 
-    /// The file, to be read from.
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    /// The file, and where in it a byte of the segment lies.
+    pub(super) fn place(&self, at: u32) -> (&File, u64) {
+        (&self.file, self.base + u64::from(at))
     }
 
     /// Reads what there is at that place, up to the length of `into`.

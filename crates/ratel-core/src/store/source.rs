@@ -1,5 +1,9 @@
 //! How recorded bytes get from segments to whoever reads them.
 
+mod bulk;
+
+pub(crate) use bulk::Bulk;
+
 use super::segments::Segment;
 
 /// Small extents are read through a buffer of this many bytes, since neighbours often lie close together.
