@@ -179,7 +179,7 @@ impl Call {
 }
 
 /// The URL with the name that the client gave the server.
-fn pretty_url(request: &Request) -> String {
+pub(crate) fn pretty_url(request: &Request) -> String {
     let host = request.pretty_host();
     let shown = authority(&host, request.port, request.scheme);
     let path = String::from_utf8_lossy(&request.path);

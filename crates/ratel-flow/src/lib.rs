@@ -6,16 +6,21 @@
 
 pub mod conn;
 pub mod content;
+pub mod cookies;
 pub mod dns;
 pub mod export;
 pub mod filter;
 pub mod flow;
+pub mod form;
 pub mod format;
 pub mod http;
+pub mod io;
+pub(crate) mod json;
 pub mod message;
 pub mod pattern;
 pub mod record;
 pub mod tcp;
+pub mod text;
 pub mod time;
 pub mod view_names;
 
@@ -31,6 +36,8 @@ pub use message::{
 };
 /// Part of the model: requests and responses hold their fields as this list.
 pub use ratel_proto::Headers;
-pub use record::{Annotations, Body, Detail, HttpRecord, Record, Replay};
+pub use record::{
+    Annotations, Body, Detail, DnsRecord, HttpRecord, Messages, Record, Replay, WebSocketRecord,
+};
 pub use tcp::TcpFlow;
 pub use time::Timestamp;

@@ -1,0 +1,137 @@
+//! Cookies as requests and responses carry them (RFC 6265), split where mitmproxy splits them.
+
+use ratel_proto::Headers;
+
+/// A cookie that a response sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetCookie<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its value, without quotes around it.
+    pub value: &'a [u8],
+    /// Its attributes as they stand: name and value, in order.
+    pub attributes: Vec<(&'a [u8], Option<&'a [u8]>)>,
+}
+
+impl<'a> SetCookie<'a> {
+    /// Reads the value of a `Set-Cookie` field.
+    #[must_use]
+    pub fn parse(field: &'a [u8]) -> Self {
+        let mut parts = split(field);
+        let (name, value) = parts.next().unwrap_or_default();
+        Self {
+            name,
+            value: value.unwrap_or_default(),
+            attributes: parts.collect(),
+        }
+    }
+
+    /// The value of an attribute: empty for one without.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&'a [u8]> {
+        self.attributes
+            .iter()
+            .find(|(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value.unwrap_or_default())
+    }
+}
+
+/// The cookies of a request, in order.
+pub fn of_request(headers: &Headers) -> impl Iterator<Item = (&[u8], &[u8])> {
+    headers
+        .get_all("cookie")
+        .flat_map(split)
+        .map(|(name, value)| (name, value.unwrap_or_default()))
+}
+
+/// The cookies that a response sets.
+pub fn of_response(headers: &Headers) -> impl Iterator<Item = SetCookie<'_>> {
+    headers.get_all("set-cookie").map(SetCookie::parse)
+}
+
+/// Names with values between semicolons. A value in quotes may have semicolons in it.
+fn split(field: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let mut rest = field;
+    std::iter::from_fn(move || {
+        loop {
+            rest = rest.trim_ascii_start();
+            if rest.is_empty() {
+                return None;
+            }
+            let at = memchr::memchr2(b'=', b';', rest).unwrap_or(rest.len());
+            let (name, after) = rest.split_at(at);
+            let Some(after) = after.strip_prefix(b"=") else {
+                rest = after.get(1..).unwrap_or_default();
+                if name.trim_ascii().is_empty() {
+                    continue;
+                }
+                return Some((name.trim_ascii(), None));
+            };
+            let (value, after) = value(after);
+            rest = after;
+            return Some((name.trim_ascii(), Some(value)));
+        }
+    })
+}
+
+/// A value, and what follows it.
+fn value(text: &[u8]) -> (&[u8], &[u8]) {
+    if let Some(inner) = text.trim_ascii_start().strip_prefix(b"\"")
+        && let Some(quote) = memchr::memchr(b'"', inner)
+    {
+        let (value, after) = inner.split_at(quote);
+        let after = after.get(1..).unwrap_or_default();
+        let next = memchr::memchr(b';', after).unwrap_or(after.len());
+        if after
+            .get(..next)
+            .unwrap_or_default()
+            .trim_ascii()
+            .is_empty()
+        {
+            return (value, after.get(next + 1..).unwrap_or_default());
+        }
+    }
+    let end = memchr::memchr(b';', text).unwrap_or(text.len());
+    let (value, after) = text.split_at(end);
+    (value.trim_ascii(), after.get(1..).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_of_requests_are_pairs() {
+        let headers: Headers = [
+            ("Cookie", "a=1; b=\"q; z\"; c;; d=x=y;e=\"open; f= g "),
+            ("cookie", "h="),
+        ]
+        .into_iter()
+        .collect();
+        let found: Vec<_> = of_request(&headers)
+            .map(|(name, value)| {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                text(name) + "|" + &text(value)
+            })
+            .collect();
+        assert_eq!(
+            found,
+            ["a|1", "b|q; z", "c|", "d|x=y", "e|\"open", "f|g", "h|"]
+        );
+    }
+
+    #[test]
+    fn cookies_of_responses_have_attributes() {
+        let cookie =
+            SetCookie::parse(b"sid=a b; Path=/x; HttpOnly ; expires=Wed, 21 Oct 2015 07:28:00 GMT");
+        assert_eq!((cookie.name, cookie.value), (&b"sid"[..], &b"a b"[..]));
+        assert_eq!(cookie.attribute("path"), Some(&b"/x"[..]));
+        assert_eq!(cookie.attribute("httponly"), Some(&b""[..]));
+        assert_eq!(
+            cookie.attribute("Expires"),
+            Some(&b"Wed, 21 Oct 2015 07:28:00 GMT"[..])
+        );
+        assert_eq!(cookie.attribute("secure"), None);
+        assert_eq!(SetCookie::parse(b""), SetCookie::default());
+    }
+}

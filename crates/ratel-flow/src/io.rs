@@ -1,0 +1,3 @@
+//! Flows in files.
+
+pub mod har;
