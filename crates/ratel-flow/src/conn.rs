@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 
 use crate::time::Timestamp;
+use crate::verbatim::Verbatim;
 
 /// Identifies a connection within this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,7 +77,7 @@ pub struct ServerConn {
 
 /// What flow files tell of a connection and the fields of [`ClientConn`] and [`ServerConn`] have no place for. With it a
 /// connection is written as it was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConnExtra {
     /// Its name in files.
     pub uuid: Option<Arc<str>>,
@@ -98,6 +99,8 @@ pub struct ConnExtra {
     pub mitmcert: Option<Bytes>,
     /// The proxy in between: its scheme, host and port.
     pub via: Option<(Arc<str>, Arc<str>, u16)>,
+    /// Whatever else was there in another form.
+    pub verbatim: Verbatim,
 }
 
 /// An address as files have it: host (an IP address, or whatever else stands there), port, and for IPv6 flow label and
@@ -189,6 +192,19 @@ impl TlsVersion {
             Self::Tls12 => "TLS 1.2",
             Self::Tls13 => "TLS 1.3",
         }
+    }
+
+    /// The version with that [`name`](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [
+            Self::Ssl3,
+            Self::Tls10,
+            Self::Tls11,
+            Self::Tls12,
+            Self::Tls13,
+        ];
+        all.into_iter().find(|version| version.name() == name)
     }
 
     /// The name flow files use.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::time::Timestamp;
@@ -63,15 +64,6 @@ impl fmt::Display for FlowError {
     }
 }
 
-/// What tells this process from others: a number made up at the first call.
-#[must_use]
-pub fn session() -> u128 {
-    static SESSION: OnceLock<u128> = OnceLock::new();
-    // Keys of hashers are random, which is all that is asked of names.
-    let half = || u128::from(RandomState::new().build_hasher().finish());
-    *SESSION.get_or_init(|| half() << 64 | half())
-}
-
 /// The name in files of a flow or connection that has none yet: a UUID (RFC 9562 §5.4) made of what tells this process
 /// from others and of what tells the flow from others in it.
 #[must_use]
@@ -91,6 +83,27 @@ pub fn uuid(session: u128, kind: u8, number: u64) -> String {
         part(20..32),
     ]
     .join("-")
+}
+
+/// What tells this process from others in [`uuid`]: chosen at random, once.
+#[must_use]
+pub fn session() -> u128 {
+    static SESSION: OnceLock<u128> = OnceLock::new();
+    *SESSION.get_or_init(random)
+}
+
+/// A number that nobody can guess.
+pub(crate) fn random() -> u128 {
+    // The standard library seeds its hash tables with random numbers of the system.
+    let half = || RandomState::new().build_hasher().finish();
+    u128::from(half()) << 64 | u128::from(half())
+}
+
+/// A name of that kind for what has no number.
+pub(crate) fn next_uuid(kind: u8) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    // Apart from those that are made of a number.
+    uuid(!session(), kind, NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 #[cfg(test)]

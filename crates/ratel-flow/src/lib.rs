@@ -22,6 +22,7 @@ pub mod record;
 pub mod tcp;
 pub mod text;
 pub mod time;
+pub mod verbatim;
 pub mod view_names;
 
 pub use conn::{
@@ -41,3 +42,4 @@ pub use record::{
 };
 pub use tcp::TcpFlow;
 pub use time::Timestamp;
+pub use verbatim::Verbatim;

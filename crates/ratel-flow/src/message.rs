@@ -32,6 +32,23 @@ pub enum StreamKind {
 }
 
 impl StreamKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::WebSocket,
+        Self::Sse,
+        Self::Grpc,
+        Self::GrpcWeb,
+        Self::Connect,
+        Self::Ndjson,
+        Self::Tcp,
+    ];
+
+    /// The kind with that [`name`](Self::name).
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// A short name for people.
     #[must_use]
     pub fn name(self) -> &'static str {

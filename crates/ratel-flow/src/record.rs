@@ -21,6 +21,7 @@ use crate::flow::{FlowError, FlowKind, Side};
 use crate::http::{Request, Response};
 use crate::message::{Message, StreamKind};
 use crate::time::Timestamp;
+use crate::verbatim::Verbatim;
 
 /// A whole flow.
 #[derive(Clone, Debug)]
@@ -41,6 +42,8 @@ pub struct Record {
     pub backup: Option<Box<Record>>,
     /// What was exchanged.
     pub detail: Detail,
+    /// What a file says of it in a form that there is no place for; empty for flows of this process.
+    pub verbatim: Verbatim,
 }
 
 impl Record {

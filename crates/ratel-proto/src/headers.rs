@@ -151,7 +151,9 @@ impl Headers {
     }
 
     /// All fields in order: name and value as sent.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + Clone {
+    pub fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (&[u8], &[u8])> + DoubleEndedIterator + Clone {
         self.fields
             .iter()
             .map(|f| (self.bytes(f.name), self.bytes(f.value)))

@@ -17,6 +17,8 @@
 //! | [`streams`] | bodies | the messages in them: events, gRPC, lines |
 //! | [`headers`] | field lines | an ordered list that keeps every byte |
 //! | [`url`] | a request target or an authority | its form, host and port |
+//! | [`dns`] | DNS messages | questions and records, and back |
+//! | [`tnetstring`] | flow files | values, and back |
 //! | [`body`] | – | frames: the steps of a body, whatever the HTTP version |
 
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
@@ -24,6 +26,7 @@
 pub mod body;
 pub mod client_hello;
 pub mod detect;
+pub mod dns;
 pub mod h2;
 pub mod headers;
 pub mod http1;

@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use ratel_flow::record::{DnsRecord, Messages, ReadBody, ReadMessages, WebSocketRecord};
 use ratel_flow::{
     Body, Detail, FlowId, FlowKind, HttpRecord, Message, Payload, PayloadStream, Record, Side,
-    StreamKind, flow,
+    StreamKind, Verbatim, flow,
 };
 
 use super::dns;
@@ -47,6 +47,7 @@ impl FlowStore {
             timestamp_created: snapshot.times.created,
             backup: None,
             detail,
+            verbatim: Verbatim::default(),
         })
     }
 

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::dns::{DnsMessage, DnsResource};
+use crate::dns::{DnsMessage, Resource};
 
 pub(super) fn put_text(message: &DnsMessage, out: &mut String) {
+    let message = &message.message;
     out.clear();
     let mut line_end = "";
     for question in &message.questions {
@@ -33,7 +34,7 @@ const AAAA: u16 = 28;
 const HTTPS: u16 = 65;
 
 /// None, and nothing written, if it is not what its type says.
-fn put_data(resource: &DnsResource, out: &mut String) -> Option<()> {
+fn put_data(resource: &Resource, out: &mut String) -> Option<()> {
     let data = &resource.data[..];
     // Writing to a string does not fail.
     let _ = match resource.kind {

@@ -104,7 +104,7 @@ fn search<S: Subject + ?Sized>(
                 .is_some_and(|request| in_url(pattern, request, scratch)),
             FlowKind::Dns => flow
                 .dns(Side::Client)
-                .and_then(|message| message.questions.first())
+                .and_then(|message| message.message.questions.first())
                 .is_some_and(|question| pattern.is_match_text(&question.name)),
             FlowKind::Tcp | FlowKind::Udp | FlowKind::Connection => false,
         },

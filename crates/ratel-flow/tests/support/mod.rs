@@ -78,5 +78,6 @@ pub(crate) fn flow(http: HttpRecord) -> Record {
         timestamp_created: at(0),
         backup: None,
         detail: Detail::Http(Box::new(http)),
+        verbatim: ratel_flow::Verbatim::default(),
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn record(detail: Detail) -> Record {
         timestamp_created: Timestamp(1),
         backup: None,
         detail,
+        verbatim: ratel_flow::Verbatim::default(),
     }
 }
 

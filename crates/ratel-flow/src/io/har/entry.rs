@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::date;
 use crate::flow::uuid;
 use crate::json::Node;
+use crate::verbatim::Verbatim;
 use crate::{
     Annotations, Body, ClientConn, ConnExtra, ConnId, Detail, FlowError, HttpRecord, Message,
     MessageFlags, MessageKind, Messages, Record, Scheme, ServerConn, Side, StreamKind, Timestamp,
@@ -91,6 +92,7 @@ impl Import {
             timestamp_created: moments.start,
             backup: None,
             detail: Detail::Http(Box::new(http)),
+            verbatim: Verbatim::default(),
         })
     }
 
