@@ -14,6 +14,7 @@ use serde_json::Value;
 const ALLOWED: &[(&str, &[&str])] = &[
     ("ratel-proto", &[]),
     ("ratel-flow", &["ratel-proto"]),
+    ("ratel-capture", &["ratel-flow", "ratel-proto"]),
     ("ratel-core", &["ratel-flow", "ratel-proto"]),
     ("ratel-views", &["ratel-flow", "ratel-proto"]),
     ("ratel-proxy", &["ratel-core", "ratel-flow", "ratel-proto"]),
@@ -28,6 +29,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &[
             "ratel-proto",
             "ratel-flow",
+            "ratel-capture",
             "ratel-core",
             "ratel-views",
             "ratel-proxy",

@@ -1,0 +1,417 @@
+//! HTTP/1 as it was spoken: requests and responses are read for themselves and put together in their order.
+
+mod half;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use ratel_flow::{Response, Side, Timestamp};
+use ratel_proto::Framing;
+use ratel_proto::http1::{HeadError, ResponseHead, framing};
+use ratel_proto::websocket::handshake;
+
+use super::exchange::{self, Exchange};
+use super::start::{Line, left_over, request_line};
+use super::websocket::WebSocket;
+use super::{Layer, Next, Piece};
+use crate::context::{Context, Ending, Ends, Gap, bytes};
+use half::Half;
+
+/// Bytes of a response that are kept until its request is there. Captures mix up packets, but not by much.
+const AHEAD_MAX: usize = 1024 * 1024;
+/// Requests that may wait for their responses.
+const PIPELINE_MAX: usize = 10_000;
+/// Informational responses that are kept of one exchange.
+const INFORMATIONAL_MAX: usize = 100;
+
+#[derive(Debug)]
+pub(crate) struct Http1 {
+    client: Half,
+    server: Half,
+    /// Requests in order, the first of which is answered next.
+    queue: VecDeque<Exchange>,
+    /// What comes after the last request depends on its response.
+    held: bool,
+    /// What is spoken instead.
+    tunnel: Option<Box<(Ends, Layer)>>,
+}
+
+/// Whether something has been taken.
+enum Step {
+    Nothing,
+    Done,
+    /// It cannot be understood, and is perhaps something else.
+    NotHttp(Side, HeadError),
+    /// Something else was agreed on.
+    Become(Layer),
+}
+
+impl Http1 {
+    pub(super) fn new(cx: &Context) -> Self {
+        Self {
+            client: Half::new(cx),
+            server: Half::new(cx),
+            queue: VecDeque::new(),
+            held: false,
+            tunnel: None,
+        }
+    }
+
+    pub(super) fn data(&mut self, cx: &mut Context, ends: &mut Ends, piece: Piece) -> Next {
+        if let Some(tunnel) = &mut self.tunnel {
+            let (ends, layer) = &mut **tunnel;
+            layer.data(cx, ends, piece);
+            return Next::Stay;
+        }
+        match piece.side {
+            // Whatever was lost before, here it goes on.
+            Side::Client if self.client.lost => match request_line(&piece.bytes) {
+                Line::Request => self.client.lost = false,
+                Line::Incomplete | Line::Other => return Next::Stay,
+            },
+            Side::Server if self.server.lost => {
+                if self.client.lost || !piece.bytes.starts_with(b"HTTP/") {
+                    return Next::Stay;
+                }
+                self.server.lost = false;
+            }
+            _ => {}
+        }
+        let half = self.half(piece.side);
+        half.push(&piece);
+        let waits = half.len();
+        let next = self.advance(cx, ends);
+        if waits > AHEAD_MAX && self.half(piece.side).len() == waits {
+            let message = "the capture does not show what this answers";
+            self.lose(cx, ends, message.into(), None, piece.time);
+        }
+        next
+    }
+
+    pub(super) fn end(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        side: Side,
+        time: Timestamp,
+    ) -> Next {
+        if let Some(tunnel) = &mut self.tunnel {
+            let (ends, layer) = &mut **tunnel;
+            layer.end(cx, ends, side, time);
+            return Next::Stay;
+        }
+        let half = self.half(side);
+        half.ended = true;
+        half.last = time;
+        self.advance(cx, ends)
+    }
+
+    /// A body of known length, or one that ends with the connection, goes on after a gap; else all that is left is the
+    /// next request.
+    pub(super) fn gap(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        (side, gap): (Side, Gap),
+        time: Timestamp,
+    ) {
+        if let Some(tunnel) = &mut self.tunnel {
+            let (ends, layer) = &mut **tunnel;
+            return layer.gap(cx, ends, (side, gap), time);
+        }
+        let websocket = self
+            .queue
+            .front_mut()
+            .and_then(|front| front.websocket.as_mut());
+        if let Some(websocket) = websocket {
+            return websocket.gap(side, gap, time);
+        }
+        if self.half(side).skip(gap.len, time) {
+            let exchange = match side {
+                Side::Client => self.queue.back_mut(),
+                Side::Server => self.queue.front_mut(),
+            };
+            if let Some(exchange) = exchange {
+                exchange.lack(side, gap);
+            }
+            // The gap may have been the end. What follows it can only be more of the same.
+            let _ = self.advance(cx, ends);
+            return;
+        }
+        let whose = match side {
+            Side::Client => "the client",
+            Side::Server => "the server",
+        };
+        let len = bytes(gap.len);
+        let message = format!("{len} of what {whose} has sent are not in the capture");
+        self.lose(cx, ends, message, Some(gap.hint()), time);
+    }
+
+    /// Nothing is certain any more until the next request.
+    fn lose(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        message: String,
+        hint: Option<&'static str>,
+        time: Timestamp,
+    ) {
+        for mut exchange in self.queue.drain(..) {
+            exchange.fail(message.clone(), hint, time);
+            exchange.emit(cx, ends, time);
+        }
+        self.client.lose();
+        self.server.lose();
+        self.held = false;
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        ending: &Ending,
+        time: Timestamp,
+    ) {
+        if let Some(mut tunnel) = self.tunnel.take() {
+            let (ends, layer) = &mut *tunnel;
+            layer.finish(cx, ends, ending, time);
+        }
+        for mut exchange in self.queue.drain(..) {
+            exchange.cut(ending, time);
+            exchange.emit(cx, ends, time);
+        }
+    }
+
+    fn half(&mut self, side: Side) -> &mut Half {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+
+    /// Takes everything that can be taken.
+    fn advance(&mut self, cx: &mut Context, ends: &mut Ends) -> Next {
+        loop {
+            let client = self.client_step(cx, ends);
+            let server = match client {
+                Step::Nothing | Step::Done => self.server_step(cx, ends),
+                _ => Step::Nothing,
+            };
+            match (client, server) {
+                (Step::Nothing, Step::Nothing) => return Next::Stay,
+                (Step::NotHttp(side, error), _) | (_, Step::NotHttp(side, error)) => {
+                    return self.not_http(cx, ends, side, &error);
+                }
+                (Step::Become(layer), _) | (_, Step::Become(layer)) => {
+                    let left = self.left_over();
+                    return Next::Become(layer, left);
+                }
+                _ => self.give_out(cx, ends),
+            }
+        }
+    }
+
+    /// Exchanges that are complete, in their order.
+    fn give_out(&mut self, cx: &mut Context, ends: &mut Ends) {
+        let complete = |exchange: &mut Exchange| {
+            exchange.request_done && exchange.response_done && exchange.websocket.is_none()
+        };
+        while let Some(exchange) = self.queue.pop_front_if(complete) {
+            let time = exchange.record.response_end.unwrap_or_default();
+            exchange.emit(cx, ends, time);
+        }
+    }
+
+    fn client_step(&mut self, cx: &mut Context, ends: &mut Ends) -> Step {
+        let websocket = self
+            .queue
+            .front_mut()
+            .and_then(|front| front.websocket.as_mut());
+        if let Some(websocket) = websocket {
+            let time = self.client.last;
+            let took = websocket.take(Side::Client, self.client.buffer(), time);
+            return if took { Step::Done } else { Step::Nothing };
+        }
+        if let Some(exchange) = self.queue.back_mut()
+            && !exchange.request_done
+        {
+            return match self.client.body(exchange, Side::Client) {
+                Ok(true) => Step::Done,
+                Ok(false) => Step::Nothing,
+                Err(error) => {
+                    let message = format!("the request's body is broken: {error}");
+                    self.lose(cx, ends, message, None, self.client.last);
+                    Step::Nothing
+                }
+            };
+        }
+        if self.held || self.client.lost || self.queue.len() >= PIPELINE_MAX {
+            return Step::Nothing;
+        }
+        let since = self.client.since;
+        let head = match self.client.request() {
+            Ok(Some(head)) => head,
+            Ok(None) => return Step::Nothing,
+            Err(error) => return Step::NotHttp(Side::Client, error),
+        };
+        let request = exchange::request(head, ends, since);
+        let framing = framing::request_framing(&request.headers, request.version.is_http10());
+        self.held = exchange::is_connect(&request) || request.headers.contains("upgrade");
+        let mut exchange = Exchange::new(&cx.spool, request);
+        match framing {
+            Ok(framing) => self.client.begin(framing),
+            Err(error) => {
+                let message = format!("the end of the request cannot be found: {error}");
+                exchange.fail(message, None, since);
+                self.client.lose();
+                exchange.request_done = true;
+            }
+        }
+        self.queue.push_back(exchange);
+        Step::Done
+    }
+
+    fn server_step(&mut self, cx: &mut Context, ends: &mut Ends) -> Step {
+        let Some(exchange) = self.queue.front_mut() else {
+            return Step::Nothing;
+        };
+        if let Some(websocket) = exchange.websocket.as_mut() {
+            let time = self.server.last;
+            let took = websocket.take(Side::Server, self.server.buffer(), time);
+            return if took { Step::Done } else { Step::Nothing };
+        }
+        if exchange.record.response.is_some() {
+            if exchange.response_done {
+                return Step::Nothing;
+            }
+            return match self.server.body(exchange, Side::Server) {
+                Ok(true) => Step::Done,
+                Ok(false) => Step::Nothing,
+                Err(error) => {
+                    let message = format!("the response's body is broken: {error}");
+                    self.lose(cx, ends, message, None, self.server.last);
+                    Step::Nothing
+                }
+            };
+        }
+        let since = self.server.since;
+        match self.server.response() {
+            Ok(Some(head)) => self.response(cx, ends, head, since),
+            Ok(None) => Step::Nothing,
+            Err(error) => Step::NotHttp(Side::Server, error),
+        }
+    }
+
+    /// The head of a response to the first request.
+    fn response(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        head: ResponseHead,
+        since: Timestamp,
+    ) -> Step {
+        let Some(exchange) = self.queue.front_mut() else {
+            return Step::Nothing;
+        };
+        let response = exchange::response(head, since);
+        if matches!(response.status, 100..=199) && response.status != 101 {
+            if exchange.record.informational.len() < INFORMATIONAL_MAX {
+                exchange.record.informational.push(response);
+            }
+            return Step::Done;
+        }
+        let is_last = self.queue.len() == 1;
+        let held = is_last && std::mem::take(&mut self.held);
+        let Some(exchange) = self.queue.front_mut() else {
+            return Step::Nothing;
+        };
+        let request = &exchange.record.request;
+        let tunnel = exchange::is_connect(request) && matches!(response.status, 200..=299);
+        if held && (tunnel || response.status == 101) {
+            return self.switch(cx, ends, response, tunnel);
+        }
+        let framing =
+            framing::response_framing(&request.method, response.status, &response.headers);
+        let framing = framing.unwrap_or_else(|error| {
+            let message = format!("the end of the response cannot be found: {error}");
+            exchange.fail(message, None, since);
+            Framing::UntilClose
+        });
+        self.server.begin(framing);
+        exchange.record.response = Some(response);
+        Step::Done
+    }
+
+    /// From here on something else is spoken.
+    fn switch(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        response: Response,
+        tunnel: bool,
+    ) -> Step {
+        let Some(mut exchange) = self.queue.pop_front() else {
+            return Step::Nothing;
+        };
+        let request = &exchange.record.request;
+        let websocket = handshake::is_websocket_request(&request.headers)
+            .then(|| WebSocket::agreed(&cx.spool, &response.headers))
+            .flatten();
+        let to = (request.host.clone(), request.port);
+        exchange.response_done = true;
+        exchange.record.response_end = Some(self.server.last);
+        exchange.record.response = Some(response);
+        if websocket.is_some() && !tunnel {
+            exchange.websocket = websocket;
+            exchange.request_done = true;
+            self.queue.push_front(exchange);
+            return Step::Done;
+        }
+        exchange.emit(cx, ends, self.server.last);
+        if !tunnel {
+            return Step::Become(Layer::start(cx, false));
+        }
+        let (host, port) = to;
+        let mut inner = Box::new((ends.tunnel(&host, port), Layer::start(cx, false)));
+        for piece in self.left_over() {
+            let (ends, layer) = &mut *inner;
+            layer.data(cx, ends, piece);
+        }
+        self.tunnel = Some(inner);
+        Step::Nothing
+    }
+
+    /// What is there is no HTTP/1. What was is given out, and the rest is passed on as it is.
+    fn not_http(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        side: Side,
+        error: &HeadError,
+    ) -> Next {
+        let left = self.left_over();
+        let time = self.half(side).last;
+        let message = match side {
+            Side::Client => format!("what follows the request cannot be understood: {error}"),
+            Side::Server => format!("the response cannot be understood: {error}"),
+        };
+        self.lose(cx, ends, message, None, time);
+        let raw = super::raw::Raw::new(cx, true);
+        Next::Become(Layer::Raw(Box::new(raw)), left)
+    }
+
+    /// What has been received and not taken.
+    fn left_over(&mut self) -> Vec<Piece> {
+        let halves = [
+            (Side::Client, &mut self.client),
+            (Side::Server, &mut self.server),
+        ];
+        let pieces = halves.into_iter().map(|(side, half)| {
+            let bytes: Bytes = half.buffer().split().freeze();
+            half.lose();
+            half.lost = false;
+            left_over(side, bytes, half.last)
+        });
+        pieces.filter(|piece| !piece.bytes.is_empty()).collect()
+    }
+}

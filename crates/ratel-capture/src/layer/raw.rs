@@ -1,0 +1,142 @@
+//! A connection that is not looked into: its pieces, as a TCP flow.
+
+use ratel_flow::record::Detail;
+use ratel_flow::{FlowError, MessageFlags, MessageKind, Side, Timestamp};
+use ratel_proto::detect::{Detected, detect};
+
+use super::http1::Http1;
+use super::start::{Line, request_line};
+use super::{Layer, Next, Piece};
+use crate::context::{Context, Ending, Ends, Gap, bytes};
+use crate::messages::{Head, MessageLog};
+
+/// A piece that goes on for so many bytes is a message though its sender has not pushed.
+const MESSAGE_MAX: u64 = 64 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Raw {
+    log: MessageLog,
+    begun: Option<Timestamp>,
+    /// Whose message is under way, and the time of its last piece.
+    open: Option<(Side, Timestamp)>,
+    /// The beginning is not in the capture: a request may follow on what cannot be understood.
+    mid: bool,
+    missing: Option<Gap>,
+}
+
+impl Raw {
+    pub(super) fn new(cx: &Context, mid: bool) -> Self {
+        Self {
+            log: MessageLog::new(&cx.spool),
+            begun: None,
+            open: None,
+            mid,
+            missing: None,
+        }
+    }
+
+    /// `may_change` says whether something that is understood may begin with this piece.
+    pub(super) fn data(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        piece: Piece,
+        may_change: bool,
+    ) -> Next {
+        let understood = may_change && self.mid && piece.side == Side::Client;
+        if understood && let Some(layer) = begins(cx, &piece.bytes) {
+            self.give_out(cx, ends, None);
+            return Next::Become(layer, vec![piece]);
+        }
+        let Piece {
+            side,
+            bytes,
+            push,
+            time,
+        } = piece;
+        self.begun.get_or_insert(time);
+        if self.open.is_some_and(|(other, _)| other != side) {
+            self.close();
+        }
+        self.log.piece(side, &bytes);
+        self.open = Some((side, time));
+        if push || self.log.open(side) >= MESSAGE_MAX {
+            self.close();
+        }
+        Next::Stay
+    }
+
+    pub(super) fn gap(&mut self, _: Side, gap: Gap) {
+        self.close();
+        let before = self.missing.map_or(0, |gap| gap.len);
+        self.missing = Some(Gap {
+            len: before.saturating_add(gap.len),
+            ..gap
+        });
+        self.mid = true;
+    }
+
+    pub(super) fn finish(
+        &mut self,
+        cx: &mut Context,
+        ends: &mut Ends,
+        ending: &Ending,
+        time: Timestamp,
+    ) {
+        let reset = match ending {
+            Ending::Reset(Side::Client) => Some("the client reset the connection"),
+            Ending::Reset(Side::Server) => Some("the server reset the connection"),
+            _ => None,
+        };
+        let reset = reset.map(|message| FlowError {
+            message: message.into(),
+            hint: None,
+            by_client: false,
+            timestamp: time,
+        });
+        self.give_out(cx, ends, reset);
+    }
+
+    /// The message under way is complete.
+    fn close(&mut self) {
+        if let Some((side, timestamp)) = self.open.take() {
+            self.log.end(Head {
+                side,
+                kind: MessageKind::Data,
+                flags: MessageFlags::default(),
+                timestamp,
+            });
+        }
+    }
+
+    fn give_out(&mut self, cx: &mut Context, ends: &mut Ends, error: Option<FlowError>) {
+        self.close();
+        let Some(begun) = self.begun.take() else {
+            return;
+        };
+        let log = std::mem::replace(&mut self.log, MessageLog::new(&cx.spool));
+        let missing = self.missing.take().map(|gap| FlowError {
+            message: format!(
+                "{} of this connection are not in the capture",
+                bytes(gap.len)
+            )
+            .into(),
+            hint: Some(gap.hint().into()),
+            by_client: false,
+            timestamp: begun,
+        });
+        if log.len() > 0 {
+            cx.emit(ends, begun, Detail::Tcp(log.finish()), missing.or(error));
+        }
+    }
+}
+
+/// What begins with these bytes, if that is certain.
+fn begins(cx: &Context, bytes: &[u8]) -> Option<Layer> {
+    match detect(bytes) {
+        Detected::Http1 if matches!(request_line(bytes), Line::Request) => {
+            Some(Layer::Http1(Box::new(Http1::new(cx))))
+        }
+        _ => None,
+    }
+}

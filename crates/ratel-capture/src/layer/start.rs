@@ -1,0 +1,128 @@
+//! The first bytes of a connection, until it is known what is spoken.
+
+use bytes::Bytes;
+use ratel_flow::{Side, Timestamp};
+use ratel_proto::detect::{Detected, detect};
+
+use super::http1::Http1;
+use super::raw::Raw;
+use super::{Layer, Next, Piece};
+use crate::context::{Context, Ends, Gap};
+use crate::gauge::Share;
+
+/// Bytes of both sides that are looked at.
+const HELD_MAX: usize = 64 * 1024;
+
+#[derive(Debug)]
+pub(crate) struct Start {
+    held: Vec<Piece>,
+    /// What the client has said.
+    client: Vec<u8>,
+    bytes: usize,
+    /// The beginning of the connection is not in the capture.
+    mid: bool,
+    share: Share,
+}
+
+impl Start {
+    pub(super) fn new(cx: &Context, mid: bool) -> Self {
+        Self {
+            held: Vec::new(),
+            client: Vec::new(),
+            bytes: 0,
+            mid,
+            share: cx.gauge.share(),
+        }
+    }
+
+    pub(super) fn data(&mut self, cx: &mut Context, ends: &mut Ends, piece: Piece) -> Next {
+        if piece.side == Side::Client {
+            self.client.extend_from_slice(&piece.bytes);
+        }
+        self.bytes += piece.bytes.len();
+        self.share.add(2 * piece.bytes.len());
+        self.held.push(piece);
+        match self.judge() {
+            Some(spoken) => self.become_(cx, ends, spoken),
+            None if self.bytes > HELD_MAX => self.become_(cx, ends, Spoken::Unknown),
+            None => Next::Stay,
+        }
+    }
+
+    /// Bytes are missing: what is there has to suffice.
+    pub(super) fn gap(&mut self, cx: &mut Context, ends: &mut Ends, _: Side, _: Gap) -> Next {
+        self.mid = true;
+        self.become_(cx, ends, Spoken::Unknown)
+    }
+
+    /// Nothing more comes. Stays if nothing was said at all.
+    pub(super) fn give_up(&mut self, cx: &mut Context, ends: &mut Ends) -> Next {
+        match self.held.is_empty() {
+            true => Next::Stay,
+            false => self.become_(cx, ends, Spoken::Unknown),
+        }
+    }
+
+    fn judge(&self) -> Option<Spoken> {
+        match detect(&self.client) {
+            Detected::NeedMore => None,
+            // Others begin with a word too (SMTP, IRC), so the whole line is waited for.
+            Detected::Http1 => match request_line(&self.client) {
+                Line::Incomplete => None,
+                Line::Request => Some(Spoken::Http1),
+                Line::Other => Some(Spoken::Unknown),
+            },
+            _ => Some(Spoken::Unknown),
+        }
+    }
+
+    fn become_(&mut self, cx: &mut Context, ends: &mut Ends, spoken: Spoken) -> Next {
+        let _ = ends;
+        let layer = match spoken {
+            Spoken::Http1 => Layer::Http1(Box::new(Http1::new(cx))),
+            Spoken::Unknown => Layer::Raw(Box::new(Raw::new(cx, self.mid))),
+        };
+        Next::Become(layer, std::mem::take(&mut self.held))
+    }
+}
+
+enum Spoken {
+    Http1,
+    Unknown,
+}
+
+/// What the first line of a client is.
+pub(super) enum Line {
+    Incomplete,
+    /// `METHOD TARGET HTTP/1.x`.
+    Request,
+    Other,
+}
+
+/// Looks at the first line, after empty ones.
+pub(super) fn request_line(bytes: &[u8]) -> Line {
+    let start = bytes
+        .iter()
+        .position(|byte| !matches!(byte, b'\r' | b'\n'))
+        .unwrap_or(bytes.len());
+    let line = bytes.get(start..).unwrap_or_default();
+    let Some(end) = line.iter().position(|byte| *byte == b'\n') else {
+        return Line::Incomplete;
+    };
+    let line = line.get(..end).unwrap_or_default().trim_ascii_end();
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    match version.starts_with(b"HTTP/") {
+        true => Line::Request,
+        false => Line::Other,
+    }
+}
+
+/// A piece made of what was left over.
+pub(super) fn left_over(side: Side, bytes: Bytes, time: Timestamp) -> Piece {
+    Piece {
+        side,
+        bytes,
+        push: true,
+        time,
+    }
+}
