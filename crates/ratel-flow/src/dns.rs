@@ -1,6 +1,6 @@
 //! DNS messages as flows hold them.
 
-pub use ratel_proto::dns::{Message, Question, Resource};
+pub use ratel_proto::dns::{Message, Question, Resource, pack, unpack};
 
 use crate::time::Timestamp;
 

@@ -1,9 +1,20 @@
 //! DNS messages (RFC 1035 §4): what a datagram, a stream with length prefixes, or a body of `application/dns-message`
 //! holds.
+//!
+//! Reading undoes the compression of names, in the data of records too, so that a record means the same wherever it
+//! stands; writing compresses nothing. Apart from that, and from what follows the last record, a message that is read is
+//! written again as it was.
+
+mod name;
+mod read;
+mod write;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+
+pub use read::{ReadError, ReadProblem, unpack};
+pub use write::{PackError, pack};
 
 /// A question or an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,7 +50,8 @@ pub struct Message {
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// Name, with dots, without the last one.
+    /// Name, with dots between its labels; empty for the root. Labels in other scripts are in these, and what a label
+    /// could be mistaken for is escaped as in zone files (RFC 1035 §5.1): `\\.`, `\\\\`, and `\\195` for what is not ASCII.
     pub name: Arc<str>,
     /// Type: 1 for A, 28 for AAAA.
     pub kind: u16,
@@ -50,7 +62,8 @@ pub struct Question {
 /// A resource record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resource {
-    /// Name, with dots, without the last one.
+    /// Name, with dots between its labels; empty for the root. Labels in other scripts are in these, and what a label
+    /// could be mistaken for is escaped as in zone files (RFC 1035 §5.1): `\\.`, `\\\\`, and `\\195` for what is not ASCII.
     pub name: Arc<str>,
     /// Type: 1 for A, 28 for AAAA.
     pub kind: u16,
@@ -61,3 +74,6 @@ pub struct Resource {
     /// What it says, with names in full.
     pub data: Bytes,
 }
+
+#[cfg(test)]
+mod tests;

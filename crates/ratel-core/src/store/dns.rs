@@ -2,12 +2,18 @@
 
 use std::io;
 
-use ratel_flow::dns::DnsMessage;
+use bytes::Bytes;
+use ratel_flow::dns::{self, DnsMessage};
 
-pub(super) fn pack(_: &DnsMessage) -> io::Result<Vec<u8>> {
-    Err(io::ErrorKind::Unsupported.into())
+pub(super) fn pack(message: &DnsMessage) -> io::Result<Vec<u8>> {
+    dns::pack(&message.message).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
-pub(super) fn unpack(_: &[u8]) -> io::Result<DnsMessage> {
-    Err(io::ErrorKind::Unsupported.into())
+/// The message, without a time.
+pub(super) fn unpack(bytes: &Bytes) -> io::Result<DnsMessage> {
+    let message = dns::unpack(bytes);
+    Ok(DnsMessage {
+        message: message.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,
+        timestamp: None,
+    })
 }
