@@ -3,6 +3,7 @@
 mod block;
 mod onboarding;
 mod revocation;
+pub mod save;
 
 use std::sync::Arc;
 

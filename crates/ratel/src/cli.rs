@@ -225,7 +225,7 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
     };
     let Args {
         assignments,
-        target,
+        positional,
     } = given.try_into_args(program)?;
 
     let confdir = assignments
@@ -245,9 +245,24 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         hint: error.hint(),
         message: error.to_string(),
     })?;
-    apply(&mut values, assignments, target.is_some())?;
-    if let Some(mode) = target {
-        values.set(keys::MODE.name(), Value::List(vec![mode.spec]))?;
+    let is_target = matches!(positional, Some(Positional::Target(_)));
+    apply(&mut values, assignments, is_target)?;
+    match positional {
+        Some(Positional::Target(mode)) => {
+            values.set(keys::MODE.name(), Value::List(vec![mode.spec]))?;
+        }
+        Some(Positional::Filter(words)) => {
+            let filter = words.join(" ");
+            let options = [
+                keys::SAVE_STREAM_FILTER,
+                keys::READFILE_FILTER,
+                keys::DUMPER_FILTER,
+            ];
+            for option in options {
+                values.set(option.name(), Value::OptStr(Some(filter.clone())))?;
+            }
+        }
+        None => {}
     }
     let options = Options::with(values)?;
     Ok(Outcome::Run(Invocation {
@@ -260,8 +275,15 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
 /// What the command line asks for, checked against the table.
 struct Args {
     assignments: Vec<Assignment>,
+    positional: Option<Positional>,
+}
+
+/// What stands on the command line beside flags.
+enum Positional {
     /// The server whose URL was given instead of a mode.
-    target: Option<ProxyMode>,
+    Target(ProxyMode),
+    /// A filter expression, word by word.
+    Filter(Vec<String>),
 }
 
 /// One mention of an option.
@@ -304,10 +326,10 @@ impl Given {
             usable(assignment.def, program)?;
             assignments.push(assignment);
         }
-        let target = target(program, &self.positionals)?;
+        let positional = positional(program, self.positionals)?;
         Ok(Args {
             assignments,
-            target,
+            positional,
         })
     }
 }
@@ -345,7 +367,7 @@ fn usable(def: &'static OptionDef, program: &Program) -> Result<(), Problem> {
 }
 
 /// Understands what stands on the command line beside flags.
-fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>, Problem> {
+fn positional(program: &Program, positionals: Vec<String>) -> Result<Option<Positional>, Problem> {
     let Some(first) = positionals.first() else {
         return Ok(None);
     };
@@ -363,7 +385,7 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
         let mode = format!("reverse:{first}")
             .parse()
             .map_err(OptionsError::from)?;
-        return Ok(Some(mode));
+        return Ok(Some(Positional::Target(mode)));
     }
     let url = if is_url {
         Some(first.clone())
@@ -379,24 +401,25 @@ fn target(program: &Program, positionals: &[String]) -> Result<Option<ProxyMode>
                 )),
             );
         }
-        _ if url.is_some() && takes_url => Problem::new(format!("'{first}' is not a URL")),
-        (Tool::Terminal, _) => Problem::new(format!("unexpected argument '{first}'")),
-        (Tool::Dump, _) => Problem::new(format!(
-            "the filter '{}' cannot be used: filter expressions come in a later release",
-            positionals.join(" ")
-        )),
+        // A filter of several words is no address; one word may be meant either way.
+        (Tool::Dump, _) if url.is_none() || !takes_url || positionals.len() > 1 => {
+            return Ok(Some(Positional::Filter(positionals)));
+        }
+        _ if url.is_some() => Problem::new(format!("'{first}' is not a URL")),
+        _ => Problem::new(format!("unexpected argument '{first}'")),
     };
-    Err(match url {
-        Some(url) if takes_url => problem.hint(format!(
-            "to stand in for a server, write its URL: `{} {url}`",
-            program.usage_name
-        )),
-        Some(url) => problem.hint(format!(
-            "to stand in for a server, write `{} --mode reverse:{url}`",
-            program.usage_name
-        )),
-        None => problem,
-    })
+    let Some(url) = url else {
+        return Err(problem);
+    };
+    let name = &program.usage_name;
+    Err(problem.hint(match program.tool {
+        Tool::Dump => format!(
+            "to stand in for a server, write its URL: `{name} {url}`; for a filter, `{name} ~u {first}`"
+        ),
+        Tool::Terminal => {
+            format!("to stand in for a server, write its URL: `{name} {url}`")
+        }
+    }))
 }
 
 /// The URL that is probably meant by `host`, `host:port` or `:port`, if this is one of those.

@@ -18,7 +18,7 @@ mod progress;
 use std::collections::VecDeque;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,6 +26,7 @@ use std::time::Duration;
 use ratel_core::clock;
 use ratel_core::eventlog::{Entry, EventLog, LogUpdate};
 use ratel_core::store::{Backlog, FlowSnapshot, FlowStore, Subscription};
+use ratel_flow::filter::Filter;
 use ratel_flow::{FlowError, FlowId, MessageHead, Timestamp};
 use time::UtcOffset;
 
@@ -54,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) store: FlowStore,
     pub(crate) log: EventLog,
     pub(crate) style: Style,
+    /// Only flows that match are printed.
+    pub(crate) filter: Option<Filter>,
     pub(crate) colour: bool,
     /// What local time is ahead of UTC.
     pub(crate) offset: UtcOffset,
@@ -64,6 +67,7 @@ pub(crate) struct Setup {
 pub(crate) struct Printer {
     thread: JoinHandle<io::Result<()>>,
     bell: SyncSender<()>,
+    handled: Arc<AtomicU64>,
     last: Arc<AtomicBool>,
     abandoned: Arc<AtomicBool>,
 }
@@ -84,9 +88,11 @@ impl Printer {
             })
         };
         let last = Arc::new(AtomicBool::new(false));
+        let handled = Arc::new(AtomicU64::new(0));
         let flows = (setup.style.detail > 0).then(|| setup.store.subscribe_with(wake()));
         let work = Work {
             flows,
+            handled: handled.clone(),
             lines: setup.log.subscribe_with(wake()),
             setup,
             backlog: Backlog::default(),
@@ -111,9 +117,15 @@ impl Printer {
         Ok(Self {
             thread,
             bell,
+            handled,
             last,
             abandoned,
         })
+    }
+
+    /// How many flows that have finished it has heard of; stays 0 when flows are not printed.
+    pub(crate) fn handled(&self) -> Arc<AtomicU64> {
+        self.handled.clone()
     }
 
     /// As [`finish`](Self::finish), and prints the flows that are not finished as stopped, which they are when the process
@@ -145,6 +157,8 @@ impl Printer {
 struct Work {
     setup: Setup,
     flows: Option<Subscription>,
+    /// How many flows that have finished it has heard of.
+    handled: Arc<AtomicU64>,
     lines: Subscription<LogUpdate>,
     backlog: Backlog,
     progress: Progress,
@@ -235,7 +249,16 @@ impl Work {
             store.flush();
         }
         for update in std::iter::from_fn(|| flows.try_next()).take(BATCH) {
-            let news = self.backlog.take_in(update, store);
+            let mut news = self.backlog.take_in(update, store);
+            self.handled
+                .fetch_add(news.finished.len() as u64, Ordering::Relaxed);
+            if let Some(filter) = &self.setup.filter {
+                // Whether a flow that goes on is printed may change when it has a response, say.
+                let is_unwanted = |id: &FlowId| !store.matches(*id, filter);
+                let unwanted = news.finished.extract_if(.., |id| is_unwanted(id));
+                unwanted.for_each(|id| drop(self.progress.end(id)));
+                news.changed.retain(|id| !is_unwanted(id));
+            }
             self.finished.extend(news.finished);
             for id in news.changed {
                 self.progress.changed(id);
@@ -249,17 +272,23 @@ impl Work {
             }
             // None: evicted in the meantime.
             let snapshot = store.snapshot(id);
-            if let Some(flow) = &snapshot
-                && flow.stream.is_some()
-                && !self.progress.read_rest(store, id, left, &mut self.waiting)
-            {
-                return;
+            let begin = self.waiting.len();
+            let streams = snapshot.as_ref().is_some_and(|flow| flow.stream.is_some());
+            let imported = snapshot.as_ref().and_then(|flow| flow.imported);
+            let is_read = !streams || self.progress.read_rest(store, id, left, &mut self.waiting);
+            if is_read {
+                self.finished.pop_front();
+                match snapshot {
+                    Some(flow) => self.waiting.push(end(&mut self.progress, flow)),
+                    None => drop(self.progress.end(id)),
+                }
             }
-            self.finished.pop_front();
-            if let Some(flow) = snapshot {
-                self.waiting.push(end(&mut self.progress, flow));
-            } else {
-                self.progress.end(id);
+            // What comes from a file is printed in its order, whenever it happened.
+            for (at, _) in self.waiting.iter_mut().skip(begin) {
+                *at = imported.unwrap_or(*at);
+            }
+            if !is_read {
+                return;
             }
         }
         let left = full.saturating_sub(self.waiting.len());

@@ -9,11 +9,15 @@ use std::io::{self, IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use ratel_addons::save::{self, SaveSettings, Saver};
 use ratel_core::eventlog::{EventLog, Level};
-use ratel_core::options::{Options, Values, keys};
+use ratel_core::options::{Key, Options, Values, keys};
 use ratel_core::store::{FlowStore, StoreConfig};
+use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_proxy::{Engine, Listening};
 use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
 use ratel_views::{SchemaError, Schemas};
@@ -21,8 +25,10 @@ use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
-use crate::errand;
+use crate::errand::{self, Trouble};
+use crate::files::Opener;
 use crate::ink;
+use crate::load::{Load, Loader};
 use crate::printer::{Printer, Setup, Style};
 use crate::stop::{self, Stop, Stopped, Why};
 
@@ -133,43 +139,146 @@ impl Program {
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let schemas = self.schemas(&values)?;
+        let saver = self.saver(&values, &store)?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
             style: Style::of(&values, columns(), schemas.clone()),
+            filter: self.filter(&values, keys::DUMPER_FILTER)?,
             colour: ink::colour_wanted(),
             offset: self.offset,
         };
+        let prints = setup.style.detail > 0;
         let on_failure = stop.clone();
-        let printer = Printer::start(setup, io::stdout(), move || on_failure.stop(Why::Output))
-            .map_err(|error| self.refuse(format!("cannot start the printer: {error}"), None))?;
+        let printer = Printer::start(setup, output(&values), move || {
+            on_failure.stop(Why::Output);
+        })
+        .map_err(|error| self.refuse(format!("cannot start the printer: {error}"), None))?;
         warn_of_left_out(schemas.as_ref());
-        let engine = self.engine(&store);
-        let started = match engine {
-            Ok(engine) => {
-                announce(&engine);
-                if !values.bool(keys::SERVER) {
-                    tracing::warn!(
-                        "there is nothing to do: no server is started (-n), and flows cannot be read from files yet; press ctrl-c to end"
-                    );
-                }
-                let limit = match stopped.wait() {
-                    Why::Output => values.seconds(keys::SHUTDOWN_TIMEOUT).min(HASTE),
-                    _ => values.seconds(keys::SHUTDOWN_TIMEOUT),
-                };
-                Ok(shut_down(engine, limit, &store, &stop, &stopped))
+        let mut followers = Vec::new();
+        followers.extend(prints.then(|| printer.handled()));
+        followers.extend(saver.as_ref().map(Saver::handled));
+        let started = self.engine(&store).and_then(|engine| {
+            announce(&engine);
+            if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
+                tracing::info!("only flows that match \"{filter}\" are printed");
             }
-            Err(refusal) => Err(refusal),
-        };
+            let loader = self.loader(&values, &store, followers, &stop)?;
+            if !values.bool(keys::SERVER) && loader.is_none() {
+                tracing::warn!(
+                    "there is nothing to do: no server is started (-n), and no file is read (-r); press ctrl-c to end"
+                );
+            }
+            let why = stopped.wait();
+            let limit = values.seconds(keys::SHUTDOWN_TIMEOUT);
+            let limit = match why {
+                Why::Output => limit.min(HASTE),
+                _ => limit,
+            };
+            if let Some(loader) = &loader
+                && why != Why::Loaded
+            {
+                loader.stop();
+            }
+            let loaded = loader.map(Loader::finish).unwrap_or_default();
+            let signal = shut_down(engine, limit, &store, &stop, &stopped);
+            Ok((signal, loaded))
+        });
         store.flush();
+        let saved = saver.map(Saver::finish).unwrap_or_default();
         let printed = match started {
-            Ok(Some(_)) => printer.abandon(),
+            Ok((Some(_), _)) => printer.abandon(),
             _ => printer.finish(),
         };
-        let signal = started?;
+        let (signal, loaded) = started?;
         printed.map_err(|error| self.refuse(format!("cannot print: {error}"), None))?;
+        self.complete(&values, &saved)?;
         let code = signal.and_then(|signal| u8::try_from(128 + signal).ok());
-        Ok(code.map_or(ExitCode::SUCCESS, ExitCode::from))
+        Ok(match code {
+            Some(code) => ExitCode::from(code),
+            None if loaded.troubles > 0 => ExitCode::FAILURE,
+            None => ExitCode::SUCCESS,
+        })
+    }
+
+    /// A filter among the options, read as the environment says.
+    fn filter(&self, values: &Values, key: Key<Option<String>>) -> Result<Option<Filter>, Refusal> {
+        let Some(text) = values.opt_str(key) else {
+            return Ok(None);
+        };
+        let filter = Filter::parse(text, filter_options());
+        filter
+            .map(Some)
+            .map_err(|error| self.refuse(&error, error.hint()))
+    }
+
+    /// Begins to write flows to a file, if the options say so.
+    fn saver(&self, values: &Values, store: &FlowStore) -> Result<Option<Saver>, Refusal> {
+        let Some(path) = values.opt_str(keys::SAVE_STREAM_FILE) else {
+            return Ok(None);
+        };
+        if values
+            .opt_str(keys::RFILE)
+            .is_some_and(|read| is_same_file(read, path))
+        {
+            return Err(self.refuse(
+                format!("{path} cannot be read and written at the same time"),
+                Some("write to another file, or append to this one with `-w +FILE`".to_owned()),
+            ));
+        }
+        let settings = SaveSettings {
+            path: match path {
+                "-" => "/dev/stdout".to_owned(),
+                path => path.to_owned(),
+            },
+            filter: self.filter(values, keys::SAVE_STREAM_FILTER)?,
+            offset: self.offset,
+        };
+        let saver = Saver::start(store.clone(), settings);
+        saver.map(Some).map_err(|error| {
+            let hint = error.hint().map(str::to_owned);
+            self.refuse(format!("cannot write flows to {path}: {error}"), hint)
+        })
+    }
+
+    /// Whether all flows are in the file that they were to be written to.
+    fn complete(&self, values: &Values, saved: &save::Outcome) -> Result<(), Refusal> {
+        let path = values.opt_str(keys::SAVE_STREAM_FILE).unwrap_or_default();
+        match saved.missing {
+            0 => Ok(()),
+            1 => Err(self.refuse(format!("1 flow is missing from {path}"), None)),
+            many => Err(self.refuse(format!("{many} flows are missing from {path}"), None)),
+        }
+    }
+
+    /// Begins to read flows from a file, if the options say so.
+    fn loader(
+        &self,
+        values: &Values,
+        store: &FlowStore,
+        followers: Vec<Arc<AtomicU64>>,
+        stop: &Stop,
+    ) -> Result<Option<Loader>, Refusal> {
+        let Some(path) = values.opt_str(keys::RFILE) else {
+            return Ok(None);
+        };
+        let load = Load {
+            store: store.clone(),
+            path: path.to_owned(),
+            filter: self.filter(values, keys::READFILE_FILTER)?,
+            opener: Opener { keylog: None },
+            followers,
+        };
+        let keepserving = self.tool == Tool::Terminal || values.bool(keys::KEEPSERVING);
+        let stop = stop.clone();
+        let loader = load.start(move || {
+            if !keepserving {
+                stop.stop(Why::Loaded);
+            }
+        });
+        loader
+            .map(Some)
+            .map_err(|Trouble { message, hint }| self.refuse(message, hint))
     }
 
     fn terminal(self) -> Result<ExitCode, Refusal> {
@@ -193,8 +302,13 @@ impl Program {
             why == Why::Signal
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let saver = self.saver(&values, &store)?;
         let engine = self.engine(&store)?;
         announce(&engine);
+        let followers = saver.iter().map(Saver::handled).collect();
+        // A screen stays when everything has been read.
+        let (nobody, _) = stop::channel();
+        let loader = self.loader(&values, &store, followers, &nobody)?;
         let app = App {
             source: store.clone(),
             event_log: self.log.clone(),
@@ -222,8 +336,14 @@ impl Program {
             Ok(Exit::Stopped) => limit,
             Ok(Exit::Quit) | Err(_) => limit.min(HASTE),
         };
+        if let Some(loader) = loader {
+            loader.stop();
+            loader.finish();
+        }
         engine.shutdown(limit);
+        let saved = saver.map(Saver::finish).unwrap_or_default();
         ended.map_err(refuse)?;
+        self.complete(&values, &saved)?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -277,6 +397,28 @@ impl Program {
     fn engine(&self, store: &FlowStore) -> Result<Engine, Refusal> {
         Engine::start(&self.options, store.clone(), ratel_addons::default_addons())
             .map_err(|error| self.refuse(&error, error.hint()))
+    }
+}
+
+/// How filters are read.
+fn filter_options() -> FilterOptions {
+    let case_sensitive = std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS");
+    FilterOptions {
+        case_sensitive: case_sensitive.is_some_and(|value| value == "1"),
+    }
+}
+
+/// Whether both are the same file, which is read and would be emptied.
+fn is_same_file(read: &str, written: &str) -> bool {
+    let real = |path: &str| std::fs::canonicalize(path).ok();
+    real(read).is_some_and(|read| real(written).is_some_and(|written| read == written))
+}
+
+/// Where lines are printed: not among flows.
+fn output(values: &Values) -> Box<dyn Write + Send> {
+    match values.opt_str(keys::SAVE_STREAM_FILE) {
+        Some("-") => Box::new(io::stderr()),
+        _ => Box::new(io::stdout()),
     }
 }
 
@@ -365,7 +507,7 @@ fn shut_down(
         match next.take().unwrap_or_else(|| stopped.wait()) {
             Why::Closed(dropped) => break dropped,
             Why::Again(signal) => return Some(signal),
-            Why::Signal | Why::Output => {}
+            Why::Signal | Why::Output | Why::Loaded => {}
         }
     };
     match dropped {

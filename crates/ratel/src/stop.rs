@@ -20,6 +20,8 @@ pub(crate) enum Why {
     Again(i32),
     /// The output cannot be written.
     Output,
+    /// The file has been read, and nothing else is to be done.
+    Loaded,
     /// Everything has been closed, so many connections before they were done.
     Closed(usize),
 }

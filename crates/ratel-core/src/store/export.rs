@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use ratel_flow::record::{DnsRecord, Messages, ReadBody, ReadMessages, WebSocketRecord};
 use ratel_flow::{
     Body, Detail, FlowId, FlowKind, HttpRecord, Message, Payload, PayloadStream, Record, Side,
-    StreamKind, Verbatim, flow,
+    StreamKind, flow,
 };
 
 use super::dns;
@@ -47,7 +47,7 @@ impl FlowStore {
             timestamp_created: snapshot.times.created,
             backup: None,
             detail,
-            verbatim: Verbatim::default(),
+            verbatim: snapshot.verbatim.clone(),
         })
     }
 
@@ -79,12 +79,17 @@ impl FlowStore {
         http.grpc_status.clone_from(&snapshot.grpc_status);
         if is_websocket {
             let close = snapshot.close.as_ref();
-            http.websocket = Some(WebSocketRecord {
-                messages: self.all_messages(snapshot),
+            let ended = || WebSocketRecord {
+                messages: Messages::default(),
                 closed_by: close.and_then(|close| close.by),
                 close_code: close.map(|close| close.code.into()),
                 close_reason: close.map(|close| close.reason.clone()),
                 timestamp_end: (!snapshot.state.is_live()).then_some(snapshot.times.last),
+            };
+            let filed = snapshot.websocket.as_deref().cloned();
+            http.websocket = Some(WebSocketRecord {
+                messages: self.all_messages(snapshot),
+                ..filed.unwrap_or_else(ended)
             });
         }
         Some(http)

@@ -103,6 +103,7 @@ impl<'a> Scan<'a> {
             facts: Facts::of(entry),
             request_at: segment(entry.request),
             response_at: segment(entry.response),
+            conns: OnceCell::new(),
             request: OnceCell::new(),
             response: OnceCell::new(),
             dns: Default::default(),
@@ -154,8 +155,6 @@ struct Facts {
     has_error: bool,
     is_websocket: bool,
     is_missing: [bool; 2],
-    client: Arc<ClientConn>,
-    server: Option<Arc<ServerConn>>,
     annotations: Option<Arc<Annotations>>,
     bodies: [u64; 2],
     messages: u64,
@@ -172,14 +171,14 @@ impl Facts {
             has_error: rare.is_some_and(|rare| rare.error.is_some()),
             is_websocket: messages.is_some_and(|m| m.kind == Some(StreamKind::WebSocket)),
             is_missing: filed.map_or([false; 2], |filed| filed.missing),
-            client: entry.client.clone(),
-            server: entry.server.clone(),
             annotations: rare.and_then(|rare| rare.annotations.clone()),
             bodies: [entry.bodies[0].len, entry.bodies[1].len],
             messages: messages.map_or(0, super::message::Messages::count),
         }
     }
 }
+
+type Conns = (Arc<ClientConn>, Option<Arc<ServerConn>>);
 
 /// A stored flow, as a filter sees it.
 struct Stored<'a> {
@@ -188,6 +187,8 @@ struct Stored<'a> {
     facts: Facts,
     request_at: Option<(Arc<Segment>, Loc)>,
     response_at: Option<(Arc<Segment>, Loc)>,
+    /// Many flows share them: counting who holds them costs more than most filters take for a flow.
+    conns: OnceCell<Option<Conns>>,
     request: OnceCell<Option<Request>>,
     response: OnceCell<Option<Response>>,
     dns: [OnceCell<Option<DnsMessage>>; 2],
@@ -218,11 +219,11 @@ impl Subject for Stored<'_> {
     }
 
     fn client_conn(&self) -> Option<&ClientConn> {
-        Some(&self.facts.client)
+        Some(&self.conns()?.0)
     }
 
     fn server_conn(&self) -> Option<&ServerConn> {
-        self.facts.server.as_deref()
+        self.conns()?.1.as_deref()
     }
 
     fn marked(&self) -> &str {
@@ -317,6 +318,15 @@ impl Subject for Stored<'_> {
 }
 
 impl Stored<'_> {
+    fn conns(&self) -> Option<&Conns> {
+        let look = || {
+            let index = read_lock(&self.scan.store.0.shared.index);
+            let entry = index.get(self.id)?;
+            Some((entry.client.clone(), entry.server.clone()))
+        };
+        self.conns.get_or_init(look).as_ref()
+    }
+
     fn said(&self) -> Option<&Annotations> {
         self.facts.annotations.as_deref()
     }

@@ -14,6 +14,7 @@ use super::dns;
 
 use super::index::{Filed, List};
 use super::{FlowStore, FlowWriter};
+use crate::clock;
 use crate::tap::{self, Tap};
 
 /// The code of a close that has none (RFC 6455 §7.4.1).
@@ -56,6 +57,9 @@ impl Import<'_> {
         if let Some(before) = before {
             self.state(before)?;
             self.writer.back_up();
+            for side in [Side::Client, Side::Server] {
+                self.writer.replace(side);
+            }
         }
         self.state(record)?;
         let missing = match &record.detail {
@@ -65,9 +69,20 @@ impl Import<'_> {
             ],
             _ => [false; 2],
         };
+        let websocket = record.http().and_then(|http| http.websocket.as_ref());
+        let websocket = websocket.map(|websocket| WebSocketRecord {
+            messages: Messages::default(),
+            closed_by: websocket.closed_by,
+            close_code: websocket.close_code,
+            close_reason: websocket.close_reason.clone(),
+            timestamp_end: websocket.timestamp_end,
+        });
         self.writer.filed(Filed {
             id: Some(record.id.clone()),
             missing,
+            at: clock::now(),
+            verbatim: record.verbatim.clone(),
+            websocket: websocket.map(Arc::new),
         });
         Ok(self.end)
     }
@@ -81,7 +96,9 @@ impl Import<'_> {
             intercepted: false,
             ..record.annotations.clone()
         };
-        self.writer.annotations(Arc::new(annotations));
+        if !annotations.is_empty() || record.backup.is_some() {
+            self.writer.annotations(Arc::new(annotations));
+        }
         match &record.detail {
             Detail::Http(http) => self.http(http)?,
             Detail::Tcp(messages) => self.raw(StreamKind::Tcp, messages, &record.client_conn)?,
@@ -147,7 +164,6 @@ impl Import<'_> {
         let tap = headers
             .filter(|_| http.websocket.is_none())
             .and_then(|headers| Tap::for_body(side, headers));
-        writer.replace(side);
         self.bytes(List::Body(side), body, at)?;
         if let Some(mut tap) = tap {
             writer.stream(tap.kind());

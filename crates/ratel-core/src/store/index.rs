@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
 
+use ratel_flow::record::WebSocketRecord;
 use ratel_flow::{
     Annotations, ClientConn, ConnExtra, FlowError, FlowId, FlowKind, ServerConn, Side, Timestamp,
-    TlsInfo,
+    TlsInfo, Verbatim,
 };
 
 use super::extents::{Extents, Loc};
@@ -56,12 +57,18 @@ pub(super) struct Rare {
 }
 
 /// What a file has said of a flow that was read from it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Filed {
     /// Its name in files.
     pub(super) id: Option<Arc<str>>,
     /// Bodies that were not in the file.
     pub(super) missing: [bool; 2],
+    /// When it was read.
+    pub(super) at: Timestamp,
+    /// What has no place in the model.
+    pub(super) verbatim: Verbatim,
+    /// How a WebSocket ended, in all that a file can say of it. Its messages are elsewhere.
+    pub(super) websocket: Option<Arc<WebSocketRecord>>,
 }
 
 /// What a flow was before it was changed.

@@ -3,9 +3,10 @@
 use std::sync::{Arc, RwLockReadGuard};
 
 use bytes::Bytes;
+use ratel_flow::record::WebSocketRecord;
 use ratel_flow::{
     Annotations, ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn,
-    StreamKind, Timestamp, Version, WebSocketClose,
+    StreamKind, Timestamp, Verbatim, Version, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -161,6 +162,12 @@ pub struct FlowSnapshot {
     pub modified: bool,
     /// Bodies of the request and the response that the file it was read from does not have.
     pub missing: [bool; 2],
+    /// When it was read, if it came from a file and not from the proxy.
+    pub imported: Option<Timestamp>,
+    /// What that file says of it in a form that there is no other place for.
+    pub verbatim: Verbatim,
+    /// How its WebSocket ended, as that file says; without messages.
+    pub websocket: Option<Arc<WebSocketRecord>>,
     /// Some of it could not be recorded or is gone already.
     pub lossy: bool,
 }
@@ -302,6 +309,11 @@ fn begun(id: FlowId, entry: &Entry) -> FlowSnapshot {
         annotations: annotations(entry),
         modified: entry.original().is_some(),
         missing: filed.map_or([false; 2], |filed| filed.missing),
+        imported: filed.map(|filed| filed.at),
+        websocket: filed.and_then(|filed| filed.websocket.clone()),
+        verbatim: filed
+            .map(|filed| filed.verbatim.clone())
+            .unwrap_or_default(),
         lossy: entry.lossy,
     }
 }

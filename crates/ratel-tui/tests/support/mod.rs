@@ -142,6 +142,9 @@ impl Fake {
             annotations: None,
             modified: false,
             missing: [false; 2],
+            imported: None,
+            verbatim: Default::default(),
+            websocket: None,
             lossy: false,
         };
         Self {

@@ -62,7 +62,7 @@ pub(super) fn flow(
     style: &Style,
 ) -> io::Result<()> {
     match flow.kind {
-        FlowKind::Tcp | FlowKind::Udp => return message::tcp_end(page, flow, &Label::of(flow)),
+        FlowKind::Tcp | FlowKind::Udp => return message::raw_end(page, flow, &Label::of(flow)),
         FlowKind::Dns => return Ok(()),
         FlowKind::Connection => {
             return match &flow.error {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::{Headers, MessageFlags, MessageHead, MessageKind, Side};
+use ratel_flow::{FlowKind, Headers, MessageFlags, MessageHead, MessageKind, Side};
 use ratel_views::{Schemas, ViewInput};
 
 /// Kept for each flow whose messages are being printed.
@@ -20,6 +20,8 @@ pub(super) struct Label {
     pub(super) awaits_response: bool,
     /// The connection is not looked into: what passes says nothing.
     pub(super) passed: bool,
+    /// Its pieces are datagrams.
+    udp: bool,
 }
 
 impl Label {
@@ -45,6 +47,7 @@ impl Label {
             grpc_encoding: [up.or(connect_up), down.or(connect_down)],
             awaits_response: flow.response.is_none() && flow.request.is_some(),
             passed: flow.client_conn.passthrough.is_some(),
+            udp: flow.kind == FlowKind::Udp,
         }
     }
 
@@ -61,6 +64,23 @@ impl Label {
             ..
         } = self;
         format!("{client} {arrow} {what} {arrow} {server}{path}")
+    }
+
+    /// What a message is, in the line that announces it.
+    pub(super) fn what(&self, kind: MessageKind) -> &'static str {
+        match kind {
+            MessageKind::Text => "WebSocket text message",
+            MessageKind::Binary => "WebSocket binary message",
+            MessageKind::Ping => "WebSocket ping",
+            MessageKind::Pong => "WebSocket pong",
+            MessageKind::Close => "WebSocket close",
+            MessageKind::Event => "SSE event",
+            MessageKind::Grpc => "gRPC message",
+            MessageKind::GrpcTrailers => "gRPC-Web trailers",
+            MessageKind::Json => "JSON line",
+            MessageKind::Data if self.udp => "udp",
+            MessageKind::Data => "tcp",
+        }
     }
 
     /// As input for a view of one message. The caller says what the bytes are.
@@ -88,22 +108,6 @@ impl Label {
             schemas,
             ..ViewInput::default()
         }
-    }
-}
-
-/// What a message is, in the line that announces it.
-pub(super) fn what(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Text => "WebSocket text message",
-        MessageKind::Binary => "WebSocket binary message",
-        MessageKind::Ping => "WebSocket ping",
-        MessageKind::Pong => "WebSocket pong",
-        MessageKind::Close => "WebSocket close",
-        MessageKind::Event => "SSE event",
-        MessageKind::Grpc => "gRPC message",
-        MessageKind::GrpcTrailers => "gRPC-Web trailers",
-        MessageKind::Json => "JSON line",
-        MessageKind::Data => "tcp",
     }
 }
 

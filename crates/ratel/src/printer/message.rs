@@ -5,13 +5,15 @@ use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use ratel_core::store::{FlowSnapshot, FlowStore};
-use ratel_flow::{FlowError, FlowId, MessageFlags, MessageHead, MessageKind, Side, StreamKind};
+use ratel_flow::{
+    FlowError, FlowId, FlowKind, MessageFlags, MessageHead, MessageKind, Side, StreamKind,
+};
 use ratel_views::{ViewInput, preview, render_message};
 
 use super::ahead::Ahead;
 use super::body::{self, Reader};
 use super::flow::{self, INDENT, Style};
-use super::label::{Label, what};
+use super::label::Label;
 use super::progress::{Close, Stream};
 use crate::ink::{Look, Page};
 
@@ -39,7 +41,7 @@ pub(super) fn message(
     if silent || label.passed {
         return Ok(());
     }
-    page.put(Look::Plain, &label.line(head.side, what(head.kind)))?;
+    page.put(Look::Plain, &label.line(head.side, label.what(head.kind)))?;
     for (flag, word) in [
         (MessageFlags::INJECTED, "injected"),
         (MessageFlags::DROPPED, "dropped"),
@@ -192,7 +194,7 @@ pub(super) fn begin(
     sides: [bool; 2],
     style: &Style,
 ) -> io::Result<()> {
-    if flow.stream == Some(StreamKind::Tcp) {
+    if flow.request.is_none() {
         return match &flow.client_conn.passthrough {
             Some(why) => {
                 let line = Label::of(flow).line(Side::Client, "passed through");
@@ -221,11 +223,11 @@ pub(super) fn end(
     style: &Style,
 ) -> io::Result<()> {
     match flow.stream {
-        Some(StreamKind::Tcp) => tcp_end(page, flow, &stream.label),
+        Some(StreamKind::Tcp | StreamKind::Udp) => raw_end(page, flow, &stream.label),
         Some(StreamKind::WebSocket) => websocket_end(
             page,
             &stream.label,
-            stream.close.as_ref(),
+            close_of(flow, stream).as_ref(),
             flow.error.as_ref(),
         ),
         _ => {
@@ -242,11 +244,29 @@ pub(super) fn end(
 }
 
 /// Prints how a raw connection ended, if that is an error.
-pub(super) fn tcp_end(page: &mut Page<'_>, flow: &FlowSnapshot, label: &Label) -> io::Result<()> {
+pub(super) fn raw_end(page: &mut Page<'_>, flow: &FlowSnapshot, label: &Label) -> io::Result<()> {
+    let protocol = if flow.kind == FlowKind::Udp {
+        "UDP"
+    } else {
+        "TCP"
+    };
     match &flow.error {
-        Some(error) => broken(page, "TCP", label, &error.message, Some(error)),
+        Some(error) => broken(page, protocol, label, &error.message, Some(error)),
         None => Ok(()),
     }
+}
+
+/// How a WebSocket was closed: by its first close, or as a file says it was.
+fn close_of(flow: &FlowSnapshot, stream: &Stream) -> Option<Close> {
+    let filed = flow.close.as_ref();
+    let filed = filed.and_then(|close| {
+        Some(Close {
+            side: close.by?,
+            code: close.code.into(),
+            reason: close.reason.to_string(),
+        })
+    });
+    stream.close.clone().or(filed)
 }
 
 fn websocket_end(

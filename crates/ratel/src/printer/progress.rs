@@ -42,7 +42,7 @@ pub(super) struct Stream {
 }
 
 /// Who closed a WebSocket, and why.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Close {
     pub(super) side: Side,
     pub(super) code: u32,

@@ -76,6 +76,7 @@ impl Bench {
                 columns: 80,
                 schemas: None,
             },
+            filter: None,
             colour: false,
             offset: UtcOffset::UTC,
         };

@@ -9,6 +9,7 @@ mod docs;
 mod dump;
 mod export;
 mod faults;
+mod files;
 mod grpc;
 mod http2;
 mod keylog;

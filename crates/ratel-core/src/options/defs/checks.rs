@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ratel_flow::filter::{Filter, FilterOptions};
+
 use crate::options::def::Value;
 use crate::options::parse;
 use crate::patterns::HostPatterns;
@@ -57,6 +59,19 @@ pub(super) fn at_least_64k(value: &Value) -> Result<(), String> {
 /// A size below which no ordinary request fits.
 pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
+}
+
+/// A filter expression.
+pub(super) fn filter(value: &Value) -> Result<(), String> {
+    match value {
+        Value::OptStr(Some(text)) => Filter::parse(text, FilterOptions::default())
+            .map(drop)
+            .map_err(|error| match error.hint() {
+                Some(hint) => format!("{error}; {hint}"),
+                None => error.to_string(),
+            }),
+        _ => Ok(()),
+    }
 }
 
 /// Regular expressions for hosts.

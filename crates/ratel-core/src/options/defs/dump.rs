@@ -17,6 +17,6 @@ options! { "Line output";
     DUMPER_DEFAULT_CONTENTVIEW: str("dumper_default_contentview", "auto").choices(VIEW_NAMES).tools(Tools::DUMP)
         .help("How bodies are printed. `auto` decides by the content type.");
     DUMPER_FILTER: opt_str("dumper_filter").metavar("FILTER").tools(Tools::DUMP)
-        .planned("filter expressions come in a later release")
+        .check(checks::filter)
         .help("Print only flows that match this filter.");
 }

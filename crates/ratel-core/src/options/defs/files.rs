@@ -3,7 +3,6 @@
 use super::checks;
 use crate::options::def::{Tools, options};
 
-const FLOW_FILES: &str = "flow files come in a later release";
 const FILTERS: &str = "filter expressions come in a later release";
 
 options! { "Files and recording";
@@ -17,18 +16,21 @@ options! { "Files and recording";
     STORE_DIR: str("store_dir", "").metavar("PATH").own()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
-    RFILE: opt_str("rfile").flag().short('r').metavar("PATH").planned(FLOW_FILES)
+    RFILE: opt_str("rfile").flag().short('r').metavar("PATH")
         .help("Load flows from a file at the start.");
-    READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").planned(FLOW_FILES)
+    READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").check(checks::filter)
         .help("Load only flows that match this filter.");
-    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").planned(FLOW_FILES)
+    KEYLOG: opt_str("keylog").metavar("PATH").own()
+        .help("The file with the secrets of TLS connections, as programs write it where SSLKEYLOGFILE says, with which captures of \
+            packets are read.");
+    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
-    SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").planned(FLOW_FILES)
+    SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
     HARDUMP: str("hardump", "").metavar("PATH").planned("HAR files come in a later release")
         .help("Write all flows to a HAR file at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
-    KEEPSERVING: bool("keepserving", false).tools(Tools::DUMP).planned(FLOW_FILES)
+    KEEPSERVING: bool("keepserving", false).tools(Tools::DUMP)
         .help("Keep running after a file was read or a replay has ended.");
     SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release")
         .help("Run a Python addon. It is loaded again when the file changes.");

@@ -1,0 +1,288 @@
+//! `save_stream_file`: flows are written to a file as they finish, and those that have not when the program ends.
+//!
+//! A thread of its own is fed by the store, so that a disk that is slow never holds up the traffic. A flow that could not
+//! be written whole is not in the file at all: what is there can be read, whatever happens.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use ratel_core::clock;
+use ratel_core::store::{Backlog, FlowStore, Subscription};
+use ratel_flow::filter::Filter;
+use ratel_flow::io::{AppendError, FlowFile, WriteError};
+use ratel_flow::{FlowId, Record};
+use time::format_description::{self, OwnedFormatItem};
+use time::{OffsetDateTime, UtcOffset};
+
+/// How long updates gather before they are written.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// After a failure nothing is tried for this long.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// What is written, and where.
+#[derive(Debug)]
+pub struct SaveSettings {
+    /// `save_stream_file`: a path, with a leading `+` to append, and with patterns of `strftime` in it.
+    pub path: String,
+    /// Only flows that match.
+    pub filter: Option<Filter>,
+    /// What local time is ahead of UTC.
+    pub offset: UtcOffset,
+}
+
+/// The writing thread.
+#[derive(Debug)]
+pub struct Saver {
+    thread: JoinHandle<Outcome>,
+    bell: SyncSender<()>,
+    last: Arc<AtomicBool>,
+    handled: Arc<AtomicU64>,
+}
+
+/// What was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Flows that are in files.
+    pub written: u64,
+    /// Flows that are not, since they could not be written.
+    pub missing: u64,
+}
+
+impl Saver {
+    /// Opens the file and begins to write what finishes from here on.
+    ///
+    /// # Errors
+    /// When the file cannot be made, or no thread be started.
+    pub fn start(store: FlowStore, settings: SaveSettings) -> Result<Self, SaveError> {
+        let (bell, rung) = sync_channel(1);
+        let ring = bell.clone();
+        let updates = store.subscribe_with(Box::new(move || ring_once(&ring)));
+        let handled = Arc::new(AtomicU64::new(0));
+        let mut work = Work {
+            store,
+            target: Target::new(&settings),
+            settings,
+            updates,
+            backlog: Backlog::default(),
+            out: None,
+            failed: None,
+            outcome: Outcome::default(),
+            handled: handled.clone(),
+        };
+        work.target()?;
+        let last = Arc::new(AtomicBool::new(false));
+        let finishing = last.clone();
+        let thread = thread::Builder::new()
+            .name("ratel-save".into())
+            .spawn(move || work.run(&rung, &finishing))?;
+        Ok(Self {
+            thread,
+            bell,
+            last,
+            handled,
+        })
+    }
+
+    /// How many flows that have finished it is done with.
+    #[must_use]
+    pub fn handled(&self) -> Arc<AtomicU64> {
+        self.handled.clone()
+    }
+
+    /// Writes what is finished, and what is not as it is, and ends.
+    #[must_use]
+    pub fn finish(self) -> Outcome {
+        self.last.store(true, Ordering::SeqCst);
+        ring_once(&self.bell);
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+fn ring_once(bell: &SyncSender<()>) {
+    match bell.try_send(()) {
+        // Full: it is going to look anyway.
+        Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+    }
+}
+
+struct Work {
+    store: FlowStore,
+    settings: SaveSettings,
+    target: Target,
+    updates: Subscription,
+    backlog: Backlog,
+    out: Option<(PathBuf, FlowFile)>,
+    /// Since when nothing can be written.
+    failed: Option<Instant>,
+    outcome: Outcome,
+    handled: Arc<AtomicU64>,
+}
+
+impl Work {
+    fn run(mut self, rung: &Receiver<()>, last: &AtomicBool) -> Outcome {
+        // The senders live as long as the subscription, which this thread owns.
+        while rung.recv().is_ok() {
+            thread::sleep(GATHER);
+            // Looked at first, so that what was there when it was set is written.
+            let is_last = last.load(Ordering::SeqCst);
+            if is_last {
+                self.store.flush();
+                self.failed = None;
+            }
+            while let Some(update) = self.updates.try_next() {
+                let finished = self.backlog.take_in(update, &self.store).finished;
+                for id in finished {
+                    self.flow(id);
+                    self.handled.fetch_add(1, Ordering::Relaxed);
+                }
+            }
+            if is_last {
+                for id in self.backlog.take_live() {
+                    self.flow(id);
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        self.outcome
+    }
+
+    fn flow(&mut self, id: FlowId) {
+        let unwanted = |filter: &Filter| !self.store.matches(id, filter);
+        if self.settings.filter.as_ref().is_some_and(unwanted) {
+            return;
+        }
+        if self
+            .failed
+            .is_some_and(|since| since.elapsed() < RETRY_AFTER)
+        {
+            self.outcome.missing += 1;
+            return;
+        }
+        // None: it has nothing that can be written, or was evicted.
+        let Some(record) = self.store.record(id) else {
+            return;
+        };
+        match self.write(&record) {
+            Ok(()) => {
+                self.outcome.written += 1;
+                if self.failed.take().is_some() {
+                    tracing::info!("flows are written to {} again", self.settings.path);
+                }
+            }
+            // A flow that is gone is no fault of the file.
+            Err(SaveError::Write(WriteError::Flow(error))) => {
+                tracing::warn!("flow {id} is not written: {error}");
+                self.outcome.missing += 1;
+            }
+            Err(error) => self.fail(&error),
+        }
+    }
+
+    fn write(&mut self, record: &Record) -> Result<(), SaveError> {
+        Ok(self.target()?.write(record)?)
+    }
+
+    /// Nothing is tried for a while. Said once.
+    fn fail(&mut self, error: &SaveError) {
+        self.outcome.missing += 1;
+        if self.failed.replace(Instant::now()).is_none() {
+            tracing::error!(
+                hint =
+                    "traffic passes meanwhile; flows that finish now will be missing from the file",
+                "cannot write flows to {}: {error}",
+                self.settings.path
+            );
+        }
+    }
+
+    /// The file for now, which is another one when the name has changed.
+    fn target(&mut self) -> Result<&mut FlowFile, SaveError> {
+        let path = self.target.path(self.settings.offset);
+        if self.out.as_ref().is_none_or(|(open, _)| *open != path) {
+            self.out = None;
+            if let Some(folder) = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+            {
+                std::fs::create_dir_all(folder)?;
+            }
+            let file = if self.target.append {
+                FlowFile::append(&path)?
+            } else {
+                FlowFile::create(&path)?
+            };
+            self.out = Some((path, file));
+        }
+        let out = self.out.as_mut().map(|(_, file)| file);
+        out.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+    }
+}
+
+/// Why flows are not written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SaveError {
+    /// The file, its folder, or the thread cannot be made.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Flows cannot be added to the file.
+    #[error("{0}")]
+    Append(#[from] AppendError),
+    /// A flow cannot be written.
+    #[error("{0}")]
+    Write(#[from] WriteError),
+}
+
+impl SaveError {
+    /// What the user can do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Append(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
+/// Where flows are written to, at any time.
+struct Target {
+    append: bool,
+    /// The path, as a format for the time if it is one.
+    path: String,
+    format: Option<OwnedFormatItem>,
+}
+
+impl Target {
+    fn new(settings: &SaveSettings) -> Self {
+        let (append, path) = match settings.path.strip_prefix('+') {
+            Some(path) => (true, path),
+            None => (false, &*settings.path),
+        };
+        let format = path
+            .contains('%')
+            .then(|| format_description::parse_strftime_owned(path).ok());
+        Self {
+            append,
+            path: path.to_owned(),
+            format: format.flatten(),
+        }
+    }
+
+    fn path(&self, offset: UtcOffset) -> PathBuf {
+        let seconds = i64::try_from(clock::now().0 / 1_000_000_000).unwrap_or_default();
+        let now = OffsetDateTime::from_unix_timestamp(seconds)
+            .map(|now| now.to_offset(offset))
+            .ok();
+        let formatted = self.format.as_ref().zip(now);
+        let formatted = formatted.and_then(|(format, now)| now.format(format).ok());
+        PathBuf::from(formatted.unwrap_or_else(|| self.path.clone()))
+    }
+}

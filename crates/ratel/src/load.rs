@@ -1,0 +1,150 @@
+//! `rfile`: flows from files into the store, while everything else goes on.
+//!
+//! A thread reads flow by flow, no faster than those who print and write can take it, so that nothing is evicted that
+//! somebody was still to see.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use ratel_core::store::FlowStore;
+use ratel_flow::Record;
+use ratel_flow::filter::Filter;
+
+use crate::errand::Trouble;
+use crate::files;
+
+/// So many flows may be ahead of who prints or writes them.
+const AHEAD: u64 = 4096;
+
+/// How long to wait for one who is behind before looking again.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// So many troubles with a file are said one by one.
+const TROUBLES_SAID: u64 = 10;
+
+/// What is loaded, and for whom.
+pub(crate) struct Load {
+    pub(crate) store: FlowStore,
+    pub(crate) path: String,
+    /// Only flows that match.
+    pub(crate) filter: Option<Filter>,
+    /// How captures are decrypted.
+    pub(crate) opener: files::Opener,
+    /// Those who have to see every flow count here how many they have seen.
+    pub(crate) followers: Vec<Arc<AtomicU64>>,
+}
+
+/// The loading thread.
+#[derive(Debug)]
+pub(crate) struct Loader {
+    thread: JoinHandle<Loaded>,
+    stop: Arc<AtomicBool>,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Loaded {
+    /// Flows that are in the store now.
+    pub(crate) flows: u64,
+    /// How often something could not be read. Each was said in the log.
+    pub(crate) troubles: u64,
+}
+
+impl Load {
+    /// Opens the file and begins to read. `done` is called at the end.
+    pub(crate) fn start(self, done: impl FnOnce() + Send + 'static) -> Result<Loader, Trouble> {
+        let records = self.opener.open(&self.path)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopping = stop.clone();
+        let thread = thread::Builder::new()
+            .name("ratel-load".into())
+            .spawn(move || {
+                let loaded = self.run(records, &stopping);
+                done();
+                loaded
+            });
+        let thread =
+            thread.map_err(|error| Trouble::new(format!("cannot start to read flows: {error}")))?;
+        Ok(Loader { thread, stop })
+    }
+
+    fn run(&self, records: files::Records, stop: &AtomicBool) -> Loaded {
+        let mut loaded = Loaded::default();
+        for record in records {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            match record.and_then(|record| self.take(&record)) {
+                Ok(taken) => loaded.flows += u64::from(taken),
+                Err(trouble) => {
+                    loaded.troubles += 1;
+                    // Of a file of nothing but troubles the first ones say enough.
+                    if loaded.troubles <= TROUBLES_SAID {
+                        say(&trouble);
+                    }
+                }
+            }
+            self.wait(loaded.flows, stop);
+        }
+        if let Some(more @ 1..) = loaded.troubles.checked_sub(TROUBLES_SAID) {
+            tracing::error!("{}: {more} more flows could not be read", self.path);
+        }
+        if loaded.troubles > 0 {
+            tracing::warn!("{}: {} could be read", self.path, count(loaded.flows));
+        }
+        loaded
+    }
+
+    fn take(&self, record: &Record) -> Result<bool, Trouble> {
+        let unwanted = |filter: &Filter| !filter.matches(record);
+        if self.filter.as_ref().is_some_and(unwanted) {
+            return Ok(false);
+        }
+        match self.store.import(record) {
+            Ok(_) => Ok(true),
+            Err(error) => Err(Trouble::new(format!(
+                "{}: a part of flow {} cannot be read: {error}",
+                self.path, record.id
+            ))),
+        }
+    }
+
+    /// Waits for those who have to see every flow.
+    fn wait(&self, flows: u64, stop: &AtomicBool) {
+        for follower in &self.followers {
+            while flows.saturating_sub(follower.load(Ordering::Relaxed)) > AHEAD
+                && !stop.load(Ordering::Relaxed)
+            {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+}
+
+impl Loader {
+    /// Ends the reading, if it has not come to its end.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Waits for the end.
+    pub(crate) fn finish(self) -> Loaded {
+        self.thread.join().unwrap_or_default()
+    }
+}
+
+fn say(trouble: &Trouble) {
+    match &trouble.hint {
+        Some(hint) => tracing::error!(hint = hint.as_str(), "{}", trouble.message),
+        None => tracing::error!("{}", trouble.message),
+    }
+}
+
+fn count(flows: u64) -> String {
+    match flows {
+        1 => "1 flow".to_owned(),
+        flows => format!("{flows} flows"),
+    }
+}
