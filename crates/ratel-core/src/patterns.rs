@@ -3,26 +3,11 @@
 
 use std::fmt;
 
-/// Steps that one search may take with a pattern that looks around or back; then it counts as not found.
-const STEPS_MAX: usize = 100_000;
+use ratel_flow::pattern::{Flags, Pattern, Unit};
 
 /// Any number of patterns.
 #[derive(Clone, Debug, Default)]
 pub struct HostPatterns(Vec<Pattern>);
-
-#[derive(Clone, Debug)]
-struct Pattern {
-    text: String,
-    engine: Engine,
-}
-
-#[derive(Clone, Debug)]
-enum Engine {
-    /// Takes time in proportion to what is searched.
-    Plain(regex::bytes::Regex),
-    /// Tries one way after the other.
-    LookingAround(Box<fancy_regex::Regex>),
-}
 
 /// A text that is no regular expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +31,17 @@ impl HostPatterns {
     /// # Errors
     /// The first that is no regular expression.
     pub fn new(patterns: &[String]) -> Result<Self, PatternError> {
-        let patterns = patterns.iter().map(|text| Pattern::new(text));
+        let flags = Flags {
+            ignore_case: true,
+            ..Flags::default()
+        };
+        let read = |(before, text): (usize, &String)| {
+            Pattern::new(text, Unit::Char, flags, before).map_err(|error| PatternError {
+                pattern: text.clone(),
+                reason: error.reason.into_owned(),
+            })
+        };
+        let patterns = patterns.iter().enumerate().map(read);
         patterns.collect::<Result<_, _>>().map(Self)
     }
 
@@ -59,59 +54,15 @@ impl HostPatterns {
     /// The first pattern that is found in `name`.
     #[must_use]
     pub fn find(&self, name: &str) -> Option<&str> {
-        let found = self.0.iter().find(|pattern| pattern.is_in(name))?;
-        Some(&found.text)
+        let mut patterns = self.0.iter();
+        let found = patterns.find(|pattern| pattern.is_match_text(name))?;
+        Some(found.source())
     }
 
     /// Whether any pattern is found in `name`.
     #[must_use]
     pub fn is_match(&self, name: &str) -> bool {
         self.find(name).is_some()
-    }
-}
-
-impl Pattern {
-    fn new(text: &str) -> Result<Self, PatternError> {
-        // Host names are ASCII.
-        let plain = regex::bytes::RegexBuilder::new(text)
-            .case_insensitive(true)
-            .unicode(false)
-            .build();
-        let engine = match plain {
-            Ok(plain) => Engine::Plain(plain),
-            Err(error) => {
-                let looking_around = fancy_regex::RegexBuilder::new(text)
-                    .case_insensitive(true)
-                    .bytes_mode(fancy_regex::BytesMode::Ascii)
-                    .backtrack_limit(STEPS_MAX)
-                    .build();
-                match looking_around {
-                    Ok(regex) => Engine::LookingAround(Box::new(regex)),
-                    Err(_) => return Err(PatternError::new(text, &error)),
-                }
-            }
-        };
-        let text = text.to_owned();
-        Ok(Self { text, engine })
-    }
-
-    fn is_in(&self, name: &str) -> bool {
-        match &self.engine {
-            Engine::Plain(regex) => regex.is_match(name.as_bytes()),
-            Engine::LookingAround(regex) => regex.is_match(name.as_bytes()).unwrap_or(false),
-        }
-    }
-}
-
-impl PatternError {
-    fn new(pattern: &str, error: &regex::Error) -> Self {
-        // The lines before the last one point at the place.
-        let error = error.to_string();
-        let last = error.lines().last().unwrap_or_default();
-        Self {
-            pattern: pattern.to_owned(),
-            reason: last.strip_prefix("error: ").unwrap_or(last).to_owned(),
-        }
     }
 }
 

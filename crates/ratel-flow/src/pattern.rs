@@ -1,18 +1,43 @@
-//! Regular expressions in Python's dialect, as `re.search` understands them.
+//! Regular expressions in Python's dialect, as its `re.search` understands them.
+//!
+//! What users of mitmproxy write in filters and rules is Python's, which differs in many small ways from what Rust's
+//! engines read: `\Z`, `(?P=name)`, octal escapes, what `$` and `\w` match, which letters are the same, and that a
+//! pattern for bytes is one of bytes throughout. So a pattern is read here (`parse`) and written again for an engine
+//! (`emit`): for [`regex`], which takes time in proportion to what it searches. What that cannot do, which is to look
+//! around and back, is done by an engine that tries one way after the other, and stops when it has tried enough
+//! (`backtrack`). Text without any special character needs neither (`literal`).
+//!
+//! Python's dialect is understood but for characters that are given by name (`\N{BULLET}`). In patterns that do not look
+//! around, `\b` knows the letters of Unicode as [`regex`] does, which takes combining marks for a part of a word and
+//! superscript digits for none.
+
+mod ast;
+mod backtrack;
+mod emit;
+mod literal;
+mod parse;
+mod set;
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// Steps that one search may take with a pattern that looks around or back; then it counts as not found.
-const STEPS_MAX: usize = 100_000;
+use literal::Finder;
+
+/// Room for a pattern that was made for an engine, in bytes.
+const SIZE_MAX: usize = 10 << 20;
+
+/// The same where many are held together, and from how many on.
+const SIZE_MAX_OF_MANY: usize = 256 << 10;
+const MANY: usize = 16;
 
 /// What a pattern is made of, and what it is searched in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Unit {
     /// Characters: `\w` is a letter of any script.
     Char,
-    /// Bytes: `\w` is ASCII, and `.` is a byte.
+    /// Bytes: `\w` is ASCII, and `.` is a byte. What is not ASCII in the pattern stands for its bytes in UTF-8.
     Byte,
 }
 
@@ -38,10 +63,11 @@ pub struct Pattern {
 
 #[derive(Clone, Debug)]
 enum Engine {
+    Literal(Box<Finder>),
     /// Takes time in proportion to what is searched.
     Plain(regex::bytes::Regex),
     /// Tries one way after the other.
-    LookingAround(Box<fancy_regex::Regex>),
+    Backtracking(Arc<backtrack::Program>),
 }
 
 /// A text that is no regular expression.
@@ -53,6 +79,15 @@ pub struct PatternError {
     pub at: Range<usize>,
 }
 
+impl PatternError {
+    fn new(reason: impl Into<Cow<'static, str>>, at: Range<usize>) -> Self {
+        Self {
+            reason: reason.into(),
+            at,
+        }
+    }
+}
+
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not a regular expression: {}", self.reason)
@@ -61,49 +96,36 @@ impl fmt::Display for PatternError {
 
 impl std::error::Error for PatternError {}
 
+/// Text that a pattern stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiteralRef<'a> {
+    /// Its bytes; where case is ignored, in small letters.
+    pub bytes: &'a [u8],
+    /// Capitals and small letters of ASCII are the same. In text, so are `k` and `s` and the few letters outside of ASCII
+    /// whose other case they are.
+    pub ignore_case: bool,
+}
+
 impl Pattern {
-    /// Reads a pattern. `before` is how many others are held along with it: the more, the less room each may take.
+    /// Reads a pattern. `before` is how many others are held along with it: where there are many, each may take less room.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it, and where.
     pub fn new(
         source: &str,
         unit: Unit,
         flags: Flags,
-        _before: usize,
+        before: usize,
     ) -> Result<Self, PatternError> {
-        let plain = regex::bytes::RegexBuilder::new(source)
-            .case_insensitive(flags.ignore_case)
-            .dot_matches_new_line(flags.dot_all)
-            .multi_line(flags.multi_line)
-            .unicode(unit == Unit::Char)
-            .build();
-        let engine = match plain {
-            Ok(plain) => Engine::Plain(plain),
-            Err(error) => {
-                let looking_around = fancy_regex::RegexBuilder::new(source)
-                    .case_insensitive(flags.ignore_case)
-                    .dot_matches_new_line(flags.dot_all)
-                    .multi_line(flags.multi_line)
-                    .bytes_mode(match unit {
-                        Unit::Char => fancy_regex::BytesMode::Unicode,
-                        Unit::Byte => fancy_regex::BytesMode::Ascii,
-                    })
-                    .backtrack_limit(STEPS_MAX)
-                    .build();
-                match looking_around {
-                    Ok(regex) => Engine::LookingAround(Box::new(regex)),
-                    Err(_) => {
-                        let error = error.to_string();
-                        let last = error.lines().last().unwrap_or_default();
-                        let reason = last.strip_prefix("error: ").unwrap_or(last).to_owned();
-                        return Err(PatternError {
-                            reason: reason.into(),
-                            at: 0..source.len(),
-                        });
-                    }
-                }
-            }
+        let parsed = parse::parse(source, unit, flags)?;
+        let size = if before < MANY {
+            SIZE_MAX
+        } else {
+            SIZE_MAX_OF_MANY
+        };
+        let engine = match Finder::new(&parsed.ast, unit) {
+            Some(finder) => Engine::Literal(Box::new(finder)),
+            None => engine(&parsed, unit, size),
         };
         Ok(Self {
             source: source.into(),
@@ -119,7 +141,7 @@ impl Pattern {
         &self.source
     }
 
-    /// How it is meant.
+    /// How it is meant, as far as it does not say so itself.
     #[must_use]
     pub fn flags(&self) -> Flags {
         self.flags
@@ -131,32 +153,69 @@ impl Pattern {
         self.unit
     }
 
-    /// The bytes that it stands for, if it stands for nothing else.
+    /// The text that it stands for, if it stands for nothing else.
     #[must_use]
-    pub fn literal(&self) -> Option<&[u8]> {
-        None
+    pub fn literal(&self) -> Option<LiteralRef<'_>> {
+        match &self.engine {
+            Engine::Literal(finder) => Some(LiteralRef {
+                bytes: &finder.bytes,
+                ignore_case: finder.ignore_case,
+            }),
+            Engine::Plain(_) | Engine::Backtracking(_) => None,
+        }
     }
 
     /// Whether it is found in these bytes.
     #[must_use]
     pub fn is_match(&self, bytes: &[u8]) -> bool {
-        match &self.engine {
-            Engine::Plain(regex) => regex.is_match(bytes),
-            Engine::LookingAround(regex) => regex.is_match(bytes).unwrap_or(false),
+        match (&self.engine, self.unit) {
+            (Engine::Literal(finder), Unit::Byte) => finder.is_in(bytes),
+            (Engine::Plain(regex), Unit::Byte) => regex.is_match(bytes),
+            (Engine::Backtracking(program), Unit::Byte) => program.find(bytes, 0).is_some(),
+            (_, Unit::Char) => self.is_match_text(text(bytes, &mut String::new())),
         }
     }
 
     /// Whether it is found in this text.
     #[must_use]
     pub fn is_match_text(&self, text: &str) -> bool {
-        match &self.engine {
-            Engine::Plain(regex) => regex.is_match(text.as_bytes()),
-            Engine::LookingAround(regex) => regex.is_match(text).unwrap_or(false),
+        match (&self.engine, self.unit) {
+            (Engine::Literal(finder), Unit::Char) => finder.is_in_text(text),
+            (Engine::Plain(regex), Unit::Char) => regex.is_match(text.as_bytes()),
+            (Engine::Backtracking(program), Unit::Char) => {
+                program.find(text.as_bytes(), 0).is_some()
+            }
+            (_, Unit::Byte) => self.is_match(text.as_bytes()),
         }
     }
 }
 
-/// Bytes as text: where they are not UTF-8, with a character of the private use area for each byte that is wrong.
+fn engine(parsed: &parse::Parsed, unit: Unit, size: usize) -> Engine {
+    let parse::Parsed {
+        ast,
+        ignore_case,
+        groups,
+    } = parsed;
+    let emitted = emit::emit(ast, unit, *ignore_case, false);
+    let plain = if emitted.backtracks {
+        None
+    } else {
+        emit::build(&emitted.text, unit, size)
+    };
+    match plain {
+        Some(plain) => Engine::Plain(plain),
+        // What is too large for the one is not for the other.
+        None => Engine::Backtracking(Arc::new(backtrack::Program::new(
+            ast,
+            unit,
+            *ignore_case,
+            *groups,
+            size,
+        ))),
+    }
+}
+
+/// Bytes as text: where they are not UTF-8, with a character for each byte that is wrong, as Python has one.
 pub(crate) fn text<'a>(bytes: &'a [u8], room: &'a mut String) -> &'a str {
     if let Ok(text) = str::from_utf8(bytes) {
         return text;
@@ -164,12 +223,21 @@ pub(crate) fn text<'a>(bytes: &'a [u8], room: &'a mut String) -> &'a str {
     room.clear();
     for chunk in bytes.utf8_chunks() {
         room.push_str(chunk.valid());
-        room.extend(chunk.invalid().iter().map(|byte| escaped_byte(*byte)));
+        room.extend(
+            chunk
+                .invalid()
+                .iter()
+                .map(|byte| surrogate(0xdc00 + u32::from(*byte))),
+        );
     }
     room
 }
 
-/// The character that stands for a byte that is not UTF-8, as U+DC80 to U+DCFF do in Python.
-fn escaped_byte(byte: u8) -> char {
-    char::from_u32(0x10_dc00 + u32::from(byte)).unwrap_or(char::REPLACEMENT_CHARACTER)
+/// What stands for a surrogate, which Python's text may have in it and ours may not: a character of the private use
+/// area that ends in the same digits.
+fn surrogate(value: u32) -> char {
+    char::from_u32(0x10_0000 + value).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,7 +54,7 @@ fn search(pattern: &Pattern, mut from: impl Read, buffer: &mut Vec<u8>) -> io::R
     match pattern.literal() {
         Some(literal) => {
             // What may be the start of the literal is looked at again with what follows.
-            let overlap = literal.len().saturating_sub(1);
+            let overlap = literal.bytes.len().saturating_sub(1);
             loop {
                 let before = buffer.len();
                 let end = (&mut from).take(STEP as u64).read_to_end(buffer);

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod edit;
 mod grpc;
 mod messages;
 mod protobuf;

@@ -1,0 +1,29 @@
+"""Searches with Python's `re`: a case a line comes in as JSON, the answers go out in the same way.
+
+A case has a pattern, whether it is one of bytes, its flags, and texts in hexadecimal. An answer is null for what is no
+pattern, or says for each text where the match is."""
+
+import json
+import re
+import sys
+import warnings
+
+warnings.simplefilter("ignore")
+
+for line in sys.stdin:
+    case = json.loads(line)
+    pattern = case["pattern"]
+    flags = 0
+    for letter in case["flags"]:
+        flags |= {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE}[letter]
+    texts = [bytes.fromhex(text) for text in case["texts"]]
+    if case["bytes"]:
+        pattern = pattern.encode()
+    else:
+        texts = [text.decode("utf-8", "surrogateescape") for text in texts]
+    try:
+        compiled = re.compile(pattern, flags)
+    except Exception:
+        print("null")
+        continue
+    print(json.dumps([compiled.search(text) is not None for text in texts]))
