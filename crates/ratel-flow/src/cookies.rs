@@ -1,5 +1,7 @@
 //! Cookies as requests and responses carry them (RFC 6265), split where mitmproxy splits them.
 
+use std::ops::Range;
+
 use ratel_proto::Headers;
 
 /// A cookie that a response sets.
@@ -49,38 +51,38 @@ pub fn of_response(headers: &Headers) -> impl Iterator<Item = SetCookie<'_>> {
     headers.get_all("set-cookie").map(SetCookie::parse)
 }
 
-/// Names with values between semicolons. A value in quotes may have semicolons in it.
-fn split(field: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
-    let mut rest = field;
+/// Where the values stand in a `Cookie` field, or a `Set-Cookie` field, whose first value is that of the cookie; beside
+/// the names; none for a name alone.
+pub(crate) fn places(field: &[u8]) -> impl Iterator<Item = (&[u8], Option<Range<usize>>)> {
+    let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            rest = rest.trim_ascii_start();
-            if rest.is_empty() {
-                return None;
+            let rest = field.get(at..).filter(|rest| !rest.is_empty())?;
+            let end = memchr::memchr2(b'=', b';', rest).unwrap_or(rest.len());
+            let name = rest.get(..end)?.trim_ascii();
+            if rest.get(end) == Some(&b'=') {
+                let value = value(field, at + end + 1);
+                let close = field.get(value.end..).unwrap_or_default();
+                let next = memchr::memchr(b';', close).unwrap_or(close.len());
+                at = value.end + next + 1;
+                return Some((name, Some(value)));
             }
-            let at = memchr::memchr2(b'=', b';', rest).unwrap_or(rest.len());
-            let (name, after) = rest.split_at(at);
-            let Some(after) = after.strip_prefix(b"=") else {
-                rest = after.get(1..).unwrap_or_default();
-                if name.trim_ascii().is_empty() {
-                    continue;
-                }
-                return Some((name.trim_ascii(), None));
-            };
-            let (value, after) = value(after);
-            rest = after;
-            return Some((name.trim_ascii(), Some(value)));
+            at += end + 1;
+            if !name.is_empty() {
+                return Some((name, None));
+            }
         }
     })
 }
 
-/// A value, and what follows it.
-fn value(text: &[u8]) -> (&[u8], &[u8]) {
-    if let Some(inner) = text.trim_ascii_start().strip_prefix(b"\"")
+/// A value without the white space or the quotes around it. One in quotes may have semicolons in it.
+fn value(field: &[u8], at: usize) -> Range<usize> {
+    let rest = field.get(at..).unwrap_or_default();
+    let blank = rest.len() - rest.trim_ascii_start().len();
+    if let Some(inner) = rest.trim_ascii_start().strip_prefix(b"\"")
         && let Some(quote) = memchr::memchr(b'"', inner)
     {
-        let (value, after) = inner.split_at(quote);
-        let after = after.get(1..).unwrap_or_default();
+        let after = inner.get(quote + 1..).unwrap_or_default();
         let next = memchr::memchr(b';', after).unwrap_or(after.len());
         if after
             .get(..next)
@@ -88,12 +90,21 @@ fn value(text: &[u8]) -> (&[u8], &[u8]) {
             .trim_ascii()
             .is_empty()
         {
-            return (value, after.get(next + 1..).unwrap_or_default());
+            let start = at + blank + 1;
+            return start..start + quote;
         }
     }
-    let end = memchr::memchr(b';', text).unwrap_or(text.len());
-    let (value, after) = text.split_at(end);
-    (value.trim_ascii(), after.get(1..).unwrap_or_default())
+    let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
+    let len = rest.get(..end).unwrap_or_default().trim_ascii_end().len();
+    at + blank.min(len)..at + len
+}
+
+/// Names with values between semicolons; none for a name alone.
+fn split(field: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    places(field).map(|(name, place)| {
+        let value = place.map(|place| field.get(place).unwrap_or_default());
+        (name, value)
+    })
 }
 
 #[cfg(test)]

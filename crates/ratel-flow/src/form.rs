@@ -68,6 +68,8 @@ pub struct Part<'a> {
     pub content_type: Option<String>,
     /// Its content.
     pub content: &'a [u8],
+    /// Where in the body that begins.
+    pub at: usize,
 }
 
 /// The boundary that a content type names (RFC 2046 §5.1.1), which may have 70 characters and is granted 200.
@@ -91,16 +93,17 @@ pub fn parts<'a>(body: &'a [u8], boundary: &str) -> impl Iterator<Item = Part<'a
     let starts = places.into_iter().map(move |at| at + delimiter.len());
     starts
         .zip(ends)
-        .filter_map(|(start, end)| part(body.get(start..end)?))
+        .filter_map(|(start, end)| part(body.get(start..end)?, start))
 }
 
-fn part(bytes: &[u8]) -> Option<Part<'_>> {
-    let bytes = bytes.strip_prefix(b"\r\n").or(bytes.strip_prefix(b"\n"))?;
+fn part(whole: &[u8], at: usize) -> Option<Part<'_>> {
+    let bytes = whole.strip_prefix(b"\r\n").or(whole.strip_prefix(b"\n"))?;
     let crlf = memchr::memmem::find(bytes, b"\r\n\r\n").map(|at| (at, 4));
     let lf = memchr::memmem::find(bytes, b"\n\n").map(|at| (at, 2));
     let (head_end, gap) = [crlf, lf].into_iter().flatten().min()?;
     let head = String::from_utf8_lossy(bytes.get(..head_end)?);
     let content = bytes.get(head_end + gap..)?;
+    let at = at + whole.len() - content.len();
     let content = content
         .strip_suffix(b"\r\n")
         .or(content.strip_suffix(b"\n"))
@@ -122,6 +125,7 @@ fn part(bytes: &[u8]) -> Option<Part<'_>> {
         file,
         content_type,
         content,
+        at,
     })
 }
 
@@ -198,6 +202,11 @@ mod tests {
         assert_eq!(
             (&found[1].name[..], found[1].content),
             ("f", &b"\0--x\xff"[..])
+        );
+        assert!(
+            found
+                .iter()
+                .all(|part| body[part.at..].starts_with(part.content))
         );
         assert_eq!(found[1].file.as_deref(), Some("a.bin"));
         assert_eq!(found[1].content_type.as_deref(), Some("a/b"));

@@ -19,7 +19,10 @@ pub(crate) mod json;
 pub mod message;
 pub mod pattern;
 pub mod record;
+pub mod redact;
 pub mod tcp;
+#[cfg(test)]
+mod testing;
 pub mod text;
 pub mod time;
 pub mod verbatim;

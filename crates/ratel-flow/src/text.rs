@@ -104,6 +104,25 @@ impl Charset {
         }
     }
 
+    /// How many bytes the units have that the text is made of, where that is not one.
+    pub(crate) fn wide_unit(self) -> Option<usize> {
+        match self {
+            Self::Other(encoding)
+                if encoding == encoding_rs::UTF_16BE || encoding == encoding_rs::UTF_16LE =>
+            {
+                Some(2)
+            }
+            Self::Utf32 { .. } => Some(4),
+            _ => None,
+        }
+    }
+
+    /// Whether the most significant byte of a unit comes first.
+    pub(crate) fn is_big_endian(self) -> bool {
+        matches!(self, Self::Utf32 { big_endian: true })
+            || self == Self::Other(encoding_rs::UTF_16BE)
+    }
+
     /// The text. What cannot be read becomes U+FFFD; a byte order mark stays in UTF-8 alone.
     #[must_use]
     pub fn decode(self, bytes: &[u8]) -> Cow<'_, str> {

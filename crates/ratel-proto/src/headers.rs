@@ -245,6 +245,22 @@ impl Headers {
         });
     }
 
+    /// Gives the field at `index` this value. It keeps its place, the spelling of its name and whether it may be
+    /// indexed. Nothing happens when there is none.
+    pub fn set_at(&mut self, index: usize, value: &[u8]) {
+        let Some(field) = self.fields.get(index).copied() else {
+            return;
+        };
+        let name = self.bytes(field.name).to_vec();
+        let made = self.make(&name, value);
+        if let Some(place) = self.fields.get_mut(index) {
+            *place = Field {
+                never_indexed: field.never_indexed,
+                ..made
+            };
+        }
+    }
+
     /// Adds a field at the end.
     pub fn append(&mut self, name: &[u8], value: &[u8]) {
         let field = self.make(name, value);
@@ -412,6 +428,10 @@ mod tests {
         );
         h.set("host", b"c");
         assert_eq!(&*h.to_wire(), b"Host: c\r\nX: 22\r\nNew: v\r\n");
+        h.set_at(2, b"n");
+        h.set_at(9, b"nowhere");
+        assert_eq!(&*h.to_wire(), b"Host: c\r\nX: 22\r\nNew: n\r\n");
+        h.set_at(2, b"v");
         assert!(h.remove("X") && !h.remove("X"));
         h.insert(0, b"A", b"");
         assert_eq!(&*h.to_wire(), b"A: \r\nHost: c\r\nNew: v\r\n");

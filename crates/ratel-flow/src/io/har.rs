@@ -38,3 +38,6 @@ fn bytes_of_text<'a>(content_type: &str, text: &'a str) -> Cow<'a, [u8]> {
     let encoded = charset.encode(text);
     encoded.unwrap_or(Cow::Borrowed(text.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests;

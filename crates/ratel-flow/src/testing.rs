@@ -1,12 +1,12 @@
-//! Flows to write.
+//! Flows for tests, which write or change them.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use ratel_flow::{
+use crate::{
     Annotations, ClientConn, ConnId, Detail, Headers, HttpRecord, Record, Request, Response,
     Scheme, ServerConn, Timestamp, Version,
 };
+use bytes::Bytes;
 
 /// A time that files say exactly: 2024, in microseconds.
 pub(crate) fn at(millis: u64) -> Timestamp {
@@ -78,6 +78,6 @@ pub(crate) fn flow(http: HttpRecord) -> Record {
         timestamp_created: at(0),
         backup: None,
         detail: Detail::Http(Box::new(http)),
-        verbatim: ratel_flow::Verbatim::default(),
+        verbatim: crate::Verbatim::default(),
     }
 }

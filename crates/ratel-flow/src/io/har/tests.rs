@@ -3,21 +3,15 @@
 //!
 //! `RATEL_UPDATE=1` writes the descriptions anew.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "what is missing here is a failure of the test"
-)]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use ratel_flow::io::har::{HarFile, HarItem, HarReader, HarWriter};
-use ratel_flow::{Body, Headers, HttpRecord, Record, Timestamp};
 
-mod support;
-use support::{exchange, flow};
+use super::*;
+use crate::testing::{exchange, flow};
+use crate::{Body, Headers, HttpRecord, Record, Timestamp};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/har")
