@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::redact::Redactor;
 
 use crate::options::def::Value;
 use crate::options::parse;
@@ -78,6 +79,16 @@ pub(super) fn filter(value: &Value) -> Result<(), String> {
 pub(super) fn regexes(value: &Value) -> Result<(), String> {
     match value {
         Value::List(patterns) => HostPatterns::new(patterns)
+            .map(drop)
+            .map_err(|error| error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// Rules of redaction.
+pub(super) fn redaction(value: &Value) -> Result<(), String> {
+    match value {
+        Value::List(rules) => Redactor::from_rules(rules)
             .map(drop)
             .map_err(|error| error.to_string()),
         _ => Ok(()),

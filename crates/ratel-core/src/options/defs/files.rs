@@ -30,6 +30,10 @@ options! { "Files and recording";
         .help("Write only flows that match this filter.");
     HARDUMP: str("hardump", "").metavar("PATH").planned("HAR files come in a later release")
         .help("Write all flows to a HAR file at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
+    REDACT: list("redact", &[]).flag().metavar("RULE").own().check(checks::redaction)
+        .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
+            other rules are `header:NAME`, `cookie:NAME`, `query:NAME`, `form:NAME`, `json:NAME`, `userinfo`, `pattern:/REGEX/` \
+            and `salt:TEXT`.");
     KEEPSERVING: bool("keepserving", false).tools(Tools::DUMP)
         .help("Keep running after a file was read or a replay has ended.");
     SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release")
