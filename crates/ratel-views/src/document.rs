@@ -13,6 +13,9 @@ const MAX_INDENT: usize = 64;
 /// Spaces for each level.
 const STEP: usize = 4;
 
+/// Why bytes are not in a text.
+const NO_TEXT: &str = "it holds bytes that are no text";
+
 /// What a piece of text is. Front ends decide what that looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Class {
@@ -100,6 +103,10 @@ pub struct Sink {
     /// Lines that may still be ended.
     left: usize,
     truncated: bool,
+    /// Text stays as it is, to be edited.
+    exact: bool,
+    /// Why the text does not say everything.
+    lossy: Option<&'static str>,
 }
 
 impl Sink {
@@ -115,7 +122,49 @@ impl Sink {
             partial_class: Class::Plain,
             left: max_lines,
             truncated: false,
+            exact: false,
+            lossy: None,
         }
+    }
+
+    /// A sink for text that is edited: nothing is replaced, and lines are not cut.
+    #[must_use]
+    pub fn exact() -> Self {
+        Self {
+            exact: true,
+            ..Self::new(usize::MAX)
+        }
+    }
+
+    /// Whether text stays as it is, so that a view may not shorten anything.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
+    /// Why the text does not say everything, if it does not.
+    #[must_use]
+    pub fn lossy(&self) -> Option<&'static str> {
+        self.lossy
+    }
+
+    /// Says that not everything is in the text.
+    pub(crate) fn set_lossy(&mut self, why: &'static str) {
+        self.lossy.get_or_insert(why);
+    }
+
+    /// All lines, each with its end.
+    #[must_use]
+    pub fn into_text(mut self) -> String {
+        self.finish();
+        let mut text = String::new();
+        for line in &self.done {
+            for span in &line.spans {
+                text.push_str(&span.text);
+            }
+            text.push('\n');
+        }
+        text
     }
 
     /// Whether all further text is dropped; a view may stop then.
@@ -154,6 +203,9 @@ impl Sink {
         let (whole, rest) = bytes.split_at(bytes.len() - kept);
         for chunk in whole.utf8_chunks() {
             self.push_text(class, chunk.valid());
+            if !chunk.invalid().is_empty() {
+                self.set_lossy(NO_TEXT);
+            }
             for byte in chunk.invalid() {
                 self.push_text(class, &format!("\\x{byte:02x}"));
             }
@@ -170,6 +222,17 @@ impl Sink {
         };
         let width = levels.min(MAX_INDENT) * STEP;
         self.push(Class::Plain, SPACES.get(..width).unwrap_or_default());
+    }
+
+    /// Appends so many spaces, which are few.
+    pub(crate) fn spaces(&mut self, width: usize) {
+        const SPACES: &str = "                                ";
+        let mut left = width;
+        while left > 0 {
+            let piece = left.min(SPACES.len());
+            self.push(Class::Plain, SPACES.get(..piece).unwrap_or_default());
+            left -= piece;
+        }
     }
 
     /// Ends the line.
@@ -201,6 +264,9 @@ impl Sink {
             return;
         }
         self.begun = true;
+        if self.exact {
+            return self.current.push(Class::Plain, text);
+        }
         let mut rest = text;
         while !rest.is_empty() {
             if self.current_bytes >= LINE_BYTES {
@@ -216,6 +282,7 @@ impl Sink {
 
     fn flush_partial(&mut self) {
         for byte in std::mem::take(&mut self.partial) {
+            self.set_lossy(NO_TEXT);
             self.push_text(self.partial_class, &format!("\\x{byte:02x}"));
         }
     }

@@ -10,12 +10,16 @@
 //! fields of protobuf messages names; without one they are shown by number, and what they are is guessed.
 
 mod document;
+mod edit;
 mod message;
 mod registry;
 mod schemas;
 mod views;
 
 pub use document::{Class, Document, LINE_BYTES, Line, Sink, Span};
+pub use edit::{
+    EditError, Editor, Place, ReencodeError, edit, editable_views, is_editable, reencode,
+};
 pub use message::{close_name, malformed, preview, render_message};
 pub use registry::{Rendering, names, render};
 pub use schemas::{SchemaError, Schemas};
@@ -79,6 +83,11 @@ pub trait ContentView: Sync {
 
     /// Begins to look at bytes, which are then fed.
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter>;
+
+    /// How its text becomes bytes again, if it can.
+    fn editor(&self) -> Option<&dyn Editor> {
+        None
+    }
 }
 
 /// A view at work on one body.

@@ -8,7 +8,7 @@ use ratel_flow::{MessageKind, format};
 use crate::registry::{complain, document, render};
 use crate::views::socketio::{self, Packet};
 use crate::views::{grpc, hex, json, protobuf, sse};
-use crate::{Document, Sink, ViewInput};
+use crate::{Class, Document, Sink, ViewInput};
 
 /// Bytes of a message that a preview looks at.
 const PREVIEWED: usize = 4 * 1024;
@@ -40,8 +40,8 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
         MessageKind::Json => render(Some("json"), input),
         MessageKind::Text | MessageKind::Close => render(Some("raw"), input),
         MessageKind::Binary if is_protobuf(input) => document("Protobuf", max_lines, |out| {
-            let schema = protobuf::schema(input);
-            protobuf::message(data, !input.complete, schema.as_ref(), out);
+            let schema = protobuf::schema_for(input, data);
+            protobuf::print(data, !input.complete, schema.as_ref(), out);
         }),
         MessageKind::Grpc => document("gRPC", max_lines, |out| grpc_message(input, out)),
         MessageKind::GrpcTrailers => document("gRPC", max_lines, |out| grpc::trailers(data, out)),
@@ -89,11 +89,10 @@ pub fn preview(kind: MessageKind, input: &ViewInput<'_>, max_chars: usize) -> St
             one_line(&packet.unwrap_or_default()).into_owned()
         }
         MessageKind::Event => event(data),
-        MessageKind::Binary if is_protobuf(input) => joined(&render_message(kind, input), " "),
-        MessageKind::Grpc => joined(
-            &document("gRPC", PREVIEW_LINES, |out| grpc_preview(input, out)),
-            " ",
-        ),
+        MessageKind::Binary if is_protobuf(input) => in_flow(&render_message(kind, input)),
+        MessageKind::Grpc => in_flow(&document("gRPC", PREVIEW_LINES, |out| {
+            grpc_preview(input, out);
+        })),
         MessageKind::GrpcTrailers => joined(&render_message(kind, input), ", "),
         MessageKind::Text
         | MessageKind::Binary
@@ -156,13 +155,13 @@ fn is_protobuf(input: &ViewInput<'_>) -> bool {
 }
 
 fn grpc_message(input: &ViewInput<'_>, out: &mut Sink) {
-    let messages = grpc::Messages::of(input);
+    let messages = grpc::Messages::of(input, input.data);
     messages.print(input.data, !input.complete, messages.are_compressed(), out);
 }
 
 /// As [`grpc_message`], without decompressing more than a preview needs.
 fn grpc_preview(input: &ViewInput<'_>, out: &mut Sink) {
-    let messages = grpc::Messages::of(input);
+    let messages = grpc::Messages::of(input, input.data);
     if !messages.are_compressed() {
         return messages.print(input.data, !input.complete, false, out);
     }
@@ -208,6 +207,42 @@ fn joined(document: &Document, between: &str) -> String {
         .iter()
         .map(|line| line.text().trim().to_owned());
     lines.collect::<Vec<_>>().join(between)
+}
+
+/// The lines of a document without remarks; what is indented below a line is in braces.
+fn in_flow(document: &Document) -> String {
+    let mut text = String::new();
+    // How far the levels are indented that are open, and whether each has a brace.
+    let mut open: Vec<(usize, bool)> = Vec::new();
+    for line in &document.lines {
+        let spans = line
+            .spans
+            .iter()
+            .filter(|span| span.class != Class::Comment);
+        let line: String = spans.map(|span| span.text.as_str()).collect();
+        let content = line.trim();
+        if content.is_empty() {
+            continue;
+        }
+        let indent = line.len() - line.trim_start().len();
+        while let Some((_, brace)) = open.pop_if(|(level, _)| indent < *level) {
+            text.push_str(if brace { " }" } else { "" });
+        }
+        let level = open.last().map_or(0, |(level, _)| *level);
+        if indent > level {
+            let brace = text.ends_with(':') || text.ends_with(": !group");
+            open.push((indent, brace));
+            text.push_str(if brace { " {" } else { "" });
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(content);
+    }
+    for (_, brace) in open.iter().rev() {
+        text.push_str(if *brace { " }" } else { "" });
+    }
+    text
 }
 
 /// Text with single spaces, or bytes in hexadecimal.

@@ -26,7 +26,7 @@ use crate::views::{
 use crate::{Class, ContentView, Document, Line, Painter, Sink, ViewInput};
 
 /// All views. Of equal priority the first wins.
-const VIEWS: [&dyn ContentView; 23] = [
+pub(crate) const VIEWS: [&dyn ContentView; 23] = [
     &Css,
     &Dns,
     &GraphQl,

@@ -24,6 +24,8 @@ const MAX_DESCRIPTOR_SET: u64 = 256 * 1024 * 1024;
 pub struct Schemas {
     pool: DescriptorPool,
     left_out: Arc<[SchemaError]>,
+    /// The name of the file, if one was asked for.
+    only: Option<Arc<str>>,
 }
 
 /// Why schemas could not be loaded.
@@ -93,18 +95,25 @@ impl Schemas {
             path: path.to_owned(),
             source,
         })?;
+        let is_proto = path
+            .extension()
+            .is_some_and(|extension| extension == "proto");
+        let mut only = None;
         let (pool, left_out) = if metadata.is_dir() {
             compile(Files::below(path)?)?
-        } else if path
-            .extension()
-            .is_some_and(|extension| extension == "proto")
-        {
+        } else if is_proto {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            only = Some(name.into());
             compile(Files::one(path))?
         } else {
             (descriptor_set(path, metadata.len())?, Vec::new())
         };
         let left_out = left_out.into();
-        Ok(Self { pool, left_out })
+        Ok(Self {
+            pool,
+            left_out,
+            only,
+        })
     }
 
     /// Why some of it is left out.
@@ -137,6 +146,27 @@ impl Schemas {
             Side::Client => method.input(),
             Side::Server => method.output(),
         })
+    }
+
+    /// The message that is called as the method of a path is, where no service has that.
+    pub(crate) fn like_method(&self, path: &str) -> Option<MessageDescriptor> {
+        let path = path.split(['?', '#']).next()?;
+        let method = path.rsplit('/').next().filter(|name| !name.is_empty())?;
+        self.pool
+            .all_messages()
+            .find(|message| message.name() == method)
+    }
+
+    /// What the first method of the only file is about, or the first message of it: whoever names one file has these
+    /// messages in mind.
+    pub(crate) fn first(&self, side: Side) -> Option<MessageDescriptor> {
+        let file = self.pool.get_file_by_name(self.only.as_deref()?)?;
+        let method = file.services().find_map(|service| service.methods().next());
+        match method {
+            Some(method) if side == Side::Client => Some(method.input()),
+            Some(method) => Some(method.output()),
+            None => file.messages().next(),
+        }
     }
 
     /// The message of that name, `package.Message`.

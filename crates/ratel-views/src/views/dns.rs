@@ -321,7 +321,7 @@ mod tests {
           type: A
           class: IN
           ttl: 3600
-          data: '127.0.0.1'
+          data: 127.0.0.1
         - name: example.org
           type: MX
           class: IN

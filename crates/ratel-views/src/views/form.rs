@@ -2,7 +2,7 @@
 
 use ratel_flow::Side;
 
-use super::whole::{Beyond, Whole};
+use super::whole::{Beyond, Refusal, Whole};
 use super::yaml;
 use crate::{ContentView, Painter, Sink, ViewInput};
 
@@ -131,7 +131,7 @@ fn boundary(content_type: &str) -> Option<Vec<u8>> {
     usable.then(|| value.as_bytes().to_vec())
 }
 
-fn parts(data: &[u8], boundary: &[u8], out: &mut Sink) -> Result<(), String> {
+fn parts(data: &[u8], boundary: &[u8], out: &mut Sink) -> Result<(), Refusal> {
     let delimiter = [b"--", boundary].concat();
     let mut places: Vec<usize> = memchr::memmem::find_iter(data, &delimiter).collect();
     // One stands at the start of a line.
@@ -216,8 +216,8 @@ mod tests {
             \u{0}\u{1}\u{2}\u{3}\r\n--x\r\nno head\r\n--x--\r\nafter";
         insta::assert_snapshot!(shown("multipart/form-data; charset=utf-8; boundary=\"x\"", form), @r"
         text: |-
-            one
-            two
+          one
+          two
         file: a.png (4 bytes)
         ");
         let none = shown("multipart/form-data", "--x\r\n");

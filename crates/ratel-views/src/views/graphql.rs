@@ -69,7 +69,7 @@ fn print(object: &Map<String, Value>, out: &mut Sink) {
     let mut rest = object.clone();
     let query = rest.insert("query".into(), Value::String("...".into()));
     let rest = serde_json::to_vec(&Value::Object(rest)).unwrap_or_default();
-    let mut printer = json::Printer::default();
+    let mut printer = json::Printer::with_step(2);
     printer.feed(&rest, out);
     printer.finish(true, out);
     out.push(Class::Comment, "---");
@@ -94,11 +94,11 @@ mod tests {
         let one = r#"{"operationName":"A","variables":{"n":1},"query":"query A {\n  b\n}"}"#;
         insta::assert_snapshot!(shown("application/json", one), @r#"
         {
-            "operationName": "A",
-            "variables": {
-                "n": 1
-            },
-            "query": "..."
+          "operationName": "A",
+          "variables": {
+            "n": 1
+          },
+          "query": "..."
         }
         ---
         query A {

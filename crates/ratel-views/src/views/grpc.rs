@@ -1,17 +1,19 @@
 //! gRPC, gRPC-Web and Connect streams: messages, each after a byte of flags and its length in four bytes.
 //!
-//! A message may be compressed on its own. It is shown as protobuf, or as JSON where the content type says so; trailers
-//! that gRPC-Web and Connect send at the end of the body are shown as such.
+//! A message may be compressed on its own. It is shown as protobuf, or as JSON where the content type says so, each as a
+//! document of YAML; trailers that gRPC-Web and Connect send at the end of the body are shown as such. Edited messages are
+//! not compressed; trailers stay as they were.
 
 mod base64;
+mod edit;
 
 use prost_reflect::MessageDescriptor;
 use ratel_flow::Headers;
 use ratel_flow::content::{self, Codings, End};
 
 use super::{hex, json, protobuf};
-use crate::registry::complain;
-use crate::{Class, ContentView, Painter, Sink, ViewInput};
+use crate::registry::{complain, refuse};
+use crate::{Class, ContentView, Editor, Painter, Sink, ViewInput};
 use base64::Base64;
 
 /// So many bytes of a message are shown, compressed and not.
@@ -51,13 +53,28 @@ impl ContentView for Grpc {
         Box::new(Printer {
             variant,
             base64: (variant == Variant::WebText).then(Base64::default),
-            messages: Messages::of(input),
+            messages: Messages::of(input, first_message(input.data)),
             state: State::default(),
             at: 0,
             count: 0,
             error: None,
             rest: None,
         })
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
+    }
+}
+
+/// The first message, or what is here of it, if it can be read as it is.
+fn first_message(data: &[u8]) -> &[u8] {
+    match data.split_first_chunk() {
+        Some((&[0, a, b, c, d], rest)) => {
+            let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+            rest.get(..len).unwrap_or(rest)
+        }
+        _ => &[],
     }
 }
 
@@ -75,7 +92,7 @@ impl Variant {
         let subtype = media_type.strip_prefix("application/")?;
         let base = subtype.split('+').next().unwrap_or_default();
         match base {
-            "grpc" => Some(Self::Grpc),
+            "grpc" | "prpc" => Some(Self::Grpc),
             "grpc-web" => Some(Self::Web),
             "grpc-web-text" => Some(Self::WebText),
             "connect" => Some(Self::Connect),
@@ -101,10 +118,11 @@ pub(crate) struct Messages {
 }
 
 impl Messages {
-    pub(crate) fn of(input: &ViewInput<'_>) -> Self {
+    /// `sample` is a message, by which a schema is chosen where nothing names one.
+    pub(crate) fn of(input: &ViewInput<'_>, sample: &[u8]) -> Self {
         let encoding = input.grpc_encoding.map(str::trim);
         Self {
-            schema: protobuf::schema(input),
+            schema: protobuf::schema_for(input, sample),
             is_json: input.media_type().ends_with("+json"),
             encoding: encoding
                 .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
@@ -126,10 +144,12 @@ impl Messages {
             Ok((data, cut, note)) => {
                 self.content(&data, cut || !note.is_empty(), out);
                 if !note.is_empty() {
+                    out.set_lossy("a message in it is not complete");
                     complain(out, &note);
                 }
             }
             Err(why) => {
+                out.set_lossy("a message in it cannot be decompressed");
                 complain(out, &why);
                 hex::put(data, out);
             }
@@ -162,13 +182,10 @@ impl Messages {
     }
 
     fn content(&self, data: &[u8], cut: bool, out: &mut Sink) {
-        if data.is_empty() && !cut {
-            out.push(Class::Comment, "# no fields");
-            out.newline();
-        } else if self.is_json {
+        if self.is_json {
             print_json(data, cut, out);
         } else {
-            protobuf::message(data, cut, self.schema.as_ref(), out);
+            protobuf::print(data, cut, self.schema.as_ref(), out);
         }
     }
 }
@@ -198,6 +215,9 @@ fn print_json(data: &[u8], cut: bool, out: &mut Sink) {
     let mut printer = json::Printer::default();
     printer.feed(data, out);
     printer.finish(!cut, out);
+    if printer.failed().is_some() {
+        out.set_lossy("a message in it is no JSON");
+    }
 }
 
 /// What the next byte belongs to.
@@ -257,7 +277,10 @@ impl Painter for Printer {
         }
         match std::mem::take(&mut self.state) {
             State::Prefix(start) if start.is_empty() || !complete => {}
-            State::Prefix(_) => complain(out, "the body ends within the prefix of a message"),
+            State::Prefix(_) => {
+                out.set_lossy("it ends within the prefix of a message");
+                complain(out, "the body ends within the prefix of a message");
+            }
             State::Message {
                 flags,
                 length,
@@ -344,20 +367,31 @@ impl Printer {
     }
 
     fn message(&mut self, flags: u8, length: u32, data: &[u8], cut: bool, out: &mut Sink) {
+        let compressed = flags & COMPRESSED != 0;
+        let is_end = flags & self.variant.end() != 0;
+        if is_end && out.is_exact() {
+            return;
+        }
         if self.count > 0 {
-            out.newline();
+            for line in ["", "---", ""] {
+                out.push(Class::Comment, line);
+                out.newline();
+            }
         }
         self.count += 1;
-        let compressed = flags & COMPRESSED != 0;
-        let how = if compressed { ", compressed" } else { "" };
-        let is_end = flags & self.variant.end() != 0;
-        let what = if is_end {
-            "Trailers".to_owned()
-        } else {
-            format!("Message {}", self.count)
+        let what = match (is_end, compressed) {
+            (true, true) => "# trailers, compressed",
+            (true, false) => "# trailers",
+            (false, true) => "# compressed",
+            (false, false) => "",
         };
-        out.push(Class::Comment, &format!("# {what}, {length} bytes{how}"));
-        out.newline();
+        if !what.is_empty() {
+            out.push(Class::Comment, &format!("{what}, {length} bytes"));
+            out.newline();
+        }
+        if cut {
+            out.set_lossy("a message in it is not complete");
+        }
         if !is_end {
             return self.messages.print(data, cut, compressed, out);
         }
@@ -397,7 +431,7 @@ impl Printer {
                 Vec::new()
             }
         };
-        complain(out, &why);
+        refuse(out, "gRPC", &why);
         let mut rest = hex::dump(self.at - start.len() as u64);
         rest.feed(&start, out);
         self.rest = Some(rest);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Class, ContentView, Painter, Sink, ViewInput};
+use crate::{Class, ContentView, Editor, Painter, ReencodeError, Sink, ViewInput};
 
 /// Bytes in a line.
 const WIDTH: usize = 16;
@@ -44,6 +44,58 @@ impl ContentView for HexStream {
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Stream)
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
+    }
+}
+
+impl Editor for HexStream {
+    /// Spaces and line ends between digits do not matter.
+    fn reencode(&self, text: &str, _: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError> {
+        parse(text).map_err(|wrong| ReencodeError::at_byte(text, wrong.at, wrong.sentence()))
+    }
+}
+
+/// Why text is no bytes in hexadecimal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NoHex {
+    /// Byte of the text.
+    pub(crate) at: usize,
+    /// A digit is missing at the end, and nothing else is wrong.
+    is_odd: bool,
+}
+
+impl NoHex {
+    /// What is wrong.
+    pub(crate) fn sentence(self) -> &'static str {
+        if self.is_odd {
+            "there is an odd number of hexadecimal digits"
+        } else {
+            "this is no hexadecimal digit"
+        }
+    }
+}
+
+/// Bytes in hexadecimal, in upper or lower case, with spaces anywhere.
+pub(crate) fn parse(text: &str) -> Result<Vec<u8>, NoHex> {
+    let mut bytes = Vec::with_capacity(text.len() / 2);
+    let mut high = None;
+    for (at, c) in text.char_indices().filter(|(_, c)| !c.is_whitespace()) {
+        let digit = c.to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let digit = digit.ok_or(NoHex { at, is_odd: false })?;
+        match high.take() {
+            None => high = Some(digit),
+            Some(high) => bytes.push(high << 4 | digit),
+        }
+    }
+    match high {
+        None => Ok(bytes),
+        Some(_) => Err(NoHex {
+            at: text.trim_end().len(),
+            is_odd: true,
+        }),
     }
 }
 
@@ -144,5 +196,34 @@ fn printable(byte: u8) -> char {
         char::from(byte)
     } else {
         '.'
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::edited;
+
+    #[test]
+    fn digits_become_bytes() {
+        let of = |text: &str| edited("hex stream", "", b"\0", |_| text.into());
+        for (text, bytes) in [
+            ("", &b""[..]),
+            ("616263\n", b"abc"),
+            ("61 62\n  63", b"abc"),
+            ("AbCd", b"\xab\xcd"),
+            ("00", b"\0"),
+        ] {
+            assert_eq!(of(text), Ok(bytes.to_vec()), "{text}");
+        }
+        for (text, error) in [
+            (
+                "61626\n",
+                "line 1, column 6: there is an odd number of hexadecimal digits",
+            ),
+            ("61\n6G", "line 2, column 2: this is no hexadecimal digit"),
+            ("0x61", "line 1, column 2: this is no hexadecimal digit"),
+        ] {
+            assert_eq!(of(text), Err(error.into()));
+        }
     }
 }

@@ -4,14 +4,19 @@
 //! spaces between tokens change, and escapes of printable characters (`\u00e9`) become the characters. Several values
 //! one after the other are shown one below the other. Input that ends early is shown as far as it goes.
 
+mod edit;
 mod text;
 
-use crate::registry::complain;
-use crate::{Class, ContentView, Painter, Sink, ViewInput};
+use crate::registry::{complain, refuse};
+use crate::{Class, ContentView, Editor, Painter, Sink, ViewInput};
+pub(crate) use edit::squeezed;
 use text::{Piece, Text};
 
 /// Nesting beyond this many levels is refused, to bound memory.
 const MAX_DEPTH: usize = 1 << 20;
+
+/// Levels that are indented where the steps are not the usual ones.
+const MAX_INDENT: usize = 64;
 
 /// For JSON of any kind.
 pub(crate) struct Json;
@@ -37,6 +42,10 @@ impl ContentView for Json {
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Printer::default())
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
     }
 }
 
@@ -144,6 +153,10 @@ pub(crate) struct Printer {
     any: bool,
     /// What is wrong; from there on bytes are shown as they are.
     error: Option<String>,
+    /// What should have been there instead.
+    expected: Option<&'static str>,
+    /// Spaces for each level.
+    step: Option<usize>,
     rest: super::raw::Text,
 }
 
@@ -158,8 +171,9 @@ impl Painter for Printer {
                 }
                 Err(expected) => {
                     let sentence = format!("expected {expected} at byte {}", self.at);
-                    complain(out, &sentence);
+                    refuse(out, "JSON", &sentence);
                     self.error = Some(sentence);
+                    self.expected = Some(expected);
                 }
             }
         }
@@ -178,8 +192,12 @@ impl Painter for Printer {
         if self.error.is_some() {
             self.rest.finish(complete, out);
         } else if !self.any && complete {
-            self.error = Some("expected a value".to_owned());
+            let sentence = "expected a value";
+            refuse(out, "JSON", sentence);
+            self.error = Some(sentence.to_owned());
+            self.expected = Some("a value");
         } else if unfinished && complete {
+            out.set_lossy("it ends early");
             complain(out, "the body ends here, before the end of the JSON");
         }
         out.finish();
@@ -200,9 +218,32 @@ impl Printer {
         }
     }
 
+    /// Indents by so many spaces.
+    pub(crate) fn with_step(step: usize) -> Self {
+        Self {
+            step: Some(step),
+            ..Self::default()
+        }
+    }
+
+    fn indent(&self, out: &mut Sink) {
+        match self.step {
+            Some(step) => out.spaces(self.open.len().min(MAX_INDENT) * step),
+            None => out.indent(self.open.len()),
+        }
+    }
+
     /// Whether what was read is one value or more, to the end.
     fn is_whole(&self) -> bool {
         self.any && self.error.is_none() && !self.is_unfinished()
+    }
+
+    /// As [`is_unfinished`](Self::is_unfinished), but for a number, which may end with the text.
+    fn is_unfinished_at_end(&self) -> bool {
+        match &self.token {
+            Token::Number(number) if self.open.is_empty() => !number.may_end(),
+            _ => self.is_unfinished(),
+        }
     }
 
     /// Whether a value has begun that has not ended.
@@ -292,7 +333,7 @@ impl Printer {
             (Expect::Comma, b',') => {
                 out.push(Class::Plain, ",");
                 out.newline();
-                out.indent(self.open.len());
+                self.indent(out);
                 self.expect = if self.open.last() == Some(&true) {
                     Expect::Key
                 } else {
@@ -303,7 +344,7 @@ impl Printer {
             (Expect::Comma, b']' | b'}') if self.open.last() == Some(&(byte == b'}')) => {
                 self.close();
                 out.newline();
-                out.indent(self.open.len());
+                self.indent(out);
                 out.push_bytes(Class::Plain, &[byte]);
                 Ok(())
             }
@@ -377,7 +418,7 @@ impl Printer {
             Expect::Document if self.any => out.newline(),
             Expect::FirstItem | Expect::FirstKey => {
                 out.newline();
-                out.indent(self.open.len());
+                self.indent(out);
             }
             _ => {}
         }

@@ -1,8 +1,10 @@
 //! MessagePack (<https://github.com/msgpack/msgpack/blob/master/spec.md>), as YAML.
 
+mod encode;
+
 use super::whole::{Beyond, Whole};
-use super::yaml;
-use crate::{Class, ContentView, Painter, Sink, ViewInput};
+use super::yaml::{self, Spot};
+use crate::{Class, ContentView, Editor, Painter, ReencodeError, Sink, ViewInput};
 
 /// Values deeper than this are not read.
 const MAX_DEPTH: usize = 100;
@@ -28,23 +30,33 @@ impl ContentView for MsgPack {
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
-        Whole::painter(self.name(), Beyond::Text, |data, cut, out| {
+        Whole::painter(self.name(), Beyond::Nothing, |data, cut, out| {
             // Once without a trace, since what is wrong at the end makes all of it something else.
             let mut nowhere = Sink::new(0);
             let mut trial = Reader { rest: data };
-            let read = trial.value(0, Place::Line, &mut nowhere);
+            let read = trial.value(0, Spot::TOP, &mut nowhere);
             match read {
                 Ok(()) if !trial.rest.is_empty() => {
-                    return Err(format!("{} bytes follow the value", trial.rest.len()));
+                    return Err(format!("{} bytes follow the value", trial.rest.len()).into());
                 }
                 Err(Problem::Early) if cut => {}
                 Err(problem) => return Err(problem.sentence().into()),
                 Ok(()) => {}
             }
-            let _ = Reader { rest: data }.value(0, Place::Line, out);
+            let _ = Reader { rest: data }.value(0, Spot::TOP, out);
             out.finish();
             Ok(())
         })
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
+    }
+}
+
+impl Editor for MsgPack {
+    fn reencode(&self, text: &str, _: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError> {
+        encode::encode(&yaml::document(text)?)
     }
 }
 
@@ -64,15 +76,6 @@ impl Problem {
             Self::Reserved => "a byte means nothing in MessagePack",
         }
     }
-}
-
-/// What stands before a value in its line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Nothing, or `- `.
-    Line,
-    /// `name:`.
-    Name,
 }
 
 struct Reader<'a> {
@@ -96,34 +99,37 @@ impl<'a> Reader<'a> {
         usize::try_from(self.number(bytes)?).map_err(|_| Problem::Early)
     }
 
-    fn value(&mut self, depth: usize, place: Place, out: &mut Sink) -> Result<(), Problem> {
+    fn value(&mut self, depth: usize, spot: Spot, out: &mut Sink) -> Result<(), Problem> {
         if depth > MAX_DEPTH {
             return Err(Problem::Deep);
         }
         let first = self.take(1)?.first().copied().unwrap_or_default();
-        let (class, text) = match first {
-            0x80..=0x8f => return self.map(usize::from(first & 15), depth, place, out),
+        match first {
+            0x80..=0x8f => self.map(usize::from(first & 15), depth, spot, out),
             0xde | 0xdf => {
                 let len = self.length(if first == 0xde { 2 } else { 4 })?;
-                return self.map(len, depth, place, out);
+                self.map(len, depth, spot, out)
             }
-            0x90..=0x9f => return self.list(usize::from(first & 15), depth, place, out),
+            0x90..=0x9f => self.list(usize::from(first & 15), depth, spot, out),
             0xdc | 0xdd => {
                 let len = self.length(if first == 0xdc { 2 } else { 4 })?;
-                return self.list(len, depth, place, out);
+                self.list(len, depth, spot, out)
             }
-            _ => self.scalar(first)?,
-        };
-        if place == Place::Name {
-            out.push(Class::Plain, " ");
+            _ => {
+                match self.scalar(first)? {
+                    Scalar::Text(text) => spot.text(text, "", out),
+                    Scalar::Value(class, value) => spot.value(class, &value, "", out),
+                    Scalar::Tagged(tag, class, value) => {
+                        spot.tagged(&tag, class, &value, "", out);
+                    }
+                }
+                Ok(())
+            }
         }
-        out.push(class, &text);
-        out.newline();
-        Ok(())
     }
 
-    fn scalar(&mut self, first: u8) -> Result<(Class, String), Problem> {
-        let number = |text: String| (Class::Number, text);
+    fn scalar(&mut self, first: u8) -> Result<Scalar<'a>, Problem> {
+        let number = |text: String| Scalar::Value(Class::Number, text);
         let signed = |value: u64, bits: u32| {
             let shift = 64 - bits;
             ((value << shift).cast_signed() >> shift).to_string()
@@ -131,8 +137,8 @@ impl<'a> Reader<'a> {
         Ok(match first {
             0x00..=0x7f => number(first.to_string()),
             0xe0..=0xff => number(first.cast_signed().to_string()),
-            0xc0 => (Class::Boolean, "null".into()),
-            0xc2 | 0xc3 => (Class::Boolean, (first == 0xc3).to_string()),
+            0xc0 => Scalar::Value(Class::Boolean, "null".into()),
+            0xc2 | 0xc3 => Scalar::Value(Class::Boolean, (first == 0xc3).to_string()),
             0xcc..=0xcf => number(self.number(1 << (first - 0xcc))?.to_string()),
             0xd0..=0xd3 => {
                 let bytes = 1 << (first - 0xd0);
@@ -140,9 +146,9 @@ impl<'a> Reader<'a> {
             }
             0xca => {
                 let bits = u32::try_from(self.number(4)?).unwrap_or_default();
-                number(format!("{:?}", f32::from_bits(bits)))
+                float32(bits)
             }
-            0xcb => number(format!("{:?}", f64::from_bits(self.number(8)?))),
+            0xcb => float64(self.number(8)?),
             0xa0..=0xbf => self.text(usize::from(first & 31))?,
             0xd9..=0xdb => {
                 let len = self.length(1 << (first - 0xd9))?;
@@ -150,7 +156,7 @@ impl<'a> Reader<'a> {
             }
             0xc4..=0xc6 => {
                 let len = self.length(1 << (first - 0xc4))?;
-                binary("", self.take(len)?)
+                hexadecimal("!binary", self.take(len)?)
             }
             0xd4..=0xd8 => {
                 let kind = self.number(1)?;
@@ -166,37 +172,32 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn text(&mut self, len: usize) -> Result<(Class, String), Problem> {
-        let text = yaml::text(self.take(len)?);
-        Ok((Class::String, yaml::scalar(&text)))
+    fn text(&mut self, len: usize) -> Result<Scalar<'a>, Problem> {
+        let data = self.take(len)?;
+        // Older senders know no other way to send bytes.
+        Ok(str::from_utf8(data).map_or_else(|_| hexadecimal("!raw", data), Scalar::Text))
     }
 
-    fn map(
-        &mut self,
-        len: usize,
-        depth: usize,
-        place: Place,
-        out: &mut Sink,
-    ) -> Result<(), Problem> {
+    fn map(&mut self, len: usize, depth: usize, spot: Spot, out: &mut Sink) -> Result<(), Problem> {
         if len == 0 {
-            return empty("{}", place, out);
-        }
-        if place == Place::Name {
-            out.newline();
+            spot.value(Class::Plain, "{}", "", out);
         }
         for nth in 0..len {
-            if nth > 0 || place == Place::Name {
-                out.indent(depth);
-            }
-            let first = self.take(1)?.first().copied().unwrap_or_default();
-            let name = match first {
-                // Names that are lists or maps are no YAML that anybody reads.
-                0x80..=0x9f | 0xdc..=0xdf => return Err(Problem::Reserved),
-                _ => self.scalar(first)?.1,
+            let first = self.rest.first().copied().ok_or(Problem::Early)?;
+            let is_list = matches!(first, 0x80..=0x9f | 0xdc..=0xdf);
+            let place = if is_list {
+                self.value(depth + 1, spot.complex_entry(nth, out), out)?;
+                spot.complex_value(out)
+            } else {
+                self.take(1)?;
+                let name = match self.scalar(first)? {
+                    Scalar::Text(text) => yaml::scalar(text),
+                    Scalar::Value(_, value) => value,
+                    Scalar::Tagged(tag, _, value) => format!("{tag} {value}"),
+                };
+                spot.entry(nth, &name, out)
             };
-            out.push(Class::Name, &name);
-            out.push(Class::Plain, ":");
-            self.value(depth + 1, Place::Name, out)?;
+            self.value(depth + 1, place, out)?;
         }
         Ok(())
     }
@@ -205,83 +206,59 @@ impl<'a> Reader<'a> {
         &mut self,
         len: usize,
         depth: usize,
-        place: Place,
+        spot: Spot,
         out: &mut Sink,
     ) -> Result<(), Problem> {
         if len == 0 {
-            return empty("[]", place, out);
-        }
-        if place == Place::Name {
-            out.newline();
+            spot.value(Class::Plain, "[]", "", out);
         }
         for nth in 0..len {
-            if nth > 0 || place == Place::Name {
-                out.indent(depth);
-            }
-            out.push(Class::Plain, "- ");
-            self.value(depth + 1, Place::Line, out)?;
+            self.value(depth + 1, spot.item(nth, out), out)?;
         }
         Ok(())
     }
 }
 
-fn empty(text: &str, place: Place, out: &mut Sink) -> Result<(), Problem> {
-    if place == Place::Name {
-        out.push(Class::Plain, " ");
+/// A value that is neither map nor list.
+enum Scalar<'a> {
+    Text(&'a str),
+    Value(Class, String),
+    /// What YAML has no form for.
+    Tagged(String, Class, String),
+}
+
+fn float32(bits: u32) -> Scalar<'static> {
+    let number = f32::from_bits(bits);
+    if number.is_nan() && bits != f32::NAN.to_bits() {
+        return hexadecimal("!float32", &bits.to_be_bytes());
     }
-    out.push(Class::Plain, text);
-    out.newline();
-    Ok(())
+    let text = if number.is_finite() {
+        format!("{number:?}")
+    } else {
+        yaml::float(number.into())
+    };
+    Scalar::Tagged("!float32".into(), Class::Number, text)
 }
 
-fn binary(tag: &str, data: &[u8]) -> (Class, String) {
+fn float64(bits: u64) -> Scalar<'static> {
+    let number = f64::from_bits(bits);
+    if number.is_nan() && bits != f64::NAN.to_bits() {
+        return hexadecimal("!float64", &bits.to_be_bytes());
+    }
+    Scalar::Value(Class::Number, yaml::float(number))
+}
+
+/// Bytes under a tag, in quotes where they would read as a number.
+fn hexadecimal(tag: &str, data: &[u8]) -> Scalar<'static> {
     let hex: String = data.iter().map(|byte| format!("{byte:02x}")).collect();
-    (Class::String, format!("!binary{tag} {hex}"))
+    Scalar::Tagged(tag.into(), Class::String, yaml::scalar(&hex))
 }
 
-fn extension(kind: u64, data: &[u8]) -> (Class, String) {
+fn extension(kind: u64, data: &[u8]) -> Scalar<'static> {
     // Negative kinds are the format's own; −1 is a time.
     let kind = u8::try_from(kind).unwrap_or_default().cast_signed();
-    binary(&format!("/{kind}"), data)
+    hexadecimal(&format!("!ext/{kind}"), data)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::shown;
-
-    const TYPE: &str = "application/msgpack";
-
-    #[test]
-    fn values_of_every_kind() {
-        let data = b"\x86\xa1a\x01\xa4list\x95\xff\xc0\xc3\xcb\x3f\xf8\0\0\0\0\0\0\xd1\xff\x00\
-            \xa3map\x81\xa1b\x90\xa3bin\xc4\x02\x00\xff\xa4text\xd9\x04true\x07\xd6\xff\0\0\0\x01";
-        insta::assert_snapshot!(shown(TYPE, data), @r"
-        a: 1
-        list:
-            - -1
-            - null
-            - true
-            - 1.5
-            - -256
-        map:
-            b: []
-        bin: !binary 00ff
-        text: 'true'
-        7: !binary/-1 00000001
-        ");
-    }
-
-    #[test]
-    fn what_is_no_msgpack_is_shown_as_it_is() {
-        for data in [
-            &b"\x81"[..],
-            b"\xc1",
-            b"\xdd\xff\xff\xff\xff",
-            b"\x01\x02",
-            b"\xdb\xff\xff\xff\xffx",
-        ] {
-            assert!(!shown(TYPE, data).is_empty(), "{data:?}");
-        }
-        assert!(!shown(TYPE, vec![0x91; 100_000]).is_empty());
-    }
-}
+mod tests;

@@ -1,26 +1,32 @@
-//! Protocol buffers, field by field.
+//! Protocol buffers, field by field, as YAML that can be edited.
 //!
 //! The wire format says of a field its number and how long it is, not what it is called or means. A schema says that;
 //! without one, whether bytes are text, a message or neither is guessed. Fields are shown in the order and as often as
 //! they were sent, those that the schema does not know by number. A message that breaks off is shown as far as it goes.
 
+mod encode;
+mod entry;
 mod fields;
+mod known;
 mod value;
 mod wire;
 
 use prost_reflect::MessageDescriptor;
+use ratel_flow::Side;
 
 use super::hex;
-use crate::registry::complain;
-use crate::{ContentView, Painter, Sink, ViewInput};
-use fields::End;
-pub(crate) use fields::message;
+use super::whole::{self, Beyond, Refusal, Whole};
+use super::yaml;
+use crate::registry::{complain, refuse};
+use crate::{ContentView, Editor, Painter, ReencodeError, Sink, ViewInput};
+pub(crate) use encode::encode;
 pub(crate) use value::{Guess, guess, hex};
 pub(crate) use wire::UNKNOWN;
-use wire::{Reader, Stop, Value};
 
-/// A field of which so many bytes are here is shown, though it goes on.
-pub(crate) const MAX_BUFFERED: usize = 4 * 1024 * 1024;
+use fields::message;
+
+/// Of a message so many bytes are shown.
+pub(crate) const MAX_BUFFERED: usize = whole::MAX;
 
 /// For a message in protobuf.
 pub(crate) struct Protobuf;
@@ -34,12 +40,19 @@ impl ContentView for Protobuf {
         let media_type = input.media_type();
         let is_protobuf = match media_type.strip_prefix("application/") {
             Some(
-                "protobuf" | "x-protobuf" | "proto" | "x-google-protobuf" | "vnd.google.protobuf",
+                "protobuf"
+                | "x-protobuf"
+                | "x-protobuffer"
+                | "proto"
+                | "x-google-protobuf"
+                | "vnd.google.protobuf",
             ) => true,
             Some(subtype) => subtype.ends_with("+protobuf") || subtype.ends_with("+proto"),
             None => false,
         };
-        if is_protobuf && !input.data.is_empty() && input.offset == 0 {
+        // A message without fields has no bytes.
+        let is_here = !input.data.is_empty() || input.complete;
+        if is_protobuf && is_here && input.offset == 0 {
             1.0
         } else {
             0.0
@@ -47,8 +60,43 @@ impl ContentView for Protobuf {
     }
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
-        Box::new(Printer::new(schema(input)))
+        let schema = schema_for(input, input.data);
+        Whole::painter(self.name(), Beyond::Nothing, move |data, cut, out| {
+            message(data, cut, schema.as_ref(), out).map_err(|broken| {
+                let why = broken.sentence();
+                refuse(out, "Protobuf", &why);
+                rest(data, broken.at, out);
+                Refusal::said(why)
+            })
+        })
     }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
+    }
+}
+
+impl Editor for Protobuf {
+    fn reencode(&self, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError> {
+        let schema = schema_for(input, input.data);
+        encode(&yaml::document(text)?, schema.as_ref())
+    }
+}
+
+/// Prints a message, or the start of one that is `cut`; what cannot be read of it as bytes.
+pub(crate) fn print(data: &[u8], cut: bool, schema: Option<&MessageDescriptor>, out: &mut Sink) {
+    if let Err(broken) = message(data, cut, schema, out) {
+        out.set_lossy("a message in it cannot be read");
+        complain(out, &broken.sentence());
+        rest(data, broken.at, out);
+    }
+}
+
+/// Shows what cannot be read, from that byte on.
+fn rest(data: &[u8], at: usize, out: &mut Sink) {
+    let mut rest = hex::dump(at as u64);
+    rest.feed(data.get(at..).unwrap_or_default(), out);
+    rest.finish(true, out);
 }
 
 /// The message that bytes are: as the content type names it, or by the path of the request.
@@ -67,112 +115,14 @@ pub(crate) fn schema(input: &ViewInput<'_>) -> Option<MessageDescriptor> {
     named.or_else(|| schemas.of_path(input.path?, input.side?))
 }
 
-/// Prints fields as they are complete.
-pub(crate) struct Printer {
-    schema: Option<MessageDescriptor>,
-    /// The start of a field.
-    buffer: Vec<u8>,
-    /// Where in the body the buffer begins.
-    at: u64,
-    /// So many bytes belong to a field that has been shown.
-    skip: u64,
-    error: Option<String>,
-    rest: Option<Box<dyn Painter>>,
-}
-
-impl Painter for Printer {
-    fn feed(&mut self, data: &[u8], out: &mut Sink) {
-        if let Some(rest) = &mut self.rest {
-            return rest.feed(data, out);
-        }
-        let skipped = usize::try_from(self.skip).map_or(data.len(), |skip| skip.min(data.len()));
-        self.skip -= skipped as u64;
-        self.at += skipped as u64;
-        self.buffer
-            .extend_from_slice(data.get(skipped..).unwrap_or_default());
-        self.fields(false, true, out);
-    }
-
-    fn finish(&mut self, complete: bool, out: &mut Sink) {
-        self.fields(true, !complete, out);
-        if let Some(rest) = &mut self.rest {
-            rest.finish(complete, out);
-        } else if complete && self.skip > 0 {
-            complain(out, &format!("the last field is {} bytes short", self.skip));
-        }
-        out.finish();
-    }
-
-    fn failed(&self) -> Option<&str> {
-        self.error.as_deref()
-    }
-}
-
-impl Printer {
-    pub(crate) fn new(schema: Option<MessageDescriptor>) -> Self {
-        Self {
-            schema,
-            buffer: Vec::new(),
-            at: 0,
-            skip: 0,
-            error: None,
-            rest: None,
-        }
-    }
-
-    /// Prints the fields in the buffer; `last` when no more bytes come, `cut` when that is not the end of the body.
-    fn fields(&mut self, last: bool, cut: bool, out: &mut Sink) {
-        if self.rest.is_some() {
-            return;
-        }
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut reader = Reader::from(&buffer, self.at);
-        let full = buffer.len() >= MAX_BUFFERED;
-        let error = loop {
-            let before = reader.clone();
-            let field = match reader.next() {
-                None => break None,
-                Some(Ok(field)) => field,
-                Some(Err(Stop::Cut)) if !last || cut => break None,
-                Some(Err(stop)) => break Some(stop.why()),
-            };
-            match field.value {
-                Value::EndGroup => {
-                    reader = before;
-                    break Some("a group ends that has not begun");
-                }
-                Value::Bytes { missing: 1.., .. } if !last && !full => {
-                    reader = before;
-                    break None;
-                }
-                Value::Bytes { missing, .. } if !last => self.skip = missing,
-                Value::StartGroup if !last && !full && !reader.clone().skip_group() => {
-                    reader = before;
-                    break None;
-                }
-                _ => {}
-            }
-            let cut = cut || !last;
-            let mut after = reader.clone();
-            match fields::field(&field, &mut reader, cut, self.schema.as_ref(), out) {
-                End::Whole => {}
-                End::Broken => break Some("the group cannot be read"),
-                End::Cut => {
-                    after.skip_group();
-                    reader = after;
-                }
-            }
-        };
-        self.at = reader.at();
-        if let Some(why) = error {
-            let sentence = format!("{why}, at byte {}", self.at);
-            complain(out, &sentence);
-            let mut rest = hex::dump(self.at);
-            rest.feed(reader.rest(), out);
-            self.rest = Some(rest);
-            self.error = Some(sentence);
-        } else {
-            self.buffer = reader.rest().to_vec();
-        }
-    }
+/// As [`schema`] of a message; without one the message that is called as the path ends, or that the only file is
+/// about, if all fields are as it says.
+pub(crate) fn schema_for(input: &ViewInput<'_>, data: &[u8]) -> Option<MessageDescriptor> {
+    schema(input).or_else(|| {
+        let schemas = input.schemas.filter(|_| !data.is_empty())?;
+        let side = input.side.unwrap_or(Side::Client);
+        let like_method = input.path.and_then(|path| schemas.like_method(path));
+        let mut candidates = like_method.into_iter().chain(schemas.first(side));
+        candidates.find(|schema| fields::fits(data, schema))
+    })
 }

@@ -34,14 +34,14 @@ impl ContentView for Wbxml {
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Whole::painter(self.name(), Beyond::Nothing, |data, cut, out| {
             // Once without a trace, since what is wrong anywhere makes all of it something else.
-            let mut trial = Reader::new(data).map_err(|stop| stop.sentence().to_owned())?;
+            let mut trial = Reader::new(data).map_err(|stop| stop.sentence())?;
             loop {
                 match trial.next() {
                     Ok(Some(_)) => {}
                     Ok(None) => break,
                     Err(Stop::Early) if cut => break,
                     Err(stop) => {
-                        return Err(format!("{}, at byte {}", stop.sentence(), trial.at()));
+                        return Err(format!("{}, at byte {}", stop.sentence(), trial.at()).into());
                     }
                 }
             }

@@ -11,10 +11,38 @@ use crate::{Painter, Sink};
 pub(crate) const MAX: usize = 4 * 1024 * 1024;
 
 /// Prints what was collected, all of the body or (`cut`) the start of it.
-///
-/// # Errors
-/// A sentence about why the bytes are not what the view is for; then nothing was printed.
-pub(crate) type Paint = Box<dyn FnMut(&[u8], bool, &mut Sink) -> Result<(), String> + Send>;
+pub(crate) type Paint = Box<dyn FnMut(&[u8], bool, &mut Sink) -> Result<(), Refusal> + Send>;
+
+/// Why the bytes are not what the view is for.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    why: String,
+    /// That was said, and the bytes have been shown.
+    is_said: bool,
+}
+
+impl Refusal {
+    /// The view itself has said why, after what it could make of the bytes.
+    pub(crate) fn said(why: String) -> Self {
+        Self { why, is_said: true }
+    }
+}
+
+impl From<String> for Refusal {
+    /// Nothing was printed.
+    fn from(why: String) -> Self {
+        Self {
+            why,
+            is_said: false,
+        }
+    }
+}
+
+impl From<&str> for Refusal {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
 
 /// What becomes of the bytes beyond the bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +76,7 @@ impl Whole {
     pub(crate) fn painter(
         view: &'static str,
         beyond: Beyond,
-        paint: impl FnMut(&[u8], bool, &mut Sink) -> Result<(), String> + Send + 'static,
+        paint: impl FnMut(&[u8], bool, &mut Sink) -> Result<(), Refusal> + Send + 'static,
     ) -> Box<dyn Painter> {
         Box::new(Self {
             view,
@@ -63,11 +91,13 @@ impl Whole {
     /// Prints what was collected.
     fn print(&mut self, cut: bool, out: &mut Sink) {
         let collected = std::mem::take(&mut self.collected);
-        if let Err(why) = (self.paint)(&collected, cut, out) {
-            refuse(out, self.view, &why);
-            let mut text = Text::default();
-            text.feed(&collected, out);
-            self.state = State::Passing(text);
+        if let Err(Refusal { why, is_said }) = (self.paint)(&collected, cut, out) {
+            if !is_said {
+                refuse(out, self.view, &why);
+                let mut text = Text::default();
+                text.feed(&collected, out);
+                self.state = State::Passing(text);
+            }
             self.failed = Some(why);
         }
     }

@@ -22,7 +22,7 @@ fn messages_are_rendered_by_kind() {
         (
             MessageKind::Binary,
             b"\x08\x01\x12\x02hi",
-            "--Protobuf--\n1: 1\n2: \"hi\"",
+            "--Protobuf--\n1: 1  # !sint: -1\n2: hi",
         ),
         (
             MessageKind::Binary,
@@ -39,7 +39,11 @@ fn messages_are_rendered_by_kind() {
             b"event: a\ndata: [1]\n\n",
             "--SSE--\nevent: a\ndata: [\n    1\n]",
         ),
-        (MessageKind::Grpc, b"\x08\x01", "--gRPC--\n1: 1"),
+        (
+            MessageKind::Grpc,
+            b"\x08\x01",
+            "--gRPC--\n1: 1  # !sint: -1",
+        ),
         (
             MessageKind::GrpcTrailers,
             b"grpc-status: 5\r\n",
@@ -70,7 +74,7 @@ fn previews_take_one_line() {
             "äöüäöüäöüäöüäöüäöüä…",
         ),
         (MessageKind::Text, b"", ""),
-        (MessageKind::Binary, b"\x08\x01\x12\x02hi", "1: 1 2: \"hi\""),
+        (MessageKind::Binary, b"\x08\x01\x12\x02hi", "1: 1 2: hi"),
         (MessageKind::Binary, b"\xff\x00\x80", "ff 00 80"),
         (MessageKind::Ping, b"beat", "beat"),
         (MessageKind::Close, b"bye\nbye", "bye bye"),
@@ -86,9 +90,9 @@ fn previews_take_one_line() {
         (
             MessageKind::Grpc,
             b"\x0a\x04\x08\x01\x10\x02",
-            "1 { 1: 1 2: 2 }",
+            "1: { 1: 1 2: 2 }",
         ),
-        (MessageKind::Grpc, b"", "# no fields"),
+        (MessageKind::Grpc, b"", "{}"),
         (MessageKind::GrpcTrailers, b"a: 1\r\nb: 2\r\n", "a: 1, b: 2"),
     ];
     for (kind, data, expected) in rows {
@@ -127,7 +131,7 @@ fn a_grpc_message_has_its_schema_and_encoding() {
     let shown = preview(MessageKind::Grpc, &input, 60);
     assert_eq!(
         shown,
-        "id: \"A-17\" state: STATE_PAID total { currency: \"EUR\" amount…"
+        "id: A-17 state: STATE_PAID total: { currency: EUR amount: -…"
     );
     let json = ViewInput {
         data: br#"{"id":"A"}"#,

@@ -42,6 +42,23 @@ impl Base64 {
     }
 }
 
+/// Bytes as base64, padded.
+pub(super) fn encode(data: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(data.len().div_ceil(3) * 4);
+    for group in data.chunks(3) {
+        let bits = (0..3).fold(0_u32, |bits, nth| {
+            bits << 8 | u32::from(group.get(nth).copied().unwrap_or(0))
+        });
+        for place in 0..4 {
+            let digit = DIGITS.get((bits >> (18 - 6 * place) & 63) as usize);
+            let digit = digit.filter(|_| place <= group.len());
+            text.push(digit.map_or('=', |digit| char::from(*digit)));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,6 +69,14 @@ mod tests {
             decoder.feed(&[*byte], &mut out)?;
         }
         Ok(out)
+    }
+
+    #[test]
+    fn what_is_encoded_comes_back() {
+        for text in ["", "f", "fo", "foo", "foob", "\u{ff}\u{fe}"] {
+            assert_eq!(decode(&encode(text.as_bytes())).unwrap(), text.as_bytes());
+        }
+        assert_eq!(encode(b"fo\xff"), "Zm//");
     }
 
     #[test]

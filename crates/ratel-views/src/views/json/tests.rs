@@ -94,24 +94,33 @@ fn what_is_wrong_is_said_and_the_rest_shown() {
     let rows = [
         (
             "{\"a\":1,]",
-            "{\n    \"a\": 1,\n    \nexpected a key at byte 7\n]",
+            "{\n    \"a\": 1,\n    \nCouldn't parse as JSON:\nexpected a key at byte 7\n]",
         ),
         (
             "[1 2]",
-            "[\n    1\nexpected a comma or the end of the container at byte 3\n2]",
+            "[\n    1\nCouldn't parse as JSON:\nexpected a comma or the end of the container at byte 3\n2]",
         ),
         (
             "[1}",
-            "[\n    1\nexpected a comma or the end of the container at byte 2\n}",
+            "[\n    1\nCouldn't parse as JSON:\nexpected a comma or the end of the container at byte 2\n}",
         ),
-        ("nope", "n\nexpected a value at byte 1\nope"),
+        (
+            "nope",
+            "n\nCouldn't parse as JSON:\nexpected a value at byte 1\nope",
+        ),
         ("-", "-\nthe body ends here, before the end of the JSON"),
-        ("[1.]", "[\n    1.\nexpected a digit at byte 3\n]"),
+        (
+            "[1.]",
+            "[\n    1.\nCouldn't parse as JSON:\nexpected a digit at byte 3\n]",
+        ),
         (
             "\"a\nb\"",
-            "\"a\nexpected no control character in a string at byte 2\n\nb\"",
+            "\"a\nCouldn't parse as JSON:\nexpected no control character in a string at byte 2\n\nb\"",
         ),
-        ("\"\\q\"", "\"\nexpected an escape sequence at byte 2\nq\""),
+        (
+            "\"\\q\"",
+            "\"\nCouldn't parse as JSON:\nexpected an escape sequence at byte 2\nq\"",
+        ),
     ];
     for (data, expected) in rows {
         assert_eq!(text(data), expected, "{data}");
@@ -154,7 +163,7 @@ fn deep_nesting_costs_neither_stack_nor_long_lines() {
     assert!(error.starts_with("expected no deeper nesting"), "{error}");
 }
 
-fn any_json() -> impl Strategy<Value = String> {
+pub(super) fn any_json() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         "-?(0|[1-9][0-9]{0,3})(\\.[0-9]{1,3})?(e[0-9])?",
         Just("true".to_owned()),

@@ -57,22 +57,16 @@ impl Stop {
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
-    at: u64,
+    /// A number was longer than it has to be, as no sender writes it.
+    is_odd: bool,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(data: &'a [u8]) -> Self {
-        Self::from(data, 0)
-    }
-
-    /// For data that begin at that byte of a body.
-    pub(crate) fn from(data: &'a [u8], at: u64) -> Self {
-        Self { rest: data, at }
-    }
-
-    /// Where in the body the next field begins.
-    pub(crate) fn at(&self) -> u64 {
-        self.at
+        Self {
+            rest: data,
+            is_odd: false,
+        }
     }
 
     /// What has not been read.
@@ -93,22 +87,6 @@ impl<'a> Reader<'a> {
         Some(field)
     }
 
-    /// Passes over the fields of a group that has been started, and its end; whether that was found.
-    pub(crate) fn skip_group(&mut self) -> bool {
-        let mut open = 1_usize;
-        while let Some(Ok(field)) = self.next() {
-            match field.value {
-                Value::StartGroup => open += 1,
-                Value::EndGroup => open -= 1,
-                _ => {}
-            }
-            if open == 0 {
-                return true;
-            }
-        }
-        false
-    }
-
     /// A value of a packed field.
     pub(crate) fn varint(&mut self) -> Result<u64, Stop> {
         let mut value = 0_u64;
@@ -119,6 +97,7 @@ impl<'a> Reader<'a> {
                 if position == MAX_VARINT - 1 && bits > 1 {
                     return Err(Stop::Bad("a varint is larger than 64 bits"));
                 }
+                self.is_odd |= *byte == 0 && position > 0;
                 self.take(position + 1)?;
                 return Ok(value);
             }
@@ -176,7 +155,6 @@ impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Result<&'a [u8], Stop> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or(Stop::Cut)?;
         self.rest = rest;
-        self.at += count as u64;
         Ok(taken)
     }
 }
@@ -189,7 +167,7 @@ pub(crate) fn is_message(data: &[u8], missing: u64) -> bool {
     let mut any = false;
     loop {
         match reader.next() {
-            None => return any && (cut || groups.is_empty()),
+            None => return any && (cut || groups.is_empty()) && !reader.is_odd,
             Some(Ok(Field { number, .. })) if number > MAX_GUESSED_NUMBER => return false,
             Some(Ok(Field { number, value })) => match value {
                 Value::StartGroup => groups.push(number),
@@ -204,6 +182,25 @@ pub(crate) fn is_message(data: &[u8], missing: u64) -> bool {
                 _ => any = true,
             },
             Some(Err(Stop::Cut)) => return cut && any,
+            Some(Err(Stop::Bad(_))) => return false,
+        }
+    }
+}
+
+/// Whether bytes that are said to be a message can be read as one; if they are `cut`, as the start of one.
+pub(crate) fn is_readable(data: &[u8], cut: bool) -> bool {
+    let mut reader = Reader::new(data);
+    let mut groups: Vec<u32> = Vec::new();
+    loop {
+        match reader.next() {
+            None => return cut || groups.is_empty(),
+            Some(Ok(Field { number, value })) => match value {
+                Value::StartGroup => groups.push(number),
+                Value::EndGroup if groups.pop() != Some(number) => return false,
+                Value::Bytes { missing: 1.., .. } => return cut,
+                _ => {}
+            },
+            Some(Err(Stop::Cut)) => return cut,
             Some(Err(Stop::Bad(_))) => return false,
         }
     }
@@ -317,12 +314,12 @@ mod tests {
         #[test]
         fn reading_ends_and_never_goes_back(data in any::<Vec<u8>>()) {
             let mut reader = Reader::new(&data);
-            let mut at = 0;
+            let mut left = data.len();
             while let Some(Ok(_)) = reader.next() {
-                prop_assert!(reader.at() > at && reader.at() + reader.rest().len() as u64 == data.len() as u64);
-                at = reader.at();
+                prop_assert!(reader.rest().len() < left);
+                left = reader.rest().len();
             }
-            prop_assert_eq!(reader.at(), at);
+            prop_assert_eq!(reader.rest().len(), left);
         }
     }
 }
