@@ -113,6 +113,11 @@ pub trait Editor: Sync {
     /// When the text says nothing that the format has.
     fn reencode(&self, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError>;
 
+    /// What the text was made of: the body, mostly.
+    fn original<'a>(&self, input: &ViewInput<'a>) -> &'a [u8] {
+        input.data
+    }
+
     /// Why a body cannot be edited though it can be shown; mostly it can.
     fn objection(&self, _input: &ViewInput<'_>) -> Option<String> {
         None
@@ -170,7 +175,8 @@ fn text_of(view: &dyn ContentView, input: &ViewInput<'_>) -> Result<String, Stri
     Ok(sink.into_text())
 }
 
-/// Makes bytes of text that was edited. `input` is what was given to [`edit`].
+/// Makes bytes of text that was edited. `input` is what was given to [`edit`]. For the view Query they are what stands
+/// behind the question mark of the URL, for the others the body.
 ///
 /// Text that is as `edit` gave it out becomes `input.data`, byte for byte. A line end more at the end, as editors leave
 /// it, is no change.
@@ -188,7 +194,7 @@ pub fn reencode(view: &str, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>
     if edit(view, input)
         .is_ok_and(|before| before.trim_end_matches('\n') == text.trim_end_matches('\n'))
     {
-        return Ok(input.data.to_vec());
+        return Ok(editor.original(input).to_vec());
     }
     editor.reencode(text, input)
 }

@@ -13,6 +13,7 @@ pub(crate) mod json;
 pub(crate) mod markup;
 pub(crate) mod mqtt;
 pub(crate) mod msgpack;
+pub(crate) mod multipart;
 pub(crate) mod ndjson;
 pub(crate) mod protobuf;
 pub(crate) mod raw;

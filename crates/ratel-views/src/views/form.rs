@@ -1,12 +1,15 @@
-//! Forms: URL-encoded ones, those in several parts, and what stands behind the question mark of a URL.
+//! Forms in URL encoding, and what stands behind the question mark of a URL
+//! (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
+
+mod edit;
 
 use ratel_flow::Side;
 
-use super::whole::{Beyond, Refusal, Whole};
+use super::whole::{Beyond, Whole};
 use super::yaml;
-use crate::{ContentView, Painter, Sink, ViewInput};
+use crate::{ContentView, Editor, Painter, ViewInput};
 
-/// For `application/x-www-form-urlencoded` (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>).
+/// For `application/x-www-form-urlencoded`.
 pub(crate) struct UrlEncoded;
 
 impl ContentView for UrlEncoded {
@@ -24,6 +27,10 @@ impl ContentView for UrlEncoded {
             yaml::map(&pairs(data), out);
             Ok(())
         })
+    }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
     }
 }
 
@@ -51,6 +58,10 @@ impl ContentView for Query {
             Ok(())
         })
     }
+
+    fn editor(&self) -> Option<&dyn Editor> {
+        Some(self)
+    }
 }
 
 fn query<'a>(input: &ViewInput<'a>) -> Option<&'a str> {
@@ -60,16 +71,20 @@ fn query<'a>(input: &ViewInput<'a>) -> Option<&'a str> {
 
 /// Names and values of a URL-encoded text, decoded.
 pub(crate) fn pairs(data: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let fields = data.split(|b| *b == b'&').filter(|field| !field.is_empty());
-    let pair = |field: &[u8]| {
-        let equals = field.iter().position(|b| *b == b'=');
-        let (name, value) = field.split_at(equals.unwrap_or(field.len()));
-        (
-            decoded(name),
-            decoded(value.strip_prefix(b"=").unwrap_or(value)),
-        )
-    };
-    fields.map(pair).collect()
+    fields(data).map(pair).collect()
+}
+
+/// The fields between ampersands.
+fn fields(data: &[u8]) -> impl Iterator<Item = &[u8]> {
+    data.split(|b| *b == b'&').filter(|field| !field.is_empty())
+}
+
+/// Name and value of a field, decoded.
+fn pair(field: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let equals = field.iter().position(|b| *b == b'=');
+    let (name, value) = field.split_at(equals.unwrap_or(field.len()));
+    let value = value.strip_prefix(b"=").unwrap_or(value);
+    (decoded(name), decoded(value))
 }
 
 fn decoded(text: &[u8]) -> Vec<u8> {
@@ -94,100 +109,6 @@ fn decoded(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// For `multipart/form-data` (RFC 7578).
-pub(crate) struct Multipart;
-
-impl ContentView for Multipart {
-    fn name(&self) -> &'static str {
-        "Multipart Form"
-    }
-
-    fn priority(&self, input: &ViewInput<'_>) -> f32 {
-        let fits = input.media_type() == "multipart/form-data";
-        if fits && input.offset == 0 { 1.0 } else { 0.0 }
-    }
-
-    fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
-        let boundary = boundary(input.content_type.unwrap_or_default());
-        Whole::painter(self.name(), Beyond::Nothing, move |data, _, out| {
-            let boundary = boundary
-                .as_deref()
-                .ok_or("the content type names no boundary between the parts")?;
-            parts(data, boundary, out)
-        })
-    }
-}
-
-/// The boundary that a content type names (RFC 2046 §5.1.1).
-fn boundary(content_type: &str) -> Option<Vec<u8>> {
-    let mut fields = content_type.split(';').skip(1);
-    let value = fields.find_map(|field| {
-        let (name, value) = field.split_once('=')?;
-        name.trim()
-            .eq_ignore_ascii_case("boundary")
-            .then(|| value.trim().trim_matches('"'))
-    })?;
-    let usable = !value.is_empty() && value.len() <= 200;
-    usable.then(|| value.as_bytes().to_vec())
-}
-
-fn parts(data: &[u8], boundary: &[u8], out: &mut Sink) -> Result<(), Refusal> {
-    let delimiter = [b"--", boundary].concat();
-    let mut places: Vec<usize> = memchr::memmem::find_iter(data, &delimiter).collect();
-    // One stands at the start of a line.
-    places.retain(|at| *at == 0 || data.get(at - 1) == Some(&b'\n'));
-    if places.is_empty() && !data.is_empty() {
-        return Err("the boundary between the parts is nowhere".into());
-    }
-    let ends = places.iter().skip(1).copied().chain([data.len()]);
-    let mut found = Vec::new();
-    for (start, end) in places.iter().zip(ends) {
-        let part = data.get(start + delimiter.len()..end).unwrap_or_default();
-        if part.starts_with(b"--") {
-            break;
-        }
-        found.extend(named(part));
-    }
-    yaml::map(&found, out);
-    Ok(())
-}
-
-/// The name and the content of a part.
-fn named(part: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
-    let split = |gap: &[u8]| memchr::memmem::find(part, gap).map(|at| (at, gap.len()));
-    let (at, gap) = split(b"\r\n\r\n").or_else(|| split(b"\n\n"))?;
-    let (head, content) = part.split_at(at);
-    let content = content.get(gap..).unwrap_or_default();
-    let content = content
-        .strip_suffix(b"\r\n")
-        .or_else(|| content.strip_suffix(b"\n"))
-        .unwrap_or(content);
-    let name = disposition(head, b"name=")?;
-    let content = match disposition(head, b"filename=") {
-        Some(file) if super::hex::is_binary(content) => {
-            let bytes = content.len();
-            format!("{} ({bytes} bytes)", yaml::text(&file)).into_bytes()
-        }
-        _ => content.to_vec(),
-    };
-    Some((name, content))
-}
-
-/// A parameter of the Content-Disposition of a part.
-fn disposition(head: &[u8], name: &[u8]) -> Option<Vec<u8>> {
-    let at = memchr::memmem::find_iter(head, name).find(|at| {
-        at.checked_sub(1)
-            .is_some_and(|before| matches!(head.get(before), Some(b' ' | b';')))
-    })?;
-    let value = head.get(at + name.len()..)?;
-    let (value, ends): (_, &[u8]) = match value.strip_prefix(b"\"") {
-        Some(value) => (value, b"\""),
-        None => (value, b";\r\n "),
-    };
-    let end = value.iter().position(|b| ends.contains(b));
-    Some(value.get(..end.unwrap_or(value.len()))?.to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use ratel_flow::Side;
@@ -207,23 +128,6 @@ mod tests {
         ü: '%zz%'
         '': x
         ");
-    }
-
-    #[test]
-    fn forms_in_parts_are_names_and_contents() {
-        let form = "--x\r\nContent-Disposition: form-data; name=\"text\"\r\n\r\none\ntwo\r\n\
-            --x\r\nContent-Type: image/png\r\nContent-Disposition: form-data; name=file; filename=\"a.png\"\r\n\r\n\
-            \u{0}\u{1}\u{2}\u{3}\r\n--x\r\nno head\r\n--x--\r\nafter";
-        insta::assert_snapshot!(shown("multipart/form-data; charset=utf-8; boundary=\"x\"", form), @r"
-        text: |-
-          one
-          two
-        file: a.png (4 bytes)
-        ");
-        let none = shown("multipart/form-data", "--x\r\n");
-        assert_eq!(none, "--x");
-        let missing = shown("multipart/form-data; boundary=y", "--x\r\n");
-        assert_eq!(missing, "--x");
     }
 
     #[test]

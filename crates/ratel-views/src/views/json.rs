@@ -5,6 +5,7 @@
 //! one after the other are shown one below the other. Input that ends early is shown as far as it goes.
 
 mod edit;
+pub(crate) mod spans;
 mod text;
 
 use crate::registry::{complain, refuse};

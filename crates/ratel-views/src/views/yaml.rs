@@ -8,6 +8,6 @@ mod read;
 mod scalar;
 mod write;
 
-pub(crate) use read::{Node, Resolved, Shape, document, documents};
+pub(crate) use read::{Node, Resolved, Shape, document, documents, pairs};
 pub(crate) use scalar::{float, scalar, text};
 pub(crate) use write::{Spot, item, map, pair};

@@ -54,6 +54,20 @@ impl Node {
         }
     }
 
+    /// A single value as bytes: text as it is written, what is `!binary` from hexadecimal.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, ReencodeError> {
+        let text = self
+            .text()
+            .ok_or_else(|| self.error("this is no single value"))?;
+        match self.tag.as_deref() {
+            None | Some("str") => Ok(text.as_bytes().to_vec()),
+            Some("binary") => {
+                super::super::hex::parse(text).map_err(|wrong| self.error(wrong.sentence()))
+            }
+            Some(tag) => Err(self.error(format!("there is no tag !{tag} here, only !binary"))),
+        }
+    }
+
     /// A single value as it is written.
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.shape {
@@ -61,6 +75,32 @@ impl Node {
             Shape::List(_) | Shape::Map(_) => None,
         }
     }
+}
+
+/// Names with their values, in order.
+pub(crate) type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// The entries of a map whose values are text, bytes in hexadecimal or lists of them.
+pub(crate) fn pairs(text: &str) -> Result<Pairs, ReencodeError> {
+    let node = document(text)?;
+    let entries = match &node.shape {
+        Shape::Map(entries) => entries,
+        _ if node.resolved() == Some(Resolved::Null) => return Ok(Vec::new()),
+        _ => return Err(node.error("a form is names with their values, 'name: value'")),
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in entries {
+        let name = name.bytes()?;
+        match &value.shape {
+            Shape::List(items) => {
+                for item in items {
+                    pairs.push((name.clone(), item.bytes()?));
+                }
+            }
+            _ => pairs.push((name, value.bytes()?)),
+        }
+    }
+    Ok(pairs)
 }
 
 /// Reads one document; none at all is a null.

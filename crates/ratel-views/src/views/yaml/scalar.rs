@@ -92,7 +92,7 @@ fn is_number(text: &str) -> bool {
     let digits = digits.replace('_', "");
     let of_base = |prefix: &str, base: u32| {
         let rest = digits.strip_prefix(prefix);
-        rest.is_some_and(|rest| rest.chars().all(|c| c.is_digit(base)))
+        rest.is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_digit(base)))
     };
     let special = [".inf", ".nan"];
     if special.iter().any(|word| digits.eq_ignore_ascii_case(word)) {
@@ -159,7 +159,7 @@ mod tests {
             ("2026-01-02 a", "'2026-01-02 a'"),
             ("2026-01-x", "2026-01-x"),
             ("0xcafe", "'0xcafe'"),
-            ("0x", "'0x'"),
+            ("0x", "0x"),
             ("12:30", "'12:30'"),
             ("1_000", "'1_000'"),
             ("012", "'012'"),

@@ -185,15 +185,34 @@ fn end(remark: &str, out: &mut Sink) {
 
 /// Writes `name: value`, or `name:` and one line for each of several values.
 pub(crate) fn pair(name: &[u8], values: &[&[u8]], out: &mut Sink) {
-    let spot = Spot::TOP.entry(0, &scalar(&text(name)), out);
+    let name = match str::from_utf8(name) {
+        Err(_) if out.is_exact() => format!("!binary {}", hexadecimal(name)),
+        _ => scalar(&text(name)),
+    };
+    let spot = Spot::TOP.entry(0, &name, out);
     match values {
-        [value] => spot.text(&text(value), "", out),
+        [value] => bytes(value, spot, out),
         values => {
             for (nth, value) in values.iter().enumerate() {
-                spot.item(nth, out).text(&text(value), "", out);
+                bytes(value, spot.item(nth, out), out);
             }
         }
     }
+}
+
+/// Writes bytes as text; what is none in hexadecimal where it is to be read again.
+fn bytes(value: &[u8], spot: Spot, out: &mut Sink) {
+    if out.is_exact() && str::from_utf8(value).is_err() {
+        spot.tagged("!binary", Class::String, &hexadecimal(value), "", out);
+    } else {
+        spot.text(&text(value), "", out);
+    }
+}
+
+/// Digits, in quotes where they would read as a number.
+fn hexadecimal(bytes: &[u8]) -> String {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    scalar(&hex)
 }
 
 /// Writes `- value`.
@@ -201,11 +220,15 @@ pub(crate) fn item(value: &[u8], out: &mut Sink) {
     Spot::TOP.item(0, out).text(&text(value), "", out);
 }
 
-/// Writes values under their names, the names in the order in which they first come.
+/// Writes values under their names, the names in the order in which they first come. Where all is to be read again, a
+/// name that comes again later stands there again, so that the order is kept.
 pub(crate) fn map(pairs: &[(Vec<u8>, Vec<u8>)], out: &mut Sink) {
     let mut places: HashMap<&[u8], usize> = HashMap::new();
     let mut names: Vec<(&[u8], Vec<&[u8]>)> = Vec::new();
     for (name, value) in pairs {
+        if out.is_exact() {
+            places.retain(|known, _| *known == name.as_slice());
+        }
         let place = *places.entry(name).or_insert(names.len());
         match names.get_mut(place) {
             Some((_, values)) => values.push(value),
