@@ -150,6 +150,9 @@ impl Ends {
     pub(crate) fn set_tls(&mut self, client: TlsInfo, server: TlsInfo) {
         let ends = self.edit();
         ends.0.tls = Some(Arc::new(client));
+        if let Some(sni) = &server.sni {
+            ends.1.address.0 = sni.clone();
+        }
         ends.1.tls = Some(Arc::new(server));
     }
 

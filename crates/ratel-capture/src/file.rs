@@ -93,6 +93,11 @@ impl CaptureFile {
         })
     }
 
+    /// Whether the format has a place for secrets.
+    pub(crate) fn may_have_secrets(&self) -> bool {
+        matches!(self.format, Format::Pcapng(_))
+    }
+
     /// The next packet or key log; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Item<'_>>, CaptureError> {
         let found = match &mut self.format {

@@ -49,6 +49,8 @@ impl Label {
 #[derive(Clone, Default)]
 pub struct KeyLog {
     connections: HashMap<[u8; 32], Vec<(Label, Box<[u8]>)>>,
+    /// More may come.
+    grows: bool,
 }
 
 impl KeyLog {
@@ -86,6 +88,15 @@ impl KeyLog {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.connections.is_empty()
+    }
+
+    /// More secrets may come later in the capture.
+    pub(crate) fn expect_more(&mut self) {
+        self.grows = true;
+    }
+
+    pub(crate) fn may_grow(&self) -> bool {
+        self.grows
     }
 
     /// The secret of a connection.

@@ -2,19 +2,25 @@
 //!
 //! Layers lie within each other: TLS has one inside, and so has a tunnel that was opened with `CONNECT`.
 
+mod dns;
 mod exchange;
 mod http1;
+mod http2;
 mod raw;
 mod start;
+mod tls;
 mod websocket;
 
 use bytes::Bytes;
 use ratel_flow::{Side, Timestamp};
 
 use crate::context::{Context, Ending, Ends, Gap};
+use dns::Dns;
 use http1::Http1;
+use http2::Http2;
 use raw::Raw;
 use start::Start;
+use tls::Tls;
 
 /// Bytes that one side has sent.
 #[derive(Clone, Debug)]
@@ -30,7 +36,10 @@ pub(crate) struct Piece {
 #[derive(Debug)]
 pub(crate) enum Layer {
     Start(Box<Start>),
+    Tls(Box<Tls>),
     Http1(Box<Http1>),
+    Http2(Box<Http2>),
+    Dns(Box<Dns>),
     Raw(Box<Raw>),
 }
 
@@ -59,7 +68,19 @@ impl Layer {
     fn data_within(&mut self, cx: &mut Context, ends: &mut Ends, piece: Piece, changes: u32) {
         let next = match self {
             Self::Start(layer) => layer.data(cx, ends, piece),
+            Self::Tls(layer) => {
+                layer.data(cx, ends, &piece);
+                Next::Stay
+            }
             Self::Http1(layer) => layer.data(cx, ends, piece),
+            Self::Http2(layer) => {
+                layer.data(cx, ends, &piece);
+                Next::Stay
+            }
+            Self::Dns(layer) => {
+                layer.data(cx, ends, &piece);
+                Next::Stay
+            }
             Self::Raw(layer) => layer.data(cx, ends, piece, changes > 0),
         };
         self.go_on(cx, ends, next, changes);
@@ -84,13 +105,17 @@ impl Layer {
     ) {
         match self {
             Self::Start(layer) => {
-                let next = layer.gap(cx, ends, side, gap);
+                let next = layer.gap(cx);
                 self.go_on(cx, ends, next, CHANGES_MAX);
                 if !matches!(self, Self::Start(_)) {
                     self.gap(cx, ends, (side, gap), time);
                 }
             }
+            Self::Tls(layer) => layer.gap(cx, ends, (side, gap), time),
             Self::Http1(layer) => layer.gap(cx, ends, (side, gap), time),
+            Self::Http2(layer) => layer.gap(cx, (side, gap), time),
+            // What was asked stays unanswered.
+            Self::Dns(layer) => layer.finish(cx, ends, time),
             Self::Raw(layer) => layer.gap(side, gap),
         }
     }
@@ -98,7 +123,9 @@ impl Layer {
     /// One side has said that it is done.
     pub(crate) fn end(&mut self, cx: &mut Context, ends: &mut Ends, side: Side, time: Timestamp) {
         match self {
-            Self::Start(_) | Self::Raw(_) => {}
+            Self::Start(_) | Self::Dns(_) | Self::Raw(_) => {}
+            Self::Tls(layer) => layer.end(cx, ends, side, time),
+            Self::Http2(layer) => layer.end(cx, side, time),
             Self::Http1(layer) => {
                 let next = layer.end(cx, ends, side, time);
                 self.go_on(cx, ends, next, CHANGES_MAX);
@@ -115,12 +142,15 @@ impl Layer {
         time: Timestamp,
     ) {
         if let Self::Start(layer) = self {
-            let next = layer.give_up(cx, ends);
+            let next = layer.give_up(cx);
             self.go_on(cx, ends, next, 0);
         }
         match self {
             Self::Start(_) => {}
+            Self::Tls(layer) => layer.finish(cx, ends, ending, time),
             Self::Http1(layer) => layer.finish(cx, ends, ending, time),
+            Self::Http2(layer) => layer.finish(cx, ends, ending, time),
+            Self::Dns(layer) => layer.finish(cx, ends, time),
             Self::Raw(layer) => layer.finish(cx, ends, ending, time),
         }
     }

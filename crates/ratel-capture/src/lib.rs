@@ -9,7 +9,8 @@
 //! | `file` | bytes of a file | packets and secrets |
 //! | `net` | packets | segments and datagrams |
 //! | `tcp` | segments | the bytes of each side in order |
-//! | `layer` | those | flows |
+//! | `tls` | sealed records | what was in them |
+//! | `layer` | the bytes of each side | flows |
 //! | `spool` | bodies | memory, or files without a name |
 //!
 //! What is wrong with the file as such is a [`CaptureError`]. What is missing in it (packets that were lost or cut,
@@ -18,6 +19,7 @@
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 mod context;
+mod dns;
 mod error;
 mod file;
 mod gauge;
@@ -28,6 +30,8 @@ mod net;
 mod reader;
 mod spool;
 mod tcp;
+mod tls;
+mod udp;
 
 pub use error::CaptureError;
 pub use file::is_capture;

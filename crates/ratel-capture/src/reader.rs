@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ratel_flow::{Record, Timestamp};
 
@@ -18,6 +19,10 @@ use crate::net::link::{self, Carried};
 use crate::net::transport;
 use crate::spool::Spool;
 use crate::tcp::connection::{Connection, Pair};
+use crate::udp::Association;
+
+/// Datagrams after so long a silence are not about what was before.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a reader may use.
 #[derive(Clone, Debug)]
@@ -90,11 +95,15 @@ impl CaptureReader {
     /// As [`new`](Self::new).
     pub fn with_limits(
         read: impl Read + Send + 'static,
-        keys: KeyLog,
+        mut keys: KeyLog,
         limits: CaptureLimits,
     ) -> Result<Self, CaptureError> {
+        let file = CaptureFile::open(read)?;
+        if file.may_have_secrets() {
+            keys.expect_more();
+        }
         Ok(Self {
-            file: CaptureFile::open(read)?,
+            file,
             tracker: Tracker::new(keys, limits),
             end: None,
         })
@@ -155,6 +164,9 @@ impl Iterator for CaptureReader {
 struct Tracker {
     cx: Context,
     connections: HashMap<Pair, Connection>,
+    /// Datagrams, with the time at which the silent ones were last looked for.
+    associations: HashMap<Pair, Association>,
+    swept: Timestamp,
     connections_max: usize,
     fragments: Fragments,
     report: CaptureReport,
@@ -167,6 +179,8 @@ impl Tracker {
         Self {
             cx: Context::new(keys, Spool::new(dir, gauge.clone()), gauge),
             connections: HashMap::new(),
+            associations: HashMap::new(),
+            swept: Timestamp::default(),
             connections_max: limits.connections.max(1),
             fragments: Fragments::default(),
             report: CaptureReport::default(),
@@ -200,6 +214,7 @@ impl Tracker {
         };
         match parsed.protocol {
             protocol::TCP => self.tcp(&parsed, payload, len, packet.time),
+            protocol::UDP => self.udp(&parsed, payload, len, packet.time),
             _ => self.report.others += 1,
         }
     }
@@ -231,33 +246,86 @@ impl Tracker {
         }
     }
 
+    fn udp(&mut self, packet: &ip::Packet<'_>, payload: &[u8], len: usize, time: Timestamp) {
+        let Some(datagram) = transport::udp(payload, len) else {
+            self.report.others += 1;
+            return;
+        };
+        let source = SocketAddr::new(packet.source, datagram.source);
+        let destination = SocketAddr::new(packet.destination, datagram.destination);
+        let (pair, from_low) = Pair::new(source, destination);
+        let at = (self.report.packets, time);
+        if time.since(self.swept) > SILENCE / 4 {
+            self.swept = time;
+            self.sweep(time);
+        }
+        let cx = &mut self.cx;
+        let association = self
+            .associations
+            .entry(pair)
+            .or_insert_with(|| Association::new(cx, pair, from_low, &datagram, at));
+        association.take(cx, from_low, &datagram, at);
+        if self.associations.len() > self.connections_max || cx.gauge.is_over() {
+            self.make_room();
+        }
+    }
+
+    /// Gives out the datagrams after which there has been a long silence.
+    fn sweep(&mut self, now: Timestamp) {
+        let is_silent =
+            |_: &Pair, association: &mut Association| now.since(association.last_time) > SILENCE;
+        let mut silent: Vec<_> = self.associations.extract_if(is_silent).collect();
+        silent.sort_unstable_by_key(|(_, association)| association.first);
+        for (_, association) in silent {
+            association.finish(&mut self.cx);
+        }
+    }
+
     /// Gives up the connections that have been silent for longest.
     fn make_room(&mut self) {
-        let mut oldest: Vec<_> = self
+        let tcp = self
             .connections
             .iter()
-            .map(|(pair, connection)| (connection.last, *pair))
-            .collect();
-        oldest.sort_unstable_by_key(|(last, _)| *last);
+            .map(|(pair, connection)| (connection.last, true, *pair));
+        let udp = self
+            .associations
+            .iter()
+            .map(|(pair, association)| (association.last, false, *pair));
+        let mut oldest: Vec<_> = tcp.chain(udp).collect();
+        oldest.sort_unstable_by_key(|(last, ..)| *last);
         // A part at a time, so that the search is paid for.
         let enough = self.connections_max - self.connections_max / 16;
-        for (_, pair) in oldest {
-            let few = self.connections.len() <= enough;
+        for (_, is_tcp, pair) in oldest {
+            let few = self.connections.len().max(self.associations.len()) <= enough;
             if few && self.cx.gauge.is_relieved() {
                 return;
             }
-            if let Some(mut connection) = self.connections.remove(&pair) {
+            if is_tcp && let Some(mut connection) = self.connections.remove(&pair) {
                 connection.finish(&mut self.cx, &Ending::Abandoned);
+            }
+            if !is_tcp && let Some(association) = self.associations.remove(&pair) {
+                association.finish(&mut self.cx);
             }
         }
     }
 
     /// The capture is over.
     fn finish(&mut self) {
-        let mut connections: Vec<_> = self.connections.drain().collect();
-        connections.sort_unstable_by_key(|(_, connection)| connection.first);
-        for (_, mut connection) in connections {
-            connection.finish(&mut self.cx, &Ending::CaptureEnds);
+        let tcp = self
+            .connections
+            .drain()
+            .map(|(_, tcp)| (tcp.first, Ok(tcp)));
+        let udp = self
+            .associations
+            .drain()
+            .map(|(_, udp)| (udp.first, Err(udp)));
+        let mut open: Vec<_> = tcp.chain(udp).collect();
+        open.sort_unstable_by_key(|(first, _)| *first);
+        for (_, open) in open {
+            match open {
+                Ok(mut tcp) => tcp.finish(&mut self.cx, &Ending::CaptureEnds),
+                Err(udp) => udp.finish(&mut self.cx),
+            }
         }
     }
 }

@@ -11,11 +11,17 @@ use ratel_proto::url::{self, Target};
 
 use super::websocket::WebSocket;
 use crate::context::{Context, Ending, Ends, Gap, bytes};
-use crate::spool::{Collected, Spool};
+use crate::gauge::Share;
+use crate::spool::Collected;
+
+/// What an exchange takes in memory beside its heads and bodies.
+const COST: usize = 1500;
 
 /// What has come of an exchange.
 #[derive(Debug)]
 pub(super) struct Exchange {
+    /// Of the request's head, and of this.
+    _share: Share,
     pub(super) record: HttpRecord,
     request_body: Collected,
     response_body: Collected,
@@ -29,11 +35,15 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    pub(super) fn new(spool: &Spool, request: Request) -> Self {
+    pub(super) fn new(cx: &Context, request: Request) -> Self {
+        let mut share = cx.gauge.share();
+        let fields = request.headers.to_wire().len() + request.pseudo.to_wire().len();
+        share.set(COST + request.target.len() + fields);
         Self {
+            _share: share,
             record: HttpRecord::new(request, Body::Missing),
-            request_body: spool.begin(),
-            response_body: spool.begin(),
+            request_body: cx.spool.begin(),
+            response_body: cx.spool.begin(),
             request_done: false,
             response_done: false,
             missing: [None; 2],

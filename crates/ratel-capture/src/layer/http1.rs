@@ -11,6 +11,7 @@ use ratel_proto::http1::{HeadError, ResponseHead, framing};
 use ratel_proto::websocket::handshake;
 
 use super::exchange::{self, Exchange};
+use super::http2::Http2;
 use super::start::{Line, left_over, request_line};
 use super::websocket::WebSocket;
 use super::{Layer, Next, Piece};
@@ -257,7 +258,7 @@ impl Http1 {
         let request = exchange::request(head, ends, since);
         let framing = framing::request_framing(&request.headers, request.version.is_http10());
         self.held = exchange::is_connect(&request) || request.headers.contains("upgrade");
-        let mut exchange = Exchange::new(&cx.spool, request);
+        let mut exchange = Exchange::new(cx, request);
         match framing {
             Ok(framing) => self.client.begin(framing),
             Err(error) => {
@@ -366,6 +367,14 @@ impl Http1 {
             exchange.request_done = true;
             self.queue.push_front(exchange);
             return Step::Done;
+        }
+        let request = &exchange.record.request;
+        if !tunnel && request.headers.has_token("upgrade", "h2c") {
+            if let Some(response) = exchange.record.response.take() {
+                exchange.record.informational.push(response);
+            }
+            (exchange.response_done, exchange.record.response_end) = (false, None);
+            return Step::Become(Layer::Http2(Box::new(Http2::upgraded(cx, exchange))));
         }
         exchange.emit(cx, ends, self.server.last);
         if !tunnel {

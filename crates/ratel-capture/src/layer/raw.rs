@@ -2,10 +2,12 @@
 
 use ratel_flow::record::Detail;
 use ratel_flow::{FlowError, MessageFlags, MessageKind, Side, Timestamp};
+use ratel_proto::client_hello;
 use ratel_proto::detect::{Detected, detect};
 
 use super::http1::Http1;
 use super::start::{Line, request_line};
+use super::tls::Tls;
 use super::{Layer, Next, Piece};
 use crate::context::{Context, Ending, Ends, Gap, bytes};
 use crate::messages::{Head, MessageLog};
@@ -43,8 +45,8 @@ impl Raw {
         piece: Piece,
         may_change: bool,
     ) -> Next {
-        let understood = may_change && self.mid && piece.side == Side::Client;
-        if understood && let Some(layer) = begins(cx, &piece.bytes) {
+        let may_change = may_change && piece.side == Side::Client;
+        if may_change && let Some(layer) = begins(cx, &piece.bytes, self.mid) {
             self.give_out(cx, ends, None);
             return Next::Become(layer, vec![piece]);
         }
@@ -131,10 +133,14 @@ impl Raw {
     }
 }
 
-/// What begins with these bytes, if that is certain.
-fn begins(cx: &Context, bytes: &[u8]) -> Option<Layer> {
+/// What begins with these bytes, if that is certain: TLS after something else (STARTTLS), or a request after something
+/// that could not be understood.
+fn begins(cx: &Context, bytes: &[u8], mid: bool) -> Option<Layer> {
     match detect(bytes) {
-        Detected::Http1 if matches!(request_line(bytes), Line::Request) => {
+        Detected::Tls if matches!(client_hello::parse(bytes), Ok(Some(_))) => {
+            Some(Layer::Tls(Box::new(Tls::new(cx, false))))
+        }
+        Detected::Http1 if mid && matches!(request_line(bytes), Line::Request) => {
             Some(Layer::Http1(Box::new(Http1::new(cx))))
         }
         _ => None,

@@ -4,10 +4,13 @@ use bytes::Bytes;
 use ratel_flow::{Side, Timestamp};
 use ratel_proto::detect::{Detected, detect};
 
+use super::dns::message;
 use super::http1::Http1;
+use super::http2::Http2;
 use super::raw::Raw;
+use super::tls::Tls;
 use super::{Layer, Next, Piece};
-use crate::context::{Context, Ends, Gap};
+use crate::context::{Context, Ends};
 use crate::gauge::Share;
 
 /// Bytes of both sides that are looked at.
@@ -42,43 +45,67 @@ impl Start {
         self.bytes += piece.bytes.len();
         self.share.add(2 * piece.bytes.len());
         self.held.push(piece);
+        if self.is_dns(ends) {
+            return self.become_(cx, Spoken::Dns);
+        }
         match self.judge() {
-            Some(spoken) => self.become_(cx, ends, spoken),
-            None if self.bytes > HELD_MAX => self.become_(cx, ends, Spoken::Unknown),
+            Some(spoken) => self.become_(cx, spoken),
+            None if self.bytes > HELD_MAX => self.become_(cx, Spoken::Unknown),
             None => Next::Stay,
         }
     }
 
     /// Bytes are missing: what is there has to suffice.
-    pub(super) fn gap(&mut self, cx: &mut Context, ends: &mut Ends, _: Side, _: Gap) -> Next {
+    pub(super) fn gap(&mut self, cx: &mut Context) -> Next {
         self.mid = true;
-        self.become_(cx, ends, Spoken::Unknown)
+        self.become_(cx, Spoken::Unknown)
     }
 
     /// Nothing more comes. Stays if nothing was said at all.
-    pub(super) fn give_up(&mut self, cx: &mut Context, ends: &mut Ends) -> Next {
+    pub(super) fn give_up(&mut self, cx: &mut Context) -> Next {
         match self.held.is_empty() {
             true => Next::Stay,
-            false => self.become_(cx, ends, Spoken::Unknown),
+            false => self.become_(cx, Spoken::Unknown),
         }
     }
 
     fn judge(&self) -> Option<Spoken> {
         match detect(&self.client) {
-            Detected::NeedMore => None,
+            Detected::NeedMore => self.headless_tls(),
+            Detected::Http2Preface => Some(Spoken::Http2),
+            Detected::Tls => Some(Spoken::Tls { headless: false }),
             // Others begin with a word too (SMTP, IRC), so the whole line is waited for.
             Detected::Http1 => match request_line(&self.client) {
                 Line::Incomplete => None,
                 Line::Request => Some(Spoken::Http1),
                 Line::Other => Some(Spoken::Unknown),
             },
-            _ => Some(Spoken::Unknown),
+            _ => Some(self.headless_tls().unwrap_or(Spoken::Unknown)),
         }
     }
 
-    fn become_(&mut self, cx: &mut Context, ends: &mut Ends, spoken: Spoken) -> Next {
-        let _ = ends;
+    /// Records of TLS whose handshake is not in the capture.
+    fn headless_tls(&self) -> Option<Spoken> {
+        let is_record = |piece: &Piece| matches!(piece.bytes[..], [20..=23, 3, 1..=4, ..]);
+        let first = self.held.first().filter(|_| self.mid)?;
+        is_record(first).then_some(Spoken::Tls { headless: true })
+    }
+
+    /// Whether a whole question has come, on the port for it.
+    fn is_dns(&self, ends: &Ends) -> bool {
+        let port = ends.server().peername.map_or(0, |address| address.port());
+        crate::dns::is_port(port)
+            && message(&self.client).is_some_and(|len| {
+                let question = self.client.get(2..len + 2).unwrap_or_default();
+                ratel_proto::dns::unpack(&Bytes::copy_from_slice(question)).is_ok()
+            })
+    }
+
+    fn become_(&mut self, cx: &mut Context, spoken: Spoken) -> Next {
         let layer = match spoken {
+            Spoken::Tls { headless } => Layer::Tls(Box::new(Tls::new(cx, headless))),
+            Spoken::Http2 => Layer::Http2(Box::new(Http2::new(cx))),
+            Spoken::Dns => Layer::Dns(Box::default()),
             Spoken::Http1 => Layer::Http1(Box::new(Http1::new(cx))),
             Spoken::Unknown => Layer::Raw(Box::new(Raw::new(cx, self.mid))),
         };
@@ -87,7 +114,10 @@ impl Start {
 }
 
 enum Spoken {
+    Tls { headless: bool },
     Http1,
+    Http2,
+    Dns,
     Unknown,
 }
 

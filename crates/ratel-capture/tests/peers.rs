@@ -1,0 +1,278 @@
+//! What curl, nginx, openssl and others have said to each other, read back from captures.
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::{flows, line, lines};
+use ratel_flow::{Detail, Record, TlsVersion};
+use ratel_testkit::{Ca, Capture, Identity, Key, Nginx, SServer, peer};
+
+fn identity() -> (Ca, Identity) {
+    let ca = Ca::new();
+    let identity = ca.issue_for_key(&["localhost"], Key::Rsa(2048));
+    (ca, identity)
+}
+
+/// Runs curl, which logs its secrets.
+fn curl(keys: &Path, args: &[&str]) -> Option<String> {
+    let curl = peer::find("curl")?;
+    let output = peer::output(
+        Command::new(curl)
+            .args(["-sS", "-k", "--max-time", "20"])
+            .args(args)
+            .env("SSLKEYLOGFILE", keys),
+    );
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{args:?}: {error}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+fn tls_of(flow: &Record) -> &ratel_flow::TlsInfo {
+    let server = flow.server_conn.as_ref().expect("a server");
+    server.tls.as_deref().expect("TLS")
+}
+
+#[test]
+fn plain_http_of_curl_and_nginx() {
+    let (_ca, identity) = identity();
+    let Some(nginx) = Nginx::start(&identity) else {
+        return;
+    };
+    std::fs::write(nginx.root().join("large"), "x".repeat(3_000_000)).expect("a file");
+    let capture = Capture::start(nginx.http);
+    let keys = tempfile::NamedTempFile::new().expect("a file");
+    let base = format!("http://localhost:{}", capture.port);
+    let urls = ["/hello", "/large", "/none", "/echo-uri"].map(|path| format!("{base}{path}"));
+    let mut args: Vec<&str> = urls.iter().map(String::as_str).collect();
+    args.extend([
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+        "-o",
+        "/dev/null",
+    ]);
+    if curl(keys.path(), &args).is_none() {
+        return;
+    }
+    let found = flows(&capture.pcap(), None);
+    assert_eq!(
+        lines(&found),
+        [
+            "GET http://localhost/hello HTTP/1.1 200 hello from nginx",
+            "GET http://localhost/large HTTP/1.1 200 3000000b",
+            "GET http://localhost/none HTTP/1.1 404 153b",
+            "GET http://localhost/echo-uri HTTP/1.1 200 /echo-uri",
+        ]
+    );
+    let [first, second, ..] = &found[..] else {
+        panic!()
+    };
+    assert_eq!(
+        first.client_conn.id, second.client_conn.id,
+        "one connection"
+    );
+    assert_eq!(first.client_conn.sockname.port(), capture.port);
+}
+
+#[test]
+fn every_version_and_cipher_of_openssl() {
+    let (_ca, identity) = identity();
+    let rows: [(&[&str], &[&str], TlsVersion, &str); 14] = [
+        (
+            &["-tls1_3"],
+            &["--tls13-ciphers", "TLS_AES_128_GCM_SHA256"],
+            TlsVersion::Tls13,
+            "TLS_AES_128_GCM_SHA256",
+        ),
+        (
+            &["-tls1_3"],
+            &["--tls13-ciphers", "TLS_AES_256_GCM_SHA384"],
+            TlsVersion::Tls13,
+            "TLS_AES_256_GCM_SHA384",
+        ),
+        (
+            &["-tls1_3"],
+            &["--tls13-ciphers", "TLS_CHACHA20_POLY1305_SHA256"],
+            TlsVersion::Tls13,
+            "TLS_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            &["--tls13-ciphers", "TLS_AES_128_CCM_SHA256"],
+            TlsVersion::Tls13,
+            "TLS_AES_128_CCM_SHA256",
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_8_SHA256"],
+            &["--tls13-ciphers", "TLS_AES_128_CCM_8_SHA256"],
+            TlsVersion::Tls13,
+            "TLS_AES_128_CCM_8_SHA256",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "ECDHE-RSA-AES128-GCM-SHA256"],
+            TlsVersion::Tls12,
+            "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "ECDHE-RSA-AES256-GCM-SHA384"],
+            TlsVersion::Tls12,
+            "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "ECDHE-RSA-CHACHA20-POLY1305"],
+            TlsVersion::Tls12,
+            "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "ECDHE-RSA-AES256-SHA384"],
+            TlsVersion::Tls12,
+            "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "AES128-SHA"],
+            TlsVersion::Tls12,
+            "TLS_RSA_WITH_AES_128_CBC_SHA",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "AES256-CCM8"],
+            TlsVersion::Tls12,
+            "TLS_RSA_WITH_AES_256_CCM_8",
+        ),
+        (
+            &["-tls1_2"],
+            &["--ciphers", "DHE-RSA-CAMELLIA128-SHA256"],
+            TlsVersion::Tls12,
+            "TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA256",
+        ),
+        (
+            &["-tls1_1"],
+            &[
+                "--tls-max",
+                "1.1",
+                "--ciphers",
+                "ECDHE-RSA-AES128-SHA:@SECLEVEL=0",
+            ],
+            TlsVersion::Tls11,
+            "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+        ),
+        (
+            &["-tls1"],
+            &["--tls-max", "1.0", "--ciphers", "AES256-SHA:@SECLEVEL=0"],
+            TlsVersion::Tls10,
+            "TLS_RSA_WITH_AES_256_CBC_SHA",
+        ),
+    ];
+    for (server, client, version, cipher) in rows {
+        let mut server = server.to_vec();
+        server.extend(["-cipher", "ALL:COMPLEMENTOFALL:@SECLEVEL=0"]);
+        let Some(server) = SServer::start(&identity, &server) else {
+            return;
+        };
+        let capture = Capture::start(server.port);
+        let keys = tempfile::NamedTempFile::new().expect("a file");
+        let url = format!("https://localhost:{}/page", capture.port);
+        let mut args = vec![&url[..], "--tlsv1.0"];
+        args.extend(client);
+        let Some(page) = curl(keys.path(), &args) else {
+            return;
+        };
+        let found = flows(&capture.pcap(), Some(keys.path()));
+        let [flow] = &found[..] else {
+            panic!("{cipher}: {:?}", lines(&found));
+        };
+        let http = flow.http().unwrap_or_else(|| panic!("{cipher}: {}", line(flow)));
+        let body = http
+            .response_body
+            .whole(1 << 20)
+            .expect("a body")
+            .expect("one");
+        assert_eq!(String::from_utf8_lossy(&body), page, "{cipher}");
+        let expected = format!("GET https://localhost/page HTTP/1.1 200 {}b", body.len());
+        assert_eq!(line(flow), expected, "{cipher}");
+        let tls = tls_of(flow);
+        assert_eq!(
+            (tls.version, tls.cipher.as_deref()),
+            (Some(version), Some(cipher))
+        );
+        assert_eq!(tls.sni.as_deref(), Some("localhost"));
+        assert_eq!(tls.certificates.len(), 1, "{cipher}");
+        assert!(tls.group.is_some(), "{cipher}");
+
+        // Without its secrets it says what is missing.
+        let found = flows(&capture.pcap(), None);
+        let [flow] = &found[..] else {
+            panic!("{cipher}: {:?}", lines(&found));
+        };
+        let missing = match version {
+            TlsVersion::Tls13 => "CLIENT_TRAFFIC_SECRET_0",
+            _ => "CLIENT_RANDOM",
+        };
+        let error = flow.error.as_ref().expect("an error");
+        assert!(matches!(flow.detail, Detail::Connection));
+        assert!(
+            error.message.contains("TLS to localhost is sealed"),
+            "{error}"
+        );
+        assert!(error.message.contains(missing), "{error}");
+        assert!(
+            error
+                .hint
+                .as_ref()
+                .expect("a hint")
+                .contains("SSLKEYLOGFILE")
+        );
+    }
+}
+
+#[test]
+fn http2_of_curl_and_nginx() {
+    let (_ca, identity) = identity();
+    let Some(nginx) = Nginx::http2(&identity, "") else {
+        return;
+    };
+    std::fs::write(nginx.root().join("large"), "x".repeat(500_000)).expect("a file");
+    let capture = Capture::start(nginx.https);
+    let keys = tempfile::NamedTempFile::new().expect("a file");
+    let base = format!("https://localhost:{}", capture.port);
+    let urls = ["/hello", "/large", "/none"].map(|path| format!("{base}{path}"));
+    let mut args = vec![
+        "--http2",
+        "-H",
+        "x-long: 0123456789012345678901234567890123456789",
+    ];
+    args.extend(urls.iter().map(String::as_str));
+    args.extend(["-o", "/dev/null", "-o", "/dev/null", "-o", "/dev/null"]);
+    if curl(keys.path(), &args).is_none() {
+        return;
+    }
+    let found = flows(&capture.pcap(), Some(keys.path()));
+    assert_eq!(
+        lines(&found),
+        [
+            "GET https://localhost/hello HTTP/2.0 200 hello from nginx",
+            "GET https://localhost/large HTTP/2.0 200 500000b",
+            "GET https://localhost/none HTTP/2.0 404 153b",
+        ]
+    );
+    let http = found[2].http().expect("HTTP");
+    assert_eq!(
+        http.request.pseudo.get(":authority"),
+        Some(format!("localhost:{}", capture.port).as_bytes())
+    );
+    assert_eq!(
+        http.request.headers.get("x-long").map(<[u8]>::len),
+        Some(40)
+    );
+    assert_eq!(tls_of(&found[0]).alpn.as_deref(), Some(&b"h2"[..]));
+}
