@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ratel_flow::flow::uuid;
@@ -14,6 +14,7 @@ use ratel_flow::{
 use crate::gauge::Gauge;
 use crate::keylog::KeyLog;
 use crate::spool::Spool;
+use crate::write::Label;
 
 /// What is shared by all connections of a capture.
 #[derive(Debug)]
@@ -156,6 +157,27 @@ impl Ends {
         ends.1.tls = Some(Arc::new(server));
     }
 
+    /// What the connection was before it was written as something else.
+    pub(crate) fn relabel(&mut self, label: &Label) {
+        let (client, server) = self.edit();
+        client.sockname.set_port(label.port);
+        if let Some(peer) = &mut server.peername {
+            peer.set_port(label.port);
+        }
+        server.address.1 = label.port;
+        let Some(version) = label.tls else {
+            return;
+        };
+        let is_name = !label.host.is_empty() && label.host.parse::<IpAddr>().is_err();
+        let info = TlsInfo {
+            version: Some(version),
+            sni: is_name.then(|| label.host.as_str().into()),
+            alpn: label.alpn.as_ref().map(|alpn| alpn.clone().into()),
+            ..TlsInfo::default()
+        };
+        self.set_tls(info.clone(), info);
+    }
+
     fn shared(&mut self) -> (Arc<ClientConn>, Arc<ServerConn>) {
         self.shared
             .get_or_insert_with(|| (Arc::new(self.client.clone()), Arc::new(self.server.clone())))
@@ -202,9 +224,29 @@ pub(crate) struct Gap {
     pub(crate) len: u64,
     /// Since the capture kept only the beginnings of packets.
     pub(crate) cut: bool,
+    /// They were sealed, so that how many bytes they stand for is known roughly.
+    pub(crate) sealed: bool,
 }
 
 impl Gap {
+    /// This and another one, of which one may not have been.
+    pub(crate) fn and(self, before: Option<Self>) -> Self {
+        let before = before.unwrap_or(Self { len: 0, ..self });
+        Self {
+            len: before.len.saturating_add(self.len),
+            cut: self.cut,
+            sealed: before.sealed || self.sealed,
+        }
+    }
+
+    /// How many bytes: `12 bytes`.
+    pub(crate) fn amount(self) -> String {
+        match self.sealed {
+            true => format!("about {}", bytes(self.len)),
+            false => bytes(self.len),
+        }
+    }
+
     /// What to do about it next time.
     pub(crate) fn hint(self) -> &'static str {
         if self.cut {
@@ -213,6 +255,16 @@ impl Gap {
             "packets were lost while capturing: a larger buffer (`tcpdump -B`, `dumpcap -B`) or a capture filter helps"
         }
     }
+}
+
+/// That so many bytes of a flow could not be put on disk, if any.
+pub(crate) fn no_room(lost: u64, time: Timestamp) -> Option<FlowError> {
+    (lost > 0).then(|| FlowError {
+        message: format!("there was no room on disk for {} of it", bytes(lost)).into(),
+        hint: Some("make room in the folder for temporary files, or set TMPDIR".into()),
+        by_client: false,
+        timestamp: time,
+    })
 }
 
 /// `1 byte`, `12 bytes`.

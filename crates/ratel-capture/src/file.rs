@@ -25,7 +25,7 @@ pub(crate) struct Packet<'a> {
     pub(crate) link: u16,
     /// What was kept of it.
     pub(crate) data: &'a [u8],
-    /// What somebody has remarked about it.
+    /// What our own writer has remarked about it.
     pub(crate) comment: Option<&'a str>,
 }
 

@@ -72,6 +72,7 @@ impl Share {
     }
 
     /// The whole it is part of.
+    #[cfg(test)]
     pub(crate) fn gauge(&self) -> &Gauge {
         &self.gauge
     }

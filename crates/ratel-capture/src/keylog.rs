@@ -45,10 +45,13 @@ impl Label {
     }
 }
 
+/// Those of one connection.
+type Secrets = Vec<(Label, Box<[u8]>)>;
+
 /// The secrets of many connections, by the random bytes of their ClientHello.
 #[derive(Clone, Default)]
 pub struct KeyLog {
-    connections: HashMap<[u8; 32], Vec<(Label, Box<[u8]>)>>,
+    connections: HashMap<[u8; 32], Secrets>,
     /// More may come.
     grows: bool,
 }

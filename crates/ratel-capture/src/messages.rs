@@ -169,7 +169,7 @@ mod tests {
             let spool = Spool::new(std::env::temp_dir(), Gauge::new(usize::MAX));
             let mut log = MessageLog::new(&spool);
             let message = |n: u64| Message {
-                side: if n % 2 == 0 {
+                side: if n.is_multiple_of(2) {
                     Side::Client
                 } else {
                     Side::Server

@@ -20,6 +20,7 @@ use crate::net::transport;
 use crate::spool::Spool;
 use crate::tcp::connection::{Connection, Pair};
 use crate::udp::Association;
+use crate::write::Label;
 
 /// Datagrams after so long a silence are not about what was before.
 const SILENCE: Duration = Duration::from_secs(60);
@@ -213,13 +214,23 @@ impl Tracker {
             },
         };
         match parsed.protocol {
-            protocol::TCP => self.tcp(&parsed, payload, len, packet.time),
+            protocol::TCP => {
+                let label = packet.comment.and_then(Label::parse);
+                self.tcp(&parsed, (payload, len), packet.time, label.as_ref());
+            }
             protocol::UDP => self.udp(&parsed, payload, len, packet.time),
             _ => self.report.others += 1,
         }
     }
 
-    fn tcp(&mut self, packet: &ip::Packet<'_>, payload: &[u8], len: usize, time: Timestamp) {
+    /// `label` says what a connection was that our own writer shows as something else.
+    fn tcp(
+        &mut self,
+        packet: &ip::Packet<'_>,
+        (payload, len): (&[u8], usize),
+        time: Timestamp,
+        label: Option<&Label>,
+    ) {
         let Some(segment) = transport::tcp(payload, len) else {
             self.report.others += 1;
             return;
@@ -241,6 +252,9 @@ impl Tracker {
             .or_insert_with(|| Connection::new(cx, number, time));
         connection.last = number;
         connection.take(cx, pair, from_low, &segment, time);
+        if let Some(label) = label.filter(|_| segment.syn) {
+            connection.relabel(label);
+        }
         if self.connections.len() > self.connections_max || cx.gauge.is_over() {
             self.make_room();
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ratel_flow::record::Detail;
 use ratel_flow::{FlowError, MessageFlags, MessageKind, Side, Timestamp};
 
-use crate::context::{Context, Ends, Gap, bytes};
+use crate::context::{Context, Ends, Gap, no_room};
 use crate::dns::{self, Questions};
 use crate::messages::{Head, MessageLog};
 use crate::net::transport::Datagram;
@@ -101,13 +101,15 @@ impl Association {
         let gap = Gap {
             len: self.missing,
             cut: true,
+            sealed: false,
         };
         let error = (gap.len > 0).then(|| FlowError {
-            message: format!("{} of its datagrams are not in the capture", bytes(gap.len)).into(),
+            message: format!("{} of its datagrams are not in the capture", gap.amount()).into(),
             hint: Some(gap.hint().into()),
             by_client: false,
             timestamp: time,
         });
+        let error = error.or_else(|| no_room(self.log.lost(), time));
         let messages = self.log.finish();
         cx.emit(&mut self.ends, self.begun, Detail::Udp(messages), error);
     }

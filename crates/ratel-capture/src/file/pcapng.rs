@@ -6,6 +6,7 @@ use ratel_flow::Timestamp;
 
 use super::input::Source;
 use super::{CaptureError, Found, Order, PACKET_MAX};
+use crate::write::INTERFACE;
 
 /// The type of the block that begins a section; it reads the same in both orders of bytes.
 pub(super) const SECTION: u32 = 0x0a0d_0d0a;
@@ -26,6 +27,7 @@ mod kind {
 mod option {
     pub(super) const END: u16 = 0;
     pub(super) const COMMENT: u16 = 1;
+    pub(super) const NAME: u16 = 2;
     pub(super) const RESOLUTION: u16 = 9;
     pub(super) const OFFSET: u16 = 14;
 }
@@ -52,6 +54,8 @@ struct Interface {
     resolution: u8,
     /// Seconds to add to every time.
     offset: i64,
+    /// Its packets are those of our own writer, whose comments mean something.
+    rebuilt: bool,
 }
 
 impl Section {
@@ -190,6 +194,7 @@ impl Section {
             snap: order.u32(block, 4).ok_or("a block is too short")?,
             resolution: 6,
             offset: 0,
+            rebuilt: false,
         };
         for (kind, value) in options(order, block, 8) {
             let value = block.get(value).unwrap_or_default();
@@ -197,6 +202,7 @@ impl Section {
                 option::RESOLUTION => {
                     interface.resolution = value.first().copied().unwrap_or(6);
                 }
+                option::NAME => interface.rebuilt = value == INTERFACE.as_bytes(),
                 option::OFFSET => interface.offset = order.i64(value, 0).unwrap_or(0),
                 _ => {}
             }
@@ -224,7 +230,8 @@ impl Section {
         }
         let after = data.end.next_multiple_of(4);
         let mut options = options(self.order, block, after);
-        let comment = options.find(|(kind, _)| time.is_some() && *kind == option::COMMENT);
+        let wanted = time.is_some() && interface.rebuilt;
+        let comment = options.find(|(kind, _)| wanted && *kind == option::COMMENT);
         Ok(Some(Found::Packet {
             time: self.last,
             link: interface.link,
@@ -241,7 +248,7 @@ impl Interface {
         let units = u128::from(units);
         let power = u32::from(self.resolution & 0x7f);
         let nanoseconds = if self.resolution & 0x80 != 0 {
-            units * SECOND >> power
+            (units * SECOND) >> power
         } else if power <= 9 {
             units * 10_u128.pow(9 - power)
         } else {

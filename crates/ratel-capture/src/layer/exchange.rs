@@ -10,7 +10,7 @@ use ratel_proto::streams::{self, BodyStream};
 use ratel_proto::url::{self, Target};
 
 use super::websocket::WebSocket;
-use crate::context::{Context, Ending, Ends, Gap, bytes};
+use crate::context::{Context, Ending, Ends, Gap, no_room};
 use crate::gauge::Share;
 use crate::spool::Collected;
 
@@ -67,11 +67,7 @@ impl Exchange {
             Side::Client => client,
             Side::Server => server,
         };
-        let before = missing.map_or(0, |gap| gap.len);
-        *missing = Some(Gap {
-            len: before.saturating_add(gap.len),
-            ..gap
-        });
+        *missing = Some(gap.and(*missing));
     }
 
     /// It failed, unless it is known already why.
@@ -108,17 +104,13 @@ impl Exchange {
                 Side::Server => server,
             };
             if let Some(gap) = missing {
-                let len = bytes(gap.len);
+                let len = gap.amount();
                 let message = format!("{len} of the {whose}'s body are not in the capture");
                 self.fail(message, Some(gap.hint()), time);
             }
         }
         let lost = self.request_body.lost() + self.response_body.lost();
-        if lost > 0 {
-            let hint = Some("make room in the folder for temporary files");
-            let message = format!("there was no room on disk for {} of it", bytes(lost));
-            self.fail(message, hint, time);
-        }
+        self.error = self.error.or_else(|| no_room(lost, time));
         let mut record = self.record;
         record.request_body = self.request_body.finish();
         if record.response.is_some() {

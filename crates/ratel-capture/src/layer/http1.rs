@@ -15,7 +15,7 @@ use super::http2::Http2;
 use super::start::{Line, left_over, request_line};
 use super::websocket::WebSocket;
 use super::{Layer, Next, Piece};
-use crate::context::{Context, Ending, Ends, Gap, bytes};
+use crate::context::{Context, Ending, Ends, Gap};
 use half::Half;
 
 /// Bytes of a response that are kept until its request is there. Captures mix up packets, but not by much.
@@ -127,7 +127,7 @@ impl Http1 {
         if let Some(websocket) = websocket {
             return websocket.gap(side, gap, time);
         }
-        if self.half(side).skip(gap.len, time) {
+        if self.half(side).skip(gap, time) {
             let exchange = match side {
                 Side::Client => self.queue.back_mut(),
                 Side::Server => self.queue.front_mut(),
@@ -143,7 +143,7 @@ impl Http1 {
             Side::Client => "the client",
             Side::Server => "the server",
         };
-        let len = bytes(gap.len);
+        let len = gap.amount();
         let message = format!("{len} of what {whose} has sent are not in the capture");
         self.lose(cx, ends, message, Some(gap.hint()), time);
     }

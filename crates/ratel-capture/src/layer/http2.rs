@@ -13,7 +13,7 @@ use ratel_proto::h2::{Head, Reason};
 
 use super::Piece;
 use super::exchange::{self, Exchange};
-use crate::context::{Context, Ending, Ends, Gap, bytes};
+use crate::context::{Context, Ending, Ends, Gap};
 use direction::{Direction, Frame, Front};
 use stream::Stream;
 
@@ -77,7 +77,7 @@ impl Http2 {
 
     pub(super) fn gap(&mut self, cx: &mut Context, (side, gap): (Side, Gap), time: Timestamp) {
         let direction = self.direction(side);
-        if let Some(id) = direction.skip(gap.len, time) {
+        if let Some(id) = direction.skip(gap, time) {
             if let Some(stream) = self.streams.get_mut(&id) {
                 stream.gap(cx, (side, gap), time);
             }
@@ -89,7 +89,7 @@ impl Http2 {
         };
         let message = format!(
             "{} of what {who} has sent are not in the capture",
-            bytes(gap.len)
+            gap.amount()
         );
         self.lose(side, message, Some(gap.hint()), time);
     }

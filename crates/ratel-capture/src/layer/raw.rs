@@ -9,7 +9,7 @@ use super::http1::Http1;
 use super::start::{Line, request_line};
 use super::tls::Tls;
 use super::{Layer, Next, Piece};
-use crate::context::{Context, Ending, Ends, Gap, bytes};
+use crate::context::{Context, Ending, Ends, Gap, no_room};
 use crate::messages::{Head, MessageLog};
 
 /// A piece that goes on for so many bytes is a message though its sender has not pushed.
@@ -70,11 +70,7 @@ impl Raw {
 
     pub(super) fn gap(&mut self, _: Side, gap: Gap) {
         self.close();
-        let before = self.missing.map_or(0, |gap| gap.len);
-        self.missing = Some(Gap {
-            len: before.saturating_add(gap.len),
-            ..gap
-        });
+        self.missing = Some(gap.and(self.missing));
         self.mid = true;
     }
 
@@ -118,17 +114,19 @@ impl Raw {
         };
         let log = std::mem::replace(&mut self.log, MessageLog::new(&cx.spool));
         let missing = self.missing.take().map(|gap| FlowError {
-            message: format!(
-                "{} of this connection are not in the capture",
-                bytes(gap.len)
-            )
-            .into(),
+            message: format!("{} of this connection are not in the capture", gap.amount()).into(),
             hint: Some(gap.hint().into()),
             by_client: false,
             timestamp: begun,
         });
+        let lost = no_room(log.lost(), begun);
         if log.len() > 0 {
-            cx.emit(ends, begun, Detail::Tcp(log.finish()), missing.or(error));
+            cx.emit(
+                ends,
+                begun,
+                Detail::Tcp(log.finish()),
+                missing.or(lost).or(error),
+            );
         }
     }
 }

@@ -106,6 +106,12 @@ impl Tls {
             half.clear();
             return;
         }
+        if let Some(found) = half.find() {
+            match found {
+                None => return,
+                Some(plain) => self.application_data(cx, ends, piece.side, plain),
+            }
+        }
         self.advance(cx, ends);
     }
 
@@ -122,11 +128,15 @@ impl Tls {
         (side, gap): (Side, Gap),
         time: Timestamp,
     ) {
-        if self.shut.is_none() {
+        if self.shut.is_some() {
+            return;
+        }
+        if self.half(side).lose(gap.len) {
+            let sealed = true;
+            self.inner
+                .gap(cx, ends, (side, Gap { sealed, ..gap }), time);
+        } else {
             self.shut(Shut::Gap(side, gap));
-            if self.opened {
-                self.inner.gap(cx, ends, (side, gap), time);
-            }
         }
     }
 
@@ -206,7 +216,7 @@ impl Tls {
                     Side::Client => "the client's",
                     Side::Server => "the server's",
                 };
-                let len = bytes(gap.len);
+                let len = gap.amount();
                 let message = format!("{len} of {whose} {name} handshake are not in the capture");
                 (message, Some(gap.hint().into()))
             }

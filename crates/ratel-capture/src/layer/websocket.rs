@@ -7,7 +7,7 @@ use ratel_proto::websocket::{
     Assembler, FrameDecoder, MessageType, Peer, Step, WsError, handshake, opcode, parse_close,
 };
 
-use crate::context::{Gap, bytes};
+use crate::context::{Gap, no_room};
 use crate::messages::{Head, MessageLog};
 use crate::spool::Spool;
 
@@ -182,7 +182,7 @@ impl WebSocket {
             Side::Server => &mut self.server,
         };
         direction.broken = true;
-        let message = format!("{} of its messages are not in the capture", bytes(gap.len));
+        let message = format!("{} of its messages are not in the capture", gap.amount());
         self.problem.get_or_insert_with(|| FlowError {
             message: message.into(),
             hint: Some(gap.hint().into()),
@@ -203,6 +203,7 @@ impl WebSocket {
                 });
             }
         }
+        let lost = no_room(self.log.lost(), self.last);
         let (closed_by, close_code, close_reason) = match self.close {
             Some((side, code, reason)) => (Some(side), Some(code.into()), Some(reason.into())),
             None => (None, None, None),
@@ -214,6 +215,6 @@ impl WebSocket {
             close_reason,
             timestamp_end: Some(self.last),
         };
-        (record, self.problem)
+        (record, self.problem.or(lost))
     }
 }

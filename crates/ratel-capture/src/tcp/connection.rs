@@ -10,6 +10,7 @@ use super::stream::{Part, Stream};
 use crate::context::{Context, Ending, Ends, Gap};
 use crate::layer::{Layer, Piece};
 use crate::net::transport::Segment;
+use crate::write::Label;
 
 /// A connection that packets have been seen of.
 #[derive(Debug)]
@@ -134,6 +135,13 @@ impl Connection {
         }
     }
 
+    /// It was something else in truth.
+    pub(crate) fn relabel(&mut self, label: &Label) {
+        if let State::Open(open) = &mut self.state {
+            open.ends.relabel(label);
+        }
+    }
+
     fn open(
         &mut self,
         cx: &Context,
@@ -215,7 +223,8 @@ impl Open {
                 self.layer.data(cx, &mut self.ends, piece);
             }
             Part::Gap { len, cut, time } => {
-                let gap = (side, Gap { len, cut });
+                let sealed = false;
+                let gap = (side, Gap { len, cut, sealed });
                 self.layer.gap(cx, &mut self.ends, gap, time);
             }
             Part::End { time } => self.layer.end(cx, &mut self.ends, side, time),

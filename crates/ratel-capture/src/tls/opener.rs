@@ -176,9 +176,34 @@ impl Opener {
         self.sequence
     }
 
-    /// So many records of this direction are not there.
-    pub(crate) fn skip(&mut self, records: u64) {
-        self.sequence = self.sequence.saturating_add(records);
+    /// Whether a record can be opened without the one before it.
+    pub(crate) fn can_skip(&self) -> bool {
+        !matches!(
+            self.scheme,
+            Scheme::Cbc {
+                explicit: false,
+                ..
+            }
+        )
+    }
+
+    /// Opens a record before which up to `most` others are not there, so that its number is not known.
+    pub(crate) fn find(
+        &mut self,
+        kind: u8,
+        version: u16,
+        body: &[u8],
+        most: u64,
+    ) -> Option<Opened> {
+        let first = self.sequence;
+        for skipped in 0..most {
+            self.sequence = first.saturating_add(skipped);
+            if let Ok(opened) = self.open(kind, version, body) {
+                return Some(opened);
+            }
+        }
+        self.sequence = first;
+        None
     }
 
     /// The keys that follow after a KeyUpdate (RFC 8446 §7.2).

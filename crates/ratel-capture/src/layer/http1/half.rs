@@ -10,7 +10,7 @@ use ratel_proto::http1::{
 
 use super::super::Piece;
 use super::super::exchange::Exchange;
-use crate::context::Context;
+use crate::context::{Context, Gap};
 use crate::gauge::Share;
 
 #[derive(Debug)]
@@ -129,14 +129,16 @@ impl Half {
     }
 
     /// Passes over bytes that are not there, if they can only be a part of the body.
-    pub(super) fn skip(&mut self, len: u64, time: Timestamp) -> bool {
+    pub(super) fn skip(&mut self, gap: Gap, time: Timestamp) -> bool {
         let Some(decoder) = self.decoder.as_mut().filter(|_| self.buffer.is_empty()) else {
             return false;
         };
         let left = match decoder.remaining() {
             // Nothing is to come that could be missing.
             Some(0) => None,
-            Some(remaining) => remaining.checked_sub(len).map(Framing::Length),
+            // How much of it is left would be a guess.
+            Some(_) if gap.sealed => None,
+            Some(remaining) => remaining.checked_sub(gap.len).map(Framing::Length),
             None if self.until_close => Some(Framing::UntilClose),
             None => None,
         };

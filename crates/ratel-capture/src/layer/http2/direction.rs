@@ -8,7 +8,7 @@ use ratel_proto::h2::frame::{FrameHeader, FrameKind, StreamId, flags, unpad};
 use ratel_proto::h2::hpack::{Block, Decoder};
 
 use super::END_HEADERS;
-use crate::context::Context;
+use crate::context::{Context, Gap};
 use crate::gauge::Share;
 
 /// The largest frame other than DATA, and the largest header block, in bytes.
@@ -121,9 +121,12 @@ impl Direction {
     }
 
     /// Passes over bytes that are not there, if they can only be content: of which stream.
-    pub(super) fn skip(&mut self, len: u64, time: Timestamp) -> Option<StreamId> {
-        let data = self.data.as_mut().filter(|_| self.buffer.is_empty())?;
-        data.left = data.left.checked_sub(len)?;
+    pub(super) fn skip(&mut self, gap: Gap, time: Timestamp) -> Option<StreamId> {
+        let data = self
+            .data
+            .as_mut()
+            .filter(|_| self.buffer.is_empty() && !gap.sealed)?;
+        data.left = data.left.checked_sub(gap.len)?;
         self.last = time;
         Some(data.id)
     }

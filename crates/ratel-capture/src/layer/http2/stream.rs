@@ -232,8 +232,8 @@ impl Stream {
         };
         if let Some(exchange) = &mut self.exchange {
             // RFC 9113 §8.1: a server may say so that it needs no more of the request.
-            let enough = reason == Reason::NO_ERROR && exchange.response_done;
-            if !enough && !(exchange.response_done && exchange.websocket.is_some()) {
+            let enough = reason == Reason::NO_ERROR || exchange.websocket.is_some();
+            if !(enough && exchange.response_done) {
                 exchange.fail(format!("{who} reset the stream: {reason}"), None, time);
                 if let Some(error) = &mut exchange.error {
                     error.by_client |= side == Side::Client;

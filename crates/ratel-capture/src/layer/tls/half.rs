@@ -22,8 +22,25 @@ pub(super) struct Half {
     pub(super) bytes: u64,
     /// Its application data have ended.
     pub(super) ended: bool,
+    /// Where a record begins is not known since bytes were lost.
+    lost: Option<Lost>,
     share: Share,
 }
+
+/// What is done to find out where records begin.
+#[derive(Debug)]
+struct Lost {
+    /// Records that may be among the bytes that are not there.
+    records: u64,
+    /// How often it may still be tried.
+    tries: u64,
+}
+
+/// Numbers that are tried for a record after a gap, and for all of them on a connection.
+const TRIES_MAX: u64 = 4096;
+const TRIES_OF_CONNECTION: u64 = 16 * 1024;
+/// The shortest record that is sealed, in bytes.
+const RECORD_MIN: u64 = 5 + 17;
 
 /// How records are protected.
 #[derive(Debug)]
@@ -61,6 +78,7 @@ impl Half {
             last: Timestamp::default(),
             bytes: 0,
             ended: false,
+            lost: None,
             share: cx.gauge.share(),
         }
     }
@@ -70,6 +88,65 @@ impl Half {
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
         self.count();
+    }
+
+    /// Bytes are missing; whether there is hope, since records are opened one by one.
+    pub(super) fn lose(&mut self, len: u64) -> bool {
+        let opener = match &self.protection {
+            Protection::Cipher(opener) => Some(&**opener),
+            Protection::Stages(stages) => stages.opener.as_ref(),
+            Protection::None => None,
+        };
+        if !opener.is_some_and(|opener| opener.sequence() > 0 && opener.can_skip()) {
+            return false;
+        }
+        self.buffer.clear();
+        self.message.clear();
+        let (before, tries) = match &self.lost {
+            Some(lost) => (lost.records, lost.tries),
+            None => (0, TRIES_OF_CONNECTION),
+        };
+        // What was waited for is lost with it.
+        let records = before + len / RECORD_MIN + 2;
+        self.lost = Some(Lost { records, tries });
+        self.count();
+        true
+    }
+
+    /// After a gap, looks for a record that can be opened at the beginning of a piece. None without a gap; then whether
+    /// there is one, with what was in it.
+    pub(super) fn find(&mut self) -> Option<Option<Vec<u8>>> {
+        let lost = self.lost.as_mut()?;
+        let opener = match &mut self.protection {
+            Protection::Cipher(opener) => &mut **opener,
+            Protection::Stages(stages) => stages.opener.as_mut()?,
+            Protection::None => return None,
+        };
+        let record = match front(&self.buffer) {
+            Front::Record(record) if record.kind == content::APPLICATION_DATA => record,
+            // The rest of it is to come.
+            Front::Incomplete if matches!(self.buffer[..], [content::APPLICATION_DATA, 3, ..]) => {
+                return Some(None);
+            }
+            _ => {
+                self.buffer.clear();
+                return Some(None);
+            }
+        };
+        let most = lost.records.min(TRIES_MAX).min(lost.tries);
+        lost.tries -= most;
+        let opened = opener.find(record.kind, record.version, &record.body, most);
+        let Some(opened) = opened else {
+            self.buffer.clear();
+            return Some(None);
+        };
+        self.lost = None;
+        self.take(&record);
+        let plain = match opened.kind {
+            content::APPLICATION_DATA => opened.bytes,
+            _ => Vec::new(),
+        };
+        Some(Some(plain))
     }
 
     /// Bytes that wait.
@@ -86,22 +163,7 @@ impl Half {
 
     /// Looks at the first record.
     pub(super) fn front(&self) -> Front {
-        let &[kind, major, minor, high, low, ..] = &self.buffer[..] else {
-            return Front::Incomplete;
-        };
-        let len = usize::from(u16::from_be_bytes([high, low]));
-        let known = matches!(kind, content::CHANGE_CIPHER_SPEC..=content::HEARTBEAT);
-        if !known || major != 3 || len > RECORD_MAX {
-            return Front::Garbage;
-        }
-        match self.buffer.get(HEADER..HEADER + len) {
-            None => Front::Incomplete,
-            Some(body) => Front::Record(Record {
-                kind,
-                version: u16::from_be_bytes([major, minor]),
-                body: Bytes::copy_from_slice(body),
-            }),
-        }
+        front(&self.buffer)
     }
 
     /// The first record is done with.
@@ -150,6 +212,25 @@ impl Half {
 
     fn count(&mut self) {
         self.share.set(self.buffer.len() + self.message.len());
+    }
+}
+
+fn front(buffer: &[u8]) -> Front {
+    let &[kind, major, minor, high, low, ..] = buffer else {
+        return Front::Incomplete;
+    };
+    let len = usize::from(u16::from_be_bytes([high, low]));
+    let known = matches!(kind, content::CHANGE_CIPHER_SPEC..=content::HEARTBEAT);
+    if !known || major != 3 || len > RECORD_MAX {
+        return Front::Garbage;
+    }
+    match buffer.get(HEADER..HEADER + len) {
+        None => Front::Incomplete,
+        Some(body) => Front::Record(Record {
+            kind,
+            version: u16::from_be_bytes([major, minor]),
+            body: Bytes::copy_from_slice(body),
+        }),
     }
 }
 
