@@ -68,7 +68,6 @@ fn options_of_absent_features_are_refused() {
         "modify_body=/a/b",
         "intercept=~all",
         "proxyauth=a:b",
-        "save_stream_file=x",
     ] {
         let output = dump().args(["--set", option]).run();
         assert!(!output.status.success(), "{option} is accepted");

@@ -16,14 +16,14 @@ options! { "Files and recording";
     STORE_DIR: str("store_dir", "").metavar("PATH").own()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
-    RFILE: opt_str("rfile").flag().short('r').metavar("PATH")
+    RFILE: opt_str("rfile").flag().short('r').metavar("PATH").group("Flow files")
         .help("Load flows from a file at the start.");
     READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").check(checks::filter)
         .help("Load only flows that match this filter.");
     KEYLOG: opt_str("keylog").metavar("PATH").own()
         .help("The file with the secrets of TLS connections, as programs write it where SSLKEYLOGFILE says, with which captures of \
             packets are read.");
-    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH")
+    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").group("Flow files")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
     SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
