@@ -1,6 +1,12 @@
 //! DNS messages as flows hold them.
 
+mod names;
+pub(crate) mod text;
+
+pub use names::{kind_name, op_code_name, response_code_name};
 pub use ratel_proto::dns::{Message, Question, Resource, pack, unpack};
+
+pub use text::resource_text;
 
 use crate::time::Timestamp;
 

@@ -23,7 +23,6 @@
 
 mod body;
 mod describe;
-mod dns;
 mod error;
 mod eval;
 mod help;
@@ -31,7 +30,7 @@ mod live;
 mod needs;
 mod operators;
 mod parse;
-mod python;
+pub(crate) mod python;
 mod record;
 mod subject;
 mod url;

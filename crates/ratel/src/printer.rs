@@ -10,6 +10,7 @@
 
 mod ahead;
 mod body;
+mod dns;
 mod flow;
 mod label;
 mod message;

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::operators::Operator;
 use super::parse::{Node, Operand, Test};
 use super::subject::Subject;
-use super::{body, dns, python, url};
+use super::{body, python, url};
 use crate::conn::{ClientConn, ServerConn};
 use crate::flow::{FlowKind, Side};
 use crate::http::Request;
@@ -157,7 +157,7 @@ fn in_body<S: Subject + ?Sized>(
         }
         if kind == FlowKind::Dns {
             return flow.dns(of).is_some_and(|message| {
-                dns::put_text(message, &mut scratch.text);
+                crate::dns::text::put_text(message, &mut scratch.text);
                 pattern.is_match(scratch.text.as_bytes())
             });
         }

@@ -6,7 +6,7 @@ use crate::format;
 use crate::record::Value;
 
 /// A string as Python shows it in an error: in single quotes, unless there are only single quotes in it.
-pub(super) fn repr(text: &str) -> String {
+pub(crate) fn repr(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     put_repr(&mut out, text);
     out

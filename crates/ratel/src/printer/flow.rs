@@ -11,7 +11,7 @@ use ratel_proto::Headers;
 use ratel_views::Schemas;
 
 use super::label::{self, Label};
-use super::{body, message};
+use super::{body, dns, message};
 use crate::ink::{Look, Page};
 
 /// What stands in front of headers and bodies.
@@ -63,7 +63,7 @@ pub(super) fn flow(
 ) -> io::Result<()> {
     match flow.kind {
         FlowKind::Tcp | FlowKind::Udp => return message::raw_end(page, flow, &Label::of(flow)),
-        FlowKind::Dns => return Ok(()),
+        FlowKind::Dns => return dns::exchange(page, store, flow),
         FlowKind::Connection => {
             return match &flow.error {
                 Some(error) => {

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::dns::{DnsMessage, Resource};
+use super::{DnsMessage, Resource};
+use crate::filter::python;
 
-pub(super) fn put_text(message: &DnsMessage, out: &mut String) {
+pub(crate) fn put_text(message: &DnsMessage, out: &mut String) {
     let message = &message.message;
     out.clear();
     let mut line_end = "";
@@ -17,11 +18,23 @@ pub(super) fn put_text(message: &DnsMessage, out: &mut String) {
     let sections = [&message.answers, &message.authorities, &message.additionals];
     for resource in sections.into_iter().flatten() {
         out.push_str(line_end);
-        if put_data(resource, out).is_none() {
-            put_hex(&resource.data, out);
-            put_invalid(resource.kind, out);
-        }
+        put_resource(resource, out);
         line_end = "\r\n";
+    }
+}
+
+/// What a record says: an address, a name, a text; its bytes in hexadecimal where there are no words for it.
+#[must_use]
+pub fn resource_text(resource: &Resource) -> String {
+    let mut text = String::new();
+    put_resource(resource, &mut text);
+    text
+}
+
+fn put_resource(resource: &Resource, out: &mut String) {
+    if put_data(resource, out).is_none() {
+        put_hex(&resource.data, out);
+        put_invalid(resource.kind, out);
     }
 }
 
@@ -62,15 +75,7 @@ fn put_hex(data: &[u8], out: &mut String) {
 }
 
 fn put_invalid(kind: u16, out: &mut String) {
-    let name = match kind {
-        A => "A",
-        NS => "NS",
-        CNAME => "CNAME",
-        PTR => "PTR",
-        TXT => "TXT",
-        AAAA => "AAAA",
-        _ => "HTTPS",
-    };
+    let name = super::kind_name(kind);
     let _ = write!(out, " (invalid {name} data)");
 }
 
@@ -114,7 +119,7 @@ fn service(data: &[u8]) -> Option<String> {
     let (target, mut data) = name(data)?;
     let mut out = format!(
         "{{'target_name': {}, 'priority': {priority}",
-        super::python::repr(&target)
+        python::repr(&target)
     );
     // Of a key that comes twice, the last value stands in the first place.
     let mut parameters: Vec<(u16, &[u8])> = Vec::new();
@@ -139,7 +144,7 @@ fn service(data: &[u8]) -> Option<String> {
             Some(name) => write!(out, ", '{name}': "),
             None => write!(out, ", {key}: "),
         };
-        out.push_str(&super::python::repr(&crate::format::escape_bytes(value)));
+        out.push_str(&python::repr(&crate::format::escape_bytes(value)));
     }
     out.push('}');
     Some(out)
