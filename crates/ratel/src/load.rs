@@ -27,7 +27,8 @@ const TROUBLES_SAID: u64 = 10;
 /// What is loaded, and for whom.
 pub(crate) struct Load {
     pub(crate) store: FlowStore,
-    pub(crate) path: String,
+    /// Read one after the other.
+    pub(crate) paths: Vec<String>,
     /// Only flows that match.
     pub(crate) filter: Option<Filter>,
     /// How captures are decrypted.
@@ -53,15 +54,22 @@ pub(crate) struct Loaded {
 }
 
 impl Load {
-    /// Opens the file and begins to read. `done` is called at the end.
+    /// Opens the files and begins to read. `done` is called at the end.
     pub(crate) fn start(self, done: impl FnOnce() + Send + 'static) -> Result<Loader, Trouble> {
-        let records = self.opener.open(&self.path)?;
+        let opened: Vec<(String, files::Records)> = self
+            .paths
+            .iter()
+            .map(|path| Ok((path.clone(), self.opener.open(path)?)))
+            .collect::<Result<_, Trouble>>()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = stop.clone();
         let thread = thread::Builder::new()
             .name("ratel-load".into())
             .spawn(move || {
-                let loaded = self.run(records, &stopping);
+                let mut loaded = Loaded::default();
+                for (path, records) in opened {
+                    self.run(&path, records, &stopping, &mut loaded);
+                }
                 done();
                 loaded
             });
@@ -70,13 +78,13 @@ impl Load {
         Ok(Loader { thread, stop })
     }
 
-    fn run(&self, records: files::Records, stop: &AtomicBool) -> Loaded {
+    fn run(&self, path: &str, records: files::Records, stop: &AtomicBool, all: &mut Loaded) {
         let mut loaded = Loaded::default();
         for record in records {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            match record.and_then(|record| self.take(&record)) {
+            match record.and_then(|record| self.take(path, &record)) {
                 Ok(taken) => loaded.flows += u64::from(taken),
                 Err(trouble) => {
                     loaded.troubles += 1;
@@ -86,18 +94,19 @@ impl Load {
                     }
                 }
             }
-            self.wait(loaded.flows, stop);
+            self.wait(all.flows + loaded.flows, stop);
         }
         if let Some(more @ 1..) = loaded.troubles.checked_sub(TROUBLES_SAID) {
-            tracing::error!("{}: {more} more flows could not be read", self.path);
+            tracing::error!("{path}: {more} more flows could not be read");
         }
         if loaded.troubles > 0 {
-            tracing::warn!("{}: {} could be read", self.path, count(loaded.flows));
+            tracing::warn!("{path}: {} could be read", count(loaded.flows));
         }
-        loaded
+        all.flows += loaded.flows;
+        all.troubles += loaded.troubles;
     }
 
-    fn take(&self, record: &Record) -> Result<bool, Trouble> {
+    fn take(&self, path: &str, record: &Record) -> Result<bool, Trouble> {
         let unwanted = |filter: &Filter| !filter.matches(record);
         if self.filter.as_ref().is_some_and(unwanted) {
             return Ok(false);
@@ -105,8 +114,8 @@ impl Load {
         match self.store.import(record) {
             Ok(_) => Ok(true),
             Err(error) => Err(Trouble::new(format!(
-                "{}: a part of flow {} cannot be read: {error}",
-                self.path, record.id
+                "{path}: a part of flow {} cannot be read: {error}",
+                record.id
             ))),
         }
     }

@@ -217,10 +217,8 @@ impl Program {
         let Some(path) = values.opt_str(keys::SAVE_STREAM_FILE) else {
             return Ok(None);
         };
-        if values
-            .opt_str(keys::RFILE)
-            .is_some_and(|read| is_same_file(read, path))
-        {
+        let mut read = values.list(keys::RFILE).iter();
+        if read.any(|read| is_same_file(read, path)) {
             return Err(self.refuse(
                 format!("{path} cannot be read and written at the same time"),
                 Some("write to another file, or append to this one with `-w +FILE`".to_owned()),
@@ -259,14 +257,17 @@ impl Program {
         followers: Vec<Arc<AtomicU64>>,
         stop: &Stop,
     ) -> Result<Option<Loader>, Refusal> {
-        let Some(path) = values.opt_str(keys::RFILE) else {
+        let paths = values.list(keys::RFILE);
+        if paths.is_empty() {
             return Ok(None);
-        };
+        }
         let load = Load {
             store: store.clone(),
-            path: path.to_owned(),
+            paths: paths.to_vec(),
             filter: self.filter(values, keys::READFILE_FILTER)?,
-            opener: Opener { keylog: None },
+            opener: Opener {
+                keylog: values.opt_path(keys::KEYLOG),
+            },
             followers,
         };
         let keepserving = self.tool == Tool::Terminal || values.bool(keys::KEEPSERVING);

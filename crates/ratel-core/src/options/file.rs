@@ -233,6 +233,13 @@ impl Yaml {
                 });
                 Value::List(texts.collect::<Result<_, _>>()?)
             }
+            // mitmproxy reads one file.
+            (Default::List(_), Self::Text(path)) if def.name == keys::RFILE.name() => {
+                Value::List(vec![path])
+            }
+            (Default::List(_), Self::Null) if def.name == keys::RFILE.name() => {
+                Value::List(Vec::new())
+            }
             (default, other) => {
                 let expected = match default {
                     Default::Bool(_) => "true or false",

@@ -16,8 +16,9 @@ options! { "Files and recording";
     STORE_DIR: str("store_dir", "").metavar("PATH").own()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
-    RFILE: opt_str("rfile").flag().short('r').metavar("PATH").group("Flow files")
-        .help("Load flows from a file at the start.");
+    RFILE: list("rfile", &[]).flag().short('r').metavar("PATH").group("Flow files")
+        .help("Load flows from a file at the start. It may be given several times, and `-` is standard input. Flow files, HTTP archives and \
+            captures of packets are told apart by what is in them, and may be compressed with gzip or Zstandard.");
     READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").check(checks::filter)
         .help("Load only flows that match this filter.");
     KEYLOG: opt_str("keylog").metavar("PATH").own()
