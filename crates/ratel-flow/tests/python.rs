@@ -1,6 +1,8 @@
 //! The dialect of regular expressions and the language of filters, held against Python's `re` and mitmproxy's own
 //! filters.
 
+#[path = "python/filters.rs"]
+mod filters;
 #[path = "python/patterns.rs"]
 mod patterns;
 
