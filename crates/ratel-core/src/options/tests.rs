@@ -113,7 +113,9 @@ fn the_table_is_complete() {
             "h2c_upstream",
             "store_memory",
             "store_disk",
-            "store_dir"
+            "store_dir",
+            "keylog",
+            "redact"
         ]
     );
 }

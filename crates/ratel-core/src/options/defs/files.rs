@@ -22,8 +22,7 @@ options! { "Files and recording";
     READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").check(checks::filter)
         .help("Load only flows that match this filter.");
     KEYLOG: opt_str("keylog").metavar("PATH").own()
-        .help("The file with the secrets of TLS connections, as programs write it where SSLKEYLOGFILE says, with which captures of \
-            packets are read.");
+        .help("Read captures of packets with the TLS secrets in this file. Programs write such a file where SSLKEYLOGFILE says.");
     SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").group("Flow files")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
