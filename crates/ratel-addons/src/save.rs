@@ -1,8 +1,10 @@
-//! `save_stream_file`: flows are written to a file as they finish, and those that have not when the program ends.
+//! `save_stream_file` and `hardump`: flows are written to a file as they finish, and those that have not when the program
+//! ends.
 //!
 //! A thread of its own is fed by the store, so that a disk that is slow never holds up the traffic. A flow that could not
 //! be written whole is not in the file at all: what is there can be read, whatever happens.
 
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +16,9 @@ use std::time::{Duration, Instant};
 use ratel_core::clock;
 use ratel_core::store::{Backlog, FlowStore, Subscription};
 use ratel_flow::filter::Filter;
+use ratel_flow::io::har::HarFile;
 use ratel_flow::io::{AppendError, FlowFile, WriteError};
+use ratel_flow::redact::Redactor;
 use ratel_flow::{FlowId, Record};
 use time::format_description::{self, OwnedFormatItem};
 use time::{OffsetDateTime, UtcOffset};
@@ -30,10 +34,23 @@ const RETRY_AFTER: Duration = Duration::from_secs(2);
 pub struct SaveSettings {
     /// `save_stream_file`: a path, with a leading `+` to append, and with patterns of `strftime` in it.
     pub path: String,
+    /// As what.
+    pub format: SaveFormat,
     /// Only flows that match.
     pub filter: Option<Filter>,
+    /// Takes secrets out of them first.
+    pub redactor: Redactor,
     /// What local time is ahead of UTC.
     pub offset: UtcOffset,
+}
+
+/// What a file is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaveFormat {
+    /// Flows, each whole once it is there.
+    Flows,
+    /// An HTTP archive, which is whole at the end. Its name is the path as it is.
+    Har,
 }
 
 /// The writing thread.
@@ -117,11 +134,17 @@ struct Work {
     target: Target,
     updates: Subscription,
     backlog: Backlog,
-    out: Option<(PathBuf, FlowFile)>,
+    out: Option<Out>,
     /// Since when nothing can be written.
     failed: Option<Instant>,
     outcome: Outcome,
     handled: Arc<AtomicU64>,
+}
+
+/// The file that is being written.
+enum Out {
+    Flows(PathBuf, FlowFile),
+    Har(Box<HarFile<File>>),
 }
 
 impl Work {
@@ -149,6 +172,16 @@ impl Work {
             }
             if is_last {
                 break;
+            }
+        }
+        if let Some(Out::Har(archive)) = self.out.take() {
+            match archive.finish() {
+                Ok(_) => tracing::info!(
+                    "wrote {} flows to {}",
+                    self.outcome.written,
+                    self.settings.path
+                ),
+                Err(error) => self.fail(&error.into()),
             }
         }
         self.outcome
@@ -187,7 +220,14 @@ impl Work {
     }
 
     fn write(&mut self, record: &Record) -> Result<(), SaveError> {
-        Ok(self.target()?.write(record)?)
+        let record = &self.settings.redactor.redact(record);
+        match self.target()? {
+            Out::Flows(_, file) => Ok(file.write(record)?),
+            Out::Har(archive) => {
+                archive.write(record)?;
+                Ok(())
+            }
+        }
     }
 
     /// Nothing is tried for a while. Said once.
@@ -204,9 +244,14 @@ impl Work {
     }
 
     /// The file for now, which is another one when the name has changed.
-    fn target(&mut self) -> Result<&mut FlowFile, SaveError> {
+    fn target(&mut self) -> Result<&mut Out, SaveError> {
         let path = self.target.path(self.settings.offset);
-        if self.out.as_ref().is_none_or(|(open, _)| *open != path) {
+        let is_open = match &self.out {
+            None => false,
+            Some(Out::Flows(open, _)) => *open == path,
+            Some(Out::Har(_)) => true,
+        };
+        if !is_open {
             self.out = None;
             if let Some(folder) = path
                 .parent()
@@ -214,14 +259,22 @@ impl Work {
             {
                 std::fs::create_dir_all(folder)?;
             }
-            let file = if self.target.append {
-                FlowFile::append(&path)?
-            } else {
-                FlowFile::create(&path)?
-            };
-            self.out = Some((path, file));
+            self.out = Some(match self.settings.format {
+                SaveFormat::Har => {
+                    let compressed = HarFile::<Vec<u8>>::is_compressed(&self.settings.path);
+                    Out::Har(Box::new(HarFile::new(File::create(&path)?, compressed)?))
+                }
+                SaveFormat::Flows if self.target.append => {
+                    let file = FlowFile::append(&path)?;
+                    Out::Flows(path, file)
+                }
+                SaveFormat::Flows => {
+                    let file = FlowFile::create(&path)?;
+                    Out::Flows(path, file)
+                }
+            });
         }
-        let out = self.out.as_mut().map(|(_, file)| file);
+        let out = self.out.as_mut();
         out.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
     }
 }
@@ -262,12 +315,12 @@ struct Target {
 
 impl Target {
     fn new(settings: &SaveSettings) -> Self {
+        let is_har = settings.format == SaveFormat::Har;
         let (append, path) = match settings.path.strip_prefix('+') {
-            Some(path) => (true, path),
-            None => (false, &*settings.path),
+            Some(path) if !is_har => (true, path),
+            _ => (false, &*settings.path),
         };
-        let format = path
-            .contains('%')
+        let format = (path.contains('%') && !is_har)
             .then(|| format_description::parse_strftime_owned(path).ok());
         Self {
             append,

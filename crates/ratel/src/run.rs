@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use ratel_addons::save::{self, SaveSettings, Saver};
+use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
 use ratel_core::eventlog::{EventLog, Level};
 use ratel_core::options::{Key, Options, Values, keys};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::redact::Redactor;
 use ratel_proxy::{Engine, Listening};
 use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
 use ratel_views::{SchemaError, Schemas};
@@ -139,7 +140,7 @@ impl Program {
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let schemas = self.schemas(&values)?;
-        let saver = self.saver(&values, &store)?;
+        let savers = self.savers(&values, &store)?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
@@ -157,7 +158,7 @@ impl Program {
         warn_of_left_out(schemas.as_ref());
         let mut followers = Vec::new();
         followers.extend(prints.then(|| printer.handled()));
-        followers.extend(saver.as_ref().map(Saver::handled));
+        followers.extend(savers.iter().map(|(_, saver)| saver.handled()));
         let started = self.engine(&store).and_then(|engine| {
             announce(&engine);
             if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
@@ -185,14 +186,14 @@ impl Program {
             Ok((signal, loaded))
         });
         store.flush();
-        let saved = saver.map(Saver::finish).unwrap_or_default();
+        let saved = self.saved(savers);
         let printed = match started {
             Ok((Some(_), _)) => printer.abandon(),
             _ => printer.finish(),
         };
         let (signal, loaded) = started?;
         printed.map_err(|error| self.refuse(format!("cannot print: {error}"), None))?;
-        self.complete(&values, &saved)?;
+        saved?;
         let code = signal.and_then(|signal| u8::try_from(128 + signal).ok());
         Ok(match code {
             Some(code) => ExitCode::from(code),
@@ -212,41 +213,57 @@ impl Program {
             .map_err(|error| self.refuse(&error, error.hint()))
     }
 
-    /// Begins to write flows to a file, if the options say so.
-    fn saver(&self, values: &Values, store: &FlowStore) -> Result<Option<Saver>, Refusal> {
-        let Some(path) = values.opt_str(keys::SAVE_STREAM_FILE) else {
-            return Ok(None);
-        };
-        let mut read = values.list(keys::RFILE).iter();
-        if read.any(|read| is_same_file(read, path)) {
-            return Err(self.refuse(
-                format!("{path} cannot be read and written at the same time"),
-                Some("write to another file, or append to this one with `-w +FILE`".to_owned()),
-            ));
+    /// Begins to write flows to files, as far as the options say so.
+    fn savers(&self, values: &Values, store: &FlowStore) -> Result<Vec<(String, Saver)>, Refusal> {
+        let flows = values.opt_str(keys::SAVE_STREAM_FILE);
+        let archive = Some(values.str(keys::HARDUMP)).filter(|path| !path.is_empty());
+        let redactor = Redactor::from_rules(values.list(keys::REDACT))
+            .map_err(|error| self.refuse(&error, error.hint()))?;
+        let files = [(flows, SaveFormat::Flows), (archive, SaveFormat::Har)];
+        let mut savers = Vec::new();
+        for (path, format) in files {
+            let Some(path) = path else { continue };
+            let mut read = values.list(keys::RFILE).iter();
+            if read.any(|read| is_same_file(read, path)) {
+                return Err(self.refuse(
+                    format!("{path} cannot be read and written at the same time"),
+                    Some("write to another file, or append to this one with `-w +FILE`".to_owned()),
+                ));
+            }
+            let settings = SaveSettings {
+                path: match path {
+                    "-" => "/dev/stdout".to_owned(),
+                    path => path.to_owned(),
+                },
+                format,
+                filter: match format {
+                    SaveFormat::Flows => self.filter(values, keys::SAVE_STREAM_FILTER)?,
+                    SaveFormat::Har => None,
+                },
+                redactor: redactor.clone(),
+                offset: self.offset,
+            };
+            let saver = Saver::start(store.clone(), settings).map_err(|error| {
+                let hint = error.hint().map(str::to_owned);
+                self.refuse(format!("cannot write flows to {path}: {error}"), hint)
+            })?;
+            savers.push((path.to_owned(), saver));
         }
-        let settings = SaveSettings {
-            path: match path {
-                "-" => "/dev/stdout".to_owned(),
-                path => path.to_owned(),
-            },
-            filter: self.filter(values, keys::SAVE_STREAM_FILTER)?,
-            offset: self.offset,
-        };
-        let saver = Saver::start(store.clone(), settings);
-        saver.map(Some).map_err(|error| {
-            let hint = error.hint().map(str::to_owned);
-            self.refuse(format!("cannot write flows to {path}: {error}"), hint)
-        })
+        Ok(savers)
     }
 
-    /// Whether all flows are in the file that they were to be written to.
-    fn complete(&self, values: &Values, saved: &save::Outcome) -> Result<(), Refusal> {
-        let path = values.opt_str(keys::SAVE_STREAM_FILE).unwrap_or_default();
-        match saved.missing {
-            0 => Ok(()),
-            1 => Err(self.refuse(format!("1 flow is missing from {path}"), None)),
-            many => Err(self.refuse(format!("{many} flows are missing from {path}"), None)),
+    /// Ends the writing of files, and says whether all flows are in them.
+    fn saved(&self, savers: Vec<(String, Saver)>) -> Result<(), Refusal> {
+        let mut complete = Ok(());
+        for (path, saver) in savers {
+            let missing = match saver.finish().missing {
+                0 => continue,
+                1 => "1 flow is".to_owned(),
+                many => format!("{many} flows are"),
+            };
+            complete = Err(self.refuse(format!("{missing} missing from {path}"), None));
         }
+        complete
     }
 
     /// Begins to read flows from a file, if the options say so.
@@ -303,10 +320,10 @@ impl Program {
             why == Why::Signal
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
-        let saver = self.saver(&values, &store)?;
+        let savers = self.savers(&values, &store)?;
         let engine = self.engine(&store)?;
         announce(&engine);
-        let followers = saver.iter().map(Saver::handled).collect();
+        let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
         // A screen stays when everything has been read.
         let (nobody, _) = stop::channel();
         let loader = self.loader(&values, &store, followers, &nobody)?;
@@ -342,9 +359,9 @@ impl Program {
             loader.finish();
         }
         engine.shutdown(limit);
-        let saved = saver.map(Saver::finish).unwrap_or_default();
+        let saved = self.saved(savers);
         ended.map_err(refuse)?;
-        self.complete(&values, &saved)?;
+        saved?;
         Ok(ExitCode::SUCCESS)
     }
 
@@ -417,9 +434,12 @@ fn is_same_file(read: &str, written: &str) -> bool {
 
 /// Where lines are printed: not among flows.
 fn output(values: &Values) -> Box<dyn Write + Send> {
-    match values.opt_str(keys::SAVE_STREAM_FILE) {
-        Some("-") => Box::new(io::stderr()),
-        _ => Box::new(io::stdout()),
+    let is_taken =
+        values.opt_str(keys::SAVE_STREAM_FILE) == Some("-") || values.str(keys::HARDUMP) == "-";
+    if is_taken {
+        Box::new(io::stderr())
+    } else {
+        Box::new(io::stdout())
     }
 }
 

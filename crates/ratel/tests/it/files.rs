@@ -263,3 +263,32 @@ fn mitmdump_reads_it_alike() {
         assert_eq!(flows(&ours), flows(&theirs), "at detail {detail}");
     }
 }
+
+#[test]
+fn secrets_are_not_written_and_archives_are() {
+    let site = site();
+    let folder = tempfile::tempdir().unwrap();
+    let (flows, archive) = (folder.path().join("flows"), folder.path().join("flows.har"));
+    let ratel = dump()
+        .args([
+            "-w",
+            &flows.display().to_string(),
+            "--redact",
+            "query:token",
+        ])
+        .args(["--set", &format!("hardump={}", archive.display())])
+        .start();
+    let url = format!("http://127.0.0.1:{}/one?token=abcsecret", site.port());
+    get_through(ratel.port(), &url);
+    end(ratel);
+    for file in [&flows, &archive] {
+        let bytes = fs::read(file).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(
+            text.contains("/one?token=") && !text.contains("?token=abcsecret"),
+            "{text}"
+        );
+    }
+    let text = stdout(&read(&fs::read(archive).unwrap(), &[]));
+    assert_says(&text, &["/one?token="]);
+}

@@ -28,8 +28,8 @@ options! { "Files and recording";
             whenever the name they give changes.");
     SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
-    HARDUMP: str("hardump", "").metavar("PATH").planned("HAR files come in a later release")
-        .help("Write all flows to a HAR file at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
+    HARDUMP: str("hardump", "").metavar("PATH")
+        .help("Write all flows to an HTTP archive (HAR), which is complete at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
     REDACT: list("redact", &[]).flag().metavar("RULE").own().check(checks::redaction)
         .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
             other rules are `header:NAME`, `cookie:NAME`, `query:NAME`, `form:NAME`, `json:NAME`, `userinfo`, `pattern:/REGEX/` \
