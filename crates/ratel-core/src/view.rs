@@ -66,7 +66,7 @@ impl FromStr for Order {
 }
 
 /// What is shown, and how.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ViewSettings {
     /// Only flows that match.
     pub filter: Option<Filter>,

@@ -135,5 +135,13 @@ impl PartialEq for Filter {
 
 impl Eq for Filter {}
 
+/// A value that an addon has left, as filters see it and Python writes it.
+#[must_use]
+pub fn value_text(value: &crate::record::Value) -> String {
+    let mut text = String::new();
+    python::put_str(&mut text, value);
+    text
+}
+
 #[cfg(test)]
 mod tests;

@@ -99,8 +99,9 @@ pub(crate) fn random() -> u128 {
     u128::from(half()) << 64 | u128::from(half())
 }
 
-/// A name of that kind for what has no number.
-pub(crate) fn next_uuid(kind: u8) -> String {
+/// A name of that kind for what has no number yet.
+#[must_use]
+pub fn next_uuid(kind: u8) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     // Apart from those that are made of a number.
     uuid(!session(), kind, NEXT.fetch_add(1, Ordering::Relaxed))

@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use ratel_core::addon::AddonChain;
 use ratel_core::control::Control;
 use ratel_core::mode::ProxyMode;
-use ratel_core::options::{Options, Values, keys};
+use ratel_core::options::{self, Options, Values, keys};
 use ratel_core::store::FlowStore;
 
 use crate::config::{Config, given_certs};
@@ -24,21 +24,6 @@ use crate::worker::Workers;
 
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
-/// Options that decide what is bound or loaded at start.
-const FIXED: [&str; 11] = [
-    "mode",
-    "listen_host",
-    "listen_port",
-    "server",
-    "confdir",
-    "store_dir",
-    "store_memory",
-    "store_disk",
-    "connect_addr",
-    "connect_timeout",
-    "key_size",
-];
-
 /// Why the engine could not start. Displays as one sentence; [`StartError::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -220,6 +205,11 @@ fn bind_all(values: &Values) -> Result<(Sockets, Vec<Listening>), StartError> {
     Ok((sockets, listening))
 }
 
+/// Whether an option decides what is bound or loaded at start.
+fn is_fixed(name: &str) -> bool {
+    options::def(name).is_some_and(|def| def.at_start)
+}
+
 /// Takes up changed options: connections that begin afterwards see them.
 fn follow_options(options: &Options, shared: &Arc<Shared>) {
     let shared = Arc::downgrade(shared);
@@ -227,7 +217,7 @@ fn follow_options(options: &Options, shared: &Arc<Shared>) {
         let Some(shared) = shared.upgrade() else {
             return Ok(());
         };
-        if let Some(name) = changed.iter().find(|name| FIXED.contains(name)) {
+        if let Some(name) = changed.iter().find(|name| is_fixed(name)) {
             return Err(format!(
                 "option '{name}' can't be changed while Ratel runs; restart it"
             ));

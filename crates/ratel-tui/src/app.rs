@@ -5,9 +5,14 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ratel_core::control::Control;
 use ratel_core::eventlog::EventLog;
+use ratel_core::options::Options;
 use ratel_core::store::FlowStore;
+use ratel_flow::filter::FilterOptions;
 use ratel_views::Schemas;
+
+use crate::theme::Colours;
 
 /// All that the screen needs.
 #[derive(Debug)]
@@ -18,10 +23,16 @@ pub struct App {
     pub event_log: EventLog,
     /// What the proxy is doing.
     pub info: ProxyInfo,
-    /// How the screen behaves.
+    /// The options of the program, which the screen shows and changes.
     pub options: Options,
+    /// What the terminal can do, and where it is.
+    pub look: Look,
     /// What is known about protobuf messages (`protobuf_definitions`).
     pub schemas: Option<Schemas>,
+    /// Live flows that can be talked to.
+    pub control: Control,
+    /// What texts and bodies are opened in.
+    pub programs: Programs,
     /// Learns that the process is told to stop.
     pub stop: Stop,
 }
@@ -53,27 +64,33 @@ pub struct ModeInfo {
     pub target: Option<String>,
 }
 
-/// How the screen behaves.
+/// Programs of the user's own, each with its arguments; the file comes last. None where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Programs {
+    /// Edits a file.
+    pub editor: Option<Vec<String>>,
+    /// Shows a file.
+    pub viewer: Option<Vec<String>>,
+}
+
+/// What the terminal can do, and where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Keep the newest flow selected (`console_focus_follow`).
-    pub focus_follow: bool,
-    /// React to the mouse (`console_mouse`).
-    pub mouse: bool,
-    /// Use colours. The caller looks at `NO_COLOR`.
-    pub colour: bool,
+pub struct Look {
+    /// How many colours it has.
+    pub colours: Colours,
     /// What local time is ahead of UTC. Found out by the caller before it starts threads, since it cannot be
     /// afterwards on every system.
     pub utc_offset: time::UtcOffset,
+    /// How filter expressions are read.
+    pub filters: FilterOptions,
 }
 
-impl Default for Options {
+impl Default for Look {
     fn default() -> Self {
         Self {
-            focus_follow: false,
-            mouse: true,
-            colour: true,
+            colours: Colours::None,
             utc_offset: time::UtcOffset::UTC,
+            filters: FilterOptions::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bytes::Bytes;
 use ratel_flow::export::{Exported, Format, export};
@@ -16,17 +16,10 @@ const BODY_MAX: u64 = 64 * 1024 * 1024;
 /// More bytes are not handed to the terminal for its clipboard: many take no more.
 pub(crate) const CLIPBOARD_MAX: usize = 64 * 1024;
 
-/// The formats with the keys that choose them.
-pub(crate) const KEYS: [(char, Format, &str); 8] = [
-    ('c', Format::Curl, "curl"),
-    ('h', Format::Httpie, "httpie"),
-    ('p', Format::Python, "python"),
-    ('g', Format::Go, "go"),
-    ('f', Format::Fetch, "fetch"),
-    ('r', Format::Raw, "raw"),
-    ('q', Format::RawRequest, "request"),
-    ('s', Format::RawResponse, "response"),
-];
+/// The format of that name.
+pub(crate) fn format(name: &str) -> Result<Format, String> {
+    Format::from_name(name).ok_or_else(|| format!("there is no format '{name}'"))
+}
 
 /// Makes the text of a flow.
 pub(crate) fn text(source: &dyn Source, id: FlowId, format: Format) -> Result<Vec<u8>, String> {
@@ -58,20 +51,11 @@ fn body(source: &dyn Source, id: FlowId, side: Side, len: u64) -> Result<Option<
 }
 
 /// Writes a new file, for its owner only; what is there is left alone.
-pub(crate) fn save(path: &str, text: &[u8]) -> Result<PathBuf, String> {
-    let path = match (path.strip_prefix("~/"), std::env::home_dir()) {
-        (Some(rest), Some(home)) => home.join(rest),
-        _ => Path::new(path).to_owned(),
-    };
+pub(crate) fn save(path: &Path, text: &[u8]) -> Result<(), String> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options
-        .open(&path)
-        .and_then(|mut file| file.write_all(text));
-    match written {
-        Ok(()) => Ok(path),
-        Err(error) => Err(format!("cannot write {}: {error}", path.display())),
-    }
+    let written = options.open(path).and_then(|mut file| file.write_all(text));
+    written.map_err(|error| format!("cannot write {}: {error}", path.display()))
 }

@@ -1,428 +1,277 @@
-//! Which key does what, on which screen: one table, from which the screens, the help and the hints are made.
+//! Which key runs which command, on which screen.
+//!
+//! The [`defaults`] are one table; `keys.yaml` and the commands `console.key.*` change a [`Keymap`] that is made from it. Keys,
+//! help and the hints at the bottom all come from that.
 
-use std::fmt;
+pub mod defaults;
+mod file;
+mod key;
 
-/// A key press, by the names that users know: `j`, `ctrl f`, `page down`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// A character.
-    Char(char),
-    /// A character with the control key.
-    Ctrl(char),
-    /// A character with the alt or meta key.
-    Meta(char),
-    /// Any other key, by its name.
-    Named(&'static str),
-}
+use std::borrow::Cow;
 
-/// The names of keys that are not characters.
-pub const NAMED: &[&str] = &[
-    "enter",
-    "tab",
-    "shift tab",
-    "esc",
-    "up",
-    "down",
-    "left",
-    "right",
-    "page up",
-    "page down",
-    "home",
-    "end",
-    "backspace",
-    "delete",
-];
+use ratel_core::commands::{self, CommandDef, lex};
+use ratel_core::options::{self, OptionDef};
 
-impl Key {
-    /// The key of that name.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        if name == "space" {
-            return Some(Self::Char(' '));
-        }
-        if let Some(known) = NAMED.iter().find(|known| **known == name) {
-            return Some(Self::Named(known));
-        }
-        let (make, c): (fn(char) -> Self, _) = match name.split_once(' ') {
-            Some(("ctrl", c)) => (Self::Ctrl, c),
-            Some(("meta", c)) => (Self::Meta, c),
-            _ => (Self::Char, name),
-        };
-        let mut chars = c.chars();
-        Some(make(chars.next().filter(|_| chars.next().is_none())?))
-    }
-}
+pub use file::{KeymapError, parse};
+pub use key::{Key, NAMED};
 
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Char(' ') => f.write_str("space"),
-            Self::Char(c) => f.write_str(&crate::text::safe(&c.to_string())),
-            Self::Ctrl(c) => write!(f, "ctrl {c}"),
-            Self::Meta(c) => write!(f, "meta {c}"),
-            Self::Named(name) => f.write_str(name),
-        }
-    }
-}
+/// The file with the user's own bindings, in the configuration folder.
+pub(crate) const FILE: &str = "keys.yaml";
 
-/// Where a binding holds. Looked up for the open screen first, then globally.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// Where a binding holds. Looked up for the open screen first, then in what it is part of, then globally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Context {
+    /// A list from which something is chosen.
+    Chooser,
+    /// The reference of commands.
+    Commands,
+    /// No screen: what the help lists first.
+    CommonKey,
+    /// The results of a command.
+    DataViewer,
+    /// The event log.
+    EventLog,
     /// The list of flows.
     FlowList,
     /// One flow.
     FlowView,
-    /// The messages of a flow.
-    Messages,
-    /// One message.
-    Message,
-    /// The event log.
-    EventLog,
-    /// The help.
-    Help,
     /// Everywhere.
     Global,
-}
-
-/// What a key does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// One row up.
-    Up,
-    /// One row down.
-    Down,
-    /// One page up.
-    PageUp,
-    /// One page down.
-    PageDown,
-    /// To the first row.
-    Start,
-    /// To the last row.
-    End,
-    /// Open what is focused.
-    Select,
-    /// The next tab.
-    NextTab,
-    /// The tab before.
-    PrevTab,
-    /// The next flow.
-    NextFlow,
-    /// The flow before.
-    PrevFlow,
-    /// The next message.
-    NextMessage,
-    /// The message before.
-    PrevMessage,
-    /// Toggle whether the newest flow, or message, is kept in focus.
-    Follow,
-    /// Open the event log.
-    EventLog,
-    /// Forget what is in the event log, after a question.
-    ClearLog,
-    /// Open the help.
+    /// A table that is edited.
+    GridEditor,
+    /// The help.
     Help,
-    /// Ask for a text to search for.
-    Search,
-    /// Go to the next place where it is.
-    SearchNext,
-    /// Go to the place before.
-    SearchPrev,
-    /// Show the message in another way.
-    NextMode,
-    /// Ask how bodies are to be shown.
-    ChooseView,
-    /// Ask what to make of the flow, and where to put that.
-    Export,
-    /// Close what is open; at the root ask whether to quit.
-    Back,
-    /// Quit at once.
-    Quit,
-    /// Ask whether to quit; quit when asked already.
-    Interrupt,
-    /// Stop the process until the shell brings it back.
-    Suspend,
+    /// The key bindings.
+    KeyBindings,
+    /// One message.
+    Message,
+    /// The messages of a flow.
+    Messages,
+    /// The options.
+    Options,
 }
 
-/// One row of the table.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding {
-    /// Where it holds.
-    pub contexts: &'static [Context],
-    /// The keys, by name.
-    pub keys: &'static [&'static str],
-    /// What they do.
-    pub action: Action,
-    /// What they do, for the help.
-    pub help: &'static str,
-    /// One or two words for the bar at the bottom; empty if it is not mentioned there.
-    pub hint: &'static str,
-}
+impl Context {
+    /// All of them, by name.
+    pub const ALL: [Self; 14] = [
+        Self::Chooser,
+        Self::Commands,
+        Self::CommonKey,
+        Self::DataViewer,
+        Self::EventLog,
+        Self::FlowList,
+        Self::FlowView,
+        Self::Global,
+        Self::GridEditor,
+        Self::Help,
+        Self::KeyBindings,
+        Self::Message,
+        Self::Messages,
+        Self::Options,
+    ];
 
-const fn bind(
-    contexts: &'static [Context],
-    keys: &'static [&'static str],
-    action: Action,
-    help: &'static str,
-    hint: &'static str,
-) -> Binding {
-    Binding {
-        contexts,
-        keys,
-        action,
-        help,
-        hint,
-    }
-}
-
-use Context::{EventLog, FlowList, FlowView, Global, Help, Message, Messages};
-
-/// All key bindings.
-pub const BINDINGS: &[Binding] = &[
-    bind(
-        &[FlowList],
-        &["enter"],
-        Action::Select,
-        "open the flow",
-        "Open",
-    ),
-    bind(
-        &[FlowList],
-        &["q", "esc"],
-        Action::Back,
-        "ask to quit",
-        "Quit",
-    ),
-    bind(
-        &[Messages],
-        &["enter"],
-        Action::Select,
-        "open the message",
-        "Open",
-    ),
-    bind(
-        &[Message],
-        &["space"],
-        Action::NextMessage,
-        "next message",
-        "Next",
-    ),
-    bind(
-        &[Message],
-        &["p"],
-        Action::PrevMessage,
-        "message before",
-        "Prev",
-    ),
-    bind(
-        &[FlowView, Messages],
-        &["tab", "l", "right"],
-        Action::NextTab,
-        "next tab",
-        "Tabs",
-    ),
-    bind(
-        &[FlowView, Messages],
-        &["shift tab", "h", "left"],
-        Action::PrevTab,
-        "tab before",
-        "",
-    ),
-    bind(
-        &[FlowView, Messages],
-        &["space"],
-        Action::NextFlow,
-        "next flow",
-        "Next",
-    ),
-    bind(
-        &[FlowView, Messages],
-        &["p"],
-        Action::PrevFlow,
-        "flow before",
-        "Prev",
-    ),
-    bind(
-        &[FlowView, Messages, Message, EventLog, Help],
-        &["/"],
-        Action::Search,
-        "search",
-        "Search",
-    ),
-    bind(
-        &[FlowView, Messages, Message, EventLog, Help],
-        &["n"],
-        Action::SearchNext,
-        "next match",
-        "",
-    ),
-    bind(
-        &[FlowView, Messages, Message, EventLog, Help],
-        &["N"],
-        Action::SearchPrev,
-        "match before",
-        "",
-    ),
-    bind(
-        &[FlowList, FlowView],
-        &["F"],
-        Action::Follow,
-        "keep the newest flow in focus, or stop doing so",
-        "Follow",
-    ),
-    bind(
-        &[Messages],
-        &["F"],
-        Action::Follow,
-        "keep the newest message in focus, or stop doing so",
-        "Follow",
-    ),
-    bind(
-        &[FlowView],
-        &["m"],
-        Action::ChooseView,
-        "choose the view for the body",
-        "",
-    ),
-    bind(
-        &[FlowList, FlowView, Messages],
-        &["x"],
-        Action::Export,
-        "export the flow as a command, a program or raw messages",
-        "",
-    ),
-    bind(
-        &[Message],
-        &["m"],
-        Action::NextMode,
-        "show it as what it is, in hexadecimal, as text",
-        "Mode",
-    ),
-    bind(
-        &[EventLog],
-        &["z"],
-        Action::ClearLog,
-        "clear the event log",
-        "Clear",
-    ),
-    bind(&[Help], &["?"], Action::Back, "close the help", ""),
-    bind(&[Global], &["?"], Action::Help, "this help", "Help"),
-    bind(&[Global], &["E"], Action::EventLog, "event log", "Events"),
-    bind(&[Global], &["k", "up"], Action::Up, "up", ""),
-    bind(&[Global], &["j", "down"], Action::Down, "down", ""),
-    bind(
-        &[Global],
-        &["page up", "ctrl b"],
-        Action::PageUp,
-        "page up",
-        "",
-    ),
-    bind(
-        &[Global],
-        &["page down", "ctrl f", "space"],
-        Action::PageDown,
-        "page down",
-        "",
-    ),
-    bind(&[Global], &["g", "home"], Action::Start, "to the start", ""),
-    bind(&[Global], &["G", "end"], Action::End, "to the end", ""),
-    bind(&[Global], &["q", "esc"], Action::Back, "back", "Back"),
-    bind(&[Global], &["Q"], Action::Quit, "quit at once", ""),
-    bind(
-        &[Global],
-        &["ctrl c"],
-        Action::Interrupt,
-        "ask to quit; twice quits",
-        "",
-    ),
-    bind(
-        &[Global],
-        &["ctrl z"],
-        Action::Suspend,
-        "suspend; the shell's `fg` comes back",
-        "",
-    ),
-];
-
-/// What a key does on a screen.
-#[must_use]
-pub fn lookup(context: Context, key: Key) -> Option<Action> {
-    [context, Global].into_iter().find_map(|context| {
-        let mut here = BINDINGS
-            .iter()
-            .filter(|binding| binding.contexts.contains(&context));
-        here.find(|binding| {
-            binding
-                .keys
-                .iter()
-                .any(|name| Key::parse(name) == Some(key))
-        })
-        .map(|binding| binding.action)
-    })
-}
-
-/// The bindings to show for a screen with their keys: its own, then the global ones that these do not hide.
-pub fn bindings(context: Context) -> impl Iterator<Item = (&'static Binding, Vec<&'static str>)> {
-    let own = BINDINGS
-        .iter()
-        .filter(move |b| b.contexts.contains(&context))
-        .map(|b| (b, b.keys.to_vec()));
-    let global = BINDINGS
-        .iter()
-        .filter(|b| b.contexts.contains(&Global))
-        .filter_map(move |b| {
-            let hidden = |name: &str| {
-                BINDINGS
-                    .iter()
-                    .any(|own| own.contexts.contains(&context) && own.keys.contains(&name))
-            };
-            let left = |name: &&&str| context == Global || !hidden(name);
-            let keys: Vec<_> = b.keys.iter().filter(left).copied().collect();
-            (!keys.is_empty()).then_some((b, keys))
-        });
-    own.chain(global)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_has_a_name_that_reads_back_and_help_is_short() {
-        for binding in BINDINGS {
-            assert!(
-                !binding.help.is_empty() && !binding.help.ends_with('.'),
-                "{binding:?}"
-            );
-            for name in binding.keys {
-                let key = Key::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
-                assert_eq!(key.to_string(), *name);
-            }
+    /// The name in `keys.yaml` and commands.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Chooser => "chooser",
+            Self::Commands => "commands",
+            Self::CommonKey => "commonkey",
+            Self::DataViewer => "dataviewer",
+            Self::EventLog => "eventlog",
+            Self::FlowList => "flowlist",
+            Self::FlowView => "flowview",
+            Self::Global => "global",
+            Self::GridEditor => "grideditor",
+            Self::Help => "help",
+            Self::KeyBindings => "keybindings",
+            Self::Message => "message",
+            Self::Messages => "messages",
+            Self::Options => "options",
         }
     }
 
-    #[test]
-    fn no_key_is_bound_twice_in_a_context() {
-        for context in [
-            FlowList, FlowView, Messages, Message, EventLog, Help, Global,
-        ] {
-            let mut seen = std::collections::BTreeSet::new();
-            for binding in BINDINGS.iter().filter(|b| b.contexts.contains(&context)) {
-                for key in binding.keys {
-                    assert!(seen.insert(*key), "{key} is bound twice in {context:?}");
+    /// The context of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|context| context.name() == name)
+    }
+
+    /// What the screen is called in the help.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Chooser => "choice",
+            Self::Commands => "commands",
+            Self::CommonKey | Self::Global => "every screen",
+            Self::DataViewer => "results",
+            Self::EventLog => "events",
+            Self::FlowList => "flows",
+            Self::FlowView => "flow",
+            Self::GridEditor => "table",
+            Self::Help => "help",
+            Self::KeyBindings => "key bindings",
+            Self::Message => "message",
+            Self::Messages => "messages",
+            Self::Options => "options",
+        }
+    }
+
+    /// Where a key is looked up, in this order.
+    fn chain(self) -> impl Iterator<Item = Self> {
+        let part_of = matches!(self, Self::Messages | Self::Message).then_some(Self::FlowView);
+        std::iter::once(self)
+            .chain(part_of)
+            .chain((self != Self::Global).then_some(Self::Global))
+    }
+}
+
+/// One key and what it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// Where it holds.
+    pub contexts: Vec<Context>,
+    /// The key.
+    pub key: Key,
+    /// The command line that it runs.
+    pub command: Cow<'static, str>,
+    /// What that does, in a few words.
+    pub help: Cow<'static, str>,
+    /// One or two words for the bar at the bottom; empty if it is not mentioned there.
+    pub hint: &'static str,
+    /// It is not a default.
+    pub own: bool,
+}
+
+impl Binding {
+    /// Whether all that the line names is there: commands and options.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        let words = lex::words(&self.command);
+        let commands = words.iter().filter_map(|word| commands::def(&word.text));
+        let options = words.iter().filter_map(|word| options::def(&word.text));
+        commands.into_iter().all(CommandDef::is_available)
+            && options.into_iter().all(OptionDef::is_available)
+    }
+}
+
+/// All bindings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keymap(Vec<Binding>);
+
+impl Default for Keymap {
+    fn default() -> Self {
+        let rows = defaults::ROWS.iter().flat_map(|row| {
+            row.keys.iter().filter_map(|name| {
+                Some(Binding {
+                    contexts: row.contexts.to_vec(),
+                    key: Key::parse(name)?,
+                    command: row.command.into(),
+                    help: row.help.into(),
+                    hint: row.hint,
+                    own: false,
+                })
+            })
+        });
+        Self(rows.collect())
+    }
+}
+
+impl Keymap {
+    /// All bindings.
+    #[must_use]
+    pub fn bindings(&self) -> &[Binding] {
+        &self.0
+    }
+
+    /// Binds a key, in the place of what it did there.
+    pub fn bind(&mut self, contexts: &[Context], key: Key, command: &str, help: &str) {
+        self.unbind(contexts, key);
+        self.0.push(Binding {
+            contexts: contexts.to_vec(),
+            key,
+            command: command.to_owned().into(),
+            help: help.to_owned().into(),
+            hint: "",
+            own: true,
+        });
+    }
+
+    /// Removes what a key does there; false if it does nothing there.
+    pub fn unbind(&mut self, contexts: &[Context], key: Key) -> bool {
+        let mut found = false;
+        for binding in self.0.iter_mut().filter(|binding| binding.key == key) {
+            let before = binding.contexts.len();
+            binding
+                .contexts
+                .retain(|context| !contexts.contains(context));
+            found |= binding.contexts.len() < before;
+        }
+        self.0.retain(|binding| !binding.contexts.is_empty());
+        found
+    }
+
+    /// What a key does on a screen.
+    #[must_use]
+    pub fn lookup(&self, context: Context, key: Key) -> Option<&Binding> {
+        context.chain().find_map(|context| {
+            self.0
+                .iter()
+                .find(|binding| binding.key == key && binding.contexts.contains(&context))
+        })
+    }
+
+    /// What keys do on a screen, by command: those of its own first, without what these hide.
+    #[must_use]
+    pub fn on(&self, context: Context) -> Vec<Line<'_>> {
+        let mut lines: Vec<Line<'_>> = Vec::new();
+        for place in context.chain() {
+            for binding in self.0.iter().filter(|b| b.contexts.contains(&place)) {
+                // Another screen of the chain may have the key for itself.
+                if self.lookup(context, binding.key) != Some(binding) {
+                    continue;
+                }
+                let is_same = |line: &&mut Line<'_>| {
+                    line.place == place
+                        && line.binding.command == binding.command
+                        && line.binding.help == binding.help
+                };
+                match lines.iter_mut().find(is_same) {
+                    Some(line) => line.keys.push(binding.key),
+                    None => lines.push(Line {
+                        place,
+                        binding,
+                        keys: vec![binding.key],
+                    }),
                 }
             }
         }
+        lines
     }
 
-    #[test]
-    fn a_screen_hides_global_keys() {
-        assert_eq!(lookup(FlowList, Key::Char(' ')), Some(Action::PageDown));
-        assert_eq!(lookup(FlowView, Key::Char(' ')), Some(Action::NextFlow));
-        assert_eq!(lookup(FlowView, Key::Char('w')), None);
-        let shown = bindings(FlowView)
-            .find(|(b, _)| b.action == Action::PageDown)
-            .unwrap()
-            .1;
-        assert_eq!(shown, ["page down", "ctrl f"]);
+    /// The first key that runs that line on a screen.
+    #[must_use]
+    pub fn key_of(&self, context: Context, command: &str) -> Option<Key> {
+        context.chain().find_map(|place| {
+            let mut here = self
+                .0
+                .iter()
+                .filter(|b| b.contexts.contains(&place) && b.command == command);
+            here.find(|b| self.lookup(context, b.key) == Some(b))
+                .map(|b| b.key)
+        })
     }
 }
+
+/// What some keys do.
+#[derive(Clone, Debug)]
+pub struct Line<'a> {
+    /// Where they are bound.
+    pub place: Context,
+    /// The binding of the first.
+    pub binding: &'a Binding,
+    /// The keys.
+    pub keys: Vec<Key>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,19 @@
 //! carries out the effects and turns their results into [`Msg`](msg::Msg)s. The store is asked through
 //! [`Source`](source::Source) and never copied: the model holds positions and the rows that are visible.
 //!
+//! A key is bound to a command line ([`keymap`]); what a command does to the screen is in `update`, what it does to flows
+//! and options in [`backend`].
+//!
 //! # Words
-//! *Screen*: one thing that fills the terminal (list, flow, events, help); screens lie on a stack. *Pane*: text that
-//! is scrolled. *Page*: the rows of the list that are visible. *Role*: what a piece of text means, from which the
+//! *Screen*: one thing that fills a pane of the terminal (list, flow, events, help); screens lie on a stack, and there are one
+//! or two stacks side by side. *Pane*, in `widgets`: text that is scrolled. *Page*: the rows of the list that are visible. *Role*: what a piece of text means, from which the
 //! theme makes its looks.
 
 mod app;
+pub mod backend;
 mod export;
+mod external;
+mod files;
 mod format;
 pub mod keymap;
 pub mod model;
@@ -26,5 +32,5 @@ pub mod update;
 pub mod view;
 mod widgets;
 
-pub use app::{App, Exit, ModeInfo, Options, ProxyInfo, Stop, TuiError};
+pub use app::{App, Exit, Look, ModeInfo, Programs, ProxyInfo, Stop, TuiError};
 pub use run::run;

@@ -1,20 +1,34 @@
 //! What is on the screen, and what it takes to paint it. No flow is in here but the rows that are visible and the
 //! one that is open.
 
-use std::collections::VecDeque;
+mod grid;
+mod panes;
+mod prompt;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use ratel_core::commands::history::History;
 use ratel_core::eventlog::{Entry, Level};
+use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, Summary};
-use ratel_flow::export::Format;
+use ratel_core::view::{Order, ViewSettings};
+use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::{FlowId, FlowKind, MessageHead, Side, StreamKind, Timestamp};
 use ratel_views::Schemas;
 
-use crate::app::{Options, ProxyInfo};
-use crate::keymap::Context;
-use crate::source::{MessageId, Messages, Page, Place, Target};
+pub(crate) use grid::{Grid, GridFor};
+pub(crate) use panes::{Layout, Panes};
+pub(crate) use prompt::{
+    Chooser, CommandLine, Confirm, Entry as PaletteEntry, Offered, Palette, Prompt, ValueEdit,
+};
+
+use crate::app::{Look, ProxyInfo};
+use crate::keymap::{Context, Keymap};
+use crate::source::{MessageId, Messages, Page, Target};
 use crate::theme::Theme;
 use crate::widgets::pane::Pane;
+use crate::widgets::select::Select;
 
 /// More log entries than this are not kept.
 pub(crate) const LOG_KEPT: usize = ratel_core::eventlog::ENTRIES_KEPT;
@@ -23,21 +37,26 @@ pub(crate) const LOG_KEPT: usize = ratel_core::eventlog::ENTRIES_KEPT;
 #[derive(Clone, Debug)]
 pub struct Model {
     pub(crate) info: ProxyInfo,
-    pub(crate) options: Options,
+    pub(crate) look: Look,
+    /// The options.
+    pub(crate) values: Arc<Values>,
+    pub(crate) keymap: Keymap,
     pub(crate) schemas: Option<Schemas>,
     pub(crate) size: (u16, u16),
-    /// Never empty; the last one is open. The first is the list.
-    pub(crate) screens: Vec<Screen>,
+    pub(crate) panes: Panes,
     pub(crate) list: FlowList,
     pub(crate) log: Log,
     /// A question that takes all keys.
     pub(crate) prompt: Option<Prompt>,
+    pub(crate) history: History,
+    /// What was said of single flows on this screen.
+    pub(crate) settings: FlowSettings,
     pub(crate) message: Option<Message>,
     pub(crate) now: Timestamp,
     dirty: bool,
 }
 
-/// One thing that fills the terminal.
+/// One thing that fills a pane.
 #[derive(Clone, Debug)]
 pub(crate) enum Screen {
     FlowList,
@@ -45,6 +64,11 @@ pub(crate) enum Screen {
     Message(Box<MessageView>),
     EventLog,
     Help(Box<Help>),
+    Options(Box<OptionsView>),
+    KeyBindings(Box<Table>),
+    Commands(Box<Table>),
+    Grid(Box<Grid>),
+    Data(Box<DataView>),
 }
 
 /// The list of flows.
@@ -52,9 +76,56 @@ pub(crate) enum Screen {
 pub(crate) struct FlowList {
     pub(crate) page: Page,
     pub(crate) target: Target,
-    pub(crate) follow: bool,
     /// The page is not what the store has.
     pub(crate) stale: bool,
+    /// What is not shown does not match.
+    pub(crate) filter: Option<Filter>,
+    pub(crate) marked_only: bool,
+    /// A text that rows are highlighted for.
+    pub(crate) highlight: Option<Arc<str>>,
+}
+
+/// What was said of single flows, by keys (`view.settings.*`).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FlowSettings(HashMap<FlowId, BTreeMap<String, String>>);
+
+impl FlowSettings {
+    pub(crate) fn get(&self, id: FlowId, key: &str) -> Option<&str> {
+        self.0.get(&id)?.get(key).map(String::as_str)
+    }
+
+    pub(crate) fn set(&mut self, id: FlowId, key: &str, value: &str) {
+        self.0
+            .entry(id)
+            .or_default()
+            .insert(key.to_owned(), value.to_owned());
+    }
+
+    pub(crate) fn is_true(&self, id: FlowId, key: &str) -> bool {
+        self.get(id, key) == Some("true")
+    }
+}
+
+/// A table whose rows are made from what it is about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) select: Select,
+    pub(crate) needle: Option<Arc<str>>,
+}
+
+/// The options.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct OptionsView {
+    pub(crate) table: Table,
+    /// Only what is not a default is shown.
+    pub(crate) changed_only: bool,
+}
+
+/// What a command gave back.
+#[derive(Clone, Debug)]
+pub(crate) struct DataView {
+    pub(crate) title: String,
+    pub(crate) pane: Pane,
 }
 
 /// One flow.
@@ -69,8 +140,8 @@ pub(crate) struct FlowView {
     /// It was evicted.
     pub(crate) gone: bool,
     pub(crate) panes: [Pane; 3],
-    /// The view that was chosen for its bodies; none for the one that fits.
-    pub(crate) view: Option<String>,
+    /// Request and response are shown side by side.
+    pub(crate) split: bool,
     pub(crate) messages: MessageList,
     pub(crate) stale: bool,
 }
@@ -164,39 +235,6 @@ pub(crate) struct Help {
     pub(crate) pane: Pane,
 }
 
-/// A question.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Prompt {
-    /// Yes or no.
-    Confirm(Confirm),
-    /// A text to search for, as typed so far.
-    Search(String),
-    /// A search in a large body or message goes on.
-    Searching(FlowId, Place),
-    /// How bodies are to be shown: the start of a view's name, as typed so far.
-    View(String),
-    /// What to make of the flow.
-    Export(FlowId),
-    /// Where to put that: a file, as typed so far, or the clipboard.
-    ExportTo(FlowId, Format, String),
-}
-
-/// What is confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Confirm {
-    Quit,
-    ClearLog,
-}
-
-impl Confirm {
-    pub(crate) fn question(self) -> &'static str {
-        match self {
-            Self::Quit => "Quit?",
-            Self::ClearLog => "Clear the event log?",
-        }
-    }
-}
-
 /// One sentence in the bar at the bottom, for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
@@ -204,6 +242,8 @@ pub(crate) struct Message {
     pub(crate) text: Arc<str>,
     /// When it goes away.
     pub(crate) until: Timestamp,
+    /// It is nowhere else, and is to be read in full.
+    pub(crate) only_here: bool,
 }
 
 impl FlowView {
@@ -216,7 +256,7 @@ impl FlowView {
             snapshot: None,
             gone: false,
             panes: Default::default(),
-            view: None,
+            split: false,
             messages: MessageList::default(),
             stale: true,
         }
@@ -304,28 +344,33 @@ impl Tab {
 impl Model {
     /// An empty list, on a terminal of no size.
     #[must_use]
-    pub fn new(info: ProxyInfo, options: Options) -> Self {
-        let list = FlowList {
-            follow: options.focus_follow,
-            stale: true,
-            ..FlowList::default()
-        };
-        Self {
+    pub fn new(info: ProxyInfo, look: Look, values: Arc<Values>) -> Self {
+        let mut model = Self {
             info,
-            options,
+            look,
+            values,
+            keymap: Keymap::default(),
             schemas: None,
             size: (0, 0),
-            screens: vec![Screen::FlowList],
-            list,
+            panes: Panes::default(),
+            list: FlowList {
+                stale: true,
+                ..FlowList::default()
+            },
             log: Log {
                 stale: true,
                 ..Log::default()
             },
             prompt: None,
+            history: History::default(),
+            settings: FlowSettings::default(),
             message: None,
             now: Timestamp::default(),
             dirty: true,
-        }
+        };
+        model.panes.show_both(model.layout() != Layout::Single);
+        model.list.filter = model.filter_option();
+        model
     }
 
     /// With what is known about protobuf messages.
@@ -334,52 +379,129 @@ impl Model {
         Self { schemas, ..self }
     }
 
-    pub(crate) fn theme(&self) -> Theme {
-        Theme {
-            colour: self.options.colour,
+    /// With keys of the user's own.
+    #[must_use]
+    pub fn with_keymap(self, keymap: Keymap) -> Self {
+        Self { keymap, ..self }
+    }
+
+    /// With what was typed at the prompt before.
+    #[must_use]
+    pub fn with_history(self, history: History) -> Self {
+        Self { history, ..self }
+    }
+
+    /// Whether these are the values that it knows.
+    pub(crate) fn has(&self, values: &Arc<Values>) -> bool {
+        Arc::ptr_eq(&self.values, values)
+    }
+
+    /// How filters are read.
+    pub(crate) fn filters(&self) -> FilterOptions {
+        self.look.filters
+    }
+
+    /// What the list shows, and how.
+    #[must_use]
+    pub fn view_settings(&self) -> ViewSettings {
+        ViewSettings {
+            filter: self.list.filter.clone(),
+            marked_only: self.list.marked_only,
+            order: self.order(),
+            reversed: self.values.bool(keys::VIEW_ORDER_REVERSED),
         }
     }
 
-    /// The screen that is open.
-    pub(crate) fn screen(&self) -> &Screen {
-        self.screens.last().unwrap_or(&Screen::FlowList)
+    pub(crate) fn order(&self) -> Order {
+        self.values
+            .str(keys::VIEW_ORDER)
+            .parse()
+            .unwrap_or_default()
+    }
+
+    /// The filter that the option `view_filter` names, which has been checked.
+    pub(crate) fn filter_option(&self) -> Option<Filter> {
+        let source = self.values.opt_str(keys::VIEW_FILTER)?;
+        Filter::parse(source, self.look.filters).ok()
+    }
+
+    /// Whether the newest flow is kept in focus.
+    pub(crate) fn follows(&self) -> bool {
+        self.values.bool(keys::CONSOLE_FOCUS_FOLLOW)
+    }
+
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::of(self.values.str(keys::CONSOLE_LAYOUT))
+    }
+
+    pub(crate) fn theme(&self) -> Theme {
+        Theme::new(
+            self.values.str(keys::CONSOLE_PALETTE),
+            self.values.bool(keys::CONSOLE_PALETTE_TRANSPARENT),
+            self.look.colours,
+        )
     }
 
     pub(crate) fn flow_view(&mut self) -> Option<&mut FlowView> {
-        self.screens.iter_mut().find_map(|screen| match screen {
+        self.panes.all_mut().find_map(|(_, screen)| match screen {
             Screen::FlowView(view) => Some(&mut **view),
+            _ => None,
+        })
+    }
+
+    /// The flow that is open.
+    pub(crate) fn open_flow(&self) -> Option<&FlowView> {
+        self.panes.all().find_map(|screen| match screen {
+            Screen::FlowView(view) => Some(&**view),
             _ => None,
         })
     }
 
     /// The message that is open.
     pub(crate) fn message_view(&mut self) -> Option<&mut MessageView> {
-        match self.screens.last_mut()? {
-            Screen::Message(view) => Some(view),
+        self.panes.all_mut().find_map(|(_, screen)| match screen {
+            Screen::Message(view) => Some(&mut **view),
             _ => None,
-        }
+        })
     }
 
-    /// The pane that is scrolled, if the open screen has one.
+    /// The pane that is scrolled, if the screen in focus has one.
     pub(crate) fn pane_mut(&mut self) -> Option<&mut Pane> {
-        match self.screens.last_mut()? {
-            Screen::FlowList => None,
+        let log = &mut self.log.pane;
+        match self.panes.current_mut()? {
             Screen::FlowView(view) => view.pane_mut(),
             Screen::Message(view) => Some(&mut view.pane),
-            Screen::EventLog => Some(&mut self.log.pane),
+            Screen::EventLog => Some(log),
             Screen::Help(help) => Some(&mut help.pane),
+            Screen::Data(data) => Some(&mut data.pane),
+            Screen::FlowList
+            | Screen::Options(_)
+            | Screen::KeyBindings(_)
+            | Screen::Commands(_)
+            | Screen::Grid(_) => None,
         }
     }
 
     pub(crate) fn context(&self) -> Context {
-        match self.screen() {
+        match self.panes.current() {
             Screen::FlowList => Context::FlowList,
             Screen::FlowView(view) if view.tab() == Tab::Messages => Context::Messages,
             Screen::FlowView(_) => Context::FlowView,
             Screen::Message(_) => Context::Message,
             Screen::EventLog => Context::EventLog,
             Screen::Help(_) => Context::Help,
+            Screen::Options(_) => Context::Options,
+            Screen::KeyBindings(_) => Context::KeyBindings,
+            Screen::Commands(_) => Context::Commands,
+            Screen::Grid(_) => Context::GridEditor,
+            Screen::Data(_) => Context::DataViewer,
         }
+    }
+
+    /// The flow that is meant by "this one": the open one, or the one in focus.
+    pub(crate) fn focused_flow(&self) -> Option<FlowId> {
+        let open = self.open_flow().map(|view| view.id);
+        open.or(self.list.page.focus.map(|(id, _)| id))
     }
 
     pub(crate) fn touch(&mut self) {

@@ -1,8 +1,13 @@
 //! What can happen to the model, and what it asks for.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ratel_core::commands::{Call, Candidate, CommandError, FlowSpec, Output};
 use ratel_core::eventlog::{Entry, LogUpdate};
+use ratel_core::options::Values;
 use ratel_core::store::Update;
-use ratel_flow::export::Format;
+use ratel_core::view::ViewSettings;
 use ratel_flow::{FlowId, Timestamp};
 
 use crate::keymap::Key;
@@ -13,26 +18,40 @@ use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom
 pub enum Msg {
     /// A key was pressed.
     Key(Key),
+    /// Text was pasted.
+    Paste(String),
     /// The mouse was pressed at this column and row.
     Click(u16, u16),
-    /// The wheel was turned by so many rows; downwards is positive.
-    Wheel(isize),
+    /// The wheel was turned by so many rows, downwards positive, at this column and row.
+    Wheel(isize, u16, u16),
     /// The terminal has this many columns and rows.
     Resize(u16, u16),
     /// Something happened to the flows.
     Store(Update),
+    /// The list may look different.
+    List,
     /// Something was logged.
     Log(LogUpdate),
     /// The whole log.
     LogRead(Vec<Entry>),
+    /// Options have changed.
+    Options(Arc<Values>),
     /// The rows that were asked for.
     Page(Page),
     /// The flow that was asked for.
     Opened(Box<Opened>),
     /// How far a search in a body or message has got.
     Found(FlowId, Place, Found),
-    /// What became of an export: a sentence about that, or about what went wrong.
-    Exported(Result<String, String>),
+    /// A command was carried out.
+    Ran(Call, Result<Output, CommandError>),
+    /// The flows that a command is about.
+    Resolved(Call, Result<Vec<FlowId>, CommandError>),
+    /// The files that begin with what was typed.
+    Paths(String, Vec<Candidate>),
+    /// A file with key bindings was read.
+    KeysRead(PathBuf, Result<String, String>),
+    /// What a file or a program had for the cell that is edited.
+    Cell(Result<String, String>),
     /// A picture is about to be drawn: ask for what it lacks.
     Frame(Timestamp),
 }
@@ -44,14 +63,34 @@ pub enum Effect {
     Page(PageQuery),
     /// Read a flow; answered by [`Msg::Opened`].
     Open(OpenQuery),
+    /// Show other flows in the list, or in another order.
+    View(ViewSettings),
     /// Read the log; answered by [`Msg::LogRead`].
     ReadLog,
-    /// Forget what is in the log.
-    ClearLog,
-    /// Search on in a body or message; answered by [`Msg::Found`].
+    /// Search on in a body, a message or the list; answered by [`Msg::Found`].
     Search(FlowId, Place, SearchFrom),
-    /// Make something of a flow and put it into this file, or the clipboard; answered by [`Msg::Exported`].
-    Export(FlowId, Format, Option<String>),
+    /// Carry out a command for somebody who has that flow in focus; answered by [`Msg::Ran`].
+    Run(Call, Option<FlowId>),
+    /// Find the flows that a command is about; answered by [`Msg::Resolved`].
+    Resolve(Call, FlowSpec, Option<FlowId>),
+    /// List the files that begin so; answered by [`Msg::Paths`].
+    Paths(String),
+    /// Keep a line in the history of the prompt.
+    KeepHistory(String),
+    /// Forget that history.
+    ForgetHistory,
+    /// Read a file with key bindings; answered by [`Msg::KeysRead`].
+    ReadKeys(PathBuf),
+    /// Read a file for a cell, with escapes or as it is; answered by [`Msg::Cell`].
+    ReadCell(PathBuf, bool),
+    /// Have a cell edited by a program; answered by [`Msg::Cell`].
+    EditCell(String),
+    /// Write a text to a file; what becomes of it is logged.
+    Write(PathBuf, String),
+    /// Put a text into the clipboard.
+    Copy(String),
+    /// Show a body in a program of the user's own: the flow, and whether it is the response's.
+    ViewBody(FlowId, bool),
     /// Give the terminal back and stop the process until it is continued.
     Suspend,
     /// Leave.

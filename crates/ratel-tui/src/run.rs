@@ -1,36 +1,39 @@
 //! The loop: with [`terminal`](crate::terminal) the only place that knows a terminal, threads and the clock.
 //!
-//! One thread blocks on the terminal's events; the store and the log call back when something happened. All of them
-//! put a signal into one bounded channel, on which the loop blocks. A picture is drawn when the model says that
+//! One thread blocks on the terminal's events; the store, the log and the options call back when something happened. All of
+//! them put a signal into one bounded channel, on which the loop blocks. A picture is drawn when the model says that
 //! something visible changed, and not more often than [`KEY_FRAME`] or [`TRAFFIC_FRAME`] allow.
+
+mod effects;
+mod reader;
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{
-    self, Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEventKind,
-};
+use crossterm::event::Event;
 use ratel_core::clock;
-use ratel_core::eventlog::{EventLog, LogUpdate};
+use ratel_core::commands::history;
+use ratel_core::control::Control;
+use ratel_core::eventlog::{EventLog, Level, LogUpdate};
+use ratel_core::options::{Options, keys};
 use ratel_core::store::{FlowStore, Subscription};
-use ratel_flow::FlowId;
-use ratel_flow::export::Format;
-use ratel_flow::format::size;
+use ratel_core::view::FlowView;
 
-use crate::app::{App, Exit, Options, Stop, TuiError};
-use crate::export;
-use crate::keymap::Key;
+use crate::app::{App, Exit, Programs, Stop, TuiError};
+use crate::files;
+use crate::keymap::{self, Keymap};
 use crate::model::Model;
 use crate::msg::{Effect, Msg};
-use crate::source;
+use crate::source::Viewed;
 use crate::terminal::Terminal;
-use crate::update::{WHEEL_ROWS, update};
 use crate::view::view;
+
+use reader::Reader;
 
 /// After a key the next picture is drawn this soon: 60 a second.
 const KEY_FRAME: Duration = Duration::from_micros(16_667);
@@ -41,15 +44,12 @@ const TRAFFIC_FRAME: Duration = Duration::from_millis(40);
 /// Signals that wait. A wake-up that finds the channel full is not needed.
 const SIGNALS: usize = 256;
 
-/// How often the thread that reads the terminal looks whether it is still needed.
-const READER_CHECK: Duration = Duration::from_secs(1);
-
 /// Rounds of effects before a picture; a switch to another flow takes two.
 const ROUNDS: usize = 4;
 
 enum Signal {
     Event(Event),
-    /// The store, the log or the stop handle has something.
+    /// The store, the log, the list, the options or the stop handle have something.
     Wake,
     /// The terminal cannot be read any more.
     Gone(io::Error),
@@ -65,28 +65,96 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         return Err(TuiError::NoTerminal);
     }
     let App {
-        source,
+        source: store,
         event_log,
         info,
         options,
+        look,
         schemas,
+        control,
+        programs,
         stop,
     } = app;
     let (sender, signals) = sync_channel(SIGNALS);
-    let subscriptions = Subscriptions::new(&source, &event_log, &stop, &sender);
-    let terminal = Terminal::enter(options.mouse, event_log.clone()).map_err(TuiError::Terminal)?;
-    let _reader = Reader::start(sender).map_err(TuiError::Terminal)?;
+    let subscriptions = Subscriptions::new(&store, &event_log, &options, &stop, &sender);
+    let relisted = Arc::new(AtomicBool::new(false));
+    let view = {
+        let (relisted, wake) = (relisted.clone(), wake(&sender));
+        let changed = move || {
+            relisted.store(true, Ordering::Relaxed);
+            wake();
+        };
+        FlowView::start(store.clone(), changed).map_err(TuiError::Terminal)?
+    };
+    let values = options.snapshot();
+    let confdir = values.confdir();
+    let model = Model::new(info, look, values.clone())
+        .with_schemas(schemas)
+        .with_keymap(own_keys(&confdir, &event_log))
+        .with_history(history_of(
+            &confdir,
+            values.bool(keys::COMMAND_HISTORY),
+            &event_log,
+        ));
+    view.set(model.view_settings());
+    let terminal = Terminal::enter(values.bool(keys::CONSOLE_MOUSE), event_log.clone())
+        .map_err(TuiError::Terminal)?;
+    let reader = Reader::start(sender).map_err(TuiError::Terminal)?;
     let mut screen = Loop {
-        model: Model::new(info, options).with_schemas(schemas),
-        source,
+        model,
+        flows: Viewed { store, view },
         event_log,
+        options,
+        control,
+        programs,
         terminal,
+        reader,
+        relisted,
         pending: VecDeque::new(),
     };
-    screen.start().map_err(TuiError::Terminal)?;
+    screen.start(&subscriptions).map_err(TuiError::Terminal)?;
     let result = screen.run(&signals, &subscriptions, &stop);
     screen.terminal.leave();
     result.map_err(TuiError::Terminal)
+}
+
+/// The default keys and those of `keys.yaml`. What is wrong there is logged.
+fn own_keys(confdir: &Path, log: &EventLog) -> Keymap {
+    let mut keymap = Keymap::default();
+    let path = confdir.join(keymap::FILE);
+    if !path.exists() {
+        return keymap;
+    }
+    let errors = match files::read(&path) {
+        Ok(text) => keymap::parse(&text, &mut keymap)
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        Err(why) => vec![why],
+    };
+    for error in errors {
+        log.push(Level::Error, &format!("{}, {error}", path.display()), None);
+    }
+    keymap
+}
+
+fn history_of(confdir: &Path, wanted: bool, log: &EventLog) -> history::History {
+    if !wanted {
+        return history::History::default();
+    }
+    history::load(confdir).unwrap_or_else(|error| {
+        let text = format!("cannot read the history of the prompt: {error}");
+        log.push(Level::Warn, &text, None);
+        history::History::default()
+    })
+}
+
+/// Wakes the loop. Full: the loop is going to look anyway. Disconnected: it has ended.
+fn wake(sender: &SyncSender<Signal>) -> impl Fn() + Send + Sync + 'static {
+    let sender = sender.clone();
+    move || match sender.try_send(Signal::Wake) {
+        Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+    }
 }
 
 struct Subscriptions {
@@ -95,62 +163,37 @@ struct Subscriptions {
 }
 
 impl Subscriptions {
-    fn new(store: &FlowStore, log: &EventLog, stop: &Stop, sender: &SyncSender<Signal>) -> Self {
-        let wake = || {
-            let sender = sender.clone();
-            // Full: the loop is going to look anyway. Disconnected: it has ended.
-            move || match sender.try_send(Signal::Wake) {
-                Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
-            }
-        };
-        stop.on_stop(wake());
+    fn new(
+        store: &FlowStore,
+        log: &EventLog,
+        options: &Options,
+        stop: &Stop,
+        sender: &SyncSender<Signal>,
+    ) -> Self {
+        stop.on_stop(wake(sender));
+        options.watch(wake(sender));
         Self {
-            store: store.subscribe_with(Box::new(wake())),
-            log: log.subscribe_with(Box::new(wake())),
+            store: store.subscribe_with(Box::new(wake(sender))),
+            log: log.subscribe_with(Box::new(wake(sender))),
         }
-    }
-}
-
-/// The thread that reads the terminal.
-struct Reader(Arc<AtomicBool>);
-
-impl Reader {
-    fn start(sender: SyncSender<Signal>) -> io::Result<Self> {
-        let done = Arc::new(AtomicBool::new(false));
-        let reader = Self(done.clone());
-        thread::Builder::new()
-            .name("ratel-keys".into())
-            .spawn(move || {
-                while !done.load(Ordering::Relaxed) {
-                    let read = event::poll(READER_CHECK)
-                        .and_then(|ready| ready.then(event::read).transpose());
-                    let signal = match read {
-                        Ok(None) => continue,
-                        Ok(Some(event)) => Signal::Event(event),
-                        Err(error) => Signal::Gone(error),
-                    };
-                    let gone = matches!(signal, Signal::Gone(_));
-                    if sender.send(signal).is_err() || gone {
-                        return;
-                    }
-                }
-            })?;
-        Ok(reader)
-    }
-}
-
-impl Drop for Reader {
-    /// The thread ends within [`READER_CHECK`]; nothing waits for it.
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 struct Loop {
     model: Model,
-    source: FlowStore,
+    flows: Viewed,
     event_log: EventLog,
+    options: Options,
+    #[expect(
+        dead_code,
+        reason = "commands that talk to live flows come with interception"
+    )]
+    control: Control,
+    programs: Programs,
     terminal: Terminal,
+    reader: Reader,
+    /// The list may look different.
+    relisted: Arc<AtomicBool>,
     /// Effects that take long, done one step at a time between keys.
     pending: VecDeque<Effect>,
 }
@@ -159,9 +202,11 @@ struct Loop {
 type Ended = Option<Exit>;
 
 impl Loop {
-    fn start(&mut self) -> io::Result<()> {
+    fn start(&mut self, subscriptions: &Subscriptions) -> io::Result<()> {
         let (width, height) = crossterm::terminal::size()?;
         self.send(Msg::Resize(width, height))?;
+        // What was logged until here is read at once.
+        while subscriptions.log.try_next().is_some() {}
         self.send(Msg::LogRead(self.event_log.entries()))?;
         Ok(())
     }
@@ -233,13 +278,23 @@ impl Loop {
         match signal {
             Signal::Wake => Ok(None),
             Signal::Gone(error) => Err(error),
-            Signal::Event(event) => {
-                message(&event, &self.model.options).map_or(Ok(None), |msg| self.send(msg))
-            }
+            Signal::Event(event) => reader::message(event).map_or(Ok(None), |msg| self.send(msg)),
         }
     }
 
     fn take_updates(&mut self, subscriptions: &Subscriptions) -> io::Result<Ended> {
+        let values = self.options.snapshot();
+        if !self.model.has(&values) {
+            self.follow_options(&values)?;
+            if let Some(exit) = self.send(Msg::Options(values))? {
+                return Ok(Some(exit));
+            }
+        }
+        if self.relisted.swap(false, Ordering::Relaxed)
+            && let Some(exit) = self.send(Msg::List)?
+        {
+            return Ok(Some(exit));
+        }
         // As many as a queue holds: what comes meanwhile wakes the loop again, or is still there next time.
         for _ in 0..ratel_core::store::subscribe::QUEUE_BOUND {
             let Some(change) = subscriptions.store.try_next() else {
@@ -257,66 +312,6 @@ impl Loop {
         Ok(None)
     }
 
-    /// Does one step of what takes long.
-    fn step(&mut self) -> io::Result<Ended> {
-        match self.pending.pop_front() {
-            Some(Effect::Search(id, place, from)) => {
-                let found = source::search(&self.source, id, place, from);
-                self.send(Msg::Found(id, place, found))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Updates the model and does what it asks for.
-    fn send(&mut self, msg: Msg) -> io::Result<Ended> {
-        let mut msgs = VecDeque::from([msg]);
-        while let Some(msg) = msgs.pop_front() {
-            for effect in update(&mut self.model, msg) {
-                match effect {
-                    Effect::Page(query) => {
-                        msgs.push_back(Msg::Page(source::page(&self.source, &query)))
-                    }
-                    Effect::Open(query) => {
-                        msgs.push_back(Msg::Opened(Box::new(source::open(&self.source, &query))))
-                    }
-                    Effect::ReadLog => msgs.push_back(Msg::LogRead(self.event_log.entries())),
-                    Effect::ClearLog => self.event_log.clear(),
-                    Effect::Search(..) => self.pending.push_back(effect),
-                    Effect::Export(id, format, path) => {
-                        let done = self.export(id, format, path.as_deref());
-                        msgs.push_back(Msg::Exported(done));
-                    }
-                    Effect::Suspend => {
-                        let (width, height) = self.terminal.suspend()?;
-                        msgs.push_back(Msg::Resize(width, height));
-                    }
-                    Effect::Quit => return Ok(Some(Exit::Quit)),
-                }
-            }
-        }
-        Ok(None)
-    }
-
-    fn export(&mut self, id: FlowId, format: Format, path: Option<&str>) -> Result<String, String> {
-        let text = export::text(&self.source, id, format)?;
-        let bytes = size(text.len() as u64);
-        if let Some(path) = path {
-            let path = export::save(path, &text)?;
-            return Ok(format!("{bytes} written to {}", path.display()));
-        }
-        if text.len() > export::CLIPBOARD_MAX {
-            return Err(format!(
-                "{bytes} are too many for the clipboard; name a file"
-            ));
-        }
-        let copied = self.terminal.copy(&text);
-        copied.map_err(|error| format!("cannot reach the clipboard: {error}"))?;
-        Ok(format!(
-            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52)"
-        ))
-    }
-
     fn draw(&mut self) -> io::Result<()> {
         for _ in 0..ROUNDS {
             self.send(Msg::Frame(clock::now()))?;
@@ -327,47 +322,4 @@ impl Loop {
         let model = &self.model;
         self.terminal.draw(|frame| view(model, frame))
     }
-}
-
-fn message(event: &Event, options: &Options) -> Option<Msg> {
-    match event {
-        Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Msg::Key),
-        Event::Resize(width, height) => Some(Msg::Resize(*width, *height)),
-        Event::Mouse(mouse) if options.mouse => match mouse.kind {
-            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click(mouse.column, mouse.row)),
-            MouseEventKind::ScrollUp => Some(Msg::Wheel(-WHEEL_ROWS)),
-            MouseEventKind::ScrollDown => Some(Msg::Wheel(WHEEL_ROWS)),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-fn key_of(event: &KeyEvent) -> Option<Key> {
-    let name = match event.code {
-        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::CONTROL) => {
-            return Some(Key::Ctrl(c.to_ascii_lowercase()));
-        }
-        KeyCode::Char(c) if event.modifiers.contains(KeyModifiers::ALT) => {
-            return Some(Key::Meta(c));
-        }
-        KeyCode::Char(c) => return Some(Key::Char(c)),
-        KeyCode::Tab if event.modifiers.contains(KeyModifiers::SHIFT) => "shift tab",
-        KeyCode::BackTab => "shift tab",
-        KeyCode::Tab => "tab",
-        KeyCode::Enter => "enter",
-        KeyCode::Esc => "esc",
-        KeyCode::Up => "up",
-        KeyCode::Down => "down",
-        KeyCode::Left => "left",
-        KeyCode::Right => "right",
-        KeyCode::PageUp => "page up",
-        KeyCode::PageDown => "page down",
-        KeyCode::Home => "home",
-        KeyCode::End => "end",
-        KeyCode::Backspace => "backspace",
-        KeyCode::Delete => "delete",
-        _ => return None,
-    };
-    Key::parse(name)
 }

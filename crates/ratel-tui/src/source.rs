@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window};
+use ratel_core::view::{FlowView, Order};
 use ratel_flow::{FlowId, MessageHead, Payload, Side};
+
+use crate::screens::flow_list;
 
 pub use messages::{
     MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage, OpenId,
@@ -26,12 +29,29 @@ const LINE_SOUGHT: usize = 16 * 1024;
 /// A search reads this many bytes at a time, so that keys are answered in between.
 const SEARCH_STEP: u64 = 4 * 1024 * 1024;
 
-/// What the screen reads. Implemented by the store, and by a list in tests.
+/// So many rows of the list are searched at a time.
+const FLOWS_STEP: usize = 1024;
+
+/// What the screen reads. Implemented by the store with the list of its flows, and by a list in tests.
 pub trait Source {
-    /// How many flows there are, and how many were evicted.
-    fn counts(&self) -> (usize, u64);
+    /// How many flows there are to see.
+    fn counts(&self) -> Counts;
     /// The ids at those positions of the list, in order.
     fn ids(&self, positions: Range<usize>) -> Vec<FlowId>;
+    /// The position of a flow in the list, or of what is nearest to where it was. `hint` is where it may be.
+    ///
+    /// # Errors
+    /// The nearest, when the flow is not in the list.
+    fn position(&self, id: FlowId, hint: usize) -> Result<usize, usize> {
+        by_id(
+            &|at| self.ids(at..at + 1).first().copied(),
+            self.counts().shown,
+            id,
+            hint,
+        )
+    }
+    /// The flow that began last.
+    fn newest(&self) -> Option<FlowId>;
     /// A row.
     fn summary(&self, id: FlowId) -> Option<Summary>;
     /// A flow without its bodies.
@@ -50,30 +70,70 @@ pub trait Source {
     ) -> Option<Window>;
 }
 
-impl Source for FlowStore {
-    fn counts(&self) -> (usize, u64) {
-        let stats = self.stats();
-        (stats.flows, stats.evicted)
+/// How many flows there are to see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// In the list.
+    pub shown: usize,
+    /// Not looked at yet, by the filter of the list.
+    pub pending: usize,
+    /// Evicted since the start.
+    pub evicted: u64,
+}
+
+/// The store, and the list of its flows as somebody looks at it.
+#[derive(Debug)]
+pub struct Viewed {
+    /// The flows.
+    pub store: FlowStore,
+    /// The list.
+    pub view: FlowView,
+}
+
+impl Source for Viewed {
+    fn counts(&self) -> Counts {
+        let counts = self.view.counts();
+        Counts {
+            shown: counts.shown,
+            pending: counts.pending,
+            evicted: self.store.stats().evicted,
+        }
     }
 
     fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
-        Self::ids(self, positions)
+        self.view.ids(positions)
+    }
+
+    fn position(&self, id: FlowId, hint: usize) -> Result<usize, usize> {
+        if let Some(at) = self.view.position(id, hint) {
+            return Ok(at);
+        }
+        let settings = self.view.settings();
+        if settings.order != Order::Time || settings.reversed {
+            return Err(hint);
+        }
+        let id_at = |at: usize| self.view.ids(at..at + 1).first().copied();
+        by_id(&id_at, self.view.counts().shown, id, hint)
+    }
+
+    fn newest(&self) -> Option<FlowId> {
+        self.store.last_id()
     }
 
     fn summary(&self, id: FlowId) -> Option<Summary> {
-        Self::summary(self, id)
+        self.store.summary(id)
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
-        Self::snapshot(self, id)
+        self.store.snapshot(id)
     }
 
     fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window> {
-        Self::body(self, id, side, range)
+        self.store.body(id, side, range)
     }
 
     fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
-        Self::messages(self, id, range)
+        self.store.messages(id, range)
     }
 
     fn payload(
@@ -83,7 +143,7 @@ impl Source for FlowStore {
         payload: Payload,
         range: Range<u64>,
     ) -> Option<Window> {
-        Self::payload(self, id, side, payload, range)
+        self.store.payload(id, side, payload, range)
     }
 }
 
@@ -97,8 +157,10 @@ pub enum Target {
     Keep,
     /// To this position, or the last.
     At(usize),
-    /// To the newest flow.
+    /// To the last.
     Last,
+    /// To the flow that began last.
+    Newest,
 }
 
 /// Asks for the visible rows.
@@ -117,8 +179,10 @@ pub struct PageQuery {
 /// The visible rows.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// How many flows there are.
-    pub total: usize,
+    /// How many flows are in the list.
+    pub shown: usize,
+    /// How many are still to be looked at by its filter.
+    pub pending: usize,
     /// How many flows were evicted since the start.
     pub evicted: u64,
     /// The focused flow and its position.
@@ -134,9 +198,15 @@ pub struct Page {
 /// Reads the visible rows. Takes no longer for a long list than for a short one.
 #[must_use]
 pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
-    let (total, evicted) = source.counts();
-    let Some(last) = total.checked_sub(1) else {
+    let counts = source.counts();
+    let Counts {
+        shown,
+        pending,
+        evicted,
+    } = counts;
+    let Some(last) = shown.checked_sub(1) else {
         return Page {
+            pending,
             evicted,
             ..Page::default()
         };
@@ -147,25 +217,35 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         (Target::Last, _) => last,
         (Target::At(at), _) => at.min(last),
         (Target::Keep, None) => 0,
+        (Target::Newest, focus) => {
+            let before = focus.map_or(0, |(_, at)| at);
+            let newest = source.newest().map(|id| source.position(id, last));
+            // One that the list does not show leaves the focus where it is.
+            newest.and_then(Result::ok).unwrap_or(before).min(last)
+        }
         (Target::Keep, Some((id, before))) => {
-            let at = position(source, total, id, before).min(last);
+            let at = source
+                .position(id, before)
+                .unwrap_or_else(|near| near)
+                .min(last);
             // The row stays where it is on the screen when rows above it go away.
             top = (top + at).saturating_sub(before);
             at
         }
     };
     top = top
-        .min(total.saturating_sub(height))
+        .min(shown.saturating_sub(height))
         .min(at)
         .max((at + 1).saturating_sub(height));
-    let ids = source.ids(top..(top + height).min(total));
+    let ids = source.ids(top..(top + height).min(shown));
     let focus = ids.get(at - top).map(|id| (*id, at));
     let rows = ids
         .into_iter()
         .filter_map(|id| source.summary(id))
         .collect();
     Page {
-        total,
+        shown,
+        pending,
         evicted,
         focus,
         top,
@@ -174,11 +254,15 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
     }
 }
 
-/// The position of a flow, or of the one after it when it is gone.
-fn position(source: &dyn Source, total: usize, id: FlowId, hint: usize) -> usize {
-    let id_at = |at: usize| source.ids(at..at + 1).first().copied();
+/// The position of a flow in a list in the order of ids, or of the one after it when it is gone.
+fn by_id(
+    id_at: &dyn Fn(usize) -> Option<FlowId>,
+    total: usize,
+    id: FlowId,
+    hint: usize,
+) -> Result<usize, usize> {
     if id_at(hint) == Some(id) {
-        return hint;
+        return Ok(hint);
     }
     let (mut from, mut to) = (0, total);
     while from < to {
@@ -188,7 +272,11 @@ fn position(source: &dyn Source, total: usize, id: FlowId, hint: usize) -> usize
             _ => to = middle,
         }
     }
-    from
+    if id_at(from) == Some(id) {
+        Ok(from)
+    } else {
+        Err(from)
+    }
 }
 
 // One flow
@@ -352,6 +440,8 @@ pub enum Place {
     Message(Side, Payload),
     /// All complete messages of the flow; what is found are their numbers.
     Messages,
+    /// The list of flows; what is found are positions.
+    Flows,
 }
 
 /// Where a search in a body goes on.
@@ -381,8 +471,10 @@ pub enum Found {
 /// Searches one step further.
 #[must_use]
 pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -> Found {
-    if place == Place::Messages {
-        return search_messages(source, id, from);
+    match place {
+        Place::Messages => return search_messages(source, id, from),
+        Place::Flows => return search_flows(source, from),
+        Place::Body(_) | Place::Message(..) => {}
     }
     let needle = from.needle.as_bytes();
     // A match may begin in one step and end in the next.
@@ -401,7 +493,7 @@ pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -
     let window = match place {
         Place::Body(side) => source.body(id, side, range),
         Place::Message(side, payload) => source.payload(id, side, payload, range),
-        Place::Messages => None,
+        Place::Messages | Place::Flows => None,
     };
     let Some(window) = window else {
         return Found::Nowhere(from);
@@ -457,6 +549,41 @@ fn search_messages(source: &dyn Source, id: FlowId, from: SearchFrom) -> Found {
         at = if from.backwards { nth } else { nth + 1 };
     }
     Found::GoOn(SearchFrom { at, ..from })
+}
+
+/// Looks through the rows of the list, some at a time.
+fn search_flows(source: &dyn Source, from: SearchFrom) -> Found {
+    let step = FLOWS_STEP as u64;
+    let range = if from.backwards {
+        from.at.saturating_sub(step)..from.at
+    } else {
+        from.at..from.at.saturating_add(step)
+    };
+    let start = usize::try_from(range.start).unwrap_or(usize::MAX);
+    let end = usize::try_from(range.end).unwrap_or(usize::MAX);
+    let ids = source.ids(start..end);
+    let full = ids.len() == end - start;
+    let is_hit = |id: &FlowId| {
+        let row = source.summary(*id);
+        row.is_some_and(|row| flow_list::holds(&row, &from.needle))
+    };
+    let hit = if from.backwards {
+        ids.iter().rposition(is_hit)
+    } else {
+        ids.iter().position(is_hit)
+    };
+    match hit {
+        Some(at) => Found::At((start + at) as u64),
+        None if from.backwards && range.start > 0 => Found::GoOn(SearchFrom {
+            at: range.start,
+            ..from
+        }),
+        None if !from.backwards && full => Found::GoOn(SearchFrom {
+            at: range.end,
+            ..from
+        }),
+        None => Found::Nowhere(from),
+    }
 }
 
 fn has(source: &dyn Source, id: FlowId, head: &MessageHead, needle: &[u8]) -> bool {

@@ -8,7 +8,9 @@ use std::thread;
 
 use base64::Engine as _;
 use crossterm::cursor::Show;
-use crossterm::event::{DisableMouseCapture, EnableMouseCapture};
+use crossterm::event::{
+    DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
+};
 use crossterm::execute;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
@@ -70,7 +72,7 @@ impl Terminal {
     fn take(&mut self) -> io::Result<()> {
         self.entered.store(true, Ordering::Relaxed);
         enable_raw_mode()?;
-        execute!(io::stdout(), EnterAlternateScreen)?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
         if self.mouse {
             execute!(io::stdout(), EnableMouseCapture)?;
         }
@@ -78,6 +80,24 @@ impl Terminal {
         // cursor is and fails if there is no answer.
         let (width, height) = size()?;
         self.inner.resize(Rect::new(0, 0, width, height))
+    }
+
+    /// Reacts to the mouse, or leaves it to the terminal.
+    pub(crate) fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        if self.mouse == mouse {
+            return Ok(());
+        }
+        self.mouse = mouse;
+        match mouse {
+            true => execute!(io::stdout(), EnableMouseCapture),
+            false => execute!(io::stdout(), DisableMouseCapture),
+        }
+    }
+
+    /// Takes the terminal again, after another program had it. Returns its size, which may have changed.
+    pub(crate) fn come_back(&mut self) -> io::Result<(u16, u16)> {
+        self.take()?;
+        size()
     }
 
     /// Gives the terminal back.
@@ -127,6 +147,7 @@ impl Drop for Terminal {
 fn restore() {
     let mut out = io::stdout();
     let _ = execute!(out, DisableMouseCapture);
+    let _ = execute!(out, DisableBracketedPaste);
     let _ = execute!(out, LeaveAlternateScreen);
     let _ = execute!(out, Show);
     let _ = disable_raw_mode();

@@ -157,6 +157,28 @@ impl Text {
         rows
     }
 
+    /// As [`wrap`](Self::wrap), between words where that is possible.
+    pub(crate) fn wrap_words(self, width: usize) -> Vec<Self> {
+        if self.width() <= width {
+            return vec![self];
+        }
+        let mut rows = Vec::new();
+        let mut row = Self::default();
+        for span in self.spans {
+            for word in span.text.split_inclusive(' ') {
+                let word = Self::plain(span.role, word);
+                if row.width() > 0 && row.width() + word.content().trim_end().width() > width {
+                    rows.append(&mut std::mem::take(&mut row).wrap(width));
+                }
+                for span in word.spans {
+                    row.push(span.role, span.text);
+                }
+            }
+        }
+        rows.append(&mut row.wrap(width));
+        rows
+    }
+
     /// The text with the pieces at those byte ranges of [`content`](Self::content) in another role.
     pub(crate) fn highlight(&self, found: &[Range<usize>], role: Role) -> Self {
         let mut out = Self::default();

@@ -1,8 +1,16 @@
 //! Keystrokes in, text out: every screen as a user sees it.
 
+#[path = "screens/layouts.rs"]
+mod layouts;
+#[path = "screens/lists.rs"]
+mod lists;
 #[path = "screens/messages.rs"]
 mod messages;
+#[path = "screens/prompt.rs"]
+mod prompt;
 mod support;
+#[path = "screens/tables.rs"]
+mod tables;
 
 use bytes::Bytes;
 use insta::assert_snapshot;
@@ -12,10 +20,11 @@ use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use ratel_core::eventlog::Level;
 use ratel_flow::{FlowId, StreamKind};
-use ratel_tui::keymap::{BINDINGS, Key, NAMED};
+use ratel_tui::keymap::{Key, Keymap, NAMED};
 use ratel_tui::msg::Msg;
 use ratel_tui::source::{self, PageQuery, Target};
-use ratel_tui::{ModeInfo, Options, ProxyInfo};
+use ratel_tui::theme::Colours;
+use ratel_tui::{Look, ModeInfo, ProxyInfo};
 use support::{Fake, Flows, Ui, sample};
 
 const SMALL: (u16, u16) = (80, 24);
@@ -45,15 +54,7 @@ fn empty_list_says_what_to_do() {
         onboarding_host: Some("mitm.it".into()),
         version: "0.1.0".into(),
     };
-    let ui = Ui::with_info(
-        SMALL,
-        Vec::new(),
-        Options {
-            colour: false,
-            ..Options::default()
-        },
-        info,
-    );
+    let ui = Ui::with_info(SMALL, Vec::new(), Look::default(), &[], info);
     assert_snapshot!("empty_regular", ui.text());
 }
 
@@ -240,7 +241,7 @@ fn eviction_keeps_the_focused_flow() {
 fn quitting_is_asked_for() {
     let mut ui = Ui::new(SMALL, sample());
     assert!(ui.keys("q").text().contains("Quit? (yes,no)?"));
-    assert!(!ui.keys("x n").quit && !ui.text().contains("Quit?"));
+    assert!(!ui.keys("n").quit && !ui.text().contains("Quit?"));
     assert!(ui.keys("esc y").quit);
     assert!(Ui::new(SMALL, sample()).keys("ctrl_c ctrl_c").quit);
     assert!(Ui::new(SMALL, sample()).keys("enter Q").quit);
@@ -252,7 +253,7 @@ fn quitting_is_asked_for() {
 #[test]
 fn an_unknown_key_is_answered() {
     let mut ui = Ui::new(SMALL, sample());
-    assert!(ui.keys("w").text().contains("`w` does nothing here"));
+    assert!(ui.keys("f7").text().contains("`f7` does nothing here"));
     assert!(!ui.keys("j").text().contains("does nothing"));
 }
 
@@ -482,15 +483,12 @@ fn nothing_of_a_peer_reaches_the_terminal_raw() {
 
 #[test]
 fn colours_only_when_wanted() {
-    let has_colour = |colour| {
-        let ui = Ui::with_options(
-            SMALL,
-            sample(),
-            Options {
-                colour,
-                ..Options::default()
-            },
-        );
+    let has_colour = |colours| {
+        let look = Look {
+            colours,
+            ..Look::default()
+        };
+        let ui = Ui::with_look(SMALL, sample(), look, &[]);
         let terminal = ui.terminal();
         terminal
             .backend()
@@ -499,7 +497,9 @@ fn colours_only_when_wanted() {
             .iter()
             .any(|cell| cell.fg != Color::Reset || cell.bg != Color::Reset)
     };
-    assert!(has_colour(true) && !has_colour(false));
+    assert!(
+        has_colour(Colours::Many) && has_colour(Colours::Sixteen) && !has_colour(Colours::None)
+    );
     let ui = Ui::new(SMALL, sample());
     let terminal = ui.terminal();
     let focus = terminal.backend().buffer().cell((0, 1)).unwrap();
@@ -512,8 +512,14 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
     use std::cell::Cell;
     struct Counting(Flows, Cell<usize>);
     impl source::Source for Counting {
-        fn counts(&self) -> (usize, u64) {
-            (100_000, 0)
+        fn counts(&self) -> source::Counts {
+            source::Counts {
+                shown: 100_000,
+                ..source::Counts::default()
+            }
+        }
+        fn newest(&self) -> Option<FlowId> {
+            None
         }
         fn ids(&self, positions: std::ops::Range<usize>) -> Vec<FlowId> {
             self.1.set(self.1.get() + positions.len());
@@ -586,11 +592,8 @@ fn a_terminal_that_has_shrunk_unheard_is_no_harm() {
 }
 
 fn key() -> impl Strategy<Value = Key> {
-    let bound: Vec<_> = BINDINGS
-        .iter()
-        .flat_map(|b| b.keys)
-        .filter_map(|name| Key::parse(name))
-        .collect();
+    let keymap = Keymap::default();
+    let bound: Vec<_> = keymap.bindings().iter().map(|b| b.key).collect();
     let named: Vec<_> = NAMED.iter().filter_map(|name| Key::parse(name)).collect();
     prop_oneof![
         4 => prop::sample::select(bound),
@@ -599,12 +602,37 @@ fn key() -> impl Strategy<Value = Key> {
     ]
 }
 
+/// A line for each command that needs nothing, and some that do.
+fn lines() -> Vec<&'static str> {
+    let bare =
+        ratel_core::commands::all().filter(|def| def.tools.terminal && def.params.is_empty());
+    let more = [
+        "set console_layout vertical",
+        "set console_layout horizontal",
+        "set console_layout_headers toggle",
+        "set console_flowlist_layout list",
+        "set console_flowlist_layout table",
+        "set view_filter '~m POST'",
+        "set view_filter",
+        "set view_order size",
+        "console.highlight service",
+        "flow.mark @all :star:",
+        "console.command set ",
+    ];
+    bare.map(|def| def.name)
+        .chain(more)
+        .filter(|name| *name != "console.exit")
+        .collect()
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Key(Key),
     Resize(u16, u16),
-    Click(u16),
-    Wheel(isize),
+    Click(u16, u16),
+    Wheel(isize, u16, u16),
+    Type(String),
+    Run(String),
     Add,
     Evict,
 }
@@ -614,8 +642,10 @@ fn step() -> impl Strategy<Value = Step> {
         8 => key().prop_map(Step::Key),
         1 => (1u16..200, 1u16..60).prop_map(|(w, h)| Step::Resize(w, h)),
         1 => (1u16..8, 1u16..8).prop_map(|(w, h)| Step::Resize(w, h)),
-        1 => (0u16..60).prop_map(Step::Click),
-        1 => (-5isize..5).prop_map(Step::Wheel),
+        1 => (0u16..200, 0u16..60).prop_map(|(x, y)| Step::Click(x, y)),
+        1 => (-5isize..5, 0u16..200, 0u16..60).prop_map(|(rows, x, y)| Step::Wheel(rows, x, y)),
+        1 => "[a-z .@~\"'日\u{301}\u{1b}]{0,12}".prop_map(Step::Type),
+        2 => prop::sample::select(lines()).prop_map(|line| Step::Run(line.to_owned())),
         1 => Just(Step::Add),
         1 => Just(Step::Evict),
     ]
@@ -632,8 +662,14 @@ proptest! {
             match step {
                 Step::Key(key) => ui.send(Msg::Key(key)),
                 Step::Resize(width, height) => ui.resize((width, height)),
-                Step::Click(y) => ui.send(Msg::Click(0, y)),
-                Step::Wheel(rows) => ui.send(Msg::Wheel(rows)),
+                Step::Click(x, y) => ui.send(Msg::Click(x, y)),
+                Step::Wheel(rows, x, y) => ui.send(Msg::Wheel(rows, x, y)),
+                Step::Type(text) => {
+                    ui.type_in(&text);
+                }
+                Step::Run(line) => {
+                    ui.command(&line);
+                }
                 Step::Add => {
                     ui.add(Fake::new(next, "GET", "/日本", 200, "text/plain", "日本\t語\n".repeat(9)));
                     next += 1;
@@ -648,49 +684,85 @@ proptest! {
 }
 
 #[test]
-fn a_flow_is_exported_after_two_questions() {
+fn a_flow_is_exported_to_a_file_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("again.sh");
     let mut ui = Ui::new(SMALL, sample());
-    let asked = ui.keys("j x").text();
+    assert_snapshot!("export_formats", ui.keys("j x").text());
+    let asked = ui.keys("1").text();
+    assert!(asked.contains(": export.file curl @focus"), "{asked}");
     assert!(
-        asked.contains("export as curl httpie python go fetch raw request response"),
+        asked.contains("path: a file; ~ is your home directory"),
         "{asked}"
     );
-    let asked = ui.keys("c").text();
+    let done = ui.type_in(file.to_str().unwrap()).keys("enter").text();
+    assert!(done.contains("written to"), "{done}");
+    let written = std::fs::read_to_string(&file).unwrap();
     assert!(
-        asked.contains("curl to (file; nothing for the clipboard):"),
-        "{asked}"
+        written.starts_with("curl ") && written.contains("/api/orders?limit=50"),
+        "{written}"
     );
-    let done = ui.type_in("a.sh").keys("enter").text();
-    assert!(done.contains("as curl to a.sh"), "{done}");
-    let done = ui.keys("enter x q enter").text();
-    assert!(done.contains("as raw_request to the clipboard"), "{done}");
-    // Any other key is no.
-    let text = ui.keys("x z").text();
-    assert!(!text.contains("export as"), "{text}");
-    ui.keys("x s");
-    let text = ui.keys("esc").text();
-    assert!(!text.contains("raw_response"), "{text}");
+    let line = format!("export.file curl @focus {}", file.display());
+    assert!(
+        ui.command(&line).text().contains("cannot write"),
+        "what is there is left alone"
+    );
+    assert_eq!(ui.kept.last(), Some(&line));
 }
 
 #[test]
-fn the_view_of_a_body_is_chosen_by_the_start_of_its_name() {
+fn a_flow_is_copied_as_what_is_chosen() {
+    let mut ui = Ui::new(SMALL, sample());
+    let text = ui.keys("j y / h t").text();
+    assert!(
+        text.contains("httpie") && !text.contains("raw_request"),
+        "{text}"
+    );
+    let text = ui.keys("enter").text();
+    assert!(text.contains("copied to the clipboard"), "{text}");
+    assert!(
+        ui.clipboard.starts_with("http --ignore-stdin POST"),
+        "{}",
+        ui.clipboard
+    );
+    // The open flow is meant when one is open.
+    ui.keys("enter y down enter");
+    assert!(
+        ui.clipboard.starts_with("http --ignore-stdin POST"),
+        "{}",
+        ui.clipboard
+    );
+    let text = ui.keys("y esc").text();
+    assert!(!text.contains("Copy as"), "{text}");
+}
+
+#[test]
+fn the_view_of_a_body_is_chosen() {
     let mut ui = Ui::new(SMALL, sample());
     ui.keys("j enter tab");
     assert!(ui.text().contains("JSON, "), "{}", ui.text());
-    let asked = ui.keys("m").type_in("h").text();
-    assert!(asked.contains("view: h"), "{asked}");
-    assert!(asked.contains("hex dump"), "{asked}");
-    let text = ui.keys("enter").text();
+    assert_snapshot!("contentviews", ui.keys("m").text());
+    let text = ui.keys("/").type_in("hex d").keys("enter").text();
     assert!(
         text.contains("Hex Dump, ") && text.contains("0000:"),
         "{text}"
     );
-    let text = ui.keys("m").type_in("raw").keys("enter").text();
+    let text = ui.command("console.flowview.mode.set raw").text();
     assert!(text.contains("Raw, "), "{text}");
-    let text = ui.keys("m").type_in("nothing").keys("enter").text();
-    assert!(text.contains("there is no such view"), "{text}");
     assert!(
-        ui.keys("m enter").text().contains("JSON, "),
+        ui.command("console.flowview.mode").text().contains("raw"),
+        "{}",
+        ui.text()
+    );
+    let text = ui.command("console.flowview.mode.set nothing").text();
+    assert!(text.contains("'nothing' is not one of"), "{text}");
+    // It is kept for this flow and this side.
+    let text = ui.keys("space").text();
+    assert!(!text.contains("Raw, "), "{text}");
+    assert!(ui.keys("p").text().contains("Raw, "), "{}", ui.text());
+    let mut ui = Ui::set(SMALL, sample(), &["console_default_contentview=raw"]);
+    assert!(
+        ui.keys("j enter tab").text().contains("Raw, "),
         "{}",
         ui.text()
     );

@@ -8,6 +8,7 @@ mod files;
 mod ink;
 mod load;
 mod printer;
+mod programs;
 mod run;
 mod stop;
 mod termlog;

@@ -20,7 +20,8 @@ use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::redact::Redactor;
 use ratel_proxy::{Engine, Listening};
-use ratel_tui::{App, Exit, ModeInfo, ProxyInfo, TuiError};
+use ratel_tui::theme::Colours;
+use ratel_tui::{App, Exit, Look, ModeInfo, ProxyInfo, TuiError};
 use ratel_views::{SchemaError, Schemas};
 use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
@@ -31,6 +32,7 @@ use crate::files::Opener;
 use crate::ink;
 use crate::load::{Load, Loader};
 use crate::printer::{Printer, Setup, Style};
+use crate::programs;
 use crate::stop::{self, Stop, Stopped, Why};
 
 /// How long open exchanges may take to finish when somebody waits for the prompt to come back: who has quit the screen,
@@ -339,13 +341,18 @@ impl Program {
                     .filter(|host| !host.is_empty()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
-            options: ratel_tui::Options {
-                focus_follow: values.bool(keys::CONSOLE_FOCUS_FOLLOW),
-                mouse: values.bool(keys::CONSOLE_MOUSE),
-                colour: ink::colour_wanted(),
+            options: self.options.clone(),
+            look: Look {
+                colours: Colours::detect(|name| std::env::var(name).ok()),
                 utc_offset: self.offset,
+                filters: FilterOptions {
+                    case_sensitive: std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS")
+                        .is_some_and(|value| value == "1"),
+                },
             },
             schemas,
+            control: engine.control().clone(),
+            programs: programs::of(|name| std::env::var(name).ok()),
             stop,
         };
         let ended = ratel_tui::run(app);

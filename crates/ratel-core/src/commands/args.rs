@@ -94,7 +94,7 @@ impl Arg {
     ///
     /// # Errors
     /// A clause about the word. Choices are not held against what there is.
-    pub(super) fn read(kind: ArgKind, word: &str) -> Result<Self, String> {
+    pub fn read(kind: ArgKind, word: &str) -> Result<Self, String> {
         Ok(match kind {
             ArgKind::Str | ArgKind::OptionValue | ArgKind::Filter => Self::Str(escape::text(word)?),
             ArgKind::Bytes => Self::Bytes(escape::bytes(word)?),

@@ -77,13 +77,11 @@ impl ArgKind {
             Self::Bytes => "bytes; \\x00 and other escapes are understood",
             Self::Path => "a file; ~ is your home directory",
             Self::StrList => "texts, separated by commas",
-            Self::Flow => {
-                "one flow: @focus, @ and its number, or a filter that matches exactly one"
-            }
+            Self::Flow => "@focus, @ and its number, or a filter that matches exactly one flow",
             Self::Flows | Self::FlowSpec => {
-                "flows: @all, @focus, @shown, @hidden, @marked, @unmarked, @ and numbers, or a filter"
+                "@all, @focus, @shown, @hidden, @marked, @unmarked, @ and numbers, or a filter"
             }
-            Self::Cuts => "attributes such as request.header[host], separated by commas",
+            Self::Cuts => "such as request.header[host], separated by commas",
             Self::Command => "a command",
             Self::CommandArg => "what that command takes",
             Self::Choice(_) | Self::OneOf(_) => "one of those that tab offers",

@@ -5,7 +5,7 @@
 ///
 /// # Errors
 /// A clause about the first escape that begins like one and is none.
-pub(super) fn text(text: &str) -> Result<String, String> {
+pub fn text(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {

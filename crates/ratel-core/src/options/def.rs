@@ -179,6 +179,8 @@ pub struct OptionDef {
     pub availability: Availability,
     /// Whether it is Ratel's own, unknown to mitmproxy.
     pub own: bool,
+    /// Whether it is looked at when the program starts, and cannot be changed while it runs.
+    pub at_start: bool,
     /// Checks a value of the right type beyond its choices.
     pub check: Option<Check>,
 }
@@ -197,6 +199,7 @@ impl OptionDef {
             tools: Tools::ALL,
             availability: Availability::Available,
             own: false,
+            at_start: false,
             check: None,
         }
     }
@@ -271,6 +274,11 @@ impl OptionDef {
 
     pub(super) const fn own(mut self) -> Self {
         self.own = true;
+        self
+    }
+
+    pub(super) const fn at_start(mut self) -> Self {
+        self.at_start = true;
         self
     }
 

@@ -45,12 +45,26 @@ pub enum FileProblem {
     /// It names an option a second time.
     #[error("option '{0}' stands here for the second time")]
     Twice(&'static str),
+    /// It exists and cannot be written.
+    #[error("cannot be written: {0}")]
+    Write(#[source] io::Error),
+    /// It cannot be changed without losing something.
+    #[error("is not changed: {0}")]
+    Unclear(&'static str),
     /// It names another configuration folder than the one it lies in.
     #[error("option 'confdir' cannot be changed here, since this file was found through it")]
     Confdir,
 }
 
 impl FileError {
+    pub(super) fn new(path: &Path, problem: impl Into<FileProblem>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line: None,
+            problem: problem.into(),
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
@@ -63,7 +77,11 @@ impl FileError {
             FileProblem::Confdir => {
                 Some("pass `--set confdir=PATH` on the command line".to_owned())
             }
-            FileProblem::Read(_) | FileProblem::Yaml(_) | FileProblem::Twice(_) => None,
+            FileProblem::Unclear(_) => Some("save to another file".to_owned()),
+            FileProblem::Read(_)
+            | FileProblem::Write(_)
+            | FileProblem::Yaml(_)
+            | FileProblem::Twice(_) => None,
         }
     }
 }
@@ -78,11 +96,14 @@ impl Values {
         for name in NAMES {
             let path = folder.join(name);
             match std::fs::read_to_string(&path) {
-                Ok(text) => self.load_text(&text).map_err(|(line, problem)| FileError {
-                    path,
-                    line,
-                    problem,
-                })?,
+                Ok(text) => {
+                    let read = self.load_text(&text);
+                    read.map_err(|(line, problem)| FileError {
+                        path,
+                        line,
+                        problem,
+                    })?;
+                }
                 Err(error)
                     if matches!(
                         error.kind(),
@@ -100,7 +121,25 @@ impl Values {
         Ok(())
     }
 
-    fn load_text(&mut self, text: &str) -> Result<(), (Option<u64>, FileProblem)> {
+    /// Reads one file, and returns the options that it sets.
+    ///
+    /// # Errors
+    /// When it cannot be read, or for the first line that is wrong.
+    pub(super) fn load_file(&mut self, path: &Path) -> Result<Vec<&'static str>, FileError> {
+        let error = |line, problem| FileError {
+            path: path.to_owned(),
+            line,
+            problem,
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| error(None, source.into()))?;
+        self.load_text(&text)
+            .map_err(|(line, problem)| error(line, problem))
+    }
+
+    pub(super) fn load_text(
+        &mut self,
+        text: &str,
+    ) -> Result<Vec<&'static str>, (Option<u64>, FileProblem)> {
         let options = serde_saphyr::options! {
             strict_booleans: true,
             // Told apart here, where it can be said in words that fit.
@@ -123,7 +162,7 @@ impl Values {
             }
             seen.push(def.name);
         }
-        Ok(())
+        Ok(seen)
     }
 
     fn load_entry(&mut self, name: &str, yaml: Yaml) -> Result<&'static OptionDef, FileProblem> {

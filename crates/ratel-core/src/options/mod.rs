@@ -11,6 +11,7 @@ mod def;
 mod defs;
 pub mod file;
 pub mod parse;
+mod save;
 mod set;
 
 pub use def::{Availability, Check, Default, Key, OptionDef, Section, Size, Tools, Value};
@@ -27,6 +28,14 @@ pub fn all() -> impl Iterator<Item = &'static OptionDef> + Clone {
 /// The declaration of an option, planned ones included.
 pub fn def(name: &str) -> Option<&'static OptionDef> {
     all().find(|def| def.name == name)
+}
+
+/// The declaration of an option that can be used.
+///
+/// # Errors
+/// When there is no such option, or its feature is not there yet.
+pub fn find(name: &str) -> Result<&'static OptionDef, OptionsError> {
+    set::find(name).map(|(_, def)| def)
 }
 
 fn position(name: &str) -> Option<usize> {

@@ -157,8 +157,12 @@ impl Values {
 
 type Subscriber = Box<dyn Fn(&Values, &[&str]) -> Result<(), String> + Send + Sync>;
 
+type Watcher = Box<dyn Fn() + Send + Sync>;
+
 struct Shared {
     current: ArcSwap<Values>,
+    /// Who is told after a change.
+    watchers: Mutex<Vec<Watcher>>,
     /// Held by the one writer for the whole of a change.
     subscribers: Mutex<Vec<Subscriber>>,
 }
@@ -197,6 +201,7 @@ impl Options {
     fn wrap(values: Values) -> Self {
         Self(Arc::new(Shared {
             current: ArcSwap::from_pointee(values),
+            watchers: Mutex::new(Vec::new()),
             subscribers: Mutex::new(Vec::new()),
         }))
     }
@@ -219,6 +224,17 @@ impl Options {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Box::new(subscriber));
+    }
+
+    /// Calls `watcher` after every later change, when [`snapshot`](Self::snapshot) has it. It must neither block nor change
+    /// options itself.
+    pub fn watch(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        let mut watchers = self
+            .0
+            .watchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        watchers.push(Box::new(watcher));
     }
 
     /// Changes several options at once, or none.
@@ -257,7 +273,29 @@ impl Options {
             }
         }
         self.0.current.store(Arc::new(after));
+        let watchers = self
+            .0
+            .watchers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for watcher in watchers.iter() {
+            watcher();
+        }
         Ok(())
+    }
+
+    /// Sets what a configuration file says, all or none.
+    ///
+    /// # Errors
+    /// When it cannot be read, a line is wrong, or a subscriber rejects the change.
+    pub fn load(&self, path: &Path) -> Result<(), file::FileError> {
+        let mut values = Values::clone(&self.snapshot());
+        let names = values.load_file(path)?;
+        let batch = names
+            .into_iter()
+            .filter_map(|name| Some((name, values.get(name)?.clone())));
+        self.update(batch)
+            .map_err(|error| file::FileError::new(path, error))
     }
 
     /// Applies `name=value` specifications as `--set` takes them, all or none.

@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 
 use ratatui::Frame;
 use ratel_core::eventlog::Entry;
+use ratel_core::options::keys;
 use time::UtcOffset;
 
 use crate::format;
 use crate::model::Model;
 use crate::text::Text;
 use crate::theme::Role;
+use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::pane::Content;
-use crate::widgets::{bars, paint};
 
 /// The lines of the log.
 pub(crate) fn content(entries: &VecDeque<Entry>, offset: UtcOffset) -> Content {
@@ -53,16 +54,11 @@ fn lines(entry: &Entry, offset: UtcOffset) -> Vec<Text> {
     lines
 }
 
-pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
-    let areas = bars::areas(model);
+pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
     let theme = model.theme();
-    paint::bar(
-        frame.buffer_mut(),
-        areas.title,
-        0,
-        &Text::plain(Role::Text, " Events"),
-        Role::Bar,
-        theme,
-    );
-    model.log.pane.paint(frame.buffer_mut(), areas.text, theme);
+    let level = model.values.str(keys::CONSOLE_EVENTLOG_VERBOSITY);
+    let title = Text::plain(Role::Text, format!(" Events ({level} and worse)"));
+    let buf = frame.buffer_mut();
+    area.paint_title(buf, &title, theme);
+    model.log.pane.paint(buf, area.text, theme);
 }

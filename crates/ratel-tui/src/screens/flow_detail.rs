@@ -1,12 +1,14 @@
 //! The facts of a flow: its connections, what TLS agreed on, when things happened.
 
 mod certificates;
+mod waterfall;
 
 use std::net::SocketAddr;
 
 use ratel_core::store::FlowSnapshot;
+use ratel_flow::filter;
 use ratel_flow::format::duration;
-use ratel_flow::{ClientConn, ServerConn, Timestamp, TlsInfo};
+use ratel_flow::{ClientConn, Replay, ServerConn, Timestamp, TlsInfo};
 use time::UtcOffset;
 
 use crate::format;
@@ -36,6 +38,7 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
         let closed = closed.as_ref().map(|text| text.content());
         facts.add_some("Closed", closed.as_deref());
     }
+    add_said(flow, &mut facts);
     if let Some(kind) = flow.stream {
         facts.section("Messages");
         facts.add("Kind", kind.name());
@@ -56,6 +59,32 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
     Content {
         head: facts.0,
         ..Content::default()
+    }
+}
+
+/// What people and addons have said of it.
+fn add_said(flow: &FlowSnapshot, facts: &mut Facts) {
+    if let Some(said) = &flow.annotations {
+        if !said.comment.is_empty() {
+            facts.section("Comment");
+            for line in said.comment.lines() {
+                facts.add_line(line);
+            }
+        }
+        if !said.marked.is_empty() || said.is_replay.is_some() || !said.metadata.is_empty() {
+            facts.section("Metadata");
+        }
+        if !said.marked.is_empty() {
+            facts.add("Mark", &protocol::mark(&said.marked));
+        }
+        facts.add_some("Replayed", said.is_replay.map(Replay::name));
+        for (name, value) in &said.metadata {
+            facts.add(name, &filter::value_text(value));
+        }
+    }
+    if flow.modified {
+        facts.section("Changed");
+        facts.add_line("This flow was changed after it was recorded; V undoes that.");
     }
 }
 
@@ -161,6 +190,11 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
     events.sort_by_key(|(_, at)| at.unwrap_or(Timestamp(u64::MAX)));
     let first = flow.times.created;
     facts.section("Timing");
+    let bars = waterfall::lines(flow);
+    if !bars.is_empty() {
+        facts.0.extend(bars);
+        facts.0.push(Text::default());
+    }
     for (name, at) in events {
         match at {
             None => facts.add(name, "–"),
@@ -202,6 +236,12 @@ impl Facts {
 
     fn add(&mut self, name: &str, value: &str) {
         self.add_bytes(name, value.as_bytes());
+    }
+
+    fn add_line(&mut self, text: &str) {
+        let mut line = Text::plain(Role::Text, "  ");
+        line.push_str(Role::Text, text);
+        self.0.push(line);
     }
 
     fn add_some(&mut self, name: &str, value: Option<&str>) {

@@ -3,25 +3,41 @@
 use std::time::Duration;
 
 use ratatui::Frame;
+use ratel_core::options::keys;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::FlowKind;
 use ratel_flow::format::size;
 use ratel_flow::http::authority;
+use time::UtcOffset;
 
-use crate::app::{ModeInfo, Options, ProxyInfo};
+use crate::app::{ModeInfo, ProxyInfo};
 use crate::format;
+use crate::keymap::Context;
 use crate::model::{FlowList, Model};
 use crate::screens::protocol;
 use crate::source::{PageQuery, Target};
 use crate::text::{Text, safe};
 use crate::theme::{self, Role};
-use crate::widgets::{bars, paint};
+use crate::widgets::bars::{self, PaneArea};
+use crate::widgets::paint;
 
 // State
 
-/// How many rows there are.
+/// How many flows are visible at a time.
 pub(crate) fn height(model: &Model) -> usize {
-    bars::areas(model).text.height.into()
+    let [area, _] = bars::areas(model).panes;
+    usize::from(area.text.height) / rows_each(model)
+}
+
+/// Rows of one flow: one in a table, two in a list (`console_flowlist_layout`).
+pub(crate) fn rows_each(model: &Model) -> usize {
+    let [area, _] = bars::areas(model).panes;
+    match model.values.str(keys::CONSOLE_FLOWLIST_LAYOUT) {
+        "table" => 1,
+        "list" => 2,
+        _ if area.text.width >= TABLE_WIDTH => 1,
+        _ => 2,
+    }
 }
 
 /// Asks for what is visible.
@@ -43,44 +59,130 @@ pub(crate) fn focus(list: &mut FlowList, target: Target) {
 
 /// Has the focus go down, or up, by rows.
 pub(crate) fn move_focus(list: &mut FlowList, rows: isize) {
-    let last = list.page.total.saturating_sub(1);
+    let last = list.page.shown.saturating_sub(1);
     let from = match (list.target, list.page.focus) {
         (Target::At(at), _) => at,
         (Target::Last, _) => last,
-        (Target::Keep, focus) => focus.map_or(0, |(_, at)| at),
+        (Target::Keep | Target::Newest, focus) => focus.map_or(0, |(_, at)| at),
     };
     focus(list, Target::At(from.saturating_add_signed(rows).min(last)));
 }
 
 // Picture
 
-pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
-    let areas = bars::areas(model);
+pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
     let (theme, page) = (model.theme(), &model.list.page);
-    let columns = Columns::for_width(areas.text.width.into());
+    let each = rows_each(model);
+    let columns = Columns::for_width(area.text.width.into());
     let buf = frame.buffer_mut();
     if page.rows.is_empty() {
-        let title = Text::plain(Role::Text, " Flows");
-        paint::bar(buf, areas.title, 0, &title, Role::Bar, theme);
-        let lines = advice(&model.info)
+        area.paint_title(buf, &Text::plain(Role::Text, " Flows"), theme);
+        let lines = nothing(model)
             .into_iter()
-            .flat_map(|line| line.wrap(areas.text.width.into()));
+            .flat_map(|line| line.wrap(area.text.width.into()));
         for (y, line) in lines.enumerate() {
-            paint::row(buf, areas.text, y, &line, theme);
+            paint::row(buf, area.text, y, &line, theme);
         }
         return;
     }
-    paint::bar(buf, areas.title, 0, &titles(&columns), Role::Bar, theme);
+    let title = if each == 1 {
+        titles(&columns)
+    } else {
+        Text::plain(Role::Text, " Flows")
+    };
+    area.paint_title(buf, &title, theme);
     let focus = page.focus.map(|(id, _)| id);
-    for (y, summary) in page.rows.iter().enumerate() {
+    for (nth, summary) in page.rows.iter().enumerate() {
         let focused = focus == Some(summary.id);
-        let text = row(summary, focused, &columns, &model.options);
-        if focused {
-            paint::bar(buf, areas.text, y, &text, Role::Focus, theme);
+        let highlighted = model
+            .list
+            .highlight
+            .as_ref()
+            .is_some_and(|text| holds(summary, text));
+        let rows = if each == 1 {
+            vec![row(summary, focused, &columns, model.look.utc_offset)]
         } else {
-            paint::row(buf, areas.text, y, &text, theme);
+            let [first, second] = two_rows(summary, focused, columns.width);
+            vec![first, second]
+        };
+        for (y, text) in (nth * each..).zip(&rows) {
+            let role = match (focused, highlighted) {
+                (true, true) => Role::FocusHighlight,
+                (true, false) => Role::Focus,
+                (false, true) => Role::Highlight,
+                (false, false) => {
+                    paint::row(buf, area.text, y, text, theme);
+                    continue;
+                }
+            };
+            paint::bar(buf, area.text, y, text, role, theme);
         }
     }
+}
+
+/// Whether a row holds a text, which is in small letters.
+pub(crate) fn holds(summary: &Summary, text: &str) -> bool {
+    let mut row = method(summary);
+    row.push(Role::Text, " ");
+    row.append_cut(what(summary, SEARCHED), SEARCHED);
+    row.push(Role::Text, " ");
+    row.append_cut(status(summary), usize::MAX);
+    if let Some(kind) = &summary.content_type {
+        row.push(Role::Text, " ");
+        row.push_bytes(Role::Text, kind);
+    }
+    if let Some(error) = &summary.error {
+        row.push(Role::Text, " ");
+        row.push_str(Role::Text, &error.message);
+    }
+    row.content().to_lowercase().contains(text)
+}
+
+/// What is said in the place of rows.
+fn nothing(model: &Model) -> Vec<Text> {
+    let (filter, marked) = (&model.list.filter, model.list.marked_only);
+    if filter.is_none() && !marked {
+        return advice(&model.info);
+    }
+    let line = |text: &str| Text::plain(Role::Text, format!("  {text}"));
+    let mut lines = vec![Text::default()];
+    if model.list.page.pending > 0 {
+        lines.push(line("Looking through the flows…"));
+        return lines;
+    }
+    match filter {
+        Some(filter) => {
+            let mut text = Text::plain(Role::Heading, "  No flow matches ");
+            text.push_str(Role::Key, filter.source());
+            text.push(Role::Heading, if marked { " and has a mark." } else { "." });
+            lines.push(text);
+            let mut text = Text::plain(Role::Dim, "  That is: ");
+            text.push_str(Role::Dim, &filter.to_string());
+            lines.push(text);
+        }
+        None => lines.push(Text::plain(Role::Heading, "  No flow has a mark.")),
+    }
+    let undo = |command: &str, what: &str| {
+        let key = model.keymap.key_of(Context::FlowList, command)?;
+        let mut text = Text::plain(Role::Text, "  Press ");
+        text.push(Role::Key, key.to_string());
+        text.push(Role::Text, what);
+        Some(text)
+    };
+    lines.push(Text::default());
+    lines.extend(filter.as_ref().and_then(|_| {
+        undo(
+            "console.command.set view_filter",
+            " to change the filter; an empty one shows all flows.",
+        )
+    }));
+    lines.extend(Some(()).filter(|()| marked).and_then(|()| {
+        undo(
+            "view.properties.marked.toggle",
+            " to see flows without a mark, too.",
+        )
+    }));
+    lines
 }
 
 /// What to do when there is nothing to see.
@@ -151,6 +253,12 @@ pub(crate) struct Columns {
     size: usize,
     duration: usize,
 }
+
+/// From so many columns on flows are in a table, unless the option wants something else.
+const TABLE_WIDTH: u16 = 60;
+
+/// So many columns of a URL are searched for what is highlighted.
+const SEARCHED: usize = 4096;
 
 /// Columns of the focus marker with the space behind it.
 const MARKER: usize = 3;
@@ -224,12 +332,12 @@ fn titles(columns: &Columns) -> Text {
 }
 
 /// One flow.
-pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: &Options) -> Text {
+pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: UtcOffset) -> Text {
     let mut row = RowText(Text::plain(
         Role::Focus,
         if focused { ">> " } else { "   " },
     ));
-    let time = format::clock(summary.times.created, options.utc_offset);
+    let time = format::clock(summary.times.created, offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
     let left_early = protocol::is_left(summary);
@@ -285,6 +393,48 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, options: 
     row.0
 }
 
+/// One flow on two lines: the request, and what came of it.
+fn two_rows(summary: &Summary, focused: bool, width: usize) -> [Text; 2] {
+    let mut first = Text::plain(Role::Focus, if focused { ">> " } else { "   " });
+    first.append_cut(method(summary), 10);
+    first.push(Role::Text, " ");
+    let room = width.saturating_sub(first.width());
+    let version = protocol::marks(summary, room / 4);
+    let left = room.saturating_sub(version.width() + 1);
+    first.append_cut(what(summary, left), left);
+    if version.width() > 0 {
+        first.push(Role::Text, " ");
+        first.append_cut(version, room);
+    }
+    let mut second = Text::plain(Role::Dim, "      ← ");
+    if summary.status.is_some() || summary.error.is_none() {
+        second.append_cut(status(summary), 4);
+        second.push(Role::Text, " ");
+    }
+    let mut rest = Text::default();
+    match summary
+        .error
+        .as_ref()
+        .filter(|_| !protocol::is_left(summary))
+    {
+        Some(error) => {
+            rest.push(Role::Error, "err ");
+            rest.push_str(Role::Error, &error.message);
+        }
+        None => {
+            rest.append_cut(kind_only(summary, width), width);
+            let bytes = summary.request_body + summary.response_body;
+            rest.push(Role::Text, format!("  {}", size(bytes)));
+            if let Some(took) = took(summary).filter(|_| !summary.state.is_live()) {
+                rest.push(Role::Dim, format!("  {}", format::took(took)));
+            }
+        }
+    }
+    let room = width.saturating_sub(second.width());
+    second.append_cut(rest, room);
+    [first, second]
+}
+
 fn took(summary: &Summary) -> Option<Duration> {
     // Not every stream has an end of its own.
     let last = summary.stream.map(|_| summary.times.last);
@@ -317,9 +467,16 @@ fn status(summary: &Summary) -> Text {
 /// What carries it and what it carries: `h2 json`, `ws · 12`.
 fn kind(summary: &Summary, width: usize) -> Text {
     let mut text = protocol::marks(summary, width);
-    if summary.stream.is_some() || summary.status.is_none() {
-        return text;
+    if summary.stream.is_none() && summary.status.is_some() {
+        let room = width.saturating_sub(text.width());
+        text.append_cut(kind_only(summary, room), room);
     }
+    text
+}
+
+/// The content type in so many columns.
+fn kind_only(summary: &Summary, width: usize) -> Text {
+    let mut text = Text::default();
     match &summary.content_type {
         Some(value) => {
             let kind = value
@@ -331,7 +488,6 @@ fn kind(summary: &Summary, width: usize) -> Text {
                 .iter()
                 .position(|b| *b == b'/')
                 .and_then(|slash| kind.get(slash + 1..));
-            let width = width.saturating_sub(text.width());
             let shown = sub.filter(|_| kind.len() > width).unwrap_or(kind);
             text.push_bytes(Role::ContentType, shown);
         }
@@ -345,6 +501,33 @@ fn kind(summary: &Summary, width: usize) -> Text {
 
 /// What it is about: the URL, or who tried to reach whom.
 fn what(summary: &Summary, width: usize) -> Text {
+    let mut text = said(summary);
+    let room = width.saturating_sub(text.width());
+    let what = ends(summary, room);
+    text.append_cut(what, room);
+    text
+}
+
+/// What people and the proxy have said of it, in signs.
+fn said(summary: &Summary) -> Text {
+    let mut text = Text::default();
+    let Some(said) = &summary.annotations else {
+        return text;
+    };
+    if said.intercepted {
+        text.push(Role::Intercept, "[held] ");
+    }
+    if said.is_replay.is_some() {
+        text.push(Role::Replay, "↺ ");
+    }
+    if !said.marked.is_empty() {
+        text.push_str(Role::Mark, &protocol::mark(&said.marked));
+        text.push(Role::Text, " ");
+    }
+    text
+}
+
+fn ends(summary: &Summary, width: usize) -> Text {
     match &summary.request {
         Some(request) => url(request, width),
         None => {

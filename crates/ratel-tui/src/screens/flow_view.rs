@@ -1,42 +1,127 @@
-//! One flow: its row, the tabs, and the text of the open one.
+//! One flow: its row, the tabs, and the text of the open one, or of request and response side by side.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratel_core::options::keys;
+use ratel_flow::{FlowId, Side};
 use ratel_views::Schemas;
 use time::UtcOffset;
 
 use crate::model::{FlowView, Model, Tab};
 use crate::screens::flow_list::{self, Columns};
 use crate::screens::{flow_detail, flow_message, message_list};
-use crate::source::{Of, OpenQuery, Opened, Shown};
+use crate::source::{BodyFrom, Of, OpenQuery, Opened, Shown};
 use crate::text::Text;
 use crate::theme::Role;
-use crate::widgets::{bars, paint};
+use crate::widgets::bars::PaneArea;
+use crate::widgets::paint;
 
 /// Rows of the text area that the tabs take.
 pub(crate) const HEADER_ROWS: usize = 1;
 
+/// Fewer columns are not shared by request and response.
+const SPLIT_WIDTH: usize = 50;
+
+/// Where the view that was chosen for a body is kept, for the request and the response.
+const MODES: [&str; 2] = ["flowview_mode_request", "flowview_mode_response"];
+
+/// How what is read is to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Ways {
+    pub(crate) schemas: Option<Schemas>,
+    /// The views that were chosen for the bodies; none for the one that fits.
+    views: [Option<String>; 2],
+    offset: UtcOffset,
+}
+
+impl Ways {
+    pub(crate) fn of(model: &Model, id: FlowId) -> Self {
+        let default = model.values.str(keys::CONSOLE_DEFAULT_CONTENTVIEW);
+        let view = |key: &str| {
+            let chosen = model.settings.get(id, key).unwrap_or(default);
+            Some(chosen.to_owned()).filter(|name| name != "auto")
+        };
+        Self {
+            schemas: model.schemas.clone(),
+            views: MODES.map(view),
+            offset: model.look.utc_offset,
+        }
+    }
+
+    fn view(&self, side: Side) -> Option<&str> {
+        let [request, response] = &self.views;
+        match side {
+            Side::Client => request.as_deref(),
+            Side::Server => response.as_deref(),
+        }
+    }
+}
+
+/// Whether request and response are side by side.
+pub(crate) fn is_split(view: &FlowView) -> bool {
+    view.split && view.tab().side().is_some() && view.messages.width >= SPLIT_WIDTH
+}
+
+/// Shows request and response side by side, or one at a time.
+pub(crate) fn toggle_split(model: &mut Model) {
+    if let Some(view) = model.flow_view() {
+        view.split = !view.split;
+        if view.split && view.tab().side().is_none() {
+            view.chosen = Tab::Request;
+        }
+        view.stale = true;
+        let (width, rows) = (view.messages.width, view.messages.height);
+        resize(view, width, rows);
+    }
+}
+
+/// Gives the texts the room they have.
+pub(crate) fn resize(view: &mut FlowView, width: usize, rows: usize) {
+    view.messages.width = width;
+    let half = if is_split(view) {
+        (width - 1) / 2
+    } else {
+        width
+    };
+    let [request, response, detail] = &mut view.panes;
+    request.resize(half, rows);
+    response.resize(half, rows);
+    detail.resize(width, rows);
+}
+
 /// Asks for what is visible.
-pub(crate) fn query(view: &FlowView) -> OpenQuery {
+pub(crate) fn queries(view: &FlowView) -> impl Iterator<Item = OpenQuery> {
     let live = view
         .snapshot
         .as_ref()
         .is_some_and(|flow| flow.state.is_live());
-    let of = match (view.tab(), view.tab().side(), view.pane()) {
-        (Tab::Messages, ..) => Of::Messages(message_list::query(&view.messages, live)),
-        (_, Some(side), Some(pane)) => Of::Body(side, pane.wanted()),
-        _ => Of::Facts,
+    let body = |side| Of::Body(side, wanted(view, side));
+    let first = match view.tab() {
+        Tab::Request => body(Side::Client),
+        Tab::Response => body(Side::Server),
+        Tab::Messages => Of::Messages(message_list::query(&view.messages, live)),
+        Tab::Detail => Of::Facts,
     };
-    OpenQuery { id: view.id, of }
+    let second = is_split(view).then(|| match view.tab() {
+        Tab::Request => body(Side::Server),
+        _ => body(Side::Client),
+    });
+    let id = view.id;
+    std::iter::once(first)
+        .chain(second)
+        .map(move |of| OpenQuery { id, of })
+}
+
+fn wanted(view: &FlowView, side: Side) -> BodyFrom {
+    let [request, response, _] = &view.panes;
+    match side {
+        Side::Client => request.wanted(),
+        Side::Server => response.wanted(),
+    }
 }
 
 /// Takes what was asked for.
-pub(crate) fn show(
-    view: &mut FlowView,
-    opened: Opened,
-    schemas: Option<&Schemas>,
-    offset: UtcOffset,
-) {
+pub(crate) fn show(view: &mut FlowView, opened: Opened, ways: &Ways) {
     let Some(snapshot) = opened.snapshot else {
         // What is on the screen stays readable.
         view.gone = true;
@@ -44,59 +129,107 @@ pub(crate) fn show(
     };
     view.tabs = Tab::of(snapshot.kind, snapshot.stream);
     let snapshot = view.snapshot.insert(snapshot).clone();
-    let chosen = view.view.clone();
-    let content = match (view.tab(), opened.shown) {
-        (Tab::Request, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
-            flow_message::request(&snapshot, body, schemas, chosen.as_deref())
+    let tab = view.tab();
+    let split = is_split(view);
+    let schemas = ways.schemas.as_ref();
+    let [request, response, detail] = &mut view.panes;
+    match opened.shown {
+        Shown::Body(side @ Side::Client, body) if split || tab == Tab::Request => {
+            request.set(flow_message::request(
+                &snapshot,
+                body,
+                schemas,
+                ways.view(side),
+            ));
         }
-        (Tab::Response, Shown::Body(side, body)) if view.tab().side() == Some(side) => {
-            flow_message::response(&snapshot, body, schemas, chosen.as_deref())
+        Shown::Body(side @ Side::Server, body) if split || tab == Tab::Response => {
+            response.set(flow_message::response(
+                &snapshot,
+                body,
+                schemas,
+                ways.view(side),
+            ));
         }
-        (Tab::Detail, _) => flow_detail::content(&snapshot, offset),
-        (Tab::Messages, Shown::Messages(Some(page))) => {
+        _ if tab == Tab::Detail => detail.set(flow_detail::content(&snapshot, ways.offset)),
+        Shown::Messages(Some(page)) if tab == Tab::Messages => {
             message_list::show(&mut view.messages, page, &snapshot, schemas);
-            return;
         }
         // What was asked for is not what this flow turns out to have.
-        _ => {
-            view.stale = true;
-            return;
-        }
-    };
-    if let Some(pane) = view.pane_mut() {
-        pane.set(content);
+        _ => view.stale = true,
     }
 }
 
-pub(crate) fn paint(model: &Model, view: &FlowView, frame: &mut Frame<'_>) {
-    let areas = bars::areas(model);
+/// The side whose view is meant.
+fn side(view: &FlowView) -> usize {
+    usize::from(view.tab() == Tab::Response)
+}
+
+/// The view that shows the body: the one that was chosen.
+pub(crate) fn mode(model: &Model) -> String {
+    let default = model.values.str(keys::CONSOLE_DEFAULT_CONTENTVIEW);
+    let chosen = model.open_flow().and_then(|view| {
+        let key = MODES.get(side(view))?;
+        model.settings.get(view.id, key)
+    });
+    chosen.unwrap_or(default).to_owned()
+}
+
+/// Chooses the view that shows the body.
+pub(crate) fn set_mode(model: &mut Model, name: &str) {
+    let Some(view) = model.flow_view() else {
+        return;
+    };
+    view.stale = true;
+    let (id, nth) = (view.id, side(view));
+    if let Some(key) = MODES.get(nth) {
+        model.settings.set(id, key, name);
+    }
+}
+
+pub(crate) fn paint(model: &Model, view: &FlowView, area: PaneArea, frame: &mut Frame<'_>) {
     let theme = model.theme();
     let buf = frame.buffer_mut();
-    let columns = Columns::for_width(areas.title.width.into());
+    let columns = Columns::for_width(area.title.width.into());
     let row = model.list.page.rows.iter().find(|row| row.id == view.id);
     if let Some(row) = row {
-        paint::row(
-            buf,
-            areas.title,
-            0,
-            &flow_list::row(row, true, &columns, &model.options),
-            theme,
-        );
+        let text = flow_list::row(row, area.focused, &columns, model.look.utc_offset);
+        paint::row(buf, area.title, 0, &text, theme);
     } else if view.gone {
         let text = "this flow was dropped to make room; what was read of it is below";
-        paint::row(buf, areas.title, 0, &Text::plain(Role::Warn, text), theme);
+        paint::row(buf, area.title, 0, &Text::plain(Role::Warn, text), theme);
     }
-    paint::row(buf, areas.text, 0, &tabs(view), theme);
-    let header = (HEADER_ROWS as u16).min(areas.text.height);
+    paint::row(buf, area.text, 0, &tabs(view), theme);
+    let header = (HEADER_ROWS as u16).min(area.text.height);
     let text = Rect {
-        y: areas.text.y + header,
-        height: areas.text.height - header,
-        ..areas.text
+        y: area.text.y + header,
+        height: area.text.height - header,
+        ..area.text
     };
+    if is_split(view) {
+        let [request, response, _] = &view.panes;
+        let half = (text.width.saturating_sub(1)) / 2;
+        let column = |x, width| Rect { x, width, ..text };
+        request.paint(buf, column(text.x, half), theme);
+        response.paint(buf, column(text.x + half + 1, half), theme);
+        let line = Text::plain(Role::Dim, "│");
+        for y in 0..usize::from(text.height) {
+            paint::row(buf, column(text.x + half, 1), y, &line, theme);
+        }
+        return;
+    }
     match view.pane() {
         Some(pane) => pane.paint(buf, text, theme),
         None => message_list::paint(&view.messages, view.snapshot.as_ref(), buf, text, theme),
     }
+}
+
+/// Which tab is at that column.
+pub(crate) fn tab_at(view: &FlowView, column: usize) -> Option<Tab> {
+    let mut end = 0;
+    view.tabs.iter().copied().find(|tab| {
+        end += tab.title().len() + 3;
+        column < end
+    })
 }
 
 fn tabs(view: &FlowView) -> Text {

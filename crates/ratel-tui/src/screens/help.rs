@@ -1,45 +1,76 @@
-//! The help: the keys of the screen it was asked for on, from the table of bindings.
+//! The help: what keys do on the screen it was asked for on, how filters are written, and the proxy.
 
 use ratatui::Frame;
+use ratel_flow::filter;
 
 use crate::app::ProxyInfo;
-use crate::keymap::{self, Binding, Context};
+use crate::keymap::{Context, Line};
 use crate::model::{Help, Model};
 use crate::text::{Text, safe};
 use crate::theme::Role;
+use crate::widgets::bars::PaneArea;
 use crate::widgets::pane::Content;
-use crate::widgets::{bars, paint};
 
 /// Columns of the keys.
-const KEYS: usize = 30;
+const KEYS: usize = 24;
 
-pub(crate) fn content(context: Context, info: &ProxyInfo) -> Content {
-    let is_own = |binding: &Binding| binding.contexts.contains(&context);
+/// Of the screen in focus.
+pub(crate) fn content(model: &Model) -> Content {
+    let context = model.context();
+    let lines = model.keymap.on(context);
     let (own, global): (Vec<_>, Vec<_>) =
-        keymap::bindings(context).partition(|(binding, _)| is_own(binding));
+        lines.iter().partition(|line| line.place != Context::Global);
     let mut head = vec![Text::plain(
         Role::Heading,
-        format!("Keys on this screen ({})", name(context)),
+        format!("Keys on this screen ({})", context.title()),
     )];
-    head.extend(own.iter().map(|(binding, keys)| line(binding, keys)));
+    head.extend(own.into_iter().map(line));
     head.push(Text::default());
     head.push(Text::plain(Role::Heading, "Keys on every screen"));
-    head.extend(global.iter().map(|(binding, keys)| line(binding, keys)));
+    head.extend(global.into_iter().map(line));
+    head.push(Text::default());
+    head.push(Text::plain(Role::Heading, "Filter expressions"));
+    head.extend(
+        filter::help()
+            .iter()
+            .map(|help| row(&help.syntax, help.description)),
+    );
     head.push(Text::default());
     head.push(Text::plain(Role::Heading, "This proxy"));
-    head.extend(proxy(info));
+    head.extend(proxy(&model.info));
     Content {
         head,
         ..Content::default()
     }
 }
 
-fn line(binding: &Binding, keys: &[&str]) -> Text {
-    let mut line = Text::plain(Role::Text, "  ");
-    line.push(Role::Key, keys.join(", "));
-    line.tab_to(KEYS);
-    line.push(Role::Text, binding.help);
-    line
+fn line(line: &Line<'_>) -> Text {
+    let keys: Vec<_> = line.keys.iter().map(ToString::to_string).collect();
+    let binding = line.binding;
+    let mut text = Text::plain(Role::Text, "  ");
+    text.push(Role::Key, keys.join(", "));
+    text.tab_to(KEYS);
+    let usable = binding.is_usable();
+    let role = if usable { Role::Text } else { Role::Dim };
+    // Bindings of the user's own may have no words.
+    let words = if binding.help.is_empty() {
+        &binding.command
+    } else {
+        &binding.help
+    };
+    text.push_str(role, words);
+    if !usable {
+        text.push(Role::Dim, " (not available yet)");
+    }
+    text
+}
+
+fn row(name: &str, words: &str) -> Text {
+    let mut text = Text::plain(Role::Text, "  ");
+    text.push_str(Role::Key, name);
+    text.tab_to(KEYS);
+    text.push_str(Role::Text, words);
+    text
 }
 
 fn proxy(info: &ProxyInfo) -> Vec<Text> {
@@ -59,27 +90,13 @@ fn proxy(info: &ProxyInfo) -> Vec<Text> {
     lines
 }
 
-fn name(context: Context) -> &'static str {
-    match context {
-        Context::FlowList => "flows",
-        Context::FlowView => "flow",
-        Context::Messages => "messages",
-        Context::Message => "message",
-        Context::EventLog => "events",
-        Context::Help | Context::Global => "help",
-    }
-}
-
-pub(crate) fn paint(model: &Model, help: &Help, frame: &mut Frame<'_>) {
-    let areas = bars::areas(model);
+pub(crate) fn paint(model: &Model, help: &Help, area: PaneArea, frame: &mut Frame<'_>) {
     let theme = model.theme();
-    paint::bar(
-        frame.buffer_mut(),
-        areas.title,
-        0,
-        &Text::plain(Role::Text, " Help"),
-        Role::Bar,
+    let buf = frame.buffer_mut();
+    area.paint_title(
+        buf,
+        &Text::plain(Role::Text, " Help (/ searches, q closes)"),
         theme,
     );
-    help.pane.paint(frame.buffer_mut(), areas.text, theme);
+    help.pane.paint(buf, area.text, theme);
 }

@@ -15,8 +15,9 @@ use crate::model::{MessageView, Mode, Model};
 use crate::source::{MessageId, MessageQuery, Of, OneMessage, OpenQuery, Opened, Place, Shown};
 use crate::text::Text;
 use crate::theme::Role;
+use crate::widgets::bars::PaneArea;
+use crate::widgets::paint;
 use crate::widgets::pane::Content;
-use crate::widgets::{bars, paint};
 
 /// Rows of the text area that are above the content.
 pub(crate) const HEADER_ROWS: usize = 1;
@@ -94,25 +95,24 @@ pub(crate) fn place(view: &MessageView) -> Option<Place> {
     Some(Place::Message(head.side, head.payload))
 }
 
-pub(crate) fn paint(model: &Model, view: &MessageView, frame: &mut Frame<'_>) {
-    let areas = bars::areas(model);
+pub(crate) fn paint(model: &Model, view: &MessageView, area: PaneArea, frame: &mut Frame<'_>) {
     let theme = model.theme();
     let buf = frame.buffer_mut();
     let title = Text::plain(Role::Text, title(view));
-    paint::bar(buf, areas.title, 0, &title, Role::Bar, theme);
+    area.paint_title(buf, &title, theme);
     let line = if view.gone {
         let text = "this message was dropped to make room; what was read of it is below";
         Text::plain(Role::Warn, text)
     } else {
-        let facts = |head| facts(view, head, model.options.utc_offset);
+        let facts = |head| facts(view, head, model.look.utc_offset);
         view.head.as_ref().map(facts).unwrap_or_default()
     };
-    paint::row(buf, areas.text, 0, &line, theme);
-    let header = (HEADER_ROWS as u16).min(areas.text.height);
+    paint::row(buf, area.text, 0, &line, theme);
+    let header = (HEADER_ROWS as u16).min(area.text.height);
     let text = Rect {
-        y: areas.text.y + header,
-        height: areas.text.height - header,
-        ..areas.text
+        y: area.text.y + header,
+        height: area.text.height - header,
+        ..area.text
     };
     view.pane.paint(buf, text, theme);
 }

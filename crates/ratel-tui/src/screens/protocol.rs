@@ -48,6 +48,14 @@ pub(crate) fn remarks(flags: MessageFlags) -> impl Iterator<Item = &'static str>
     said.map(|(_, word)| word)
 }
 
+/// The sign of a mark: a dot for the usual one, else its name.
+pub(crate) fn mark(marked: &str) -> String {
+    match marked {
+        ":default:" => "●".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
 /// HTTP versions that are worth a mark: `h2`.
 pub(crate) fn version(version: &Version) -> Option<&'static str> {
     match version {

@@ -1,20 +1,24 @@
 use ratel_flow::Timestamp;
 
+use ratel_core::eventlog::Entry;
+use ratel_core::store::Update;
+use ratel_flow::FlowId;
+
 use super::*;
-use crate::app::{Options, ProxyInfo};
+use crate::app::{Look, ProxyInfo};
 use crate::model::Tab;
-use crate::source::{BodyFrom, Of, OpenQuery, PageQuery};
+use crate::source::{BodyFrom, Of, OpenQuery, Page, PageQuery, Target};
 use ratel_flow::Side;
 
 fn model() -> Model {
-    let mut model = Model::new(ProxyInfo::default(), Options::default());
+    let mut model = Model::new(ProxyInfo::default(), Look::default(), Arc::default());
     update(&mut model, Msg::Resize(80, 24));
     update(&mut model, Msg::Frame(Timestamp(1)));
     let focus = Some((FlowId(5), 4));
     update(
         &mut model,
         Msg::Page(Page {
-            total: 10,
+            shown: 10,
             focus,
             ..Page::default()
         }),

@@ -1,60 +1,135 @@
-//! The rows round a screen: title, status, and the bar with hints, questions and messages.
+//! Where things are on the terminal, and the rows round the panes: titles, status, and the bar with hints, questions and
+//! messages.
 
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratel_core::eventlog::Level;
+use ratel_core::options::keys;
 
-use crate::export;
-use crate::keymap;
-use crate::model::{Confirm, Model, Prompt};
+use crate::keymap::Context;
+use crate::model::{CommandLine, Confirm, Layout, Model, Prompt};
 use crate::text::{Text, safe};
-use crate::theme::Role;
-use crate::update::views;
-use crate::widgets::paint;
+use crate::theme::{Role, Theme};
+use crate::widgets::{overlay, paint};
 
-/// Where things are on the terminal. What does not fit has no rows.
+/// From so many rows on there are two with hints.
+const TWO_HINTS: u16 = 30;
+
+/// Where things are. What does not fit has no rows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Areas {
-    pub(crate) title: Rect,
-    pub(crate) text: Rect,
+    pub(crate) panes: [PaneArea; 2],
     pub(crate) status: Rect,
     pub(crate) hints: Rect,
 }
 
+/// Where one pane is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PaneArea {
+    pub(crate) title: Rect,
+    pub(crate) text: Rect,
+    /// It has the focus.
+    pub(crate) focused: bool,
+}
+
+impl PaneArea {
+    pub(crate) fn contains(&self, x: u16, y: u16) -> bool {
+        let at = ratatui::layout::Position { x, y };
+        self.title.contains(at) || self.text.contains(at)
+    }
+
+    /// Paints what stands above the pane.
+    pub(crate) fn paint_title(&self, buf: &mut Buffer, title: &Text, theme: Theme) {
+        let role = if self.focused {
+            Role::Bar
+        } else {
+            Role::BarInactive
+        };
+        paint::bar(buf, self.title, 0, title, role, theme);
+    }
+}
+
 pub(crate) fn areas(model: &Model) -> Areas {
     let (width, height) = model.size;
-    let title = u16::from(height >= 3);
     let status = u16::from(height >= 2);
-    let hints = u16::from(height >= 5);
-    let text = height - title - status - hints;
+    let hints = match model.values.bool(keys::CONSOLE_QUICKHELP_VISIBLE) {
+        false => 0,
+        true if height >= TWO_HINTS => 2,
+        true => u16::from(height >= 5),
+    };
+    let body = height - status - hints;
     let rows = |y, height| Rect {
         x: 0,
         y,
         width,
         height,
     };
+    let whole = rows(0, body);
+    let [first, second] = match model.layout() {
+        Layout::Single => [whole, Rect::default()],
+        Layout::Vertical => {
+            let upper = body.div_ceil(2);
+            [rows(0, upper), rows(upper, body - upper)]
+        }
+        Layout::Horizontal => {
+            let left = width.div_ceil(2);
+            let column = |x, width| Rect { x, width, ..whole };
+            // One column parts them.
+            [
+                column(0, left),
+                column((left + 1).min(width), width.saturating_sub(left + 1)),
+            ]
+        }
+    };
+    let headed = model.values.bool(keys::CONSOLE_LAYOUT_HEADERS);
+    let pane = |area: Rect, nth: usize| {
+        let title = u16::from(headed && area.height >= 2 && height >= 3);
+        PaneArea {
+            title: Rect {
+                height: title,
+                ..area
+            },
+            text: Rect {
+                y: area.y + title,
+                height: area.height - title,
+                ..area
+            },
+            focused: model.panes.focus() == nth,
+        }
+    };
     Areas {
-        title: rows(0, title),
-        text: rows(title, text),
-        status: rows(title + text, status),
-        hints: rows(title + text + status, hints),
+        panes: [pane(first, 0), pane(second, 1)],
+        status: rows(body, status),
+        hints: rows(body + status, hints),
+    }
+}
+
+/// Paints what parts panes that stand side by side.
+pub(crate) fn paint_divider(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
+    let [left, right] = areas.panes;
+    if model.layout() != Layout::Horizontal || right.text.width == 0 {
+        return;
+    }
+    let column = Rect {
+        x: left.text.width,
+        y: 0,
+        width: 1,
+        height: left.title.height + left.text.height,
+    };
+    let line = Text::plain(Role::Dim, "│");
+    for y in 0..usize::from(column.height) {
+        paint::row(frame.buffer_mut(), column, y, &line, model.theme());
     }
 }
 
 /// Paints status and hints.
-pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
-    let areas = areas(model);
+pub(crate) fn paint(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
     let theme = model.theme();
     let width = usize::from(areas.status.width);
-    paint::bar(
-        frame.buffer_mut(),
-        areas.status,
-        0,
-        &status(model, width),
-        Role::Bar,
-        theme,
-    );
-    let said = prompt(model).or_else(|| message(model, width));
+    let text = status(model, width);
+    paint::bar(frame.buffer_mut(), areas.status, 0, &text, Role::Bar, theme);
+    let said = prompt(model, width).or_else(|| message(model, width));
     // A question must be seen even where there is no room for hints.
     let row = if said.is_some() && areas.hints.height == 0 {
         Rect {
@@ -69,33 +144,28 @@ pub(crate) fn paint(model: &Model, frame: &mut Frame<'_>) {
         let visible = row.intersection(frame.area());
         frame.render_widget(ratatui::widgets::Clear, visible);
     }
-    paint::row(
-        frame.buffer_mut(),
-        row,
-        0,
-        &said.unwrap_or_else(|| hints(model, width)),
-        theme,
-    );
+    let (first, second) = hints(model, width, areas.hints.height >= 2);
+    let buf = frame.buffer_mut();
+    paint::row(buf, row, 0, &said.unwrap_or(first), theme);
+    // Keys mean something else while there is a question.
+    if model.prompt.is_none() {
+        paint::row(buf, row, 1, &second, theme);
+    }
 }
 
-/// `⇩ [3/17] [following] [reverse:https://service.dev]            [*:8080]`
+/// `[3/17] [f:~q] [following] [reverse:https://service.dev]            [*:8080]`
 fn status(model: &Model, width: usize) -> Text {
     let page = &model.list.page;
-    let mut left = format!(
-        " [{}/{}]",
-        page.focus.map_or(0, |(_, at)| at + 1),
-        page.total
-    );
-    if model.list.follow {
-        left.push_str(" [following]");
-    }
-    if page.evicted > 0 {
-        left.push_str(&format!(" [{} old flows dropped]", page.evicted));
-    }
-    match model.info.modes.as_slice() {
-        [] => {}
-        [mode] => left.push_str(&format!(" [{}]", safe(&mode.description))),
-        modes => left.push_str(&format!(" [{} modes]", modes.len())),
+    let arrow = if model.values.bool(keys::VIEW_ORDER_REVERSED) {
+        "⇧"
+    } else {
+        "⇩"
+    };
+    let marked = if model.list.marked_only { " M" } else { "" };
+    let at = page.focus.map_or(0, |(_, at)| at + 1);
+    let mut left = format!(" {arrow}{marked} [{at}/{}]", page.shown);
+    for flag in flags(model) {
+        left.push_str(&format!(" [{flag}]"));
     }
     let addrs: Vec<_> = model
         .info
@@ -121,11 +191,75 @@ fn status(model: &Model, width: usize) -> Text {
     text
 }
 
-fn prompt(model: &Model) -> Option<Text> {
+/// What is not as it is at first.
+fn flags(model: &Model) -> Vec<String> {
+    let (values, page) = (&model.values, &model.list.page);
+    let mut flags = Vec::new();
+    let count =
+        |list: &[String], word: &str| (!list.is_empty()).then(|| format!("{word}:{}", list.len()));
+    let text =
+        |value: Option<&str>, word: &str| value.map(|value| format!("{word}:{}", safe(value)));
+    if let Some(filter) = &model.list.filter {
+        flags.push(format!("f:{}", safe(filter.source())));
+    }
+    if page.pending > 0 {
+        flags.push(format!("{} to look at", page.pending));
+    }
+    if let Some(text) = &model.list.highlight {
+        flags.push(format!("/{}", safe(text)));
+    }
+    let active = values.bool(keys::INTERCEPT_ACTIVE);
+    flags.extend(text(
+        values.opt_str(keys::INTERCEPT),
+        if active { "i" } else { "Xi" },
+    ));
+    flags.extend((!values.list(keys::MODIFY_HEADERS).is_empty()).then(|| "Headers".to_owned()));
+    flags.extend(match values.list(keys::MODIFY_BODY).len() {
+        0 => None,
+        count => Some(format!("{count} body modifications")),
+    });
+    flags.extend(count(values.list(keys::IGNORE_HOSTS), "Ignore"));
+    flags.extend(count(values.list(keys::ALLOW_HOSTS), "Allow"));
+    flags.extend(count(values.list(keys::TCP_HOSTS), "TCP"));
+    flags.extend(text(values.opt_str(keys::STICKYCOOKIE), "t"));
+    flags.extend(text(values.opt_str(keys::STICKYAUTH), "u"));
+    let view = values.str(keys::CONSOLE_DEFAULT_CONTENTVIEW);
+    flags.extend((view != "auto").then(|| format!("contentview:{}", safe(view))));
+    let order = model.order().name();
+    flags.extend((order != "time").then(|| format!("o:{order}")));
+    let switches = [
+        (values.bool(keys::ANTICACHE), "anticache"),
+        (values.bool(keys::ANTICOMP), "anticomp"),
+        (values.bool(keys::SHOWHOST), "showhost"),
+        (!values.bool(keys::SERVER_REPLAY_REFRESH), "norefresh"),
+        (!values.bool(keys::UPSTREAM_CERT), "no-upstream-cert"),
+        (model.follows(), "following"),
+    ];
+    let on: Vec<_> = switches
+        .into_iter()
+        .filter(|(on, _)| *on)
+        .map(|(_, name)| name)
+        .collect();
+    flags.extend((!on.is_empty()).then(|| on.join(":")));
+    if page.evicted > 0 {
+        flags.push(format!("{} old flows dropped", page.evicted));
+    }
+    match model.info.modes.as_slice() {
+        [] => {}
+        [mode] => flags.push(safe(&mode.description)),
+        modes => flags.push(format!("{} modes", modes.len())),
+    }
+    flags.extend(count(values.list(keys::SCRIPTS), "scripts"));
+    flags.extend(text(values.opt_str(keys::SAVE_STREAM_FILE), "W"));
+    flags
+}
+
+fn prompt(model: &Model, width: usize) -> Option<Text> {
     let mut text = Text::default();
     match model.prompt.as_ref()? {
         Prompt::Confirm(confirm) => {
-            text.push(Role::Text, format!("{} (", confirm.question()));
+            text.push_str(Role::Text, &confirm.question());
+            text.push(Role::Text, " (");
             text.push(Role::Key, "y");
             text.push(Role::Text, "es,");
             text.push(Role::Key, "n");
@@ -134,41 +268,53 @@ fn prompt(model: &Model) -> Option<Text> {
                 text.push(Role::Dim, "ctrl c quits, too");
             }
         }
-        Prompt::Search(typed) => {
+        Prompt::Search(line) => {
             text.push(Role::Key, "search: ");
-            text.push_str(Role::Text, typed);
-            text.push(Role::Found, " ");
-        }
-        Prompt::View(typed) => {
-            text.push(Role::Key, "view: ");
-            text.push_str(Role::Text, typed);
-            text.push(Role::Found, " ");
-            text.push(Role::Dim, format!(" {}", views(typed).join(", ")));
-        }
-        Prompt::Export(_) => {
-            text.push(Role::Text, "export as ");
-            for (key, _, name) in export::KEYS {
-                let at = name.find(key).unwrap_or(0);
-                let (before, rest) = name.split_at(at);
-                text.push(Role::Text, before);
-                text.push(Role::Key, rest.get(..1).unwrap_or_default());
-                text.push(
-                    Role::Text,
-                    format!("{} ", rest.get(1..).unwrap_or_default()),
-                );
-            }
-        }
-        Prompt::ExportTo(_, format, path) => {
-            text.push(
-                Role::Key,
-                format!("{} to (file; nothing for the clipboard): ", format.name()),
-            );
-            text.push_str(Role::Text, path);
-            text.push(Role::Found, " ");
+            let room = width.saturating_sub(text.width());
+            text.append_cut(line.show(room, |_| Role::Text), room);
         }
         Prompt::Searching(..) => text.push(Role::Text, "searching… (any key cancels)"),
+        Prompt::Command(command) => text = command_line(command, width),
+        Prompt::Value(edit) => {
+            text.push(Role::Key, format!("{} = ", edit.option));
+            let room = width.saturating_sub(text.width());
+            text.append_cut(edit.line.show(room, |_| Role::Text), room);
+        }
+        Prompt::Choose(chooser) => {
+            let hint = match chooser.filter {
+                Some(_) => "type a part of the name, enter takes it, esc ends typing",
+                None => "a key on the left or enter takes one, / finds by name, esc cancels",
+            };
+            text.push(Role::Hint, hint);
+        }
+        Prompt::Palette(_) => {
+            text.push(
+                Role::Hint,
+                "type some letters, enter runs the command, esc cancels",
+            );
+        }
     }
     Some(text)
+}
+
+/// The line with what is wrong in it, and what is still to come.
+fn command_line(command: &CommandLine, width: usize) -> Text {
+    let mut text = Text::plain(Role::Key, ": ");
+    let room = width.saturating_sub(text.width());
+    let roles = overlay::word_roles(command.line.text());
+    let role = |at: usize| {
+        let word = roles.iter().find(|(range, _)| range.contains(&at));
+        word.map_or(Role::Text, |(_, role)| *role)
+    };
+    text.append_cut(command.line.show(room, role), room);
+    if command.line.at_end() {
+        let rest = overlay::missing(command.line.text());
+        let room = width.saturating_sub(text.width() + 1);
+        if room > 1 && !rest.is_empty() {
+            text.append_cut(Text::plain(Role::Hint, rest), room);
+        }
+    }
+    text
 }
 
 fn message(model: &Model, width: usize) -> Option<Text> {
@@ -180,6 +326,9 @@ fn message(model: &Model, width: usize) -> Option<Text> {
     }
     let first = message.text.lines().next().unwrap_or_default();
     text.push_str(role, first);
+    if message.only_here {
+        return Some(text);
+    }
     const MORE: &str = " (more in the event log: E)";
     if message.level != Level::Info && (text.width() > width || first.len() < message.text.len()) {
         let mut cut = Text::default();
@@ -201,19 +350,27 @@ pub(crate) fn level_role(level: Level) -> Role {
     }
 }
 
-/// The keys that matter here, as many as fit.
-fn hints(model: &Model, width: usize) -> Text {
-    let mut text = Text::default();
-    for (binding, keys) in keymap::bindings(model.context()) {
-        let Some(key) = keys.first().filter(|_| !binding.hint.is_empty()) else {
+/// The keys that matter here, as many as fit: on one line, or those of this screen on the first of two.
+fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
+    let (mut first, mut second) = (Text::default(), Text::default());
+    let mut full = false;
+    for line in model.keymap.on(model.context()) {
+        let binding = line.binding;
+        if binding.hint.is_empty() || !binding.is_usable() {
             continue;
-        };
-        let columns = key.len() + 1 + binding.hint.len() + 2;
-        if text.width() + columns > width {
-            break;
         }
-        text.push(Role::Key, *key);
-        text.push(Role::Text, format!(" {}  ", binding.hint));
+        let text = if two && line.place == Context::Global {
+            &mut second
+        } else {
+            &mut first
+        };
+        let key = binding.key.to_string();
+        let columns = key.len() + 1 + binding.hint.len() + 2;
+        full |= text.width() + columns > width;
+        if text.width() + columns <= width && (two || !full) {
+            text.push(Role::Key, key);
+            text.push(Role::Text, format!(" {}  ", binding.hint));
+        }
     }
-    text
+    (first, second)
 }

@@ -75,6 +75,8 @@ pub(crate) struct Pane {
     want: Option<BodyFrom>,
     /// A body offset to go to when it is loaded.
     go_to: Option<u64>,
+    /// Long lines are cut at the edge.
+    cut: bool,
     needle: Option<Arc<str>>,
     /// The row of the match that was gone to last.
     hit: Option<Anchor>,
@@ -90,6 +92,13 @@ impl Pane {
         } else if tall != height {
             self.settle();
         }
+    }
+
+    /// Wraps long lines, or cuts them at the edge; whether they are wrapped then.
+    pub(crate) fn toggle_wrap(&mut self) -> bool {
+        self.cut = !self.cut;
+        self.lay_out();
+        !self.cut
     }
 
     /// Shows other content, staying at the place that is at the top.
@@ -119,27 +128,26 @@ impl Pane {
 
     fn lay_out(&mut self) {
         let anchor = self.anchor();
-        let mut rows = Vec::new();
+        let mut rows = Rows {
+            rows: Vec::new(),
+            width: self.width,
+            cut: self.cut,
+        };
         let whole_start = self
             .content
             .body
             .as_ref()
             .is_none_or(|(part, _)| part.offset == 0);
         if whole_start {
-            add_lines(
-                &mut rows,
-                Section::Head,
-                (0..).zip(&self.content.head),
-                self.width,
-            );
+            rows.add_lines(Section::Head, (0..).zip(&self.content.head));
         }
         if let Some((part, text)) = &self.content.body {
             match text {
                 BodyText::Document(lines) => {
                     let lines = lines.iter().map(|(number, line)| (*number, line));
-                    add_lines(&mut rows, Section::Body, lines, self.width);
+                    rows.add_lines(Section::Body, lines);
                 }
-                BodyText::Raw => add_raw(&mut rows, part, self.width),
+                BodyText::Raw => rows.add_raw(part),
             }
         }
         if self
@@ -148,14 +156,9 @@ impl Pane {
             .as_ref()
             .is_none_or(|(part, _)| part.end() >= part.total)
         {
-            add_lines(
-                &mut rows,
-                Section::Tail,
-                (0..).zip(&self.content.tail),
-                self.width,
-            );
+            rows.add_lines(Section::Tail, (0..).zip(&self.content.tail));
         }
-        self.rows = rows;
+        self.rows = rows.rows;
         if let Some(offset) = self.go_to
             && self
                 .content
@@ -401,40 +404,68 @@ impl Pane {
                 .match_indices(needle)
                 .map(|(at, hit)| at..at + hit.len())
                 .collect();
-            paint::row(
-                buf,
-                area,
-                y,
-                &row.text.highlight(&found, Role::Found),
-                theme,
-            );
+            // The one that was gone to stands out among them.
+            let role = if self.hit == Some(row.anchor) {
+                Role::FoundHere
+            } else {
+                Role::Found
+            };
+            paint::row(buf, area, y, &row.text.highlight(&found, role), theme);
         }
     }
 }
 
-fn add_lines<'a>(
-    rows: &mut Vec<Row>,
-    section: Section,
-    lines: impl Iterator<Item = (u64, &'a Text)>,
+/// Rows that are being laid out.
+struct Rows {
+    rows: Vec<Row>,
     width: usize,
-) {
-    for (number, line) in lines {
-        let wrapped = line.clone().wrap(width).into_iter().enumerate();
-        rows.extend(wrapped.map(|(nth, text)| Row {
-            anchor: Anchor(section, number, nth),
-            text,
-        }));
-    }
+    cut: bool,
 }
 
-/// The rows of a body that is shown as it is. Their anchors are their offsets in the body.
-fn add_raw(rows: &mut Vec<Row>, part: &BodyPart, width: usize) {
-    let mut at = part.offset;
-    for line in part.bytes.split_inclusive(|b| *b == b'\n') {
-        let text = line.strip_suffix(b"\n").unwrap_or(line);
-        let text = text.strip_suffix(b"\r").unwrap_or(text);
-        add_raw_line(rows, text, at, width.max(1));
-        at += line.len() as u64;
+impl Rows {
+    fn add_lines<'a>(&mut self, section: Section, lines: impl Iterator<Item = (u64, &'a Text)>) {
+        for (number, line) in lines {
+            let add = |(nth, text)| Row {
+                anchor: Anchor(section, number, nth),
+                text,
+            };
+            if self.cut {
+                let mut row = Text::default();
+                row.append_cut(line.clone(), self.width);
+                self.rows.push(add((0, row)));
+            } else {
+                let wrapped = line.clone().wrap(self.width).into_iter().enumerate();
+                self.rows.extend(wrapped.map(add));
+            }
+        }
+    }
+
+    /// The rows of a body that is shown as it is. Their anchors are their offsets in the body.
+    fn add_raw(&mut self, part: &BodyPart) {
+        let mut at = part.offset;
+        let width = self.width.max(1);
+        for line in part.bytes.split_inclusive(|b| *b == b'\n') {
+            let text = line.strip_suffix(b"\n").unwrap_or(line);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let whole = self.rows.len();
+            // A character has four bytes at most.
+            let visible = if self.cut {
+                text.get(..width * 4).unwrap_or(text)
+            } else {
+                text
+            };
+            add_raw_line(&mut self.rows, visible, at, width);
+            if self.cut && self.rows.len() > whole + 1 {
+                self.rows.truncate(whole + 1);
+                if let Some(row) = self.rows.last_mut() {
+                    let mut text = Text::default();
+                    text.append_cut(std::mem::take(&mut row.text), width.saturating_sub(1));
+                    text.push(Role::Dim, "…");
+                    row.text = text;
+                }
+            }
+            at += line.len() as u64;
+        }
     }
 }
 

@@ -285,7 +285,7 @@ fn a_click_opens_a_message_and_the_wheel_moves() {
     ui.resize(SMALL);
     assert!(ui.text().contains("Message 2 of 6"), "{}", ui.text());
     ui.keys("q");
-    ui.send(Msg::Wheel(3));
+    ui.send(Msg::Wheel(3, 0, 5));
     ui.resize(SMALL);
     assert!(ui.text().contains("5/6"), "{}", ui.text());
 }

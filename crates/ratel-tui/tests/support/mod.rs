@@ -1,30 +1,36 @@
 //! A screen without a terminal, and flows without a store.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use ratel_core::commands::{Candidate, Executor as _};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
+use ratel_core::options::Values;
 use ratel_core::store::{
     FlowSnapshot, FlowState, MessageWindow, RequestLine, Summary, Times, Update, Window,
 };
+use ratel_core::view::{Order, ViewSettings};
 use ratel_flow::Headers;
+use ratel_flow::dns::DnsMessage;
+use ratel_flow::filter::{Filter, Subject};
 use ratel_flow::{
-    ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead, MessageKind,
-    OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side, StreamKind,
-    Timestamp, TlsInfo, Version, WebSocketClose,
+    Annotations, Body, ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead,
+    MessageKind, OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side,
+    StreamKind, Timestamp, TlsInfo, Version, WebSocketClose,
 };
+use ratel_tui::backend::{self, Backend};
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
 use ratel_tui::msg::{Effect, Msg};
-use ratel_tui::source::{self, Source};
+use ratel_tui::source::{self, Counts, Source};
 use ratel_tui::update::update;
 use ratel_tui::view::view;
-use ratel_tui::{ModeInfo, Options, ProxyInfo};
+use ratel_tui::{Look, ModeInfo, ProxyInfo};
 
 /// 2026-03-01 13:05:59 UTC.
 pub(crate) const START: u64 = 1_772_370_359_000_000_000;
@@ -121,6 +127,10 @@ impl Fake {
             id: FlowId(id),
             kind: FlowKind::Http,
             state: FlowState::Done,
+            file_id: format!("00000000-0000-4000-8000-{id:012}").into(),
+            annotations: None,
+            modified: false,
+            missing: [false; 2],
             client_conn: Arc::new(client),
             server_conn: Some(Arc::new(server)),
             request: Some(request),
@@ -138,10 +148,6 @@ impl Fake {
                 response_end: Some(at(created + 123)),
                 last: at(created + 123),
             },
-            file_id: "".into(),
-            annotations: None,
-            modified: false,
-            missing: [false; 2],
             imported: None,
             verbatim: Default::default(),
             websocket: None,
@@ -347,23 +353,41 @@ impl Fake {
 pub(crate) struct Flows {
     pub(crate) list: Vec<Fake>,
     pub(crate) evicted: u64,
+    pub(crate) settings: ViewSettings,
+    /// What was said of flows, or that they were removed.
+    pub(crate) changes: RefCell<Vec<(FlowId, Option<Annotations>)>>,
     /// Bytes of messages that were read.
     pub(crate) read: Cell<u64>,
 }
 
 impl Source for Flows {
-    fn counts(&self) -> (usize, u64) {
-        (self.list.len(), self.evicted)
+    fn counts(&self) -> Counts {
+        Counts {
+            shown: self.shown().len(),
+            pending: 0,
+            evicted: self.evicted,
+        }
     }
 
     fn ids(&self, positions: Range<usize>) -> Vec<FlowId> {
-        let end = positions.end.min(self.list.len());
-        self.list
-            .get(positions.start..end)
-            .unwrap_or_default()
-            .iter()
-            .map(|flow| flow.snapshot.id)
-            .collect()
+        let shown = self.shown();
+        let end = positions.end.min(shown.len());
+        shown.get(positions.start..end).unwrap_or_default().to_vec()
+    }
+
+    fn position(&self, id: FlowId, hint: usize) -> Result<usize, usize> {
+        let shown = self.shown();
+        let near = shown.partition_point(|shown| *shown < id);
+        let near = if self.settings.order == Order::Time && !self.settings.reversed {
+            near
+        } else {
+            hint
+        };
+        shown.iter().position(|shown| *shown == id).ok_or(near)
+    }
+
+    fn newest(&self) -> Option<FlowId> {
+        self.list.last().map(|flow| flow.snapshot.id)
     }
 
     fn summary(&self, id: FlowId) -> Option<Summary> {
@@ -393,11 +417,11 @@ impl Source for Flows {
                     .get("content-type")
                     .map(Bytes::copy_from_slice)
             }),
+            annotations: flow.annotations,
+            modified: flow.modified,
             error: flow.error,
             request_body: flow.request_body,
             response_body: flow.response_body,
-            annotations: flow.annotations,
-            modified: flow.modified,
             times: flow.times,
             lossy: flow.lossy,
         })
@@ -461,15 +485,163 @@ impl Source for Flows {
 }
 
 impl Flows {
+    /// Does what was noted down while others looked at the list.
+    fn apply(&mut self) {
+        for (id, said) in self.changes.take() {
+            match said {
+                None => self.list.retain(|flow| flow.snapshot.id != id),
+                Some(said) => {
+                    let mut flows = self.list.iter_mut();
+                    if let Some(flow) = flows.find(|flow| flow.snapshot.id == id) {
+                        flow.snapshot.annotations =
+                            Some(Arc::new(said)).filter(|said| !said.is_empty());
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the list shows.
+    fn shown(&self) -> Vec<FlowId> {
+        let mut shown: Vec<_> = self.list.iter().map(|flow| &flow.snapshot).collect();
+        let marked = |flow: &FlowSnapshot| {
+            let said = flow.annotations.as_ref();
+            said.is_some_and(|said| !said.marked.is_empty())
+        };
+        shown.retain(|flow| !self.settings.marked_only || marked(flow));
+        if let Some(filter) = &self.settings.filter {
+            shown.retain(|flow| filter.matches(&Seen(flow)));
+        }
+        let method =
+            |flow: &FlowSnapshot| flow.request.as_ref().map(|request| request.method.clone());
+        match self.settings.order {
+            Order::Time | Order::Url => {}
+            Order::Method => shown.sort_by_key(|flow| method(flow)),
+            Order::Size => shown.sort_by_key(|flow| flow.response_body),
+        }
+        if self.settings.reversed {
+            shown.reverse();
+        }
+        shown.into_iter().map(|flow| flow.id).collect()
+    }
+
     fn get(&self, id: FlowId) -> Option<&Fake> {
         self.list.iter().find(|flow| flow.snapshot.id == id)
+    }
+}
+
+/// A fake, for a filter that asks for heads.
+struct Seen<'a>(&'a FlowSnapshot);
+
+impl Subject for Seen<'_> {
+    fn kind(&self) -> FlowKind {
+        self.0.kind
+    }
+
+    fn request(&self) -> Option<&Request> {
+        self.0.request.as_ref()
+    }
+
+    fn response(&self) -> Option<&Response> {
+        self.0.response.as_ref()
+    }
+
+    fn has_response(&self) -> bool {
+        self.0.response.is_some()
+    }
+
+    fn status(&self) -> Option<u16> {
+        self.0.response.as_ref().map(|response| response.status)
+    }
+
+    fn has_error(&self) -> bool {
+        self.0.error.is_some()
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.0.stream == Some(StreamKind::WebSocket)
+    }
+
+    fn client_conn(&self) -> Option<&ClientConn> {
+        Some(&self.0.client_conn)
+    }
+
+    fn server_conn(&self) -> Option<&ServerConn> {
+        self.0.server_conn.as_deref()
+    }
+
+    fn dns(&self, _: Side) -> Option<&DnsMessage> {
+        None
+    }
+
+    fn body(&self, _: Side) -> Body {
+        Body::Missing
+    }
+
+    fn messages(&self, _: Option<Side>, _: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {}
+}
+
+impl backend::Flows for Flows {
+    fn all(&self) -> Vec<FlowId> {
+        self.list.iter().map(|flow| flow.snapshot.id).collect()
+    }
+
+    fn matching(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId> {
+        let matches = |id: &FlowId| {
+            self.get(*id)
+                .is_some_and(|flow| filter.matches(&Seen(&flow.snapshot)))
+        };
+        ids.iter().copied().filter(matches).collect()
+    }
+
+    fn annotate(&self, id: FlowId, change: &dyn Fn(&mut Annotations)) -> bool {
+        let Some(flow) = self.get(id) else {
+            return false;
+        };
+        let mut said = flow
+            .snapshot
+            .annotations
+            .as_deref()
+            .cloned()
+            .unwrap_or_default();
+        change(&mut said);
+        self.changes.borrow_mut().push((id, Some(said)));
+        true
+    }
+
+    fn remove(&self, ids: &[FlowId]) -> usize {
+        let finished = |id: &FlowId| {
+            self.get(*id)
+                .is_some_and(|flow| !flow.snapshot.state.is_live())
+        };
+        let gone: Vec<_> = ids.iter().copied().filter(finished).collect();
+        self.changes
+            .borrow_mut()
+            .extend(gone.iter().map(|id| (*id, None)));
+        gone.len()
+    }
+
+    fn revert(&self, _: FlowId) -> Result<bool, ratel_core::store::EditError> {
+        Ok(true)
+    }
+
+    fn duplicate(&self, id: FlowId) -> std::io::Result<Option<FlowId>> {
+        Ok(Some(id))
     }
 }
 
 /// A screen that is driven by hand.
 pub(crate) struct Ui {
     pub(crate) model: Model,
+    pub(crate) options: ratel_core::options::Options,
+    values: Arc<Values>,
     pub(crate) flows: Flows,
+    /// Lines that were kept for the history of the prompt.
+    pub(crate) kept: Vec<String>,
+    /// What is in the clipboard.
+    pub(crate) clipboard: String,
+    /// What was asked of the rest of the program.
+    pub(crate) asked: Vec<Effect>,
     pub(crate) log: Vec<Entry>,
     pub(crate) quit: bool,
     pub(crate) suspended: usize,
@@ -479,17 +651,20 @@ pub(crate) struct Ui {
 
 impl Ui {
     pub(crate) fn new(size: (u16, u16), flows: Vec<Fake>) -> Self {
-        Self::with_options(
-            size,
-            flows,
-            Options {
-                colour: false,
-                ..Options::default()
-            },
-        )
+        Self::with_look(size, flows, Look::default(), &[])
     }
 
-    pub(crate) fn with_options(size: (u16, u16), flows: Vec<Fake>, options: Options) -> Self {
+    /// With these options set.
+    pub(crate) fn set(size: (u16, u16), flows: Vec<Fake>, specs: &[&str]) -> Self {
+        Self::with_look(size, flows, Look::default(), specs)
+    }
+
+    pub(crate) fn with_look(
+        size: (u16, u16),
+        flows: Vec<Fake>,
+        look: Look,
+        specs: &[&str],
+    ) -> Self {
         let info = ProxyInfo {
             modes: vec![ModeInfo {
                 description: "reverse:https://service.dev".into(),
@@ -501,23 +676,34 @@ impl Ui {
             onboarding_host: Some("mitm.it".into()),
             version: "0.1.0".into(),
         };
-        Self::with_info(size, flows, options, info)
+        Self::with_info(size, flows, look, specs, info)
     }
 
     pub(crate) fn with_info(
         size: (u16, u16),
         flows: Vec<Fake>,
-        options: Options,
+        look: Look,
+        specs: &[&str],
         info: ProxyInfo,
     ) -> Self {
+        let values = Values::with_folders("/nowhere", None);
+        let options = ratel_core::options::Options::with(values).expect("defaults go together");
+        options.set(specs).expect("options that there are");
+        let values = options.snapshot();
+        let model = Model::new(info, look, values.clone());
         let flows = Flows {
             list: flows,
+            settings: model.view_settings(),
             ..Flows::default()
         };
-        let model = Model::new(info, options);
         let mut ui = Self {
             model,
+            options,
+            values,
             flows,
+            kept: Vec::new(),
+            clipboard: String::new(),
+            asked: Vec::new(),
             log: Vec::new(),
             quit: false,
             suspended: 0,
@@ -546,25 +732,89 @@ impl Ui {
                     Effect::Open(query) => {
                         msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query))))
                     }
-                    Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
-                    Effect::ClearLog => {
-                        self.log.clear();
-                        msgs.push_back(Msg::Log(LogUpdate::Resync));
+                    Effect::View(settings) => {
+                        self.flows.settings = settings;
+                        msgs.push_back(Msg::List);
                     }
+                    Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
                     Effect::Search(id, place, from) => {
                         let found = source::search(&self.flows, id, place, from);
                         msgs.push_back(Msg::Found(id, place, found));
                     }
-                    Effect::Export(id, format, path) => {
-                        let path = path.as_deref().unwrap_or("the clipboard");
-                        let text = format!("{id} as {} to {path}", format.name());
-                        msgs.push_back(Msg::Exported(Ok(text)));
+                    Effect::Run(call, focus) => {
+                        let result = self.backend(focus, &mut msgs, |backend| backend.run(&call));
+                        msgs.push_back(Msg::Ran(call, result));
+                        self.flows.apply();
+                        let values = self.options.snapshot();
+                        if !Arc::ptr_eq(&self.values, &values) {
+                            self.values = values.clone();
+                            msgs.push_front(Msg::Options(values));
+                        }
+                        msgs.push_back(Msg::Store(Update::Resync));
                     }
+                    Effect::Resolve(call, spec, focus) => {
+                        let ids = self.backend(focus, &mut msgs, |backend| backend.resolve(&spec));
+                        msgs.push_back(Msg::Resolved(call, ids));
+                    }
+                    Effect::Paths(typed) => {
+                        let found = ["/tmp/flows/", "/tmp/flow.txt"].map(|text| Candidate {
+                            text: text.into(),
+                            help: String::new(),
+                        });
+                        let found = found
+                            .into_iter()
+                            .filter(|found| found.text.starts_with(&typed));
+                        msgs.push_back(Msg::Paths(typed.clone(), found.collect()));
+                    }
+                    Effect::KeepHistory(line) => self.kept.push(line),
+                    Effect::Copy(text) => self.clipboard = text,
                     Effect::Suspend => self.suspended += 1,
                     Effect::Quit => self.quit = true,
+                    effect => self.asked.push(effect),
                 }
             }
         }
+    }
+
+    fn backend<T>(
+        &mut self,
+        focus: Option<FlowId>,
+        msgs: &mut VecDeque<Msg>,
+        run: impl FnOnce(&mut Backend<'_>) -> T,
+    ) -> T {
+        let now = self.now;
+        let (log, clipboard) = (&mut self.log, &mut self.clipboard);
+        let cleared = Cell::new(false);
+        let mut said = Vec::new();
+        let result = run(&mut Backend {
+            flows: &self.flows,
+            options: &self.options,
+            focus,
+            filters: Default::default(),
+            copy: &mut |text| {
+                *clipboard = String::from_utf8_lossy(text).into_owned();
+                Ok(())
+            },
+            log: &mut |level, text| {
+                let entry = Entry {
+                    level,
+                    timestamp: now,
+                    message: text.into(),
+                    client: None,
+                };
+                said.push(entry);
+            },
+            clear_log: &mut || cleared.set(true),
+        });
+        if cleared.get() {
+            log.clear();
+            msgs.push_back(Msg::Log(LogUpdate::Resync));
+        }
+        for entry in said {
+            log.push(entry.clone());
+            msgs.push_back(Msg::Log(LogUpdate::Added(entry)));
+        }
+        result
     }
 
     fn frame(&mut self) {
@@ -583,6 +833,13 @@ impl Ui {
             self.frame();
         }
         self
+    }
+
+    /// Runs a command.
+    pub(crate) fn command(&mut self, line: &str) -> &mut Self {
+        self.keys("ctrl_g :");
+        self.type_in(line);
+        self.keys("enter")
     }
 
     /// Types text.

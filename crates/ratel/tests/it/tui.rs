@@ -148,9 +148,9 @@ fn a_flow_is_exported_to_a_file_and_to_the_clipboard() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("again.sh");
     screen.keys("x");
-    screen.wait_for("export as");
-    screen.keys("c");
-    screen.wait_for("nothing for the clipboard");
+    screen.wait_for("Export as...");
+    screen.keys("1");
+    screen.wait_for("export.file curl @focus");
     screen.keys(file.to_str().expect("a path in UTF-8"));
     screen.keys("\r");
     screen.wait_for("written to");
@@ -159,17 +159,93 @@ fn a_flow_is_exported_to_a_file_and_to_the_clipboard() {
         written.starts_with("curl ") && written.contains("/export?me=1"),
         "{written}"
     );
-    // What is there is left alone.
-    screen.keys("xc");
-    screen.keys(file.to_str().expect("a path in UTF-8"));
-    screen.keys("\r");
+    // What is there is left alone: the line comes back from the history, and is refused.
+    screen.keys(":\x1b[A\r");
     screen.wait_for("cannot write");
-    screen.keys("xr\r");
+    screen.keys("y1");
     screen.wait_for("copied to the clipboard");
     let raw = screen.raw();
     assert!(
         raw.windows(7).any(|start| start == b"\x1b]52;c;"),
         "no OSC 52"
     );
+    quit(screen);
+}
+
+/// What is typed at the prompt, what is saved, and what stands in the configuration folder, in a second run as well.
+#[test]
+fn the_prompt_options_and_keys_are_kept_in_the_configuration_folder() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let confdir = folder.path().to_str().expect("a path in UTF-8");
+    std::fs::write(
+        folder.path().join("keys.yaml"),
+        "-\n  key: f5\n  cmd: set console_layout vertical\n-\n  key: nokey\n  cmd: view.focus.next\n",
+    )
+    .expect("a file");
+    let args = || ["--set".to_owned(), format!("confdir={confdir}")];
+    let (mut screen, _) = screen(args());
+    screen.wait_for("line 5: 'nokey' is no key");
+    // f5
+    screen.keys("\x1b[15~");
+    screen.wait_for("Events (info and worse)");
+    screen.keys(":");
+    screen.wait_for("tab completes");
+    screen.keys("set console_palette hi\t\r");
+    screen.keys(":options.save\r");
+    screen.wait_for("Saved options to");
+    quit(screen);
+    let saved = std::fs::read_to_string(folder.path().join("config.yaml")).expect("a file");
+    assert!(
+        saved.contains("console_layout: \"vertical\"\n")
+            && saved.contains("console_palette: \"high_contrast\"\n"),
+        "{saved}"
+    );
+    let history = std::fs::read_to_string(folder.path().join("command_history")).expect("a file");
+    assert_eq!(history, "set console_palette high_contrast\noptions.save\n");
+    let (mut screen, _) = self::screen(args());
+    screen.wait_for("Events (info and worse)");
+    screen.keys(":\x1b[A\x1b[A");
+    screen.wait_for(": set console_palette high_contrast");
+    // Not escape, which together with the next key would be another one.
+    screen.keys("\x07");
+    screen.wait("the prompt to be gone", |text| !text.contains(": set"));
+    quit(screen);
+}
+
+/// Another program has the terminal for a while, and every key.
+#[test]
+fn a_body_is_opened_in_a_program_of_ones_own() {
+    let origin = Origin::answering(origin::ok("what the origin says"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let pager = folder.path().join("pager");
+    let script = "#!/bin/sh\necho; cat \"$1\"; echo; read line; echo \"got $line\" > \"$0.out\"\n";
+    std::fs::write(&pager, script).expect("a file");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&pager, executable).expect("a file");
+    let port = nginx::free_port();
+    let builder = program()
+        .args([
+            "--listen-host",
+            "127.0.0.1",
+            "--listen-port",
+            &port.to_string(),
+        ])
+        .args([format!("http://127.0.0.1:{}", origin.port())])
+        .env("PAGER", pager.to_str().expect("a path in UTF-8"));
+    let mut screen = Screen::start(builder, ROWS, COLS);
+    screen.wait_for("No flows yet");
+    assert_eq!(wire::get(port, "/body").status, 200);
+    screen.wait_for("/body");
+    screen.keys("\r");
+    screen.wait_for("[Request]");
+    screen.keys("v2");
+    screen.wait("the pager", |text| {
+        text.contains("what the origin says") && !text.contains("[Request]")
+    });
+    screen.keys("q yes\n");
+    screen.wait_for("[Request]");
+    let got = std::fs::read_to_string(folder.path().join("pager.out")).expect("a file");
+    assert_eq!(got, "got q yes\n");
+    screen.keys("q");
     quit(screen);
 }

@@ -50,7 +50,6 @@ pub(super) const SECTION: Section = Section {
             &[Param::new("option_name", ArgKind::OptionName)],
             "Open the prompt for the value of an option.",
         ),
-        console("console.copy.focus", &[], "Copy the line in focus, or what the pane shows, to the clipboard.").own(),
         console(
             "console.edit.focus",
             &[Param::new("flow_part", ArgKind::Choice("console.edit.focus.options"))],
@@ -94,7 +93,7 @@ pub(super) const SECTION: Section = Section {
         console("console.layout.cycle", &[], "Arrange the panes in the next way."),
         console("console.layout.options", &[], "List the ways in which panes are arranged.")
             .lists(&["single", "vertical", "horizontal"]),
-        console("console.list.tree", &[], "Show flows as a tree of hosts and paths, or as a list.").own(),
+        console("console.list.tree", &[], "Show flows as a tree of hosts and paths, or as a list.").own().planned("a tree of hosts and paths comes in a later release"),
         console("console.message.mode", &[], "Show a message in the next way: as what it is, as numbers, as text.").own(),
         console("console.nav.down", &[], "Go one row down."),
         console("console.nav.end", &[], "Go to the end."),

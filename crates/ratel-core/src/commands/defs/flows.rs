@@ -20,8 +20,7 @@ pub(super) const SECTION: Section = Section {
             "flow.comment",
             &[Param::new("flow", ArgKind::Flows), Param::new("comment", ArgKind::Str)],
             "Comment on flows. An empty comment removes the one that is there.",
-        )
-        .planned(EDIT),
+        ),
         CommandDef::new(
             "flow.decode",
             &[FLOWS, PART],
@@ -52,11 +51,10 @@ pub(super) const SECTION: Section = Section {
             "flow.mark",
             &[FLOWS, Param::new("marker", ArgKind::Marker)],
             "Mark flows, by a name such as `:star:` or by `true` for a dot; `false` removes the mark.",
-        )
-        .planned(EDIT),
-        CommandDef::new("flow.mark.toggle", &[FLOWS], "Mark flows, or remove the mark they have.").planned(EDIT),
+        ),
+        CommandDef::new("flow.mark.toggle", &[FLOWS], "Mark flows, or remove the mark they have."),
         CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on.").planned(INTERCEPT),
-        CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows.").planned(EDIT),
+        CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows."),
         CommandDef::new(
             "flow.set",
             &[

@@ -3,7 +3,8 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 use crate::options::Tools;
 
-const PATH: Param = Param::new("path", ArgKind::Path);
+/// Without a name, `config.yaml` in the configuration folder.
+const FILE: Param = Param::new("path", ArgKind::Path).or("");
 
 pub(super) const SECTION: Section = Section {
     title: "Options, history, events",
@@ -44,8 +45,8 @@ pub(super) const SECTION: Section = Section {
         CommandDef::new("eventstore.clear", &[], "Clear the event log.").tools(Tools::SCREENS),
         CommandDef::new(
             "options.load",
-            &[PATH],
-            "Set the options that stand in a YAML file.",
+            &[FILE],
+            "Set the options that stand in a YAML file; without a name in `config.yaml` of the configuration folder.",
         ),
         CommandDef::new("options.reset", &[], "Give all options their defaults."),
         CommandDef::new(
@@ -55,8 +56,9 @@ pub(super) const SECTION: Section = Section {
         ),
         CommandDef::new(
             "options.save",
-            &[PATH],
-            "Write the options that differ from their defaults to a YAML file. Comments in the file stay.",
+            &[FILE],
+            "Write the options that differ from their defaults to a YAML file; without a name to `config.yaml` of the configuration folder. \
+             Comments in the file stay.",
         ),
         CommandDef::new(
             "set",

@@ -3,8 +3,6 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 use crate::options::Tools;
 
-const FILTER: &str = "filter expressions come in a later release";
-const ORDER: &str = "sorting the list comes in a later release";
 const CHANGE: &str = "changing recorded flows comes in a later release";
 const FILES: &str = "flow files come in a later release";
 
@@ -22,20 +20,17 @@ pub(super) const SECTION: Section = Section {
             "view.clear",
             &[],
             "Remove all flows. Live ones go on, and are not shown any more.",
-        )
-        .planned(CHANGE),
+        ),
         screens(
             "view.clear_unmarked",
             &[],
             "Remove all flows that have no mark.",
-        )
-        .planned(CHANGE),
+        ),
         screens(
             "view.filter.set",
             &[Param::new("filter_expr", ArgKind::Filter)],
             "Show only flows that match a filter, without changing the option `view_filter`.",
-        )
-        .planned(FILTER),
+        ),
         screens(
             "view.flows.create",
             &[
@@ -49,8 +44,7 @@ pub(super) const SECTION: Section = Section {
             "view.flows.duplicate",
             &[FLOWS],
             "Copy flows. The focus goes to the first copy.",
-        )
-        .planned(CHANGE),
+        ),
         screens(
             "view.flows.load",
             &[Param::new("path", ArgKind::Path)],
@@ -61,8 +55,7 @@ pub(super) const SECTION: Section = Section {
             "view.flows.remove",
             &[FLOWS],
             "Remove flows. Live ones are ended.",
-        )
-        .planned(CHANGE),
+        ),
         screens(
             "view.flows.resolve",
             &[Param::new("flow_spec", ArgKind::FlowSpec)],
@@ -76,9 +69,7 @@ pub(super) const SECTION: Section = Section {
         ),
         screens("view.focus.next", &[], "Move the focus to the next flow."),
         screens("view.focus.prev", &[], "Move the focus to the flow before."),
-        screens("view.order", &[], "Tell what the list is sorted by.")
-            .returns(Returns::Str)
-            .planned(ORDER),
+        screens("view.order", &[], "Tell what the list is sorted by.").returns(Returns::Str),
         screens(
             "view.order.options",
             &[],
@@ -89,8 +80,7 @@ pub(super) const SECTION: Section = Section {
             "view.order.reverse",
             &[Param::new("boolean", ArgKind::Bool)],
             "Sort the list the other way round, or not.",
-        )
-        .planned(ORDER),
+        ),
         screens(
             "view.order.set",
             &[Param::new(
@@ -98,8 +88,7 @@ pub(super) const SECTION: Section = Section {
                 ArgKind::OneOf("view.order.options"),
             )],
             "Sort the list by something else.",
-        )
-        .planned(ORDER),
+        ),
         screens(
             "view.properties.inbounds",
             &[Param::new("index", ArgKind::Int)],
@@ -117,14 +106,12 @@ pub(super) const SECTION: Section = Section {
             &[],
             "Tell whether only marked flows are shown.",
         )
-        .returns(Returns::Bool)
-        .planned(FILTER),
+        .returns(Returns::Bool),
         screens(
             "view.properties.marked.toggle",
             &[],
             "Show only marked flows, or all again.",
-        )
-        .planned(FILTER),
+        ),
         screens(
             "view.settings.getval",
             &[

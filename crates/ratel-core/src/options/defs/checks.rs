@@ -62,15 +62,17 @@ pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
 }
 
-/// A filter expression.
+/// A filter expression; an empty one is none.
 pub(super) fn filter(value: &Value) -> Result<(), String> {
     match value {
-        Value::OptStr(Some(text)) => Filter::parse(text, FilterOptions::default())
-            .map(drop)
-            .map_err(|error| match error.hint() {
-                Some(hint) => format!("{error}; {hint}"),
-                None => error.to_string(),
-            }),
+        Value::OptStr(Some(text)) if !text.is_empty() => {
+            Filter::parse(text, FilterOptions::default())
+                .map(drop)
+                .map_err(|error| match error.hint() {
+                    Some(hint) => format!("{error}; {hint}"),
+                    None => error.to_string(),
+                })
+        }
         _ => Ok(()),
     }
 }

@@ -3,16 +3,14 @@
 use super::checks;
 use crate::options::def::{Tools, options};
 
-const ORDER: &str = "sorting the list comes in a later release";
-
 options! { "Display";
     SHOWHOST: bool("showhost", false).flag()
         .help("Show URLs with the name from the Host header. Otherwise they show where the connection went.");
     CONTENT_VIEW_LINES_CUTOFF: int("content_view_lines_cutoff", 512).metavar("LINES").check(checks::not_negative)
         .help("After how many lines a shown body is cut off.");
-    VIEW_ORDER: str("view_order", "time").choices(&["time", "method", "url", "size"]).tools(Tools::SCREENS).planned(ORDER)
+    VIEW_ORDER: str("view_order", "time").choices(&["time", "method", "url", "size"]).tools(Tools::SCREENS)
         .help("What the list of flows is sorted by.");
-    VIEW_ORDER_REVERSED: bool("view_order_reversed", false).tools(Tools::SCREENS).planned(ORDER)
+    VIEW_ORDER_REVERSED: bool("view_order_reversed", false).tools(Tools::SCREENS)
         .help("Sort the list of flows the other way round.");
     PROTOBUF_DEFINITIONS: opt_str("protobuf_definitions").metavar("PATH")
         .help("The `.proto` file, or a folder of them, that gives fields of Protocol Buffers and gRPC messages their names. What \

@@ -6,14 +6,14 @@ use crate::options::def::{Tools, options};
 const FILTERS: &str = "filter expressions come in a later release";
 
 options! { "Files and recording";
-    CONFDIR: str("confdir", "~/.ratel").metavar("PATH").check(checks::not_empty)
+    CONFDIR: str("confdir", "~/.ratel").metavar("PATH").check(checks::not_empty).at_start()
         .help("The folder for the certification authority and the configuration files. It is made when it does not exist. A program \
             called by the name `mitmproxy` or `mitmdump` uses `~/.mitmproxy` instead.");
-    STORE_MEMORY: size("store_memory", "64m").own().check(checks::at_least_64k)
+    STORE_MEMORY: size("store_memory", "64m").own().check(checks::at_least_64k).at_start()
         .help("How much memory recorded flows may take. What does not fit lies on disk.");
-    STORE_DISK: size("store_disk", "2g").own().check(checks::at_least_64k)
+    STORE_DISK: size("store_disk", "2g").own().check(checks::at_least_64k).at_start()
         .help("How much disk space recorded flows may take. Beyond it the oldest flows are forgotten.");
-    STORE_DIR: str("store_dir", "").metavar("PATH").own()
+    STORE_DIR: str("store_dir", "").metavar("PATH").own().at_start()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
     RFILE: list("rfile", &[]).flag().short('r').metavar("PATH").group("Flow files")
@@ -38,7 +38,7 @@ options! { "Files and recording";
         .help("Keep running after a file was read or a replay has ended.");
     SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release")
         .help("Run a Python addon. It is loaded again when the file changes.");
-    VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).planned(FILTERS)
+    VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
         .help("Show only flows that match this filter.");
     INTERCEPT: opt_str("intercept").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).planned(FILTERS)
         .help("Hold back flows that match this filter until they are resumed.");

@@ -24,7 +24,7 @@ options! { "TLS";
     CERT_PASSPHRASE: opt_str("cert_passphrase").flag().metavar("PASS").group(GROUP)
         .help("The passphrase of an encrypted private key. Other users of the machine can see command lines, so a configuration \
             file is the better place for it.");
-    KEY_SIZE: int("key_size", 2048).metavar("BITS").check(checks::rsa_bits)
+    KEY_SIZE: int("key_size", 2048).metavar("BITS").check(checks::rsa_bits).at_start()
         .help("How many bits the RSA key of a freshly made certification authority has. An existing one keeps its key.");
     CLIENT_CERTS: opt_str("client_certs").metavar("PATH")
         .help("The certificate to show to servers that ask for one. A PEM file, or a folder with one `HOST.pem` for each server.");

@@ -1,0 +1,378 @@
+//! Commands that are about flows and options rather than about this screen. They are carried out where the flows are.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
+use ratel_core::eventlog::Level;
+use ratel_core::options::{self, Options, OptionsError, Value};
+use ratel_core::store::EditError;
+use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::format::size;
+use ratel_flow::{Annotations, FlowId};
+
+use crate::export;
+use crate::source::Source;
+
+/// More flows than this are not taken for connections when these are counted.
+const COUNTABLE: usize = 100_000;
+
+/// Flows that can be changed.
+pub trait Flows: Source {
+    /// All flows, in the order of their creation.
+    fn all(&self) -> Vec<FlowId>;
+    /// Those of the flows that match.
+    fn matching(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId>;
+    /// Changes what is said of a flow; false if it is gone.
+    fn annotate(&self, id: FlowId, change: &dyn Fn(&mut Annotations)) -> bool;
+    /// Takes finished flows out; how many went.
+    fn remove(&self, ids: &[FlowId]) -> usize;
+    /// Makes a flow what it was before it was changed; false if it was not.
+    ///
+    /// # Errors
+    /// When it is gone, or goes on.
+    fn revert(&self, id: FlowId) -> Result<bool, EditError>;
+    /// Adds a copy of a flow.
+    ///
+    /// # Errors
+    /// When a part of it cannot be read.
+    fn duplicate(&self, id: FlowId) -> io::Result<Option<FlowId>>;
+}
+
+/// What carries commands out.
+pub struct Backend<'a> {
+    /// The flows.
+    pub flows: &'a dyn Flows,
+    /// The options.
+    pub options: &'a Options,
+    /// The flow in focus.
+    pub focus: Option<FlowId>,
+    /// How filters are read.
+    pub filters: FilterOptions,
+    /// Puts bytes into the clipboard.
+    pub copy: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
+    /// Tells the user what was done.
+    pub log: &'a mut dyn FnMut(Level, &str),
+    /// Forgets what is in the event log.
+    pub clear_log: &'a mut dyn FnMut(),
+}
+
+type Done = Result<Output, CommandError>;
+
+impl Executor for Backend<'_> {
+    fn run(&mut self, call: &Call) -> Done {
+        let name = call.name();
+        match name {
+            "set" => self.set(call),
+            "options.reset" => self.reset(),
+            "options.reset.one" => self.reset_one(call.str(0)),
+            "options.save" => self.save_options(call.path(0)),
+            "options.load" => self.load_options(call.path(0)),
+            "eventstore.clear" => {
+                (self.clear_log)();
+                Ok(Output::Nothing)
+            }
+            "export" => {
+                let text = self.exported(call)?;
+                Ok(Output::Str(String::from_utf8_lossy(&text).into_owned()))
+            }
+            "export.clip" => self.export_to_clipboard(call),
+            "export.file" => self.export_to_file(call),
+            "flow.mark" => {
+                let marker = call.str(1).to_owned();
+                self.annotate(call, &|said| said.marked = marker.as_str().into())
+            }
+            "flow.mark.toggle" => self.annotate(call, &|said| {
+                let mark = if said.marked.is_empty() {
+                    ":default:"
+                } else {
+                    ""
+                };
+                said.marked = mark.into();
+            }),
+            "flow.comment" => {
+                let comment = call.str(1).to_owned();
+                self.annotate(call, &|said| said.comment = comment.as_str().into())
+            }
+            "flow.revert" => self.revert(call),
+            "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
+            "view.flows.remove" => {
+                let ids = self.resolve(call.flows(0))?;
+                self.remove(&ids)
+            }
+            "view.flows.duplicate" => self.duplicate(call),
+            "view.clear" => {
+                let ids = self.flows.all();
+                self.remove(&ids)
+            }
+            "view.clear_unmarked" => {
+                let ids = self.resolve(&FlowSpec::Unmarked)?;
+                self.remove(&ids)
+            }
+            "proxyserver.active_connections" => Ok(Output::Int(self.connections())),
+            _ => Err(CommandError::Failed(format!("`{name}` does nothing here"))),
+        }
+    }
+
+    fn resolve(&mut self, spec: &FlowSpec) -> Result<Vec<FlowId>, CommandError> {
+        let flows = self.flows;
+        let marked = |wanted: bool| {
+            let is_marked = |id: &FlowId| {
+                let row = flows.summary(*id);
+                let said = row.and_then(|row| row.annotations);
+                said.is_some_and(|said| !said.marked.is_empty()) == wanted
+            };
+            flows.all().into_iter().filter(is_marked).collect()
+        };
+        Ok(match spec {
+            FlowSpec::All => flows.all(),
+            FlowSpec::Focus => self.focus.into_iter().collect(),
+            FlowSpec::Shown => flows.ids(0..usize::MAX),
+            FlowSpec::Hidden => {
+                let shown: HashSet<_> = flows.ids(0..usize::MAX).into_iter().collect();
+                flows
+                    .all()
+                    .into_iter()
+                    .filter(|id| !shown.contains(id))
+                    .collect()
+            }
+            FlowSpec::Marked => marked(true),
+            FlowSpec::Unmarked => marked(false),
+            FlowSpec::Ids(ids) => self.by_ids(ids)?,
+            FlowSpec::Filter(source) => {
+                let filter = Filter::parse(source, self.filters);
+                let filter = filter.map_err(|error| CommandError::Failed(error.to_string()))?;
+                flows.matching(&flows.all(), &filter)
+            }
+        })
+    }
+}
+
+impl Backend<'_> {
+    fn by_ids(&self, ids: &[String]) -> Result<Vec<FlowId>, CommandError> {
+        let find = |id: &String| {
+            let found = match id.parse() {
+                Ok(number) => Some(FlowId(number)).filter(|id| self.flows.summary(*id).is_some()),
+                Err(_) => self.flows.all().into_iter().find(|flow| {
+                    let flow = self.flows.snapshot(*flow);
+                    flow.is_some_and(|flow| *flow.file_id == **id)
+                }),
+            };
+            found.ok_or_else(|| CommandError::Failed(format!("there is no flow {id}")))
+        };
+        ids.iter().map(find).collect()
+    }
+
+    fn alert(&mut self, text: &str) {
+        (self.log)(Level::Alert, text);
+    }
+
+    // Options
+
+    fn set(&mut self, call: &Call) -> Done {
+        let (name, values) = (call.str(0), call.rest(1));
+        let specs: Vec<String> = match values.as_slice() {
+            [] => vec![name.to_owned()],
+            values => values
+                .iter()
+                .map(|value| format!("{name}={value}"))
+                .collect(),
+        };
+        // An empty text unsets what may be unset, as the prompt has it when nothing stands between the quotes.
+        let unset = values == [""]
+            && matches!(
+                options::def(name).map(|def| def.default),
+                Some(options::Default::OptStr(_))
+            );
+        let specs = if unset { vec![name.to_owned()] } else { specs };
+        self.options.set(&specs).map_err(|error| refused(&error))?;
+        // Whoever sets a filter for what is held back wants that to happen.
+        if name == "intercept" {
+            let active = !unset && !values.is_empty();
+            let batch = [("intercept_active", Value::Bool(active))];
+            self.options
+                .update(batch)
+                .map_err(|error| refused(&error))?;
+        }
+        Ok(Output::Nothing)
+    }
+
+    /// Gives all options their defaults, but for those that cannot change any more.
+    fn reset(&mut self) -> Done {
+        let values = self.options.snapshot();
+        let is_changed =
+            |name: &str, default: &Value| values.get(name).is_some_and(|value| value != default);
+        let mut kept = Vec::new();
+        let mut batch = Vec::new();
+        for def in options::all().filter(|def| def.is_available()) {
+            let default = def.default.to_value();
+            if !is_changed(def.name, &default) {
+                continue;
+            }
+            if def.at_start {
+                kept.push(def.name);
+            } else {
+                batch.push((def.name, default));
+            }
+        }
+        self.options
+            .update(batch)
+            .map_err(|error| refused(&error))?;
+        if !kept.is_empty() {
+            let text = format!("{} cannot change before the next start", kept.join(", "));
+            (self.log)(Level::Info, &text);
+        }
+        Ok(Output::Str("all options have their defaults".into()))
+    }
+
+    fn reset_one(&mut self, name: &str) -> Done {
+        let def = options::find(name).map_err(|error| refused(&error))?;
+        let batch = [(def.name, def.default.to_value())];
+        self.options
+            .update(batch)
+            .map_err(|error| refused(&error))?;
+        Ok(Output::Str(format!("{name} has its default")))
+    }
+
+    fn save_options(&mut self, path: &Path) -> Done {
+        let path = self.config_file(path);
+        let values = self.options.snapshot();
+        values
+            .save(&path)
+            .map_err(|error| CommandError::Failed(error.to_string()))?;
+        self.alert(&format!("Saved options to {}.", path.display()));
+        Ok(Output::Nothing)
+    }
+
+    fn load_options(&mut self, path: &Path) -> Done {
+        let path = self.config_file(path);
+        self.options.load(&path).map_err(|error| {
+            let hint = error.hint().map(|hint| format!(" ({hint})"));
+            CommandError::Failed(format!("{error}{}", hint.unwrap_or_default()))
+        })?;
+        self.alert(&format!("Loaded options from {}.", path.display()));
+        Ok(Output::Nothing)
+    }
+
+    /// The file that is meant: without a name the one in the configuration folder.
+    fn config_file(&self, path: &Path) -> PathBuf {
+        if path.as_os_str().is_empty() {
+            self.options
+                .snapshot()
+                .confdir()
+                .join(options::file::NAMES[0])
+        } else {
+            path.to_owned()
+        }
+    }
+
+    // Exports
+
+    fn exported(&mut self, call: &Call) -> Result<Vec<u8>, CommandError> {
+        let id = self.resolve_one(call.flows(1))?;
+        let format = export::format(call.str(0)).map_err(CommandError::Failed)?;
+        let source: &dyn Source = self.flows;
+        export::text(source, id, format).map_err(CommandError::Failed)
+    }
+
+    fn export_to_clipboard(&mut self, call: &Call) -> Done {
+        let text = self.exported(call)?;
+        self.copy(&text)
+    }
+
+    fn copy(&mut self, text: &[u8]) -> Done {
+        let bytes = size(text.len() as u64);
+        if text.len() > export::CLIPBOARD_MAX {
+            let text = format!("{bytes} are too many for the clipboard; write them to a file");
+            return Err(CommandError::Failed(text));
+        }
+        (self.copy)(text).map_err(|error| {
+            CommandError::Failed(format!("cannot reach the clipboard: {error}"))
+        })?;
+        Ok(Output::Str(format!(
+            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52)"
+        )))
+    }
+
+    fn export_to_file(&mut self, call: &Call) -> Done {
+        let text = self.exported(call)?;
+        let path = call.path(2);
+        export::save(path, &text).map_err(CommandError::Failed)?;
+        let bytes = size(text.len() as u64);
+        Ok(Output::Str(format!(
+            "{bytes} written to {}",
+            path.display()
+        )))
+    }
+
+    // Flows
+
+    fn annotate(&mut self, call: &Call, change: &dyn Fn(&mut Annotations)) -> Done {
+        for id in self.resolve(call.flows(0))? {
+            self.flows.annotate(id, change);
+        }
+        Ok(Output::Nothing)
+    }
+
+    fn revert(&mut self, call: &Call) -> Done {
+        let mut count = 0;
+        for id in self.resolve(call.flows(0))? {
+            match self.flows.revert(id) {
+                Ok(reverted) => count += usize::from(reverted),
+                Err(error @ EditError::Live(_)) => {
+                    return Err(CommandError::Failed(error.to_string()));
+                }
+                Err(EditError::Gone(_)) => {}
+            }
+        }
+        self.alert(&format!("Reverted {count} flows."));
+        Ok(Output::Nothing)
+    }
+
+    fn remove(&mut self, ids: &[FlowId]) -> Done {
+        let gone = self.flows.remove(ids);
+        let live = ids.len() - gone;
+        match live {
+            0 if gone > 1 => {
+                self.alert(&format!("Removed {gone} flows"));
+                Ok(Output::Nothing)
+            }
+            0 => Ok(Output::Nothing),
+            1 if gone == 0 => Ok(Output::Str(
+                "a flow that goes on stays until it has ended".into(),
+            )),
+            _ => Ok(Output::Str(format!(
+                "{gone} flows removed; {live} that go on stay until they have ended"
+            ))),
+        }
+    }
+
+    fn duplicate(&mut self, call: &Call) -> Done {
+        let mut copies = Vec::new();
+        for id in self.resolve(call.flows(0))? {
+            let copy = self.flows.duplicate(id);
+            copies.extend(copy.map_err(|error| {
+                CommandError::Failed(format!("flow {id} cannot be read: {error}"))
+            })?);
+        }
+        self.alert(&format!("Duplicated {} flows", copies.len()));
+        Ok(Output::Nothing)
+    }
+
+    /// How many clients have a live flow.
+    fn connections(&self) -> i64 {
+        let all = self.flows.all();
+        let recent = all.iter().rev().take(COUNTABLE);
+        let live = recent
+            .filter_map(|id| self.flows.summary(*id))
+            .filter(|row| row.state.is_live());
+        let clients: HashSet<_> = live.map(|row| row.client_conn.id).collect();
+        i64::try_from(clients.len()).unwrap_or(i64::MAX)
+    }
+}
+
+fn refused(error: &OptionsError) -> CommandError {
+    let hint = error.hint().map(|hint| format!(" ({hint})"));
+    CommandError::Failed(format!("{error}{}", hint.unwrap_or_default()))
+}

@@ -1,0 +1,106 @@
+//! Programs of the user's own, which have the terminal for a while.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Command;
+
+/// A longer text is not taken back from an editor, in bytes.
+const TEXT_MAX: u64 = 16 * 1024 * 1024;
+
+/// Runs a program on a file, and waits for it. The caller has given the terminal away.
+pub(crate) fn run(program: &[String], file: &Path) -> Result<(), String> {
+    let (name, args) = program
+        .split_first()
+        .ok_or("there is no program for that")?;
+    let status = Command::new(name).args(args).arg(file).status();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{name}` failed: {status}")),
+        Err(error) => Err(format!("cannot start `{name}`: {error}")),
+    }
+}
+
+/// Bytes in a file of their own, which is gone when this is dropped.
+pub(crate) fn temporary(bytes: &[u8], extension: &str) -> Result<tempfile::NamedTempFile, String> {
+    let failed = |error: std::io::Error| format!("cannot write a temporary file: {error}");
+    let made = tempfile::Builder::new()
+        .prefix("ratel-")
+        .suffix(extension)
+        .tempfile();
+    let mut file = made.map_err(failed)?;
+    file.write_all(bytes)
+        .and_then(|()| file.flush())
+        .map_err(failed)?;
+    Ok(file)
+}
+
+/// What an editor has left in a file.
+pub(crate) fn edited(file: &Path) -> Result<Vec<u8>, String> {
+    let failed = |error: std::io::Error| format!("cannot read what was edited: {error}");
+    if fs::metadata(file).map_err(failed)?.len() > TEXT_MAX {
+        return Err("what was edited is longer than 16 MiB".into());
+    }
+    fs::read(file).map_err(failed)
+}
+
+/// The end of a file's name, from which programs see what is in it.
+pub(crate) fn extension(content_type: Option<&str>) -> &'static str {
+    let kind = content_type.unwrap_or_default();
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    match kind.as_str() {
+        "text/html" | "application/xhtml+xml" => ".html",
+        "text/css" => ".css",
+        "text/csv" => ".csv",
+        "text/javascript" | "application/javascript" | "application/x-javascript" => ".js",
+        "application/json" => ".json",
+        "application/pdf" => ".pdf",
+        "application/zip" => ".zip",
+        "image/png" => ".png",
+        "image/jpeg" => ".jpg",
+        "image/gif" => ".gif",
+        "image/webp" => ".webp",
+        "image/svg+xml" => ".svg",
+        "application/xml" | "text/xml" => ".xml",
+        kind if kind.ends_with("+json") => ".json",
+        kind if kind.ends_with("+xml") => ".xml",
+        kind if kind.starts_with("text/") => ".txt",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_gets_the_file_and_says_when_it_failed() {
+        let file = temporary(b"before", ".txt").unwrap();
+        let sh = |script: &str| {
+            vec![
+                "sh".to_owned(),
+                "-c".to_owned(),
+                script.to_owned(),
+                "sh".to_owned(),
+            ]
+        };
+        run(&sh("printf after > \"$1\""), file.path()).unwrap();
+        assert_eq!(edited(file.path()).unwrap(), b"after");
+        assert_eq!(
+            run(&sh("exit 3"), file.path()),
+            Err("`sh` failed: exit status: 3".into())
+        );
+        assert!(
+            run(&["/no/such/program".to_owned()], file.path())
+                .unwrap_err()
+                .contains("cannot start")
+        );
+        assert!(run(&[], file.path()).is_err());
+        assert!(file.path().to_str().unwrap().ends_with(".txt"));
+    }
+}

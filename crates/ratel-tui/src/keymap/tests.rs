@@ -1,0 +1,180 @@
+use super::*;
+
+#[test]
+fn every_default_is_well_formed() {
+    for row in defaults::ROWS {
+        assert!(!row.help.is_empty() && !row.help.ends_with('.'), "{row:?}");
+        file::check(row.command).unwrap_or_else(|error| panic!("{row:?}: {error}"));
+        match ratel_core::commands::parse(row.command) {
+            Ok(_) | Err(ratel_core::commands::CommandError::Planned { .. }) => {}
+            Err(error) => panic!("{row:?}: {error}"),
+        }
+        for name in row.keys {
+            let key = Key::parse(name).unwrap_or_else(|| panic!("{name} is no key"));
+            assert_eq!(key.to_string(), *name);
+        }
+    }
+}
+
+#[test]
+fn no_key_is_bound_twice_in_a_context() {
+    let keymap = Keymap::default();
+    for context in Context::ALL {
+        let mut seen = std::collections::HashSet::new();
+        for binding in keymap
+            .bindings()
+            .iter()
+            .filter(|b| b.contexts.contains(&context))
+        {
+            assert!(
+                seen.insert(binding.key),
+                "{} is bound twice in {}",
+                binding.key,
+                context.name()
+            );
+        }
+    }
+}
+
+/// Every default binding that mitmproxy documents, in every context it has it in.
+#[test]
+fn keys_do_what_they_do_in_mitmproxy() {
+    let keymap = Keymap::default();
+    let table = include_str!("mitmproxy.txt");
+    let mut rows = 0;
+    for line in table
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    {
+        let mut columns = line.splitn(3, '\t');
+        let [contexts, key, command] = std::array::from_fn(|_| columns.next().unwrap_or_default());
+        let key = Key::parse(key).unwrap_or_else(|| panic!("{key} is no key"));
+        for name in contexts.split(',') {
+            let context = Context::parse(name).unwrap_or_else(|| panic!("{name} is no context"));
+            let bound = keymap.lookup(context, key).map(|binding| &*binding.command);
+            assert_eq!(bound, Some(command), "{key} in {name}");
+        }
+        rows += 1;
+    }
+    assert!(rows > 70, "{rows} rows");
+}
+
+#[test]
+fn a_screen_hides_global_keys() {
+    let keymap = Keymap::default();
+    let command = |context, key| keymap.lookup(context, key).map(|b| b.command.to_string());
+    let space = Key::Char(' ');
+    assert_eq!(
+        command(Context::FlowList, space).as_deref(),
+        Some("console.nav.pagedown")
+    );
+    assert_eq!(
+        command(Context::FlowView, space).as_deref(),
+        Some("view.focus.next")
+    );
+    assert_eq!(
+        command(Context::Messages, space).as_deref(),
+        Some("view.focus.next"),
+        "part of a flow"
+    );
+    assert_eq!(
+        command(Context::Message, space).as_deref(),
+        Some("console.view.messages.next")
+    );
+    let lines = keymap.on(Context::FlowView);
+    let shown = lines
+        .iter()
+        .find(|line| line.binding.command == "console.nav.pagedown");
+    let keys: Vec<_> = shown.unwrap().keys.iter().map(Key::to_string).collect();
+    assert_eq!(keys, ["ctrl f", "page down"]);
+}
+
+#[test]
+fn keys_are_bound_and_unbound() {
+    let mut keymap = Keymap::default();
+    keymap.bind(&[Context::FlowList], Key::Char('F'), "view.focus.next", "");
+    let of = |keymap: &Keymap, context, c| {
+        keymap
+            .lookup(context, Key::Char(c))
+            .map(|b| b.command.to_string())
+    };
+    assert_eq!(
+        of(&keymap, Context::FlowList, 'F').as_deref(),
+        Some("view.focus.next")
+    );
+    assert_eq!(
+        of(&keymap, Context::FlowView, 'F').as_deref(),
+        Some("set console_focus_follow toggle"),
+        "only there"
+    );
+    assert!(keymap.unbind(&[Context::FlowList], Key::Char('F')));
+    assert!(!keymap.unbind(&[Context::FlowList], Key::Char('F')));
+    assert_eq!(of(&keymap, Context::FlowList, 'F'), None);
+    assert_eq!(
+        keymap.key_of(Context::FlowList, "console.view.help"),
+        Some(Key::Char('?'))
+    );
+}
+
+fn read(text: &str) -> (Keymap, Vec<String>) {
+    let mut keymap = Keymap::default();
+    let errors = parse(text, &mut keymap)
+        .iter()
+        .map(KeymapError::to_string)
+        .collect();
+    (keymap, errors)
+}
+
+#[test]
+fn a_file_of_mitmproxy_is_read() {
+    let (keymap, errors) = read(
+        "# mine\n\
+         -\n  key: ctrl a\n  cmd: replay.client @marked\n  ctx: [flowlist]\n  help: replay what is marked\n\
+         -\n  key: \"1\"\n  cmd: >\n    view.focus.go\n    0\n",
+    );
+    assert_eq!(errors, Vec::<String>::new());
+    let bound = keymap.lookup(Context::FlowList, Key::Ctrl('a')).unwrap();
+    assert_eq!(
+        (&*bound.command, &*bound.help, bound.own),
+        ("replay.client @marked", "replay what is marked", true)
+    );
+    assert_eq!(keymap.lookup(Context::FlowView, Key::Ctrl('a')), None);
+    let bound = keymap.lookup(Context::EventLog, Key::Char('1')).unwrap();
+    assert_eq!(bound.command, "view.focus.go 0");
+    assert_eq!(read("").1, Vec::<String>::new());
+}
+
+#[test]
+fn what_is_wrong_has_a_line_and_harms_nothing_else() {
+    let (keymap, errors) = read(
+        "- {key: ctrl jj, cmd: view.focus.next}\n\
+         - {key: a, cmd: view.focus.nxt}\n\
+         - {key: b, cmd: view.focus.next, ctx: [flowlists]}\n\
+         - {key: c, cmd: ''}\n\
+         - {key: '7', cmd: view.focus.next}\n",
+    );
+    insta::assert_snapshot!(errors.join("\n"), @"
+    line 1: 'ctrl jj' is no key
+    line 2: Unknown command: view.focus.nxt; did you mean `view.focus.next`?
+    line 3: 'flowlists' is none of chooser, commands, commonkey, dataviewer, eventlog, flowlist, flowview, global, grideditor, help, keybindings, message, messages, options
+    line 4: the command is missing
+    ");
+    assert!(keymap.lookup(Context::FlowList, Key::Char('7')).is_some());
+    for text in [
+        "key: a",
+        "- {key: a, command: view.focus.next}",
+        "- [",
+        "- {key: a}",
+    ] {
+        let (keymap, errors) = read(text);
+        assert_eq!(errors.len(), 1, "{text}: {errors:?}");
+        assert_eq!(keymap, Keymap::default());
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_file_does_harm(text in "[-{}\\[\\]a-z:, '\"\n&*!|>#]{0,60}") {
+        let _ = read(&text);
+    }
+}

@@ -1,0 +1,161 @@
+//! What takes all keys until it is answered.
+
+use ratel_core::commands::Candidate;
+use ratel_flow::FlowId;
+
+use crate::source::Place;
+use crate::widgets::line_edit::LineEdit;
+use crate::widgets::select::Select;
+
+/// A question, or a line that is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Prompt {
+    /// A command.
+    Command(Box<CommandLine>),
+    /// Yes or no.
+    Confirm(Confirm),
+    /// A text to search for.
+    Search(LineEdit),
+    /// A search in a large body or message goes on.
+    Searching(FlowId, Place),
+    /// One of several.
+    Choose(Box<Chooser>),
+    /// One of all commands.
+    Palette(Box<Palette>),
+    /// The value of an option.
+    Value(Box<ValueEdit>),
+}
+
+/// A command that is being typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CommandLine {
+    pub(crate) line: LineEdit,
+    pub(crate) offered: Offered,
+    /// The history is being walked through: what was typed before that is its prefix.
+    pub(crate) in_history: bool,
+    /// The line was not changed since the prompt opened with it.
+    pub(crate) untouched: bool,
+}
+
+/// What may stand in the place of the word at the cursor.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// Where that word begins in the line.
+    pub(crate) start: usize,
+    /// The word as it was typed.
+    pub(crate) typed: String,
+    pub(crate) candidates: Vec<Candidate>,
+    /// Which of them has been put into the line.
+    pub(crate) taken: Option<usize>,
+    /// Files are being looked for.
+    pub(crate) waiting: bool,
+}
+
+/// What is confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Confirm {
+    /// Leaving the program.
+    Quit,
+    /// A command, after this question.
+    Run(String, Vec<String>),
+}
+
+impl Confirm {
+    pub(crate) fn question(&self) -> String {
+        match self {
+            Self::Quit => "Quit?".to_owned(),
+            Self::Run(question, _) => format!("{}?", question.trim_end_matches('?')),
+        }
+    }
+}
+
+/// One of several, picked from a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Chooser {
+    pub(crate) title: String,
+    pub(crate) choices: Vec<String>,
+    /// The one that is in force.
+    pub(crate) current: Option<String>,
+    pub(crate) select: Select,
+    /// A part of the names, as typed so far.
+    pub(crate) filter: Option<LineEdit>,
+    /// What is run, with the choice in the place of `{choice}`.
+    pub(crate) then: Vec<String>,
+}
+
+/// The keys that choose, in the order of the choices. Letters that move are not among them.
+const SHORTCUTS: &str = "1234567890abcdefimnoprstuvwxyz";
+
+impl Chooser {
+    pub(crate) fn new(
+        title: String,
+        choices: Vec<String>,
+        current: Option<String>,
+        then: Vec<String>,
+    ) -> Self {
+        let focus = choices
+            .iter()
+            .position(|choice| Some(choice) == current.as_ref());
+        Self {
+            title,
+            choices,
+            current,
+            select: Select::at(focus.unwrap_or(0)),
+            filter: None,
+            then,
+        }
+    }
+
+    /// The choices that are shown, with the keys that choose them.
+    pub(crate) fn shown(&self) -> Vec<(Option<char>, &str)> {
+        let part = self
+            .filter
+            .as_ref()
+            .map(|filter| filter.text().to_lowercase());
+        let keys = SHORTCUTS.chars().map(Some).chain(std::iter::repeat(None));
+        let shown = self.choices.iter().filter(|choice| {
+            part.as_ref()
+                .is_none_or(|part| choice.to_lowercase().contains(part))
+        });
+        match &part {
+            None => keys
+                .zip(shown)
+                .map(|(key, choice)| (key, choice.as_str()))
+                .collect(),
+            // Letters are typed meanwhile.
+            Some(_) => shown.map(|choice| (None, choice.as_str())).collect(),
+        }
+    }
+}
+
+/// All commands and bindings, of which one is looked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Palette {
+    pub(crate) line: LineEdit,
+    pub(crate) select: Select,
+    pub(crate) all: Vec<Entry>,
+    /// Which of them match what is typed, the best first, with the places of the letters.
+    pub(crate) found: Vec<(usize, Vec<u32>)>,
+}
+
+/// What can be run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// What it does.
+    pub(crate) help: String,
+    /// The command line; what it lacks is asked for.
+    pub(crate) command: String,
+    /// The keys that do the same.
+    pub(crate) keys: String,
+    /// It lacks arguments.
+    pub(crate) incomplete: bool,
+}
+
+/// The value of one option, being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValueEdit {
+    pub(crate) option: &'static str,
+    pub(crate) line: LineEdit,
+    /// Why the value was not taken.
+    pub(crate) error: Option<String>,
+}

@@ -1,0 +1,280 @@
+//! What the model asks for, done.
+
+use std::collections::VecDeque;
+use std::io;
+use std::path::Path;
+
+use ratel_core::commands::{Executor as _, history};
+use ratel_core::eventlog::Level;
+use ratel_core::options::{Values, keys};
+use ratel_core::store::EditError;
+use ratel_flow::content::content;
+use ratel_flow::filter::Filter;
+use ratel_flow::{Annotations, FlowId, Side};
+
+use super::{Ended, Loop};
+use crate::app::Exit;
+use crate::backend::{Backend, Flows};
+use crate::msg::{Effect, Msg};
+use crate::source::{self, Viewed};
+use crate::update::update;
+use crate::{external, files};
+
+/// A longer body is not shown in another program, in bytes.
+const BODY_MAX: u64 = 64 * 1024 * 1024;
+
+impl Loop {
+    /// Updates the model and does what it asks for.
+    pub(super) fn send(&mut self, msg: Msg) -> io::Result<Ended> {
+        let mut msgs = VecDeque::from([msg]);
+        while let Some(msg) = msgs.pop_front() {
+            for effect in update(&mut self.model, msg) {
+                match effect {
+                    Effect::Quit => return Ok(Some(Exit::Quit)),
+                    effect => msgs.extend(self.perform(effect)?),
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn perform(&mut self, effect: Effect) -> io::Result<Option<Msg>> {
+        Ok(match effect {
+            Effect::Page(query) => Some(Msg::Page(source::page(&self.flows, &query))),
+            Effect::Open(query) => Some(Msg::Opened(Box::new(source::open(&self.flows, &query)))),
+            Effect::View(settings) => {
+                self.flows.view.set(settings);
+                None
+            }
+            Effect::ReadLog => Some(Msg::LogRead(self.event_log.entries())),
+            Effect::Search(..) => {
+                self.pending.push_back(effect);
+                None
+            }
+            Effect::Run(call, focus) => {
+                let result = self.backend(focus, |backend| backend.run(&call));
+                Some(Msg::Ran(call, result))
+            }
+            Effect::Resolve(call, spec, focus) => {
+                let ids = self.backend(focus, |backend| backend.resolve(&spec));
+                Some(Msg::Resolved(call, ids))
+            }
+            Effect::Paths(typed) => {
+                let found = files::candidates(&typed, &self.options.snapshot());
+                Some(Msg::Paths(typed, found))
+            }
+            Effect::KeepHistory(line) => {
+                let kept = history::append(&self.confdir(), &line);
+                self.log_failure("keep the history of the prompt", kept);
+                None
+            }
+            Effect::ForgetHistory => {
+                let gone = history::delete(&self.confdir());
+                self.log_failure("delete the history of the prompt", gone);
+                None
+            }
+            Effect::ReadKeys(path) => {
+                let text = files::read(&path);
+                Some(Msg::KeysRead(path, text))
+            }
+            Effect::ReadCell(path, escaped) => Some(Msg::Cell(files::cell(&path, escaped))),
+            Effect::EditCell(text) => Some(Msg::Cell(self.edit(&text)?)),
+            Effect::Write(path, text) => {
+                self.write(&path, text.as_bytes());
+                None
+            }
+            Effect::Copy(text) => {
+                let copied = self.terminal.copy(text.as_bytes());
+                self.log_failure("reach the clipboard", copied);
+                None
+            }
+            Effect::ViewBody(id, response) => {
+                self.view_body(id, response)?;
+                None
+            }
+            Effect::Suspend => {
+                let (width, height) = self.terminal.suspend()?;
+                Some(Msg::Resize(width, height))
+            }
+            Effect::Quit => None,
+        })
+    }
+
+    /// Does one step of what takes long.
+    pub(super) fn step(&mut self) -> io::Result<Ended> {
+        match self.pending.pop_front() {
+            Some(Effect::Search(id, place, from)) => {
+                let found = source::search(&self.flows, id, place, from);
+                self.send(Msg::Found(id, place, found))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// What options do to the terminal and the log.
+    pub(super) fn follow_options(&mut self, values: &Values) -> io::Result<()> {
+        let level = values.str(keys::CONSOLE_EVENTLOG_VERBOSITY);
+        if let Some(level) =
+            Level::from_name(level).filter(|level| *level != self.event_log.level())
+        {
+            self.event_log.set_level(level);
+        }
+        self.terminal.set_mouse(values.bool(keys::CONSOLE_MOUSE))
+    }
+
+    fn backend<T>(&mut self, focus: Option<FlowId>, run: impl FnOnce(&mut Backend<'_>) -> T) -> T {
+        let Self {
+            flows,
+            options,
+            terminal,
+            event_log,
+            model,
+            ..
+        } = self;
+        run(&mut Backend {
+            flows,
+            options,
+            focus,
+            filters: model.filters(),
+            copy: &mut |text| terminal.copy(text),
+            log: &mut |level, text| event_log.push(level, text, None),
+            clear_log: &mut || event_log.clear(),
+        })
+    }
+
+    fn confdir(&self) -> std::path::PathBuf {
+        self.options.snapshot().confdir()
+    }
+
+    fn log(&self, level: Level, text: &str) {
+        self.event_log.push(level, text, None);
+    }
+
+    fn log_failure(&self, what: &str, result: io::Result<()>) {
+        if let Err(error) = result {
+            self.log(Level::Error, &format!("cannot {what}: {error}"));
+        }
+    }
+
+    fn write(&self, path: &Path, text: &[u8]) {
+        let shown = path.display();
+        match files::write(path, text) {
+            Ok(()) => self.log(Level::Alert, &format!("Written to {shown}.")),
+            Err(error) => self.log(Level::Error, &format!("cannot write {shown}: {error}")),
+        }
+    }
+
+    // Programs of the user's own
+
+    /// Lets a program have the terminal.
+    fn away(&mut self, program: &[String], file: &Path) -> io::Result<Result<(), String>> {
+        self.terminal.leave();
+        let done = self.reader.paused(|| external::run(program, file));
+        let (width, height) = self.terminal.come_back()?;
+        update(&mut self.model, Msg::Resize(width, height));
+        Ok(done)
+    }
+
+    /// Has a text edited.
+    fn edit(&mut self, text: &str) -> io::Result<Result<String, String>> {
+        let Some(program) = self.programs.editor.clone() else {
+            return Ok(Err(no_program("EDITOR")));
+        };
+        let file = match external::temporary(text.as_bytes(), ".txt") {
+            Ok(file) => file,
+            Err(why) => return Ok(Err(why)),
+        };
+        let done = self.away(&program, file.path())?;
+        Ok(done
+            .and_then(|()| external::edited(file.path()))
+            .and_then(|bytes| {
+                let text = String::from_utf8(bytes)
+                    .map_err(|_| "what was edited is not UTF-8".to_owned())?;
+                Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+            }))
+    }
+
+    /// Shows a body, decoded.
+    fn view_body(&mut self, id: FlowId, response: bool) -> io::Result<()> {
+        let Some(program) = self.programs.viewer.clone() else {
+            self.log(Level::Error, &no_program("PAGER"));
+            return Ok(());
+        };
+        let file = self
+            .body(id, response)
+            .and_then(|(bytes, extension)| external::temporary(&bytes, extension));
+        let shown = match file {
+            Ok(file) => self.away(&program, file.path())?,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = shown {
+            self.log(Level::Error, &why);
+        }
+        Ok(())
+    }
+
+    fn body(&self, id: FlowId, response: bool) -> Result<(Vec<u8>, &'static str), String> {
+        let flow = self.flows.store.snapshot(id).ok_or("the flow is gone")?;
+        let (side, len) = match response {
+            true => (Side::Server, flow.response_body),
+            false => (Side::Client, flow.request_body),
+        };
+        let headers = match response {
+            true => flow.response.as_ref().map(|response| &response.headers),
+            false => flow.request.as_ref().map(|request| &request.headers),
+        };
+        let headers = headers.ok_or("there is no such message")?;
+        if len == 0 {
+            return Err("the message has no body".into());
+        }
+        if len > BODY_MAX {
+            return Err("the body is longer than 64 MiB".into());
+        }
+        let window = self
+            .flows
+            .store
+            .body(id, side, 0..len)
+            .ok_or("the body is gone")?;
+        let limit = usize::try_from(BODY_MAX).unwrap_or(usize::MAX);
+        let decoded = content(headers, &window.bytes, window.complete, limit);
+        let kind = headers.get("content-type").map(String::from_utf8_lossy);
+        Ok((
+            decoded.bytes.into_owned(),
+            external::extension(kind.as_deref()),
+        ))
+    }
+}
+
+fn no_program(variable: &str) -> String {
+    format!("there is no program for that; set the environment variable {variable}")
+}
+
+impl Flows for Viewed {
+    fn all(&self) -> Vec<FlowId> {
+        self.store.ids(0..usize::MAX)
+    }
+
+    fn matching(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId> {
+        self.store.matching(ids, filter)
+    }
+
+    fn annotate(&self, id: FlowId, change: &dyn Fn(&mut Annotations)) -> bool {
+        self.store.annotate(id, change).is_some()
+    }
+
+    fn remove(&self, ids: &[FlowId]) -> usize {
+        self.store.remove(ids)
+    }
+
+    fn revert(&self, id: FlowId) -> Result<bool, EditError> {
+        self.store.revert(id)
+    }
+
+    fn duplicate(&self, id: FlowId) -> io::Result<Option<FlowId>> {
+        let Some(mut record) = self.store.record(id) else {
+            return Ok(None);
+        };
+        record.id = ratel_flow::flow::next_uuid(0).into();
+        self.store.import(&record).map(Some)
+    }
+}

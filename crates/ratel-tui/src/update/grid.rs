@@ -1,0 +1,136 @@
+//! Editing a table.
+
+use ratel_core::commands::{Call, CommandError};
+
+use crate::keymap::Key;
+use crate::model::{GridFor, Model, Screen};
+use crate::msg::Effect;
+use crate::widgets::line_edit::Edited;
+
+use super::commands::run;
+use super::{nav, options, say, say_why};
+
+/// A key, if a cell is being edited.
+pub(super) fn pressed(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return None;
+    };
+    let line = grid.editing.as_mut()?;
+    match key {
+        Key::Named("enter" | "esc") => grid.stop_editing(),
+        Key::Named("tab") => {
+            grid.stop_editing();
+            if grid.columns.len() > 1 {
+                grid.go_column(true);
+                grid.edit();
+            }
+        }
+        Key::Named("up" | "down") => {
+            grid.stop_editing();
+            nav::scroll(model, if key == Key::Named("up") { -1 } else { 1 });
+        }
+        Key::Ctrl('c') => grid.editing = None,
+        key => {
+            if line.key(key) == Edited::Changed {
+                grid.error = None;
+            }
+        }
+    }
+    nav::settle(model);
+    Some(Vec::new())
+}
+
+pub(super) fn pasted(model: &mut Model, text: &str) {
+    if let Some(Screen::Grid(grid)) = model.panes.current_mut()
+        && let Some(line) = &mut grid.editing
+    {
+        line.insert(text);
+    }
+}
+
+/// Begins to edit the cell in focus.
+pub(super) fn edit(model: &mut Model) {
+    if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
+        grid.error = None;
+        grid.edit();
+    }
+}
+
+/// `console.grideditor.*`.
+pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return Err(CommandError::failed("there is no table to edit here"));
+    };
+    match call.name() {
+        "console.grideditor.add" => grid.insert(grid.select.focus + 1),
+        "console.grideditor.insert" => grid.insert(grid.select.focus),
+        "console.grideditor.delete" => grid.delete(),
+        "console.grideditor.editor" => {
+            return Ok(vec![Effect::EditCell(
+                grid.cell().unwrap_or_default().to_owned(),
+            )]);
+        }
+        "console.grideditor.load" => {
+            return Ok(vec![Effect::ReadCell(call.path(0).to_owned(), false)]);
+        }
+        "console.grideditor.load_escaped" => {
+            return Ok(vec![Effect::ReadCell(call.path(0).to_owned(), true)]);
+        }
+        "console.grideditor.save" => {
+            let csv = grid.to_csv();
+            return Ok(vec![Effect::Write(call.path(0).to_owned(), csv)]);
+        }
+        _ => {}
+    }
+    nav::settle(model);
+    Ok(Vec::new())
+}
+
+/// What a file or a program had for the cell in focus.
+pub(super) fn filled(model: &mut Model, text: Result<String, String>) {
+    match text {
+        Ok(text) => {
+            if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
+                grid.put(&text);
+            }
+        }
+        Err(why) => say_why(model, why),
+    }
+    nav::settle(model);
+}
+
+/// Does what the rows of a table that is closed are for. None when they do not fit: it stays open, once.
+pub(super) fn apply(model: &mut Model) -> Option<Vec<Effect>> {
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return Some(Vec::new());
+    };
+    if !grid.changed {
+        return Some(Vec::new());
+    }
+    let GridFor::Option(name) = grid.what;
+    let texts: Vec<String> = grid
+        .rows
+        .iter()
+        .filter_map(|row| row.first().cloned())
+        .collect();
+    let Err(error) = check(model, name, &texts) else {
+        let words = options::set_list(name, &texts);
+        return Some(run(model, &words));
+    };
+    if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
+        grid.error = Some(error);
+        // Closing it once more closes it without the changes.
+        grid.changed = false;
+    }
+    say(
+        model,
+        "not applied; put it right, or close once more to drop the changes",
+    );
+    None
+}
+
+fn check(model: &Model, name: &str, texts: &[String]) -> Result<(), String> {
+    let mut values = ratel_core::options::Values::clone(&model.values);
+    let value = ratel_core::options::Value::List(texts.to_vec());
+    values.set(name, value).map_err(|error| error.to_string())
+}

@@ -1,0 +1,265 @@
+//! The line at the bottom: commands, searches, values, yes or no.
+
+use ratel_core::commands::{Candidate, Candidates, complete, lex};
+use ratel_core::options::keys;
+
+use crate::keymap::Key;
+use crate::model::{CommandLine, Confirm, Model, Offered, Prompt, Screen};
+use crate::msg::Effect;
+use crate::screens::commands as reference;
+use crate::widgets::line_edit::{Edited, LineEdit};
+
+use super::commands::{choices, line, run};
+use super::{choose, options, palette, say, search};
+
+/// More candidates than this are not offered.
+const CANDIDATES_MAX: usize = 1000;
+
+impl CommandLine {
+    /// A line to be gone on with.
+    pub(super) fn starting_with(line: &str) -> Self {
+        let line = if line.is_empty() {
+            String::new()
+        } else {
+            format!("{line} ")
+        };
+        Self {
+            line: LineEdit::new(line),
+            untouched: true,
+            ..Self::default()
+        }
+    }
+
+    /// A line with the cursor before the last so many bytes.
+    pub(super) fn with_cursor_back(line: &str, bytes: usize) -> Self {
+        Self {
+            line: LineEdit::new(line).back(bytes),
+            untouched: true,
+            ..Self::default()
+        }
+    }
+}
+
+/// Opens the prompt.
+pub(super) fn open(model: &mut Model, mut prompt: CommandLine) -> Vec<Effect> {
+    // `;` leaves the cursor between the quotes of the comment.
+    if prompt.line.text().ends_with("\"\" ") || prompt.line.text().ends_with("'' ") {
+        let text = prompt.line.text().trim_end().to_owned();
+        prompt = CommandLine::with_cursor_back(&text, 1);
+    }
+    let effects = offer(model, &mut prompt);
+    model.prompt = Some(Prompt::Command(Box::new(prompt)));
+    effects
+}
+
+/// Opens the prompt with the command that is in focus in the reference.
+pub(super) fn with_command(model: &mut Model) {
+    let Screen::Commands(table) = model.panes.current() else {
+        return;
+    };
+    if let Some(def) = reference::rows().get(table.select.focus) {
+        let prompt = CommandLine::starting_with(def.name);
+        open(model, prompt);
+    }
+}
+
+/// A key while there is a question.
+pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
+    let leaves = matches!(key, Key::Named("esc") | Key::Ctrl('c' | 'g'));
+    match prompt {
+        Prompt::Confirm(Confirm::Quit) => {
+            if matches!(key, Key::Char('y' | 'Y') | Key::Ctrl('c')) {
+                return vec![Effect::Quit];
+            }
+        }
+        Prompt::Confirm(Confirm::Run(_, words)) => {
+            if matches!(key, Key::Char('y' | 'Y')) {
+                return run(model, &words);
+            }
+        }
+        Prompt::Searching(..) => say(model, "search cancelled"),
+        Prompt::Choose(chooser) => return choose::key(model, chooser, key),
+        Prompt::Palette(palette) => return palette::key(model, palette, key),
+        _ if leaves => {}
+        Prompt::Search(mut line) => match key {
+            Key::Named("enter") => return search::begin(model, line.text()),
+            key => {
+                if line.key(key) != Edited::Empty {
+                    model.prompt = Some(Prompt::Search(line));
+                }
+            }
+        },
+        Prompt::Value(edit) => return options::value_key(model, edit, key),
+        Prompt::Command(command) => return command_key(model, command, key),
+    }
+    Vec::new()
+}
+
+/// Text that was pasted goes where text is typed.
+pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
+    let mut prompt = model.prompt.take();
+    let mut effects = Vec::new();
+    match &mut prompt {
+        Some(Prompt::Command(command)) => {
+            command.line.insert(text);
+            effects = offer(model, command);
+        }
+        Some(Prompt::Search(line)) => line.insert(text),
+        Some(Prompt::Value(edit)) => edit.line.insert(text),
+        Some(Prompt::Palette(palette)) => {
+            palette.line.insert(text);
+            palette::find(palette);
+        }
+        Some(Prompt::Choose(chooser)) => {
+            if let Some(filter) = &mut chooser.filter {
+                filter.insert(text);
+            }
+        }
+        Some(Prompt::Confirm(_) | Prompt::Searching(..)) => {}
+        None => super::grid::pasted(model, text),
+    }
+    model.prompt = prompt;
+    effects
+}
+
+fn command_key(model: &mut Model, mut command: Box<CommandLine>, key: Key) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match key {
+        Key::Named("enter") => return entered(model, command.line.text()),
+        Key::Named("tab") => {
+            take(&mut command, true);
+            if command.offered.candidates.len() == 1 && command.offered.taken.is_some() {
+                // There is no other: on with the next word.
+                command.line.insert(" ");
+                effects = offer(model, &mut command);
+            }
+        }
+        Key::Named("shift tab") => take(&mut command, false),
+        Key::Named("up") | Key::Ctrl('p') => effects = walk(model, &mut command, true),
+        Key::Named("down") | Key::Ctrl('n') => effects = walk(model, &mut command, false),
+        key => match command.line.key(key) {
+            // One more backspace leaves an empty line.
+            Edited::Empty => return Vec::new(),
+            Edited::Changed | Edited::Moved => {
+                command.in_history = false;
+                command.untouched = false;
+                effects = offer(model, &mut command);
+            }
+            Edited::No => {}
+        },
+    }
+    model.prompt = Some(Prompt::Command(command));
+    effects
+}
+
+fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    let text = text.to_owned();
+    let mut effects = keep(model, &text);
+    effects.extend(line(model, &text));
+    effects
+}
+
+/// Adds a line to the history.
+pub(super) fn keep(model: &mut Model, line: &str) -> Vec<Effect> {
+    let is_kept = model.history.add(line) && model.values.bool(keys::COMMAND_HISTORY);
+    if is_kept {
+        vec![Effect::KeepHistory(line.trim().to_owned())]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Finds out what may stand at the cursor.
+fn offer(model: &Model, command: &mut CommandLine) -> Vec<Effect> {
+    let before = command.line.before();
+    let found = complete(before, |from| choices(model, from));
+    let (candidates, waiting) = match found.candidates {
+        Candidates::Known(mut candidates) => {
+            candidates.truncate(CANDIDATES_MAX);
+            (candidates, false)
+        }
+        Candidates::Paths => (Vec::new(), true),
+    };
+    command.offered = Offered {
+        start: found.range.start,
+        typed: found.typed.clone(),
+        candidates,
+        taken: None,
+        waiting,
+    };
+    if waiting {
+        vec![Effect::Paths(found.typed)]
+    } else {
+        Vec::new()
+    }
+}
+
+/// Files that begin with what was typed, if it still stands there.
+pub(super) fn paths(model: &mut Model, typed: &str, mut found: Vec<Candidate>) {
+    if let Some(Prompt::Command(command)) = &mut model.prompt
+        && command.offered.waiting
+        && command.offered.typed == typed
+    {
+        found.truncate(CANDIDATES_MAX);
+        command.offered.candidates = found;
+        command.offered.waiting = false;
+    }
+}
+
+/// Puts the next candidate, or the one before, into the line.
+fn take(command: &mut CommandLine, forth: bool) {
+    let Offered {
+        start,
+        typed,
+        candidates,
+        taken,
+        ..
+    } = &mut command.offered;
+    let count = candidates.len();
+    // After the last one stands again what was typed.
+    let next = match (*taken, forth) {
+        (None, true) => Some(0),
+        (None, false) => count.checked_sub(1),
+        (Some(at), true) => Some(at + 1).filter(|at| *at < count),
+        (Some(at), false) => at.checked_sub(1),
+    };
+    *taken = next.filter(|_| count > 0);
+    let word = match taken.and_then(|at| candidates.get(at)) {
+        Some(candidate) => {
+            let is_open = candidate.text.ends_with(['/', '[']);
+            let quoted = lex::quote(&candidate.text);
+            // A folder is gone on with.
+            if is_open {
+                quoted.trim_end_matches('"').to_owned()
+            } else {
+                quoted
+            }
+        }
+        None => typed.clone(),
+    };
+    command.line.replace(*start, &word);
+    command.untouched = false;
+}
+
+/// Goes through the history by what was typed.
+fn walk(model: &mut Model, command: &mut CommandLine, back: bool) -> Vec<Effect> {
+    if !command.in_history {
+        model.history.filter(command.line.text());
+        command.in_history = true;
+    }
+    let found = if back {
+        model.history.older()
+    } else {
+        model.history.newer()
+    };
+    match found {
+        Some(line) => {
+            command.line = LineEdit::new(line);
+            offer(model, command)
+        }
+        None => Vec::new(),
+    }
+}

@@ -1,0 +1,51 @@
+//! What commands gave back, and where it is shown.
+
+use ratel_core::commands::{Call, CommandError, Output};
+
+use crate::model::{DataView, Model, Screen};
+use crate::screens::data;
+use crate::widgets::pane::Pane;
+
+use super::commands::say_error;
+use super::{open, say};
+
+/// A command was carried out.
+pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, CommandError>) {
+    match result {
+        Ok(Output::Nothing) => {}
+        Ok(Output::Str(text)) if text.lines().count() <= 1 => say(model, text),
+        Ok(Output::Str(text)) => show(model, call.name(), data::text(&text)),
+        Ok(Output::List(texts)) => show_list(model, call.name(), texts),
+        Ok(Output::Int(number)) => say(model, number.to_string()),
+        Ok(Output::Bool(value)) => say(model, value.to_string()),
+        Ok(Output::Flows(ids)) => {
+            let count = ids.len();
+            let s = if count == 1 { "" } else { "s" };
+            say(model, format!("Command returned {count} flow{s}."));
+        }
+        Ok(Output::Table(rows)) => show(model, call.name(), data::table(&rows)),
+        Err(error) => say_error(model, &error),
+    }
+}
+
+/// Shows texts, one on each line.
+pub(super) fn show_list(model: &mut Model, title: &str, texts: Vec<String>) {
+    let rows: Vec<_> = texts
+        .into_iter()
+        .map(|text| vec![text.into_bytes()])
+        .collect();
+    show(model, title, data::table(&rows));
+}
+
+fn show(model: &mut Model, title: &str, content: crate::widgets::pane::Content) {
+    model
+        .panes
+        .retain(|screen| !matches!(screen, Screen::Data(_)));
+    let mut pane = Pane::default();
+    pane.set(content);
+    let view = DataView {
+        title: title.to_owned(),
+        pane,
+    };
+    open(model, Screen::Data(Box::new(view)));
+}

@@ -1,0 +1,126 @@
+//! What comes in: flows, rows, log entries.
+
+use std::sync::Arc;
+
+use ratel_core::eventlog::{Entry, Level, LogUpdate};
+use ratel_core::store::{Summary, Update};
+use ratel_flow::FlowId;
+
+use super::{resized, say_until};
+use crate::model::{FlowView, LOG_KEPT, Model};
+use crate::msg::Effect;
+use crate::screens::{flow_view, message_view};
+use crate::source::{Opened, Page, Shown, Target};
+
+pub(super) fn stored(model: &mut Model, change: Update) {
+    let open = model.open_flow().map(|view| view.id);
+    let follows = model.follows() && open.is_none();
+    let list = &mut model.list;
+    match change {
+        Update::Added(_) | Update::Resync => {
+            list.stale = true;
+            if follows {
+                list.target = Target::Newest;
+            }
+        }
+        Update::Changed(id) | Update::Finished(id) => {
+            let visible = list.page.rows.iter().any(|row| row.id == id);
+            if !visible && open != Some(id) {
+                return;
+            }
+            list.stale |= visible;
+        }
+        Update::Evicted { .. } | Update::Removed(_) => list.stale = true,
+    }
+    let affects = |id: FlowId| match change {
+        Update::Changed(changed) | Update::Finished(changed) | Update::Removed(changed) => {
+            changed == id
+        }
+        Update::Evicted { up_to } => id <= up_to,
+        Update::Resync => true,
+        Update::Added(_) => false,
+    };
+    if let Some(view) = model.flow_view() {
+        view.stale |= affects(view.id);
+    }
+    if let Some(view) = model.message_view() {
+        view.stale |= affects(view.flow);
+    }
+    model.touch();
+}
+
+pub(super) fn took_page(model: &mut Model, page: Page) {
+    let moved = page.moved;
+    model.list.target = Target::Keep;
+    model.list.page = page;
+    // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
+    // when it was evicted.
+    let focus = model.list.page.focus.map(|(id, _)| id).filter(|_| moved);
+    let row = focus.and_then(|focus| row_of(model, focus)).cloned();
+    if let (Some(focus), Some(view)) = (focus, model.flow_view())
+        && view.id != focus
+    {
+        let split = view.split;
+        *view = FlowView::new(focus, view.chosen, row.as_ref());
+        view.split = split;
+        resized(model);
+        model.list.stale = false;
+    }
+}
+
+/// The row of a flow, if it is visible.
+pub(super) fn row_of(model: &Model, id: FlowId) -> Option<&Summary> {
+    model.list.page.rows.iter().find(|row| row.id == id)
+}
+
+pub(super) fn took_flow(model: &mut Model, opened: Opened) {
+    let schemas = model.schemas.clone();
+    if matches!(opened.shown, Shown::Message(..)) {
+        if let Some(view) = model.message_view().filter(|view| view.flow == opened.id) {
+            message_view::show(view, opened, schemas.as_ref());
+        }
+        return;
+    }
+    let ways = flow_view::Ways::of(model, opened.id);
+    if let Some(view) = model.flow_view().filter(|view| view.id == opened.id) {
+        flow_view::show(view, opened, &ways);
+    }
+}
+
+pub(super) fn logged(model: &mut Model, change: LogUpdate) -> Vec<Effect> {
+    let LogUpdate::Added(entry) = change else {
+        return vec![Effect::ReadLog];
+    };
+    let Entry {
+        level,
+        message,
+        timestamp,
+        ..
+    } = &entry;
+    if is_urgent(*level) {
+        let now = model.now.max(*timestamp);
+        say_until(model, *level, message.clone(), now);
+    }
+    if model.log.entries.len() >= LOG_KEPT {
+        model.log.entries.pop_front();
+    }
+    model.log.entries.push_back(entry);
+    model.log.stale = true;
+    Vec::new()
+}
+
+pub(super) fn read_log(model: &mut Model, entries: Vec<Entry>) {
+    // What went wrong while the program started is still worth saying.
+    if let Some(entry) = entries.iter().rev().find(|entry| is_urgent(entry.level))
+        && model.message.is_none()
+    {
+        let text: Arc<str> = entry.message.clone();
+        say_until(model, entry.level, text, entry.timestamp);
+    }
+    model.log.entries = entries.into();
+    model.log.stale = true;
+}
+
+fn is_urgent(level: Level) -> bool {
+    matches!(level, Level::Error | Level::Warn | Level::Alert)
+}

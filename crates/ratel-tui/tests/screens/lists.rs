@@ -1,0 +1,186 @@
+//! The list: filtered, ordered, marked, highlighted.
+
+use insta::assert_snapshot;
+
+use crate::support::{Fake, Ui, sample};
+use crate::{LARGE, SMALL};
+
+fn rows(ui: &Ui) -> Vec<String> {
+    let text = ui.text();
+    let rows = text.lines().filter(|line| line.contains("13:0"));
+    rows.map(|row| {
+        row.split_whitespace()
+            .find(|word| word.contains("service"))
+            .unwrap_or_default()
+            .to_owned()
+    })
+    .collect()
+}
+
+#[test]
+fn only_what_matches_is_shown() {
+    let mut ui = Ui::set(SMALL, sample(), &["view_filter=~m delete"]);
+    assert!(
+        ui.text().contains("[f:~m delete]") && ui.text().contains("[1/1]"),
+        "{}",
+        ui.text()
+    );
+    ui.add(Fake::new(10, "DELETE", "/x", 200, "", ""));
+    ui.add(Fake::new(11, "GET", "/y", 200, "", ""));
+    assert!(ui.text().contains("/2]"), "{}", ui.text());
+    ui.command("view.filter.set '~m get & ~c 500'");
+    assert!(ui.text().contains("[f:~m get & ~c 500]"), "{}", ui.text());
+    ui.command("view.filter.set ~e");
+    ui.command("view.filter.set '~m nothing'");
+    assert_snapshot!("no_match", ui.text());
+    assert!(
+        ui.command("view.filter.set '~q ('")
+            .text()
+            .contains("error"),
+        "{}",
+        ui.text()
+    );
+    ui.command("view.filter.set ''");
+    assert!(ui.text().contains("/11]"), "{}", ui.text());
+}
+
+#[test]
+fn the_order_is_chosen() {
+    let mut ui = Ui::new(LARGE, sample());
+    let text = ui.keys("o").text();
+    assert!(text.contains("3) time *"), "{text}");
+    ui.keys("1");
+    assert!(ui.text().contains("[o:method]"), "{}", ui.text());
+    let text = ui.keys("v").text();
+    assert!(text.contains("⇧"), "{text}");
+    assert!(
+        rows(&ui).first().is_some_and(|row| row.contains("orders")),
+        "{text}"
+    );
+    ui.command("view.order.set time")
+        .command("view.order.reverse true");
+    assert!(
+        rows(&ui).first().is_some_and(|row| row.contains("443")),
+        "newest first: {}",
+        ui.text()
+    );
+    // The newest is at the top then, and is followed there.
+    ui.keys("F");
+    ui.add(Fake::new(10, "GET", "/newest", 200, "", ""));
+    assert!(ui.text().contains("[1/10]"), "{}", ui.text());
+}
+
+#[test]
+fn marks() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("j m j j").command("flow.mark @focus :grapes:");
+    assert_snapshot!("marked", ui.text());
+    let text = ui.keys("M").text();
+    assert!(text.contains("⇩ M [") && text.contains("/2]"), "{text}");
+    ui.keys("m");
+    assert!(ui.text().contains("/1]"), "{}", ui.text());
+    ui.keys("M U");
+    assert!(!ui.text().contains('●'), "{}", ui.text());
+    assert!(
+        ui.keys("M").text().contains("No flow has a mark."),
+        "{}",
+        ui.text()
+    );
+    assert!(
+        ui.text().contains("Press M to see flows without a mark"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn comments() {
+    let mut ui = Ui::new(LARGE, sample());
+    let line = ui
+        .keys("j ;")
+        .text()
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned();
+    assert_eq!(line, ": flow.comment @focus \"\"");
+    ui.type_in("look at this").keys("enter");
+    let text = ui.keys("enter tab tab").text();
+    assert!(text.contains("look at this"), "{text}");
+}
+
+#[test]
+fn rows_that_hold_a_text_are_highlighted() {
+    let flows = (1..=3000)
+        .map(|n| {
+            Fake::new(
+                n,
+                "GET",
+                if n % 1000 == 7 { "/Needle" } else { "/" },
+                200,
+                "",
+                "",
+            )
+        })
+        .collect();
+    let mut ui = Ui::new(SMALL, flows);
+    ui.keys("/").type_in("needle").keys("enter");
+    assert!(
+        ui.text().contains("[7/3000]") && ui.text().contains("[/needle]"),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.keys("]").text().contains("[1007/3000]"), "{}", ui.text());
+    assert!(ui.keys("] ]").text().contains("[7/3000]"), "it goes round");
+    assert!(ui.keys("[").text().contains("[2007/3000]"), "{}", ui.text());
+    ui.command("console.highlight nowhere");
+    assert!(ui.text().contains("Search not found."), "{}", ui.text());
+    ui.command("console.highlight ''");
+    assert!(
+        ui.keys("]").text().contains("nothing is highlighted"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn flows_go_and_come() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert!(ui.keys("d").text().contains("/8]"), "{}", ui.text());
+    ui.keys("G k k d");
+    assert!(
+        ui.text()
+            .contains("a flow that goes on stays until it has ended"),
+        "{}",
+        ui.text()
+    );
+    ui.command("view.flows.remove '~m get'");
+    assert!(
+        ui.text().contains("removed; 2 that go on stay"),
+        "{}",
+        ui.text()
+    );
+    ui.command("flow.mark @focus true")
+        .command("view.clear_unmarked");
+    assert!(
+        ui.command("view.clear").text().contains("that go on stay"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn rows_are_gone_to_by_number() {
+    let mut ui = Ui::new(SMALL, sample());
+    for (offset, expected) in [
+        ("0", "[1/9]"),
+        ("4", "[5/9]"),
+        ("-1", "[9/9]"),
+        ("-3", "[7/9]"),
+        ("99", "[9/9]"),
+        ("-99", "[1/9]"),
+    ] {
+        let text = ui.command(&format!("view.focus.go {offset}")).text();
+        assert!(text.contains(expected), "{offset}: {text}");
+    }
+}

@@ -1,0 +1,256 @@
+//! Options, key bindings, commands, and tables that are edited.
+
+use insta::assert_snapshot;
+use ratel_core::options::keys;
+use ratel_tui::msg::{Effect, Msg};
+
+use crate::support::{Ui, sample};
+use crate::{LARGE, SMALL};
+
+fn focus_on(ui: &mut Ui, name: &str) {
+    ui.keys("g /").type_in(name).keys("enter");
+    assert!(
+        ui.text()
+            .lines()
+            .any(|line| line.starts_with(">>") && line.contains(name)),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn options_are_explained_and_changed() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert_snapshot!("options", ui.keys("O").text());
+    focus_on(&mut ui, "showhost");
+    assert!(
+        ui.keys("enter").text().contains(">> * showhost"),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.options.snapshot().bool(keys::SHOWHOST));
+    // One of several.
+    focus_on(&mut ui, "console_layout ");
+    ui.keys("enter");
+    assert!(ui.text().contains("vertical"), "{}", ui.text());
+    ui.keys("down enter");
+    assert_eq!(ui.options.snapshot().str(keys::CONSOLE_LAYOUT), "vertical");
+    ui.command("set console_layout single");
+    // A number, and what is wrong with one.
+    focus_on(&mut ui, "tcp_timeout");
+    ui.keys("enter ctrl_u").type_in("soon").keys("enter");
+    assert_snapshot!("options_wrong", ui.text());
+    ui.keys("ctrl_u").type_in("30").keys("enter");
+    assert_eq!(ui.options.snapshot().int(keys::TCP_TIMEOUT), 30);
+    // Only what is not a default, and back.
+    assert_snapshot!("options_changed", ui.keys("tab").text());
+    focus_on(&mut ui, "showhost");
+    ui.keys("d");
+    assert!(!ui.options.snapshot().bool(keys::SHOWHOST), "{}", ui.text());
+    ui.keys("D");
+    assert_eq!(ui.options.snapshot().int(keys::TCP_TIMEOUT), 600);
+}
+
+#[test]
+fn options_that_cannot_change_say_why() {
+    let mut ui = Ui::new(LARGE, sample());
+    ui.keys("O");
+    focus_on(&mut ui, "anticache");
+    let text = ui.keys("enter").text();
+    assert!(text.contains("not available yet"), "{text}");
+    focus_on(&mut ui, "confdir");
+    assert!(
+        ui.text().contains("looked at when Ratel starts"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn a_list_is_edited_row_by_row() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("O");
+    focus_on(&mut ui, "ignore_hosts");
+    ui.keys("enter enter")
+        .type_in("first")
+        .keys("enter a")
+        .type_in(r"second\.dev")
+        .keys("enter");
+    assert_snapshot!("grid", ui.text());
+    ui.keys("q");
+    assert_eq!(
+        ui.options.snapshot().list(keys::IGNORE_HOSTS),
+        ["first", r"second\.dev"]
+    );
+    assert!(ui.text().contains(r"first, second\.dev"), "{}", ui.text());
+    // What does not fit keeps the table open once.
+    ui.keys("enter enter ctrl_u").type_in("(").keys("enter q");
+    let text = ui.text();
+    assert!(
+        text.contains("Edit ignore_hosts") && text.contains("error:"),
+        "{text}"
+    );
+    ui.keys("q");
+    assert_eq!(
+        ui.options.snapshot().list(keys::IGNORE_HOSTS),
+        ["first", r"second\.dev"]
+    );
+    // Rows go, and cells are filled from elsewhere.
+    ui.keys("enter d e");
+    assert_eq!(
+        ui.asked.pop(),
+        Some(Effect::EditCell(r"second\.dev".into()))
+    );
+    ui.send(Msg::Cell(Ok("from an editor".into())));
+    ui.send(Msg::Cell(Err("the editor failed".into())));
+    assert!(
+        ui.text().contains("from an editor") && ui.text().contains("the editor failed"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("q");
+    assert_eq!(
+        ui.options.snapshot().list(keys::IGNORE_HOSTS),
+        ["from an editor"]
+    );
+}
+
+#[test]
+fn options_are_saved_and_loaded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, "# mine\n").unwrap();
+    let mut ui = Ui::set(SMALL, sample(), &["showhost=true"]);
+    let text = ui
+        .keys("O S")
+        .type_in(file.to_str().unwrap())
+        .keys("enter")
+        .text();
+    assert!(text.contains("Saved options to"), "{text}");
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "# mine\nshowhost: true\n"
+    );
+    std::fs::write(&file, "http2: false\nshowhost: 7\n").unwrap();
+    let text = ui
+        .command(&format!("options.load {}", file.display()))
+        .text();
+    assert!(
+        text.contains(":2: invalid value for option 'showhost'"),
+        "{text}"
+    );
+    assert!(ui.options.snapshot().bool(keys::HTTP2), "all or none");
+}
+
+#[test]
+fn keys_are_bound_and_unbound() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert_snapshot!("keys", ui.keys("K").text());
+    ui.command("console.key.bind flowlist,flowview f5 view.focus.go 4");
+    assert!(ui.keys("q f5").text().contains("[5/9]"), "{}", ui.text());
+    ui.keys("K /").type_in("f5").keys("enter");
+    assert!(ui.text().contains(">> * f5"), "{}", ui.text());
+    ui.keys("enter");
+    assert!(
+        ui.text()
+            .contains(": console.key.bind flowlist,flowview f5 view.focus.go 4"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("esc x");
+    assert!(ui.text().contains(": view.focus.go 4"), "{}", ui.text());
+    ui.keys("esc d q f5");
+    assert!(
+        ui.text().contains("`f5` does nothing here"),
+        "{}",
+        ui.text()
+    );
+    let rows = [
+        (
+            "console.key.bind nowhere x view.focus.next",
+            "Unsupported context: nowhere",
+        ),
+        (
+            "console.key.bind flowlist xx view.focus.next",
+            "'xx' is no key",
+        ),
+        (
+            "console.key.bind flowlist x view.focus.nxt",
+            "Unknown command",
+        ),
+        ("console.key.unbind flowlist f9", "f9 is not bound there"),
+    ];
+    for (line, expected) in rows {
+        assert!(
+            ui.command(line).text().contains(expected),
+            "{line}: {}",
+            ui.text()
+        );
+    }
+}
+
+#[test]
+fn a_file_with_keys_is_read() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.command("console.keymap.load /home/u/keys.yaml");
+    let path = std::path::PathBuf::from("/home/u/keys.yaml");
+    assert_eq!(ui.asked, [Effect::ReadKeys(path.clone())]);
+    let text = "- {key: f6, cmd: view.focus.go 2}\n- {key: nokey, cmd: view.focus.next}\n";
+    ui.send(Msg::KeysRead(path.clone(), Ok(text.into())));
+    assert!(
+        ui.text().contains("keys.yaml, line 2: 'nokey' is no key"),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.keys("f6").text().contains("[3/9]"), "{}", ui.text());
+    ui.send(Msg::KeysRead(path, Err("No such file".into())));
+    assert!(
+        ui.text()
+            .contains("cannot read /home/u/keys.yaml: No such file"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn the_reference_of_commands() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert_snapshot!("commands", ui.keys("C").text());
+    ui.keys("/").type_in("view.focus.go").keys("enter enter");
+    assert!(ui.text().contains(": view.focus.go"), "{}", ui.text());
+}
+
+#[test]
+fn tables_are_moved_in_by_keys_and_mouse() {
+    let mut ui = Ui::new(SMALL, sample());
+    let focused = |ui: &Ui| {
+        let text = ui.text();
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(">>"))
+            .unwrap_or_default();
+        line.split_whitespace()
+            .nth(1)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    ui.keys("C");
+    let first = focused(&ui);
+    assert_ne!(focused(ui.keys("page_down")), first);
+    assert_eq!(focused(ui.keys("g")), first);
+    let last = focused(ui.keys("G"));
+    assert_eq!(last, "view.settings.setval.toggle");
+    assert_eq!(focused(ui.keys("k j")), last);
+    ui.send(Msg::Click(5, 3));
+    assert_ne!(focused(&ui), last);
+    ui.send(Msg::Click(5, 3));
+    assert!(
+        ui.text()
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .starts_with(": "),
+        "{}",
+        ui.text()
+    );
+}
