@@ -116,7 +116,7 @@ impl Layer {
             Self::Http2(layer) => layer.gap(cx, (side, gap), time),
             // What was asked stays unanswered.
             Self::Dns(layer) => layer.finish(cx, ends, time),
-            Self::Raw(layer) => layer.gap(side, gap),
+            Self::Raw(layer) => layer.gap(gap, time),
         }
     }
 

@@ -196,3 +196,186 @@ fn http2_of_curl_and_nginx() {
     );
     assert_eq!(tls_of(&found[0]).alpn.as_deref(), Some(&b"h2"[..]));
 }
+
+#[test]
+fn http2_without_tls() {
+    let Some(nghttpd) = peer::find("nghttpd") else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("hello"), "hello from nghttpd").expect("a file");
+    let port = ratel_testkit::nginx::free_port();
+    let mut child = Command::new(nghttpd)
+        .args(["--no-tls", "-d"])
+        .arg(folder.path())
+        .arg(port.to_string())
+        .spawn()
+        .expect("nghttpd can be started");
+    ratel_testkit::wait::until("nghttpd to listen", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+    });
+    let capture = Capture::start(port);
+    let keys = tempfile::NamedTempFile::new().expect("a file");
+    let url = format!("http://localhost:{}/hello", capture.port);
+    let asked = curl(
+        keys.path(),
+        &["--http2-prior-knowledge", &url, "-d", "a body"],
+    );
+    let _ = child.kill();
+    let _ = child.wait();
+    if asked.is_none() {
+        return;
+    }
+    let found = flows(&capture.pcap(), None);
+    assert_eq!(
+        lines(&found),
+        ["POST http://localhost/hello HTTP/2.0 200 hello from nghttpd",]
+    );
+    let body = found[0]
+        .http()
+        .map(|http| http.request_body.whole(100).expect("a body"));
+    assert_eq!(body.flatten().as_deref(), Some(&b"a body"[..]));
+}
+
+/// A server that sends back what it gets, and a client that says a few things.
+const SERVER: &str = r#"
+import asyncio, websockets
+async def echo(socket):
+    async for message in socket:
+        await socket.send(message)
+async def main():
+    async with websockets.serve(echo, "127.0.0.1", 0) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await asyncio.Future()
+asyncio.run(main())
+"#;
+const CLIENT: &str = r#"
+import asyncio, sys, websockets
+async def main():
+    kwargs = {} if sys.argv[2] == "deflate" else {"compression": None}
+    async with websockets.connect(f"ws://127.0.0.1:{sys.argv[1]}/socket", **kwargs) as socket:
+        for message in ["hello", b"\x01\x02", "x" * 70000, ""]:
+            await socket.send(message)
+            assert await socket.recv() == message
+        await (await socket.ping(b"there?"))
+        await socket.send(["in ", "two"])
+        await socket.recv()
+asyncio.run(main())
+"#;
+
+#[test]
+fn websockets_with_and_without_compression() {
+    let Some(server) = ratel_testkit::Service::start(SERVER, [""; 0]) else {
+        return;
+    };
+    let Some(python) = ratel_testkit::service::python() else {
+        return;
+    };
+    for deflate in ["deflate", "plain"] {
+        let capture = Capture::start(server.port);
+        let mut client = Command::new(&python);
+        client.args(["-c", CLIENT, &capture.port.to_string(), deflate]);
+        let output = peer::output(&mut client);
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let found = flows(&capture.pcap(), None);
+        let messages = "[>text hello <text hello >binary \\u{1}\\u{2} <binary \\u{1}\\u{2} >text 70000b <text 70000b >text  <text  \
+            >ping there? <pong there? >text in two <text in two] closed 1000";
+        assert_eq!(
+            lines(&found),
+            [format!(
+                "GET http://127.0.0.1/socket HTTP/1.1 101  {messages}"
+            )],
+            "{deflate}"
+        );
+        let http = found[0].http().expect("HTTP");
+        let websocket = http.websocket.as_ref().expect("a WebSocket");
+        let first = websocket
+            .messages
+            .iter()
+            .next()
+            .expect("one")
+            .expect("it can be read");
+        let compressed = first.flags.contains(ratel_flow::MessageFlags::COMPRESSED);
+        assert_eq!(compressed, deflate == "deflate");
+    }
+}
+
+/// Packets as they pass the loopback interface, which takes the rights to see them.
+#[test]
+fn packets_of_the_loopback_interface() {
+    let (_ca, identity) = identity();
+    let (Some(nginx), Some(dumpcap)) = (Nginx::http2(&identity, ""), peer::find("dumpcap")) else {
+        return;
+    };
+    let interface = if cfg!(target_os = "macos") {
+        "lo0"
+    } else {
+        "lo"
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, keys) = (
+        folder.path().join("lo.pcapng"),
+        folder.path().join("keys.log"),
+    );
+    let mut child = Command::new(dumpcap)
+        .args(["-q", "-i", interface, "-f"])
+        .arg(format!(
+            "tcp port {} or tcp port {}",
+            nginx.http, nginx.https
+        ))
+        .arg("-w")
+        .arg(&file)
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("dumpcap can be started");
+    let read = || std::fs::read(&file).unwrap_or_default();
+    // What is asked for again and again until it is seen: then the capture is running.
+    let marker = format!("http://127.0.0.1:{}/echo-uri?begin", nginx.http);
+    let seen = |text: &str| memchr_find(&read(), text.as_bytes());
+    let mut tries = 0;
+    while !seen("/echo-uri?begin HTTP") {
+        if child.try_wait().expect("a child").is_some() {
+            ratel_testkit::peer::notice(
+                "packets of the loopback interface cannot be captured here",
+            );
+            return;
+        }
+        tries += 1;
+        assert!(tries < 200, "nothing is captured");
+        curl(&keys, &[&marker]).expect("curl is there");
+    }
+    let urls = [
+        format!("https://localhost:{}/hello", nginx.https),
+        format!("http://localhost:{}/hello", nginx.http),
+    ];
+    curl(&keys, &["--http2", &urls[0], &urls[1]]).expect("curl is there");
+    let end = format!("http://127.0.0.1:{}/echo-uri?end", nginx.http);
+    let mut tries = 0;
+    while !seen("/echo-uri?end HTTP") {
+        tries += 1;
+        assert!(tries < 200, "the end is not captured");
+        curl(&keys, &[&end]).expect("curl is there");
+    }
+    ratel_testkit::process::signal(child.id(), "INT");
+    let _ = child.wait();
+    let found = flows(&read(), Some(&keys));
+    let lines: Vec<_> = lines(&found)
+        .into_iter()
+        .filter(|line| line.contains("/hello"))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "GET https://localhost/hello HTTP/2.0 200 hello from nginx",
+            "GET http://localhost/hello HTTP/1.1 200 hello from nginx",
+        ]
+    );
+}
+
+fn memchr_find(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}

@@ -33,8 +33,19 @@ pub(crate) struct Http1 {
     queue: VecDeque<Exchange>,
     /// What comes after the last request depends on its response.
     held: bool,
+    /// The client has sent requests before it had the responses to those before.
+    pipelines: bool,
+    /// Why responses may be missing.
+    loss: Option<Loss>,
     /// What is spoken instead.
     tunnel: Option<Box<(Ends, Layer)>>,
+}
+
+/// Why something is not there, as a sentence, and what to do about it.
+#[derive(Clone, Debug)]
+struct Loss {
+    message: String,
+    hint: Option<&'static str>,
 }
 
 /// Whether something has been taken.
@@ -54,6 +65,8 @@ impl Http1 {
             server: Half::new(cx),
             queue: VecDeque::new(),
             held: false,
+            pipelines: false,
+            loss: None,
             tunnel: None,
         }
     }
@@ -64,29 +77,62 @@ impl Http1 {
             layer.data(cx, ends, piece);
             return Next::Stay;
         }
-        match piece.side {
-            // Whatever was lost before, here it goes on.
-            Side::Client if self.client.lost => match request_line(&piece.bytes) {
-                Line::Request => self.client.lost = false,
-                Line::Incomplete | Line::Other => return Next::Stay,
-            },
-            Side::Server if self.server.lost => {
-                if self.client.lost || !piece.bytes.starts_with(b"HTTP/") {
-                    return Next::Stay;
-                }
-                self.server.lost = false;
-            }
-            _ => {}
+        let time = piece.time;
+        if !self.goes_on(cx, ends, &piece) {
+            return Next::Stay;
         }
         let half = self.half(piece.side);
         half.push(&piece);
         let waits = half.len();
         let next = self.advance(cx, ends);
         if waits > AHEAD_MAX && self.half(piece.side).len() == waits {
-            let message = "the capture does not show what this answers";
-            self.lose(cx, ends, message.into(), None, piece.time);
+            // What it answers is not in the capture.
+            self.server.lose();
+            self.fail_all(cx, ends, time);
         }
         next
+    }
+
+    /// Whether a piece is a part of something that is understood, or begins it: after a loss requests and responses are
+    /// looked for at the beginning of pieces.
+    fn goes_on(&mut self, cx: &mut Context, ends: &mut Ends, piece: &Piece) -> bool {
+        let time = piece.time;
+        match piece.side {
+            Side::Client if self.client.lost => {
+                if !matches!(request_line(&piece.bytes), Line::Request) {
+                    return false;
+                }
+                // What the server says from here on answers this request.
+                self.client.lost = false;
+                self.fail_all(cx, ends, time);
+                self.server.lose();
+            }
+            Side::Server if self.server.lost => {
+                if self.queue.is_empty() || !piece.bytes.starts_with(b"HTTP/") {
+                    return false;
+                }
+                return self.found_response(cx, ends, time);
+            }
+            // It answers a request that was lost.
+            Side::Server if self.client.lost && self.queue.is_empty() => return false,
+            _ => {}
+        }
+        true
+    }
+
+    /// After a loss a response begins: whether it is known what it answers. Those who do not pipeline have had the
+    /// responses to all requests before the last one.
+    fn found_response(&mut self, cx: &mut Context, ends: &mut Ends, time: Timestamp) -> bool {
+        let asked = |exchange: &Exchange| exchange.record.request.timestamp_start <= time;
+        let Some(last) = self.queue.iter().rposition(asked) else {
+            return false;
+        };
+        let keep = if self.pipelines { last + 1 } else { last };
+        let kept = self.queue.split_off(keep);
+        self.fail_all(cx, ends, time);
+        self.queue = kept;
+        self.server.lost = self.pipelines;
+        !self.pipelines
     }
 
     pub(super) fn end(
@@ -143,27 +189,56 @@ impl Http1 {
             Side::Client => "the client",
             Side::Server => "the server",
         };
-        let len = gap.amount();
-        let message = format!("{len} of what {whose} has sent are not in the capture");
-        self.lose(cx, ends, message, Some(gap.hint()), time);
+        let amount = gap.amount();
+        self.lose(
+            cx,
+            ends,
+            side,
+            Loss {
+                message: format!("{amount} of what {whose} has sent are not in the capture"),
+                hint: Some(gap.hint()),
+            },
+            time,
+        );
     }
 
-    /// Nothing is certain any more until the next request.
-    fn lose(
-        &mut self,
-        cx: &mut Context,
-        ends: &mut Ends,
-        message: String,
-        hint: Option<&'static str>,
-        time: Timestamp,
-    ) {
+    /// What a side has sent cannot be followed any further, up to the next request or response.
+    fn lose(&mut self, cx: &mut Context, ends: &mut Ends, side: Side, loss: Loss, time: Timestamp) {
+        match side {
+            Side::Client => {
+                self.client.lose();
+                // It may still be answered.
+                if let Some(exchange) = self.queue.back_mut().filter(|last| !last.request_done) {
+                    exchange.fail(loss.message.clone(), loss.hint, time);
+                    exchange.request_done = true;
+                }
+            }
+            Side::Server => {
+                self.server.lose();
+                let begun = |first: &mut Exchange| first.record.response.is_some();
+                if let Some(mut exchange) = self.queue.pop_front_if(begun) {
+                    exchange.fail(loss.message.clone(), loss.hint, time);
+                    exchange.emit(cx, ends, time);
+                }
+            }
+        }
+        self.held = false;
+        self.loss = Some(loss);
+    }
+
+    /// What has not been answered will not be.
+    fn fail_all(&mut self, cx: &mut Context, ends: &mut Ends, time: Timestamp) {
         for mut exchange in self.queue.drain(..) {
-            exchange.fail(message.clone(), hint, time);
+            let (message, hint) = match &self.loss {
+                Some(loss) => (loss.message.clone(), loss.hint),
+                None => (
+                    "the capture does not show which response is its".into(),
+                    None,
+                ),
+            };
+            exchange.fail(message, hint, time);
             exchange.emit(cx, ends, time);
         }
-        self.client.lose();
-        self.server.lose();
-        self.held = false;
     }
 
     pub(super) fn finish(
@@ -176,6 +251,9 @@ impl Http1 {
         if let Some(mut tunnel) = self.tunnel.take() {
             let (ends, layer) = &mut *tunnel;
             layer.finish(cx, ends, ending, time);
+        }
+        if self.server.lost {
+            self.fail_all(cx, ends, time);
         }
         for mut exchange in self.queue.drain(..) {
             exchange.cut(ending, time);
@@ -241,7 +319,11 @@ impl Http1 {
                 Ok(false) => Step::Nothing,
                 Err(error) => {
                     let message = format!("the request's body is broken: {error}");
-                    self.lose(cx, ends, message, None, self.client.last);
+                    let loss = Loss {
+                        message,
+                        hint: None,
+                    };
+                    self.lose(cx, ends, Side::Client, loss, self.client.last);
                     Step::Nothing
                 }
             };
@@ -290,7 +372,11 @@ impl Http1 {
                 Ok(false) => Step::Nothing,
                 Err(error) => {
                     let message = format!("the response's body is broken: {error}");
-                    self.lose(cx, ends, message, None, self.server.last);
+                    let loss = Loss {
+                        message,
+                        hint: None,
+                    };
+                    self.lose(cx, ends, Side::Server, loss, self.server.last);
                     Step::Nothing
                 }
             };
@@ -321,6 +407,11 @@ impl Http1 {
             }
             return Step::Done;
         }
+        let next = self
+            .queue
+            .get(1)
+            .map(|next| next.record.request.timestamp_start);
+        self.pipelines |= next.is_some_and(|next| next < since);
         let is_last = self.queue.len() == 1;
         let held = is_last && std::mem::take(&mut self.held);
         let Some(exchange) = self.queue.front_mut() else {
@@ -404,7 +495,11 @@ impl Http1 {
             Side::Client => format!("what follows the request cannot be understood: {error}"),
             Side::Server => format!("the response cannot be understood: {error}"),
         };
-        self.lose(cx, ends, message, None, time);
+        self.loss = Some(Loss {
+            message,
+            hint: None,
+        });
+        self.fail_all(cx, ends, time);
         let raw = super::raw::Raw::new(cx, true);
         Next::Become(Layer::Raw(Box::new(raw)), left)
     }

@@ -68,8 +68,9 @@ impl Raw {
         Next::Stay
     }
 
-    pub(super) fn gap(&mut self, _: Side, gap: Gap) {
+    pub(super) fn gap(&mut self, gap: Gap, time: Timestamp) {
         self.close();
+        self.begun.get_or_insert(time);
         self.missing = Some(gap.and(self.missing));
         self.mid = true;
     }
@@ -120,14 +121,12 @@ impl Raw {
             timestamp: begun,
         });
         let lost = no_room(log.lost(), begun);
-        if log.len() > 0 {
-            cx.emit(
-                ends,
-                begun,
-                Detail::Tcp(log.finish()),
-                missing.or(lost).or(error),
-            );
-        }
+        let detail = match log.len() {
+            0 if missing.is_none() => return,
+            0 => Detail::Connection,
+            _ => Detail::Tcp(log.finish()),
+        };
+        cx.emit(ends, begun, detail, missing.or(lost).or(error));
     }
 }
 

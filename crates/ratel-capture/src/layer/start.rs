@@ -45,8 +45,11 @@ impl Start {
         self.bytes += piece.bytes.len();
         self.share.add(2 * piece.bytes.len());
         self.held.push(piece);
-        if self.is_dns(ends) {
-            return self.become_(cx, Spoken::Dns);
+        if let Some(spoken) = self.dns(ends) {
+            return match spoken {
+                None => Next::Stay,
+                Some(spoken) => self.become_(cx, spoken),
+            };
         }
         match self.judge() {
             Some(spoken) => self.become_(cx, spoken),
@@ -71,6 +74,10 @@ impl Start {
 
     fn judge(&self) -> Option<Spoken> {
         match detect(&self.client) {
+            Detected::NeedMore if self.mid && self.client.is_empty() => {
+                // What it answers is not in the capture.
+                Some(self.headless_tls().unwrap_or(Spoken::Unknown))
+            }
             Detected::NeedMore => self.headless_tls(),
             Detected::Http2Preface => Some(Spoken::Http2),
             Detected::Tls => Some(Spoken::Tls { headless: false }),
@@ -91,14 +98,20 @@ impl Start {
         is_record(first).then_some(Spoken::Tls { headless: true })
     }
 
-    /// Whether a whole question has come, on the port for it.
-    fn is_dns(&self, ends: &Ends) -> bool {
+    /// On the port for DNS: what it is, once a whole question has come. None where something else may be spoken.
+    fn dns(&self, ends: &Ends) -> Option<Option<Spoken>> {
         let port = ends.server().peername.map_or(0, |address| address.port());
-        crate::dns::is_port(port)
-            && message(&self.client).is_some_and(|len| {
-                let question = self.client.get(2..len + 2).unwrap_or_default();
-                ratel_proto::dns::unpack(&Bytes::copy_from_slice(question)).is_ok()
-            })
+        // A question is short.
+        let may_be = crate::dns::is_port(port) && matches!(self.client[..], [] | [0..=15, ..]);
+        if !may_be || self.bytes > HELD_MAX {
+            return None;
+        }
+        let Some(len) = message(&self.client) else {
+            return Some(None);
+        };
+        let question = self.client.get(2..len + 2).unwrap_or_default();
+        let is_question = ratel_proto::dns::unpack(&Bytes::copy_from_slice(question)).is_ok();
+        is_question.then_some(Some(Spoken::Dns))
     }
 
     fn become_(&mut self, cx: &mut Context, spoken: Spoken) -> Next {

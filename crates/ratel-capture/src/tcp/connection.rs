@@ -81,16 +81,10 @@ impl Connection {
         if !segment.syn || segment.acknowledged.is_some() {
             return false;
         }
-        match &self.state {
-            State::Over => true,
-            State::Unclear { .. } => false,
-            State::Open(open) => {
-                let [low, high] = &self.streams;
-                let stream = if from_low { low } else { high };
-                // The same SYN may come again.
-                open.talked || !stream.is_at(segment.sequence.wrapping_add(1))
-            }
-        }
+        let [low, high] = &self.streams;
+        let stream = if from_low { low } else { high };
+        // The same SYN may come again.
+        !matches!(self.state, State::Unclear { .. }) && !stream.began_with(segment.sequence)
     }
 
     /// Takes a segment.

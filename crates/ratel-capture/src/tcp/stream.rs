@@ -22,10 +22,10 @@ const PIECES_MAX: usize = 4096;
 const PIECE_COST: usize = 96;
 /// A sequence number further ahead than any window reaches (RFC 7323 §2.3) belongs to something else.
 const WINDOW_MAX: i64 = 1 << 30;
-/// How many packets of the connection, and how long, a hole that the receiver has confirmed is waited for: captures
-/// mix up packets, but not by much.
-const PATIENCE_PACKETS: u32 = 16;
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How often, and how long, the receiver confirms a hole before it is a gap: captures mix up packets, but by a few of them and
+/// within a moment. Either of the larger ones is enough.
+const PATIENCE: (u32, Duration) = (3, Duration::from_millis(2));
+const PATIENCE_MAX: (u32, Duration) = (64, Duration::from_millis(100));
 
 /// What a direction brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,8 @@ pub(crate) enum Part<'a> {
 pub(crate) struct Stream {
     /// The sequence number of the next byte, once there is one.
     next: Option<u32>,
+    /// That of the SYN.
+    origin: Option<u32>,
     /// Its position.
     position: u64,
     waiting: BTreeMap<u64, Waiting>,
@@ -100,6 +102,7 @@ impl Stream {
     pub(crate) fn new(gauge: &Gauge) -> Self {
         Self {
             next: None,
+            origin: None,
             position: 0,
             waiting: BTreeMap::new(),
             waiting_bytes: 0,
@@ -110,9 +113,9 @@ impl Stream {
         }
     }
 
-    /// Whether the next byte has this number.
-    pub(crate) fn is_at(&self, sequence: u32) -> bool {
-        self.next == Some(sequence)
+    /// Whether it began with a SYN of this number.
+    pub(crate) fn began_with(&self, sequence: u32) -> bool {
+        self.origin == Some(sequence)
     }
 
     /// Whether the end has been given out.
@@ -128,6 +131,9 @@ impl Stream {
         out: &mut dyn FnMut(Part<'_>),
     ) {
         let first = segment.sequence.wrapping_add(segment.syn.into());
+        if segment.syn {
+            self.origin.get_or_insert(segment.sequence);
+        }
         let next = *self.next.get_or_insert(first);
         let ahead = i64::from(first.wrapping_sub(next).cast_signed());
         if ahead > WINDOW_MAX || self.ended {
@@ -198,9 +204,9 @@ impl Stream {
             return;
         }
         confirmed.packets += 1;
-        let patient =
-            confirmed.packets <= PATIENCE_PACKETS && time.since(confirmed.since) <= PATIENCE;
-        if !patient {
+        let waited = (confirmed.packets, time.since(confirmed.since));
+        let enough = waited.0 > PATIENCE.0 && waited.1 > PATIENCE.1;
+        if enough || waited.0 > PATIENCE_MAX.0 || waited.1 > PATIENCE_MAX.1 {
             let to = confirmed.to;
             self.confirmed = None;
             self.give_up(to, time, out);

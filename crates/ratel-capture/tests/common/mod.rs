@@ -1,5 +1,9 @@
 //! What the tests of captures share.
 
+#![allow(dead_code, reason = "each test uses a part")]
+
+pub(crate) mod packets;
+
 use std::fs::File;
 use std::io::Cursor;
 use std::path::Path;

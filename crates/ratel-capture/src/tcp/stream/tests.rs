@@ -143,7 +143,7 @@ fn what_the_receiver_has_and_the_capture_lacks_is_a_gap() {
     let mut out = |part: Part<'_>| got.take(part);
     stream.take(&segment(10, b"abc"), Timestamp(1), &mut out);
     // The response acknowledges a request that is not there, and might still come.
-    for _ in 0..PATIENCE_PACKETS {
+    for _ in 0..PATIENCE_MAX.0 {
         stream.confirm(16, Timestamp(2), &mut out);
     }
     stream.take(&segment(13, b"d"), Timestamp(3), &mut out);
