@@ -10,6 +10,7 @@ pub mod hooks;
 pub mod mode;
 pub mod options;
 pub mod patterns;
+pub mod search;
 pub mod store;
 pub mod tap;
 pub mod view;

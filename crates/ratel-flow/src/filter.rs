@@ -33,6 +33,7 @@ mod parse;
 pub(crate) mod python;
 mod record;
 mod subject;
+pub mod texts;
 mod url;
 
 use std::fmt;

@@ -33,7 +33,7 @@ pub enum FlowKind {
 }
 
 /// A direction: bytes of the request or from the client, bytes of the response or from the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// From the client towards the server.
     Client,

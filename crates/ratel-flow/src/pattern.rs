@@ -16,6 +16,8 @@ mod backtrack;
 mod emit;
 mod literal;
 mod parse;
+mod required;
+mod search;
 mod set;
 
 use std::borrow::Cow;
@@ -24,6 +26,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use literal::Finder;
+pub use search::Searcher;
 
 /// Room for a pattern that was made for an engine, in bytes.
 const SIZE_MAX: usize = 10 << 20;
@@ -125,7 +128,7 @@ impl Pattern {
         };
         let engine = match Finder::new(&parsed.ast, unit) {
             Some(finder) => Engine::Literal(Box::new(finder)),
-            None => engine(&parsed, unit, size),
+            None => engine(&parsed, unit, size, false),
         };
         Ok(Self {
             source: source.into(),
@@ -190,13 +193,14 @@ impl Pattern {
     }
 }
 
-fn engine(parsed: &parse::Parsed, unit: Unit, size: usize) -> Engine {
+/// `spans` asks for the very place of a match, not only whether there is one.
+fn engine(parsed: &parse::Parsed, unit: Unit, size: usize, spans: bool) -> Engine {
     let parse::Parsed {
         ast,
         ignore_case,
         groups,
     } = parsed;
-    let emitted = emit::emit(ast, unit, *ignore_case, false);
+    let emitted = emit::emit(ast, unit, *ignore_case, spans);
     let plain = if emitted.backtracks {
         None
     } else {

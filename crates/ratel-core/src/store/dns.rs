@@ -10,7 +10,7 @@ pub(super) fn pack(message: &DnsMessage) -> io::Result<Vec<u8>> {
 }
 
 /// The message, without a time.
-pub(super) fn unpack(bytes: &Bytes) -> io::Result<DnsMessage> {
+pub(crate) fn unpack(bytes: &Bytes) -> io::Result<DnsMessage> {
     let message = dns::unpack(bytes);
     Ok(DnsMessage {
         message: message.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?,

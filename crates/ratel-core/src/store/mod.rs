@@ -34,11 +34,9 @@ mod index;
 mod message;
 mod queue;
 mod read;
-#[allow(dead_code, reason = "searching begins with these two")]
 pub(crate) mod scan;
 mod segments;
 mod source;
-#[allow(dead_code, reason = "searching begins with these two")]
 pub(crate) mod stamp;
 pub mod subscribe;
 mod thread;
@@ -55,6 +53,7 @@ use std::thread::JoinHandle;
 use ratel_flow::{ClientConn, FlowId, FlowKind, Payload, Side, Timestamp};
 
 pub use backlog::{Backlog, News};
+pub(crate) use dns::unpack as unpack_dns;
 pub use edit::{Edit, EditError};
 use event::What;
 use index::Index;

@@ -23,6 +23,8 @@ pub(crate) struct Stamp {
     pub(crate) heads: u64,
     /// Nothing will be added.
     pub(crate) finished: bool,
+    /// It is not what it was: bodies may have been replaced, and not only grown.
+    pub(crate) edited: bool,
     /// When it was opened, or the time that a file gives for that.
     pub(crate) created: Timestamp,
     /// Bytes of the bodies and of what is kept beside them: of the client, then of the server.
@@ -80,6 +82,7 @@ fn stamp(id: FlowId, entry: &Entry) -> Stamp {
         whole: whole.0,
         heads: heads.0,
         finished: entry.finished,
+        edited: entry.original().is_some(),
         created: entry.created,
         bodies,
         extras,

@@ -6,7 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::{DnsMessage, Resource};
 use crate::filter::python;
 
-pub(crate) fn put_text(message: &DnsMessage, out: &mut String) {
+/// What `~b` sees of a DNS message.
+pub fn put_text(message: &DnsMessage, out: &mut String) {
     let message = &message.message;
     out.clear();
     let mut line_end = "";

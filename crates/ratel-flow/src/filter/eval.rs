@@ -212,7 +212,7 @@ fn is_asset(headers: &Headers) -> bool {
 }
 
 /// `Name: value` and CRLF for each field; of a folded one each further line begins with one space.
-fn put_lines(headers: &Headers, out: &mut Vec<u8>) {
+pub fn put_lines(headers: &Headers, out: &mut Vec<u8>) {
     out.clear();
     for (name, value) in headers.iter() {
         out.extend_from_slice(name);

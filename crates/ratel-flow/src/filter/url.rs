@@ -79,7 +79,7 @@ fn is_scoped(host: &str) -> bool {
 }
 
 /// The URL. `bracketed` puts IPv6 addresses into brackets, as a URL has them; mitmproxy does not.
-pub(super) fn put_url(request: &Request, bracketed: bool, joined: &mut Vec<u8>, out: &mut Vec<u8>) {
+pub fn put_url(request: &Request, bracketed: bool, joined: &mut Vec<u8>, out: &mut Vec<u8>) {
     out.clear();
     if request.method.eq_ignore_ascii_case(b"CONNECT") {
         return put_connect(request, out);

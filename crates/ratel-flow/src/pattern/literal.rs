@@ -66,19 +66,23 @@ impl Finder {
     }
 
     pub(super) fn is_in(&self, bytes: &[u8]) -> bool {
+        self.find(bytes).is_some()
+    }
+
+    /// Where it begins.
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<usize> {
         if let Some(exact) = &self.exact {
-            return exact.find(bytes).is_some();
+            return exact.find(bytes);
         }
         if self.bytes.is_empty() {
-            return true;
+            return Some(0);
         }
         let (offset, small, capital) = self.rarest;
-        let is_here = |at: usize| {
+        memchr::memchr2_iter(small, capital, bytes).find_map(|at| {
             let start = at.checked_sub(offset)?;
-            bytes.get(start..start + self.bytes.len())
-        };
-        memchr::memchr2_iter(small, capital, bytes)
-            .any(|at| is_here(at).is_some_and(|here| here.eq_ignore_ascii_case(&self.bytes)))
+            let here = bytes.get(start..start + self.bytes.len())?;
+            here.eq_ignore_ascii_case(&self.bytes).then_some(start)
+        })
     }
 
     pub(super) fn is_in_text(&self, text: &str) -> bool {
