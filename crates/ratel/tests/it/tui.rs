@@ -249,3 +249,35 @@ fn a_body_is_opened_in_a_program_of_ones_own() {
     screen.keys("q");
     quit(screen);
 }
+
+/// Whether the system says that a process is stopped.
+#[cfg(target_os = "linux")]
+fn is_stopped(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // The name, in parentheses, may hold anything; the state comes after it.
+    let state = stat.rsplit(')').next().unwrap_or_default();
+    state.trim_start().starts_with('T')
+}
+
+/// The shell gets its terminal back, and `fg` brings the screen back as it was.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_is_suspended_and_comes_back() {
+    let (mut screen, _) = screen(Vec::new());
+    screen.wait_for("No flows yet");
+    let pid = screen.pid().expect("a process id");
+    screen.keys("\x1a");
+    ratel_testkit::wait::until("the process to be stopped", || {
+        is_stopped(pid).then_some(())
+    });
+    // What it wrote last may still be on its way.
+    ratel_testkit::wait::until("the terminal to be given back", || {
+        screen.is_restored().then_some(())
+    });
+    process::signal(pid, "CONT");
+    screen.wait_for("No flows yet");
+    screen.keys("?");
+    screen.wait_for("Keys on this screen");
+    screen.keys("q");
+    quit(screen);
+}

@@ -8,10 +8,10 @@ use crate::text::Text;
 use crate::theme::Role;
 
 /// Columns of the names.
-const NAMES: usize = 20;
+const NAMES: usize = 22;
 
 /// Columns of the bars, for a terminal of 80.
-const BARS: u64 = 44;
+const BARS: u64 = 42;
 
 /// One stretch of time.
 struct Phase {
