@@ -32,6 +32,7 @@ mod operators;
 mod parse;
 pub(crate) mod python;
 mod record;
+pub mod spec;
 mod subject;
 pub mod texts;
 mod url;

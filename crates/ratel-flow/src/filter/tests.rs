@@ -152,3 +152,163 @@ fn what_is_no_expression() {
     let empty = parse("").expect_err("nothing");
     assert_eq!(empty.to_string(), "Empty filter expression");
 }
+
+mod flows;
+
+#[test]
+fn what_is_missing_is_suggested() {
+    let rows = [
+        ("(~q)", Some("write `~q )`")),
+        ("~q|~s", Some("write `~q |`")),
+        ("~Q", Some("`~q` is one")),
+        ("~web", Some("`~websocket` is one")),
+        ("~zzz", None),
+        (
+            "a~",
+            Some("`~` begins an operator; in a regular expression, put quotes round it"),
+        ),
+        (
+            "~u",
+            Some(
+                "write `~u word` or, with spaces, parentheses or quotes in it, `~u \"some words\"`",
+            ),
+        ),
+        ("~c x", Some("write `~c 404`")),
+        ("(a b)", Some("put `&` or `|` before it")),
+        ("(a", None),
+    ];
+    for (source, hint) in rows {
+        let error = parse(source).expect_err(source);
+        assert_eq!(error.hint().as_deref(), hint, "{source}");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_a_pattern_is_pointed_at() {
+    let rows = [
+        ("~b a[b", 4..6),
+        ("~b \u{e9}[b", 5..7),
+        ("~u 'a[b'", 5..7),
+        (r"~b 'a\x[b'", 7..9),
+        ("~b 'a\t[b'", 6..8),
+        ("~q ~h *", 6..7),
+    ];
+    for (source, span) in rows {
+        let error = parse(source).expect_err(source);
+        assert_eq!(error.span(), span, "{error}");
+    }
+    // What is in parentheses is no longer part of the word.
+    assert_eq!(
+        parse("~u a(b").expect_err("open").reason(),
+        &Reason::NotClosed
+    );
+    let error = parse("~u 'a[b'").expect_err("open");
+    assert_eq!(
+        error.to_string(),
+        r#"Invalid filter expression: "~u 'a[b'": not a regular expression: unclosed brackets (at character 6)"#
+    );
+}
+
+#[test]
+fn no_text_takes_long_or_deep() {
+    let reason = |source: &str| parse(source).expect_err("too much").reason().clone();
+    assert_eq!(reason(&"(".repeat(100_000)), Reason::TooLong);
+    assert_eq!(reason(&"(".repeat(60_000)), Reason::TooDeep);
+    assert_eq!(reason(&"!".repeat(60_000)), Reason::TooDeep);
+    assert_eq!(reason(&"!(".repeat(30_000)), Reason::TooDeep);
+    let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
+    assert_eq!(
+        parse(&deep).expect("a filter").to_string(),
+        "url matches /a/"
+    );
+    let wide = "a & b | ".repeat(8000) + "c";
+    assert!(parse(&wide).is_ok());
+    let error = parse(&format!("~u {}(", "a".repeat(1000))).expect_err("open");
+    assert!(error.to_string().len() < 300, "{error}");
+}
+
+#[test]
+fn what_a_filter_reads_is_known() {
+    let needs = |source| parse(source).expect("a filter").needs();
+    for summary in [
+        "~all",
+        "~c 200",
+        "~q | ~s",
+        "~e & ~marked",
+        "~src a ~dst b",
+        "~meta a ~comment b",
+        "~websocket",
+    ] {
+        assert!(needs(summary).is_summary(), "{summary}");
+    }
+    assert_eq!(needs("~m GET & ~d a"), Needs::REQUEST_HEAD);
+    assert_eq!(needs("!(~a | ~hs x)"), Needs::RESPONSE_HEAD);
+    assert!(needs("foo ~t x").contains(Needs::REQUEST_HEAD.with(Needs::RESPONSE_HEAD)));
+    assert!(!needs("foo ~t x").reads_bodies());
+    assert!(needs("~q ~bs x").reads_bodies() && !needs("~bs x").contains(Needs::REQUEST_BODY));
+}
+
+#[test]
+fn every_operator_is_in_the_help() {
+    let syntax: Vec<_> = help().iter().map(|line| line.syntax.as_str()).collect();
+    for expected in [
+        "~a",
+        "~bq regex",
+        "~c int",
+        "~websocket",
+        "regex",
+        "!",
+        "&",
+        "|",
+        "(...)",
+    ] {
+        assert!(syntax.contains(&expected), "{expected}");
+    }
+    assert_eq!(
+        syntax
+            .iter()
+            .filter(|syntax| syntax.starts_with('~'))
+            .count(),
+        32
+    );
+    for line in help() {
+        let example = line.syntax.replace("regex", "x").replace("int", "1");
+        if example.starts_with('~') {
+            assert!(parse(&example).is_ok(), "{example}");
+        }
+        assert!(line.description.ends_with('.'), "{}", line.description);
+    }
+}
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_is_an_expression_or_not(source in any::<String>()) {
+            check(&source);
+        }
+
+        #[test]
+        fn what_looks_like_an_expression_is_one_or_not(source in "([~!&|() '\"\\\\\tabcqsu0é]|~b |~c 1|~u )*") {
+            check(&source);
+        }
+    }
+
+    fn check(source: &str) {
+        match Filter::parse(source, FilterOptions::default()) {
+            Ok(filter) => {
+                let again =
+                    Filter::parse(filter.source(), filter.options()).expect("it was one before");
+                assert_eq!(again.to_string(), filter.to_string());
+            }
+            Err(error) => {
+                assert!(source.get(error.span()).is_some(), "{source:?}: {error:?}");
+                assert!(error.to_string().contains("filter expression"));
+                let _ = error.hint();
+            }
+        }
+    }
+}

@@ -177,7 +177,8 @@ fn at_random() {
         .ok()
         .and_then(|s| s.parse::<f64>().ok())
     {
-        Some(seconds) => (seconds * 500.0) as usize,
+        // mitmproxy reads a few hundred in a second.
+        Some(seconds) => ((seconds * 200.0) as usize).min(2000),
         None => 500,
     };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);

@@ -176,7 +176,7 @@ fn at_random() {
         .ok()
         .and_then(|s| s.parse::<f64>().ok())
     {
-        Some(seconds) => (seconds * 4000.0) as usize,
+        Some(seconds) => ((seconds * 2000.0) as usize).min(40_000),
         None => 4000,
     };
     let mut random = Random(0x9e37_79b9_7f4a_7c15);

@@ -4,10 +4,10 @@ use super::{Anchor, Greed, Inst, Place, Program};
 use crate::pattern::Unit;
 
 /// Steps that a search may take, whatever it searches.
-const STEPS: u64 = 20_000_000;
+const STEPS: u64 = 2_000_000;
 
 /// And so many for each byte.
-const STEPS_PER_BYTE: u64 = 16;
+const STEPS_PER_BYTE: u64 = 64;
 
 /// Ways that may be left to be tried.
 const STACK_MAX: usize = 4_000_000;
