@@ -52,7 +52,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "ratel-testkit",
         ],
     ),
-    ("xtask", &["ratel-core", "ratel"]),
+    ("xtask", &["ratel-flow", "ratel-core", "ratel"]),
 ];
 
 /// Crates that ship with nothing; any other may use them in its tests.

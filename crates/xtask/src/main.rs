@@ -8,6 +8,7 @@
 
 mod command_docs;
 mod edges;
+mod filter_docs;
 mod option_docs;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,7 @@ fn generated() -> Vec<(&'static str, String)> {
     vec![
         ("docs/options.md", option_docs::page()),
         ("docs/commands.md", command_docs::page()),
+        ("docs/filters.md", filter_docs::page()),
     ]
 }
 
