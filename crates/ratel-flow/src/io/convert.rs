@@ -95,7 +95,8 @@ fn read_flow(field: &Field<'_>, frame: &mut Frame<'_>, depth: usize) -> Result<R
             Some(error)
         }
     };
-    let timestamp_created = time::read(&state.timestamp_created, Place::Created, &mut verbatim)?;
+    let timestamp_created =
+        time::read_or_null(&state.timestamp_created, Place::Created, &mut verbatim)?;
     let backup = read_backup(&state.backup, frame, depth)?;
     let detail = match state.kind.text()? {
         "http" => Detail::Http(Box::new(http::read(&state, frame, &notes, &mut verbatim)?)),

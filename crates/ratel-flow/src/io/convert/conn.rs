@@ -196,7 +196,7 @@ fn server(state: &ConnState<'_>, frame: &mut Frame<'_>) -> Result<ServerConn, St
         address,
         peername,
         sockname,
-        timestamp_start: time::read(&state.timestamp_start, Place::Start, verbatim)?,
+        timestamp_start: time::read_or_null(&state.timestamp_start, Place::Start, verbatim)?,
         timestamp_tcp_setup: time::read_opt(&state.timestamp_tcp_setup, Place::TcpSetup, verbatim)?,
         timestamp_end: time::read_opt(&state.timestamp_end, Place::End, verbatim)?,
         tls,

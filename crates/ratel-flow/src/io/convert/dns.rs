@@ -7,6 +7,7 @@ use super::field::{Field, StateError, state};
 use super::out::Out;
 use super::time;
 use crate::dns::{DnsMessage, Message, Question, Resource};
+use crate::time::Timestamp;
 use crate::verbatim::{Place, Verbatim};
 
 state! {
@@ -33,9 +34,10 @@ pub(super) fn read(
 ) -> Result<DnsMessage, StateError> {
     let state = DnsState::read(field)?;
     let within = |error: StateError| error.within(field.name);
+    let timestamp = time::read_or_null(&state.timestamp, place, verbatim).map_err(within)?;
     Ok(DnsMessage {
         message: message(&state, frame).map_err(within)?,
-        timestamp: time::read_opt(&state.timestamp, place, verbatim).map_err(within)?,
+        timestamp: (timestamp != Timestamp::default()).then_some(timestamp),
     })
 }
 
@@ -135,7 +137,9 @@ pub(super) fn write(
                 }
             });
         }
-        time::write(out, "timestamp", *timestamp, place, verbatim);
+        // The epoch stands for none, since not every mitmproxy reads a null there.
+        let timestamp = timestamp.unwrap_or_default();
+        time::write(out, "timestamp", Some(timestamp), place, verbatim);
     });
 }
 

@@ -8,6 +8,7 @@ use std::io;
 use bytes::Bytes;
 use ratel_proto::headers::{Field as HeaderField, Headers, Span};
 use ratel_proto::tnetstring::{Item, Kind, Value};
+use ratel_proto::url;
 
 use super::field::{Field, StateError, state};
 use super::message::{self, Form, Measured};
@@ -49,8 +50,7 @@ pub(super) fn read(
 ) -> Result<HttpRecord, StateError> {
     let state = RequestState::read(&flow.request)?;
     let within = |error: StateError| error.within("request");
-    let mut request = request(&state, verbatim).map_err(within)?;
-    notes.restore_target(&mut request);
+    let request = request(&state, notes, verbatim).map_err(within)?;
     let mut record = HttpRecord::new(request, body(&state.content, frame).map_err(within)?);
     record.request_trailers = opt_headers(&state.trailers).map_err(within)?;
     record.request_end =
@@ -73,7 +73,11 @@ pub(super) fn read(
     Ok(record)
 }
 
-fn request(state: &RequestState<'_>, verbatim: &mut Verbatim) -> Result<Request, StateError> {
+fn request(
+    state: &RequestState<'_>,
+    notes: &Notes<'_>,
+    verbatim: &mut Verbatim,
+) -> Result<Request, StateError> {
     let version = version(octets(&state.http_version)?);
     let method = octets(&state.method)?;
     let parts = target::Parts {
@@ -91,15 +95,21 @@ fn request(state: &RequestState<'_>, verbatim: &mut Verbatim) -> Result<Request,
     request.port = u16::try_from(port).unwrap_or_default();
     request.scheme = parts.scheme(request.port);
     request.timestamp_start = time::read(&state.timestamp_start, Place::RequestStart, verbatim)?;
+    notes.restore_target(&mut request);
     if target::Parts::of(&request) != parts {
         verbatim.keep(Place::RequestTarget, parts.to_value());
     }
     Ok(request)
 }
 
-/// The host: text, or in older files bytes.
+/// The host: text, or in older files bytes, which are a name as DNS has it.
 fn host<'a>(field: &Field<'a>) -> Result<Cow<'a, str>, StateError> {
-    Ok(String::from_utf8_lossy(octets(field)?))
+    let text = String::from_utf8_lossy(octets(field)?);
+    let is_bytes = field.item.is_some_and(|item| item.kind == Kind::Bytes);
+    match url::unicode_host(&text) {
+        Some(readable) if is_bytes && text.contains("xn--") => Ok(readable.into()),
+        _ => Ok(text),
+    }
 }
 
 /// Bytes, which were given as text by some.

@@ -76,7 +76,7 @@ pub(crate) fn read(
         _ => Side::Server,
     };
     let content = share(list.expect()?.bytes()?);
-    let timestamp = time::read(&list.expect()?, Place::MessageTime(0), verbatim)?;
+    let timestamp = time::read_or_null(&list.expect()?, Place::MessageTime(0), verbatim)?;
     let mut flags = MessageFlags::default();
     for flag in [MessageFlags::DROPPED, MessageFlags::INJECTED] {
         // The oldest have neither.

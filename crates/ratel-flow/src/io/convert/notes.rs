@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `ratel_connection` | `true`: a connection that ended before it carried a flow, written as a TCP flow |
 //! | `ratel_hint`, `ratel_by_client` | the second half of an error, which stands behind its message; whether the client left |
-//! | `ratel_target`, `ratel_request_pseudo`, `ratel_response_pseudo` | where a head is not what its parts would make |
+//! | `ratel_scheme`, `ratel_target`, `ratel_request_pseudo`, `ratel_response_pseudo` | where a head is not what its parts would make |
 //! | `ratel_informational` | responses before the response |
 //! | `ratel_stream`, `ratel_grpc_status` | what bodies are streams of, how a gRPC call ended |
 //! | `ratel_control_frames` | pings, pongs and closes of a WebSocket, with their numbers among its messages |
@@ -25,10 +25,9 @@ use super::out::Out;
 use super::{Frame, message, time};
 use crate::conn::{ClientConn, ServerConn, TlsEngine, TlsInfo};
 use crate::flow::{FlowError, Side};
-use crate::http::{Request, Response, Version};
+use crate::http::{Request, Response, Scheme, Version};
 use crate::message::{Message, MessageFlags, MessageKind, StreamKind};
 use crate::record::{Detail, HttpRecord, Messages, Record};
-use crate::verbatim::{Place, Verbatim};
 
 /// Metadata: a name and what is said under it.
 pub(super) type Metadata = Vec<(Arc<str>, Value)>;
@@ -39,6 +38,7 @@ pub(super) struct Notes<'a> {
     pub(super) is_connection: bool,
     hint: Option<&'a str>,
     by_client: bool,
+    scheme: Option<&'a str>,
     target: Option<&'a [u8]>,
     request_pseudo: Option<Item<'a>>,
     response_pseudo: Option<Item<'a>>,
@@ -83,6 +83,7 @@ impl<'a> Notes<'a> {
             b"ratel_connection" => self.is_connection = item.as_bool() == Some(true),
             b"ratel_hint" => self.hint = item.as_str(),
             b"ratel_by_client" => self.by_client = item.as_bool() == Some(true),
+            b"ratel_scheme" => self.scheme = item.as_str(),
             b"ratel_target" => self.target = item.as_bytes(),
             b"ratel_request_pseudo" => self.request_pseudo = Some(item),
             b"ratel_response_pseudo" => self.response_pseudo = Some(item),
@@ -110,6 +111,11 @@ impl<'a> Notes<'a> {
     }
 
     pub(super) fn restore_target(&self, request: &mut Request) {
+        match self.scheme {
+            Some("http") => request.scheme = Scheme::Http,
+            Some("https") => request.scheme = Scheme::Https,
+            _ => {}
+        }
         if let Some(target) = self.target {
             request.target = Bytes::copy_from_slice(target);
         }
@@ -243,11 +249,6 @@ fn informational(item: Item<'_>) -> Option<Response> {
     if matches!(version, Version::Http2 | Version::Http3) {
         pseudo.append(b":status", status.to_string().as_bytes());
     }
-    let start = time::read(
-        &state.timestamp_start,
-        Place::Start,
-        &mut Verbatim::default(),
-    );
     Some(Response {
         version,
         status,
@@ -255,7 +256,7 @@ fn informational(item: Item<'_>) -> Option<Response> {
         line: None,
         headers: super::http::headers(&state.headers).ok()?,
         pseudo,
-        timestamp_start: start.ok()?,
+        timestamp_start: time::nearest(&state.timestamp_start.some()?)?,
     })
 }
 
@@ -299,7 +300,7 @@ fn control_frame(item: Item<'_>) -> Option<(u64, Message)> {
         },
         kind,
         flags: MessageFlags::default(),
-        timestamp: time::exact(&next()?)?,
+        timestamp: time::nearest(&next()?)?,
         content,
     };
     Some((number, frame))

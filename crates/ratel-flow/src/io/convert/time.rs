@@ -15,31 +15,48 @@ const NANOS: u64 = 1_000_000_000;
 /// Seconds that a timestamp has room for.
 const SECS_MAX: u64 = u64::MAX / NANOS - 1;
 
-/// Reads a time. What writing would not give again, a null or an integer among them, is kept in `verbatim`.
+/// Reads a time; the epoch if there is none. What writing would not give again, such as an integer, is kept in
+/// `verbatim`.
 pub(super) fn read(
     field: &Field<'_>,
     place: Place,
     verbatim: &mut Verbatim,
 ) -> Result<Timestamp, StateError> {
-    let Some(item) = field.item else {
-        verbatim.keep(place, Value::Null);
+    let Some(item) = field.some() else {
         return Ok(Timestamp::default());
     };
     if let Some(time) = exact(&item) {
         return Ok(time);
     }
-    let value = match item.kind {
-        Kind::Null => Value::Null,
-        Kind::Int | Kind::Float => {
-            // Neither kind has anything to share memory with.
-            let value = ratel_proto::tnetstring::value(&item, &bytes::Bytes::new());
-            value.map_err(|error| field.syntax(error))?
-        }
-        _ => return Err(field.wrong(&item, "a time")),
-    };
+    if !matches!(item.kind, Kind::Int | Kind::Float) {
+        return Err(field.wrong(&item, "a time"));
+    }
+    // Neither kind has anything to share memory with.
+    let value = ratel_proto::tnetstring::value(&item, &bytes::Bytes::new());
+    let value = value.map_err(|error| field.syntax(error))?;
     let time = of(&value).unwrap_or_default();
-    verbatim.keep(place, value);
+    // A very short time is written as a float is, and need not be kept.
+    if value != Value::Float(time.as_secs_f64()) || plain(time, &mut [0; ROOM]).is_some() {
+        verbatim.keep(place, value);
+    }
     Ok(time)
+}
+
+/// The time that comes closest to an item; none for one that is no number.
+pub(super) fn nearest(item: &Item<'_>) -> Option<Timestamp> {
+    exact(item).or_else(|| of(&ratel_proto::tnetstring::value(item, &bytes::Bytes::new()).ok()?))
+}
+
+/// As [`read`]; that there is none is kept too.
+pub(super) fn read_or_null(
+    field: &Field<'_>,
+    place: Place,
+    verbatim: &mut Verbatim,
+) -> Result<Timestamp, StateError> {
+    if field.some().is_none() {
+        verbatim.keep(place, Value::Null);
+    }
+    read(field, place, verbatim)
 }
 
 /// Reads a time that need not be there.
@@ -73,39 +90,50 @@ pub(super) fn write(
 
 /// Writes a time alone.
 pub(super) fn append(encoder: &mut Encoder, time: Timestamp) {
-    let mut text = [0; 32];
-    let len = text.len();
-    let mut at = len;
-    let mut push = |byte| {
-        at -= 1;
-        // Ten digits, a point, and nine digits are fewer than there is room for.
-        if let Some(place) = text.get_mut(at) {
-            *place = byte;
-        }
-    };
+    let mut room = [0; ROOM];
+    match plain(time, &mut room) {
+        Some(text) => encoder.item(Kind::Float, text),
+        None => encoder.value(&Value::Float(time.as_secs_f64())),
+    }
+}
+
+/// More than ten digits, a point, and nine digits.
+const ROOM: usize = 24;
+
+/// The digits of a time; none for one that Python writes with an exponent.
+fn plain(time: Timestamp, room: &mut [u8; ROOM]) -> Option<&[u8]> {
     let (mut secs, mut nanos) = (time.0 / NANOS, time.0 % NANOS);
+    if secs == 0 && (1..100_000).contains(&nanos) {
+        return None;
+    }
+    let mut at = ROOM;
+    let mut push = |byte: u8| {
+        at -= 1;
+        *room.get_mut(at)? = byte;
+        Some(())
+    };
     let mut digits = 9;
     while digits > 1 && nanos.is_multiple_of(10) {
         nanos /= 10;
         digits -= 1;
     }
     for _ in 0..digits {
-        push(b'0' + (nanos % 10) as u8);
+        push(b'0' + (nanos % 10) as u8)?;
         nanos /= 10;
     }
-    push(b'.');
+    push(b'.')?;
     loop {
-        push(b'0' + (secs % 10) as u8);
+        push(b'0' + (secs % 10) as u8)?;
         secs /= 10;
         if secs == 0 {
             break;
         }
     }
-    encoder.item(Kind::Float, text.get(at..).unwrap_or_default());
+    room.get(at..)
 }
 
 /// The time of a float that is written as [`append`] writes it.
-pub(super) fn exact(item: &Item<'_>) -> Option<Timestamp> {
+fn exact(item: &Item<'_>) -> Option<Timestamp> {
     if item.kind != Kind::Float {
         return None;
     }

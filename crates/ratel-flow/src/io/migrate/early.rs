@@ -68,11 +68,16 @@ fn names_of_http(flow: &mut Dict) -> Step {
 /// 0.15
 fn content_and_reason(flow: &mut Dict) -> Step {
     each_message(flow, |message, key| {
-        message.rename("body", "content");
+        // It was its name for one release or two, in one of the two messages.
+        if message.get("body").is_some() {
+            message.rename("body", "content");
+        }
         if key == "request" {
             message.remove("form_out");
         } else {
-            message.rename("msg", "reason");
+            if message.get("msg").is_some() {
+                message.rename("msg", "reason");
+            }
         }
         Ok(())
     })
@@ -175,8 +180,9 @@ fn unwrap_address(conn: &mut Dict, key: &str) {
     }
 }
 
-/// 2.0
+/// 2.0, which has written addresses as 1.0 did, whatever it meant to.
 fn mitmcert(flow: &mut Dict) -> Step {
+    plain_addresses(flow)?;
     flow.within("client_conn", |client| {
         client.set("mitmcert", Value::Null);
         Ok(())

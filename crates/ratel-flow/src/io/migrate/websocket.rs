@@ -100,10 +100,10 @@ fn made_up(socket: &Dict) -> Dict {
         ("authority", bytes("")),
         ("http_version", bytes("HTTP/1.1")),
         ("headers", Value::List(Vec::new())),
-        ("content", bytes("")),
+        ("content", Value::Null),
         ("trailers", Value::Null),
-        ("timestamp_start", Value::Float(0.0)),
-        ("timestamp_end", Value::Float(0.0)),
+        ("timestamp_start", Value::Int(0)),
+        ("timestamp_end", Value::Int(0)),
     ] {
         request.set(key, value);
     }

@@ -154,13 +154,23 @@ fn absolute_authority(target: &[u8]) -> Option<&[u8]> {
     rest.get(..end.unwrap_or(rest.len()))
 }
 
-/// Writes down of a request what cannot be made of the three parts.
+/// Writes down of a request what cannot be made of the three parts. No pseudo-header fields stand for the usual ones.
 pub(in crate::io::convert) fn write_notes(out: &mut Out<'_>, request: &Request) {
-    let again = Parts::of(request).to_request(&request.method, request.version.clone());
+    let is_plain = is_http1(&request.version) && request.pseudo.is_empty();
+    // What nearly all of HTTP/1 is.
+    if is_plain && request.target.starts_with(b"/") && request.target == request.path {
+        return;
+    }
+    let parts = Parts::of(request);
+    let again = parts.to_request(&request.method, request.version.clone());
+    // A CONNECT has no scheme there.
+    if parts.scheme(request.port) != request.scheme {
+        out.text("ratel_scheme", request.scheme.as_str());
+    }
     if again.target != request.target {
         out.bytes("ratel_target", &request.target);
     }
-    if again.pseudo != request.pseudo {
+    if again.pseudo != request.pseudo && !request.pseudo.is_empty() {
         super::write_headers(out, "ratel_request_pseudo", &request.pseudo);
     }
 }
