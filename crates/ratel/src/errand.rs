@@ -1,4 +1,4 @@
-//! Subcommands that do one thing and end: `ratel ca` and `ratel env`. This reads their arguments; what they do is in
+//! Subcommands that do one thing and end: `ratel ca`, `ratel env`, `ratel export`, `ratel convert`. This reads their arguments; what they do is in
 //! modules of their own, which return texts.
 
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use ratel_core::options::{Values, keys};
 use ratel_proxy::tls::{CaError, CaOrigin, CaSettings, CaStore};
 
 use crate::cli::{self, Outcome, Refusal, Surroundings};
-use crate::{ca, env};
+use crate::{ca, convert, env};
 
 /// Why an errand was not done: one sentence, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,10 +65,13 @@ pub(crate) fn main(args: &[OsString], around: &Surroundings) -> Option<ExitCode>
     let (command, go): (Command, Errand) = match args.get(1)?.to_str()? {
         "ca" => (ca::command(), ca::main),
         "env" => (env::command(), env::main),
+        "export" => (convert::export_command(), convert::export),
+        "convert" => (convert::convert_command(), convert::convert),
         _ => return None,
     };
     let name = format!("{argv0} {}", command.get_name());
-    let done = read(&name, command, &args[2..], around).and_then(|read| match read {
+    let rest = convert::with_rules(&args[2..]);
+    let done = read(&name, command, &rest, around).and_then(|read| match read {
         Read::Text(text) => {
             // A reader that has left does not want the rest.
             let _ = writeln!(io::stdout(), "{}", text.trim_end());
@@ -260,6 +263,34 @@ pub(crate) fn library(error: openssl::error::ErrorStack) -> Trouble {
 pub(crate) fn has_key(text: &[u8]) -> bool {
     let needle = b"PRIVATE KEY-----";
     text.windows(needle.len()).any(|window| window == needle)
+}
+
+/// What is there is written over only when that is asked for, and never where it is somebody's key.
+pub(crate) fn check_target(path: &Path, force: bool) -> Result<(), Trouble> {
+    if std::fs::symlink_metadata(path).is_err() {
+        return Ok(());
+    }
+    let there = || format!("{} is there already", path.display());
+    if path.is_dir() {
+        let message = format!("{} is a folder", path.display());
+        return Err(Trouble::new(message).hint("name a file in it"));
+    }
+    // A file is put in the place of another; devices and pipes are no such places.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
+        let message = format!("{} is no regular file", path.display());
+        return Err(Trouble::new(message).hint("`-` is standard output"));
+    }
+    if !force {
+        return Err(Trouble::new(there()).hint("--force writes over it"));
+    }
+    match std::fs::read(path) {
+        Ok(text) if has_key(&text) => Err(Trouble::new(format!(
+            "{}, and it holds a private key",
+            there()
+        ))
+        .hint("choose another name, or remove it yourself")),
+        _ => Ok(()),
+    }
 }
 
 /// Puts a file that everybody may read into its place in one step.

@@ -2,6 +2,7 @@
 
 mod ca;
 mod cli;
+mod convert;
 mod env;
 mod errand;
 mod files;

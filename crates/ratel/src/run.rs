@@ -426,7 +426,7 @@ impl Program {
 }
 
 /// How filters are read.
-fn filter_options() -> FilterOptions {
+pub(crate) fn filter_options() -> FilterOptions {
     let case_sensitive = std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS");
     FilterOptions {
         case_sensitive: case_sensitive.is_some_and(|value| value == "1"),

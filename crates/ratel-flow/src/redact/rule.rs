@@ -19,7 +19,7 @@ pub struct RuleHelp {
 pub const RULES: [RuleHelp; 9] = [
     RuleHelp {
         form: "default",
-        help: "what mostly is a secret: credentials in headers, all cookies, passwords and tokens in URLs, forms and JSON",
+        help: "credentials in headers, cookies, URLs, forms and JSON",
     },
     RuleHelp {
         form: "header:NAME",

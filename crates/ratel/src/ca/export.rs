@@ -25,7 +25,7 @@ pub(super) fn main(authority: &Authority, matches: &ArgMatches) -> Result<(), Tr
     };
     match matches.get_one::<PathBuf>("file") {
         Some(path) if path != Path::new("-") => {
-            check_target(path, matches.get_flag("force"))?;
+            errand::check_target(path, matches.get_flag("force"))?;
             let mode = if with_key { 0o600 } else { 0o644 };
             errand::put(path, &contents, mode)
                 .map_err(|e| Trouble::new(format!("cannot write {}: {e}", path.display())))?;
@@ -45,33 +45,5 @@ pub(super) fn main(authority: &Authority, matches: &ArgMatches) -> Result<(), Tr
             .write_all(&contents)
             .and_then(|()| io::stdout().flush())
             .map_err(|e| Trouble::new(format!("cannot write to standard output: {e}"))),
-    }
-}
-
-/// What is there is written over only when that is asked for, and never where it is somebody's key.
-fn check_target(path: &Path, force: bool) -> Result<(), Trouble> {
-    if std::fs::symlink_metadata(path).is_err() {
-        return Ok(());
-    }
-    let there = || format!("{} is there already", path.display());
-    if path.is_dir() {
-        let message = format!("{} is a folder", path.display());
-        return Err(Trouble::new(message).hint("name a file in it"));
-    }
-    // A file is put in the place of another; devices and pipes are no such places.
-    if path.metadata().is_ok_and(|metadata| !metadata.is_file()) {
-        let message = format!("{} is no regular file", path.display());
-        return Err(Trouble::new(message).hint("`-` is standard output"));
-    }
-    if !force {
-        return Err(Trouble::new(there()).hint("--force writes over it"));
-    }
-    match std::fs::read(path) {
-        Ok(text) if errand::has_key(&text) => Err(Trouble::new(format!(
-            "{}, and it holds a private key",
-            there()
-        ))
-        .hint("choose another name, or remove it yourself")),
-        _ => Ok(()),
     }
 }

@@ -15,6 +15,6 @@ options! { "Display";
     PROTOBUF_DEFINITIONS: opt_str("protobuf_definitions").metavar("PATH")
         .help("The `.proto` file, or a folder of them, that gives fields of Protocol Buffers and gRPC messages their names. What \
             cannot be read is left out, with a warning.");
-    EXPORT_PRESERVE_ORIGINAL_IP: bool("export_preserve_original_ip", false).planned("exporting flows comes in a later release")
-        .help("Name the server's address in exported curl commands.");
+    EXPORT_PRESERVE_ORIGINAL_IP: bool("export_preserve_original_ip", false)
+        .help("Name the server's address in exported curl commands, with `--resolve`.");
 }
