@@ -2,10 +2,14 @@
 //!
 //! The answers are mitmproxy's, since files that both write are compared and filters that both evaluate match alike.
 
+mod decoder;
+
 use std::borrow::Cow;
 
 use encoding_rs::Encoding;
 use ratel_proto::Headers;
+
+pub use decoder::Decoder;
 
 /// In how many bytes a declaration inside a document is looked for.
 const DECLARATION_WITHIN: usize = 1024;
@@ -58,31 +62,67 @@ impl Charset {
     /// The same for a content type as it stands in a header.
     #[must_use]
     pub fn guess(content_type: &str, body: &[u8]) -> Self {
+        Self::declared(content_type, body).unwrap_or_else(|| {
+            let kind = content_type.to_ascii_lowercase();
+            let is_utf8 = [
+                "json",
+                "javascript",
+                "ecmascript",
+                "html",
+                "xml",
+                "text/css",
+            ];
+            if is_utf8.iter().any(|word| kind.contains(word)) {
+                Self::Utf8
+            } else {
+                Self::Latin1
+            }
+        })
+    }
+
+    /// The charset that a byte order mark, the content type or the body itself names; none if nothing does.
+    #[must_use]
+    pub fn declared(content_type: &str, body: &[u8]) -> Option<Self> {
         match body {
-            [0, 0, 0xfe, 0xff, ..] => return Self::Utf32 { big_endian: true },
-            [0xff, 0xfe, 0, 0, ..] => return Self::Utf32 { big_endian: false },
-            [0xfe, 0xff, ..] => return Self::Other(encoding_rs::UTF_16BE),
-            [0xff, 0xfe, ..] => return Self::Other(encoding_rs::UTF_16LE),
-            [0xef, 0xbb, 0xbf, ..] => return Self::Utf8,
+            [0, 0, 0xfe, 0xff, ..] => return Some(Self::Utf32 { big_endian: true }),
+            [0xff, 0xfe, 0, 0, ..] => return Some(Self::Utf32 { big_endian: false }),
+            [0xfe, 0xff, ..] => return Some(Self::Other(encoding_rs::UTF_16BE)),
+            [0xff, 0xfe, ..] => return Some(Self::Other(encoding_rs::UTF_16LE)),
+            [0xef, 0xbb, 0xbf, ..] => return Some(Self::Utf8),
             _ => {}
         }
-        if let Some(named) = parameter(content_type, "charset").and_then(|name| Self::named(&name))
-        {
+        let named = parameter(content_type, "charset").and_then(|name| Self::named(&name));
+        if named.is_some() {
             return named;
         }
         let kind = content_type.to_ascii_lowercase();
         let start = body.get(..DECLARATION_WITHIN).unwrap_or(body);
-        let declared = |declaration: &Declaration| declaration.find(start).and_then(Self::named);
-        if kind.contains("json") || kind.contains("javascript") || kind.contains("ecmascript") {
-            Self::Utf8
+        let declaration = if kind.contains("json")
+            || kind.contains("javascript")
+            || kind.contains("ecmascript")
+        {
+            return None;
         } else if kind.contains("html") {
-            declared(&HTML).unwrap_or(Self::Utf8)
+            &HTML
         } else if kind.contains("xml") {
-            declared(&XML).unwrap_or(Self::Utf8)
+            &XML
         } else if kind.contains("text/css") {
-            declared(&CSS).unwrap_or(Self::Utf8)
+            &CSS
         } else {
-            Self::Latin1
+            return None;
+        };
+        declaration.find(start).and_then(Self::named)
+    }
+
+    /// The name, as it may stand in a header.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Latin1 => "iso-8859-1",
+            Self::Utf32 { big_endian: true } => "utf-32be",
+            Self::Utf32 { big_endian: false } => "utf-32le",
+            Self::Other(encoding) => encoding.name(),
         }
     }
 

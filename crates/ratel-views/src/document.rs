@@ -1,8 +1,12 @@
 //! Documents: lines of spans, safe to put on a terminal, and the sink that views write them to.
 
+mod fold;
+
 use std::collections::VecDeque;
 
 use ratel_flow::format;
+
+pub use fold::Fold;
 
 /// A line is cut in pieces of about this many bytes, so that a body without line ends takes no more memory.
 pub const LINE_BYTES: usize = 64 * 1024;

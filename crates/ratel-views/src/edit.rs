@@ -4,9 +4,10 @@
 //! changed becomes the very bytes it was made of; changed text becomes a body that means what the text says, though
 //! numbers or lengths may be written in another way than the first sender had.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use crate::registry::{VIEWS, find};
+use crate::registry::{VIEWS, charset, find};
 use crate::{ContentView, Sink, ViewInput};
 
 /// More bytes than this are not edited as text of a view.
@@ -157,7 +158,18 @@ pub fn edit(view: &str, input: &ViewInput<'_>) -> Result<String, EditError> {
     if let Some(why) = editor.objection(input) {
         return Err(unfit(&why));
     }
-    text_of(found, input).map_err(|why| unfit(&why))
+    let Some(charset) = charset(found, input) else {
+        return text_of(found, input).map_err(|why| unfit(&why));
+    };
+    let decoded = charset.decode(input.data);
+    if charset.encode(&decoded).as_deref() != Some(input.data) {
+        return Err(unfit(&format!("it is not what {} has", charset.name())));
+    }
+    let input = ViewInput {
+        data: decoded.as_bytes(),
+        ..*input
+    };
+    text_of(found, &input).map_err(|why| unfit(&why))
 }
 
 /// What a view shows of a body, as it is.
@@ -184,8 +196,8 @@ fn text_of(view: &dyn ContentView, input: &ViewInput<'_>) -> Result<String, Stri
 /// # Errors
 /// When the text says nothing that the format has, with the place in the text.
 pub fn reencode(view: &str, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError> {
-    let editor = find(view).and_then(ContentView::editor);
-    let editor = editor.ok_or_else(|| {
+    let found = find(view).and_then(|view| Some((view, view.editor()?)));
+    let (found, editor) = found.ok_or_else(|| {
         ReencodeError::of(format!(
             "the view '{}' cannot be edited",
             ratel_flow::format::escape(view)
@@ -196,5 +208,14 @@ pub fn reencode(view: &str, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>
     {
         return Ok(editor.original(input).to_vec());
     }
-    editor.reencode(text, input)
+    let bytes = editor.reencode(text, input)?;
+    let Some(charset) = charset(found, input) else {
+        return Ok(bytes);
+    };
+    let encoded = str::from_utf8(&bytes).ok();
+    let encoded = encoded.and_then(|text| charset.encode(text));
+    encoded.map(Cow::into_owned).ok_or_else(|| {
+        let name = charset.name();
+        ReencodeError::of(format!("the text has a character that {name} has not"))
+    })
 }

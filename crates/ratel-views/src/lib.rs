@@ -16,7 +16,7 @@ mod registry;
 mod schemas;
 mod views;
 
-pub use document::{Class, Document, LINE_BYTES, Line, Sink, Span};
+pub use document::{Class, Document, Fold, LINE_BYTES, Line, Sink, Span};
 pub use edit::{
     EditError, Editor, Place, ReencodeError, edit, editable_views, is_editable, reencode,
 };
@@ -83,6 +83,11 @@ pub trait ContentView: Sync {
 
     /// Begins to look at bytes, which are then fed.
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter>;
+
+    /// Whether it is for text, in whatever charset; it is fed UTF-8 then.
+    fn is_text(&self) -> bool {
+        false
+    }
 
     /// How its text becomes bytes again, if it can.
     fn editor(&self) -> Option<&dyn Editor> {

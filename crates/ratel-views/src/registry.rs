@@ -1,5 +1,6 @@
 //! All views, the choice between them, and rendering.
 
+use ratel_flow::text::{Charset, Decoder};
 use ratel_flow::view_names::{VIEW_ALIASES, VIEW_NAMES, view_name};
 
 use crate::views::{
@@ -53,6 +54,9 @@ pub(crate) const VIEWS: [&dyn ContentView; 23] = [
     &MsgPack,
 ];
 
+/// Bytes that are decoded from another charset at a time.
+const DECODED_AT_ONCE: usize = 16 * 1024;
+
 /// The view that shows anything.
 const FALLBACK: &dyn ContentView = &Raw;
 
@@ -103,6 +107,8 @@ pub struct Rendering {
     /// A remark for the head line, mostly empty.
     pub description: String,
     painter: Box<dyn Painter>,
+    /// The bytes are in another charset than UTF-8.
+    decoder: Option<Decoder>,
     sink: Sink,
 }
 
@@ -113,15 +119,11 @@ impl Rendering {
     /// A view that was not asked for and turns out not to fit these bytes makes way for the raw one.
     #[must_use]
     pub fn start(view: Option<&str>, input: &ViewInput<'_>) -> Self {
-        let with = |view: &'static dyn ContentView, description| Self {
-            view_name: view.name(),
-            description,
-            painter: view.open(input),
-            sink: Sink::new(input.max_lines),
-        };
         let named = view.and_then(find);
         if let Some(view) = named {
-            return with(view, String::new());
+            // Whoever asks for the raw bytes gets them.
+            let charset = charset(view, input).filter(|_| view.name() != FALLBACK.name());
+            return Self::with(view, input, charset, String::new());
         }
         let description = match view {
             Some(name) if !name.eq_ignore_ascii_case("auto") => {
@@ -130,27 +132,67 @@ impl Rendering {
             _ => String::new(),
         };
         let view = best(input);
-        let mut trial = view.open(input);
-        let mut nowhere = Sink::new(0);
-        trial.feed(input.data, &mut nowhere);
+        let trial_input = ViewInput {
+            max_lines: 0,
+            ..*input
+        };
+        let mut trial = Self::with(view, &trial_input, charset(view, input), String::new());
+        trial.feed_all(input.data);
         if input.complete {
-            trial.finish(true, &mut nowhere);
+            trial.finish(true);
         }
-        if trial.failed().is_some() {
-            return with(FALLBACK, format!("[failed to parse as {}]", view.name()));
+        if trial.painter.failed().is_some() {
+            let description = format!("[failed to parse as {}]", view.name());
+            return Self::with(FALLBACK, input, charset(FALLBACK, input), description);
         }
-        with(view, description)
+        Self::with(view, input, charset(view, input), description)
+    }
+
+    fn with(
+        view: &'static dyn ContentView,
+        input: &ViewInput<'_>,
+        charset: Option<Charset>,
+        mut description: String,
+    ) -> Self {
+        if let Some(charset) = charset {
+            let space = if description.is_empty() { "" } else { " " };
+            description.push_str(&format!("{space}[{}]", charset.name()));
+        }
+        Self {
+            view_name: view.name(),
+            description,
+            painter: view.open(input),
+            decoder: charset.map(Charset::decoder),
+            sink: Sink::new(input.max_lines),
+        }
     }
 
     /// Renders the next bytes. Take the lines before the next call.
     pub fn feed(&mut self, data: &[u8]) {
         if !self.sink.is_full() {
-            self.painter.feed(data, &mut self.sink);
+            self.feed_all(data);
+        }
+    }
+
+    fn feed_all(&mut self, data: &[u8]) {
+        let Some(decoder) = &mut self.decoder else {
+            return self.painter.feed(data, &mut self.sink);
+        };
+        // A piece of text is a few times as long as its bytes at most.
+        for piece in data.chunks(DECODED_AT_ONCE) {
+            let mut text = Vec::new();
+            decoder.feed(piece, false, &mut text);
+            self.painter.feed(&text, &mut self.sink);
         }
     }
 
     /// There are no more bytes; `complete` when that is the end of the body.
     pub fn finish(&mut self, complete: bool) {
+        if let Some(mut decoder) = self.decoder.take() {
+            let mut text = Vec::new();
+            decoder.feed(b"", true, &mut text);
+            self.painter.feed(&text, &mut self.sink);
+        }
         self.painter.finish(complete, &mut self.sink);
         self.sink.finish();
     }
@@ -187,6 +229,16 @@ pub(crate) fn find(name: &str) -> Option<&'static dyn ContentView> {
     VIEWS
         .into_iter()
         .find(|view| view.name().eq_ignore_ascii_case(name))
+}
+
+/// The charset from which the bytes have to be decoded for a view, if it is not UTF-8. Only what the body or its type
+/// declares counts: text without a declaration is UTF-8, and what is none is shown as the bytes that it is.
+pub(crate) fn charset(view: &dyn ContentView, input: &ViewInput<'_>) -> Option<Charset> {
+    if !view.is_text() || input.offset > 0 {
+        return None;
+    }
+    let content_type = input.content_type.unwrap_or_default();
+    Charset::declared(content_type, input.data).filter(|charset| *charset != Charset::Utf8)
 }
 
 fn best(input: &ViewInput<'_>) -> &'static dyn ContentView {

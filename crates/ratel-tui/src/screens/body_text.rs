@@ -44,7 +44,8 @@ pub(crate) fn render(part: &BodyPart, headers: &Headers, known: &Known<'_>) -> (
     };
     let document = ratel_views::render(known.view, &input);
     // Decoded bytes are not at the offsets at which they could be read again.
-    let as_it_is = document.view_name == "Raw" && content.note.is_empty();
+    let as_it_is =
+        document.view_name == "Raw" && content.note.is_empty() && document.description.is_empty();
     described(&document, &content.note, as_it_is)
 }
 

@@ -19,6 +19,10 @@ impl ContentView for Css {
         if fits && input.offset == 0 { 1.0 } else { 0.0 }
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Whole::painter(self.name(), Beyond::Text, |data, _, out| {
             css(data, out);
@@ -41,6 +45,10 @@ impl ContentView for JavaScript {
             "application/javascript" | "application/x-javascript" | "text/javascript"
         );
         if fits && input.offset == 0 { 1.0 } else { 0.0 }
+    }
+
+    fn is_text(&self) -> bool {
+        true
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
@@ -205,10 +213,15 @@ fn css(data: &[u8], out: &mut Sink) {
         space: false,
     };
     let mut round = 0_usize;
+    // An empty line divides blocks.
+    let mut gap = false;
     let mut tokens = Tokens::new(data, Language::Css);
     // Whether a colon divides a name from its value follows from what ends the statement.
     let mut declares = ends_as_declaration(tokens.rest);
     while let Some(token) = tokens.next() {
+        if !matches!(token, Token::Space { .. } | Token::Sign(b'}')) && std::mem::take(&mut gap) {
+            lines.out.newline();
+        }
         match token {
             Token::Comment(text) => {
                 lines.end();
@@ -229,6 +242,7 @@ fn css(data: &[u8], out: &mut Sink) {
                 lines.level = lines.level.saturating_sub(1);
                 lines.put(Class::Plain, b"}");
                 lines.end();
+                gap = true;
             }
             Token::Sign(b';') if round == 0 => {
                 lines.space = false;
@@ -284,7 +298,7 @@ fn script(data: &[u8], out: &mut Sink) {
     };
     // Within round brackets lines go on, as in `for (;;)`.
     let mut round: Vec<bool> = Vec::new();
-    let mut after_block = false;
+    let (mut after_block, mut after_bracket) = (false, false);
     for token in Tokens::new(data, Language::JavaScript) {
         let inside = round.last() == Some(&true);
         if !matches!(token, Token::Space { .. }) && std::mem::take(&mut after_block) {
@@ -308,6 +322,7 @@ fn script(data: &[u8], out: &mut Sink) {
             Token::String(text) => lines.put(Class::String, text),
             Token::Word(text) => lines.put(word_class(text), text),
             Token::Sign(b'{') => {
+                lines.space |= lines.begun && !after_bracket;
                 lines.put(Class::Plain, b"{");
                 lines.end();
                 lines.level += 1;
@@ -332,6 +347,9 @@ fn script(data: &[u8], out: &mut Sink) {
                 }
                 lines.put(Class::Plain, &[sign]);
             }
+        }
+        if !matches!(token, Token::Space { .. }) {
+            after_bracket = matches!(token, Token::Sign(b'(' | b'['));
         }
         if lines.out.is_full() {
             return;
@@ -402,6 +420,7 @@ mod tests {
             color: red;
             background: url(data:x;y) "a;b"
         }
+
         @media (max-width:1px) {
             p::before {
                 content: '}'
@@ -414,8 +433,8 @@ mod tests {
     fn scripts_have_a_line_for_each_statement() {
         let js = "function f(a,b){for(let i=0;i<3;i++){g(`x;${i}`);}return /[/;]\\/}/.test(a)/2//end\n}var s=\"{;}\";";
         insta::assert_snapshot!(shown("text/javascript", js), @r#"
-        function f(a,b){
-          for(let i=0;i<3;i++){
+        function f(a,b) {
+          for(let i=0;i<3;i++) {
             g(`x;${i}`);
           }
           return /[/;]\/}/.test(a)/2 //end

@@ -19,7 +19,11 @@ impl ContentView for UrlEncoded {
 
     fn priority(&self, input: &ViewInput<'_>) -> f32 {
         let fits = input.media_type() == "application/x-www-form-urlencoded";
-        if fits && input.offset == 0 { 1.0 } else { 0.0 }
+        if fits && !input.data.is_empty() && input.offset == 0 {
+            1.0
+        } else {
+            0.0
+        }
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {

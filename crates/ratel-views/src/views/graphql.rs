@@ -35,6 +35,10 @@ impl ContentView for GraphQl {
         }
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Whole::painter(self.name(), Beyond::Text, |data, _, out| {
             let requests = Requests::read(data).ok_or("there is no query in it")?;

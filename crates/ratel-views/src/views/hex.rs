@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use ratel_flow::text::{self, Charset};
+
 use crate::{Class, ContentView, Editor, Painter, ReencodeError, Sink, ViewInput};
 
 /// Bytes in a line.
@@ -10,8 +12,8 @@ const WIDTH: usize = 16;
 /// Bytes in a group, which are set off from the next by one more space.
 const GROUP: usize = 4;
 
-/// Only so many bytes at the start decide whether data are binary.
-const LOOKED_AT: usize = 100;
+/// So many bytes of another charset are decoded to see whether they are text.
+const LOOKED_AT: usize = 400;
 
 /// For binary data.
 pub(crate) struct HexDump;
@@ -22,7 +24,7 @@ impl ContentView for HexDump {
     }
 
     fn priority(&self, input: &ViewInput<'_>) -> f32 {
-        if is_binary(input.data) { 0.5 } else { 0.0 }
+        if is_binary_body(input) { 0.5 } else { 0.0 }
     }
 
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
@@ -39,7 +41,7 @@ impl ContentView for HexStream {
     }
 
     fn priority(&self, input: &ViewInput<'_>) -> f32 {
-        if is_binary(input.data) { 0.4 } else { 0.0 }
+        if is_binary_body(input) { 0.4 } else { 0.0 }
     }
 
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
@@ -131,14 +133,21 @@ pub(crate) fn put(data: &[u8], out: &mut Sink) {
     painter.finish(true, out);
 }
 
-/// More than 30 % of the first bytes are neither printable ASCII nor usual white space.
+/// Whether bytes look as if they were no text.
 pub(crate) fn is_binary(data: &[u8]) -> bool {
-    let start = data.get(..LOOKED_AT).unwrap_or(data);
-    let odd = start
-        .iter()
-        .filter(|b| matches!(b, 0..9 | 14..32 | 127..))
-        .count();
-    odd * 10 > start.len() * 3
+    text::is_mostly_binary(data)
+}
+
+/// As [`is_binary`], for a body that may say in which charset it is.
+fn is_binary_body(input: &ViewInput<'_>) -> bool {
+    let content_type = input.content_type.unwrap_or_default();
+    match Charset::declared(content_type, input.data) {
+        Some(charset) if charset != Charset::Utf8 && input.offset == 0 => {
+            let start = input.data.get(..LOOKED_AT).unwrap_or(input.data);
+            is_binary(charset.decode(start).as_bytes())
+        }
+        _ => is_binary(input.data),
+    }
 }
 
 struct Dump {

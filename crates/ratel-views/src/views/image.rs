@@ -1,5 +1,11 @@
 //! Images: their format, size, and what is written in them.
 
+mod exif;
+mod gif;
+mod jpeg;
+mod other;
+mod png;
+
 use super::whole::{Beyond, Whole};
 use super::yaml;
 use crate::{Class, ContentView, Painter, Sink, ViewInput};
@@ -33,28 +39,47 @@ impl ContentView for Image {
 /// Facts listed of one image.
 const FACTS_MAX: usize = 1000;
 
+/// What is known of an image, by name.
 type Facts = Vec<(String, Vec<u8>)>;
 
+/// Reads the facts of one format.
+type Read = fn(&[u8], &mut Facts);
+
+/// Formats by how they begin: where, with what, what they are called, and who reads them.
+const FORMATS: [(usize, &[u8], &str, Option<Read>); 19] = [
+    (0, b"\x89PNG\r\n\x1a\n", "PNG", Some(png::read)),
+    (0, b"GIF87a", "GIF", Some(gif::read)),
+    (0, b"GIF89a", "GIF", Some(gif::read)),
+    (0, b"\xff\xd8", "JPEG", Some(jpeg::read)),
+    (0, b"\0\0\x01\0", "ICO", Some(other::ico)),
+    (8, b"WEBP", "WEBP", Some(other::webp)),
+    (0, b"BM", "BMP", Some(other::bmp)),
+    (0, b"II*\0", "TIFF", Some(other::tiff)),
+    (0, b"MM\0*", "TIFF", Some(other::tiff)),
+    (4, b"ftypavif", "AVIF", Some(other::heif)),
+    (4, b"ftypavis", "AVIF", Some(other::heif)),
+    (4, b"ftypheic", "HEIC", Some(other::heif)),
+    (4, b"ftypmif1", "HEIC", Some(other::heif)),
+    (0, b"\xff\x0a", "JXL", None),
+    (4, b"JXL \r\n\x87\n", "JXL", None),
+    (4, b"jP  \r\n\x87\n", "JP2", None),
+    (0, b"8BPS", "PSD", None),
+    (0, b"#define", "XBM", None),
+    (0, b"v/1\x01", "EXR", None),
+];
+
 fn print(data: &[u8], out: &mut Sink) {
-    let mut facts = Facts::new();
-    let kind = if data.starts_with(b"\x89PNG\r\n\x1a\n") {
-        png(data, &mut facts);
-        "PNG"
-    } else if data.starts_with(b"GIF87a") || data.starts_with(b"GIF89a") {
-        gif(data, &mut facts);
-        "GIF"
-    } else if data.starts_with(b"\xff\xd8") {
-        jpeg(data, &mut facts);
-        "JPEG"
-    } else if data.starts_with(b"\0\0\x01\0") {
-        ico(data, &mut facts);
-        "ICO"
-    } else if data.starts_with(b"RIFF") && data.get(8..12) == Some(b"WEBP") {
-        webp(data, &mut facts);
-        "WEBP"
-    } else {
-        "Unknown"
+    let begins = |(at, magic, ..): &&(usize, &[u8], &str, Option<Read>)| {
+        data.get(*at..).is_some_and(|data| data.starts_with(magic))
     };
+    let mut facts = Facts::new();
+    let mut kind = "Unknown";
+    if let Some((_, _, name, read)) = FORMATS.iter().find(begins) {
+        kind = name;
+        if let Some(read) = read {
+            read(data, &mut facts);
+        }
+    }
     out.push(Class::Comment, &format!("# {kind} Image"));
     out.newline();
     facts.truncate(FACTS_MAX);
@@ -90,171 +115,6 @@ fn little(data: &[u8], at: usize, bytes: usize) -> Option<usize> {
     )
 }
 
-/// PNG (RFC 2083): chunks of length, kind, data and checksum.
-fn png(data: &[u8], facts: &mut Facts) {
-    fact(facts, "Format", "Portable network graphics");
-    let mut at = 8;
-    while let Some(len) = big(data, at, 4).filter(|_| facts.len() < FACTS_MAX) {
-        let (kind, start) = (data.get(at + 4..at + 8).unwrap_or_default(), at + 8);
-        let chunk = data
-            .get(start..start.saturating_add(len))
-            .unwrap_or_default();
-        match kind {
-            b"IHDR" => size(facts, big(chunk, 0, 4), big(chunk, 4, 4)),
-            b"gAMA" => {
-                let gamma = big(chunk, 0, 4).unwrap_or_default() as f64 / 100_000.0;
-                fact(facts, "gamma", gamma.to_string());
-            }
-            b"pHYs" => {
-                let [x, y] = [0, 4].map(|at| big(chunk, at, 4).unwrap_or_default());
-                fact(facts, "aspect", format!("{x} x {y}"));
-            }
-            b"tEXt" => {
-                let end = chunk.iter().position(|b| *b == 0).unwrap_or(chunk.len());
-                let (name, value) = chunk.split_at(end);
-                let value = value.get(1..).unwrap_or_default().to_vec();
-                facts.push((yaml::text(name), value));
-            }
-            _ => {}
-        }
-        at = start.saturating_add(len).saturating_add(4);
-    }
-}
-
-/// GIF (<https://www.w3.org/Graphics/GIF/spec-gif89a.txt>).
-fn gif(data: &[u8], facts: &mut Facts) {
-    fact(facts, "Format", "Compuserve GIF");
-    fact(
-        facts,
-        "Version",
-        yaml::text(data.get(..6).unwrap_or_default()),
-    );
-    size(facts, little(data, 6, 2), little(data, 8, 2));
-    if let Some(background) = data.get(11) {
-        fact(facts, "background", background.to_string());
-    }
-    let flags = data.get(10).copied().unwrap_or_default();
-    let mut at = 13 + colours(flags);
-    while let Some(block) = data.get(at).filter(|_| facts.len() < FACTS_MAX) {
-        match block {
-            b'!' => {
-                let (content, end) = blocks(data, at + 2);
-                if data.get(at + 1) == Some(&0xfe) {
-                    facts.push(("comment".into(), content));
-                }
-                at = end;
-            }
-            b',' => {
-                let flags = data.get(at + 9).copied().unwrap_or_default();
-                at = blocks(data, at + 11 + colours(flags)).1;
-            }
-            _ => return,
-        }
-    }
-}
-
-/// Bytes of a colour table, if there is one.
-fn colours(flags: u8) -> usize {
-    if flags & 0x80 == 0 {
-        return 0;
-    }
-    3 << ((flags & 7) + 1)
-}
-
-/// The content of blocks that begin there, and where they end.
-fn blocks(data: &[u8], mut at: usize) -> (Vec<u8>, usize) {
-    let mut content = Vec::new();
-    while let Some(len) = data.get(at).copied().map(usize::from) {
-        at += 1;
-        if len == 0 {
-            break;
-        }
-        content.extend_from_slice(data.get(at..at + len).unwrap_or_default());
-        at += len;
-    }
-    (content, at)
-}
-
-/// JPEG (ITU-T T.81 annex B): segments of marker and length.
-fn jpeg(data: &[u8], facts: &mut Facts) {
-    fact(facts, "Format", "JPEG (ISO 10918)");
-    let mut at = 2;
-    while data.get(at) == Some(&0xff) && facts.len() < FACTS_MAX {
-        let marker = data.get(at + 1).copied().unwrap_or_default();
-        let Some(len) = big(data, at + 2, 2).filter(|len| *len >= 2) else {
-            return;
-        };
-        let segment = data.get(at + 4..at + 2 + len).unwrap_or_default();
-        match marker {
-            // Start of a frame, of any kind but tables.
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                size(facts, big(segment, 3, 2), big(segment, 1, 2));
-            }
-            0xe0 if segment.starts_with(b"JFIF\0") => {
-                let number = |at| big(segment, at, 1).unwrap_or_default();
-                let wide = |at| big(segment, at, 2).unwrap_or_default();
-                fact(
-                    facts,
-                    "jfif_version",
-                    format!("({}, {})", number(5), number(6)),
-                );
-                fact(
-                    facts,
-                    "jfif_density",
-                    format!("({}, {})", wide(8), wide(10)),
-                );
-                fact(facts, "jfif_unit", number(7).to_string());
-            }
-            0xfe => facts.push(("comment".into(), segment.to_vec())),
-            0xda => return,
-            _ => {}
-        }
-        at += 2 + len;
-    }
-}
-
-/// ICO: a list of images.
-fn ico(data: &[u8], facts: &mut Facts) {
-    fact(facts, "Format", "ICO");
-    let count = little(data, 4, 2).unwrap_or_default();
-    fact(facts, "Number of images", count.to_string());
-    for nth in 0..count.min(FACTS_MAX) {
-        let at = 6 + 16 * nth;
-        let (Some(width), Some(height), Some(bits)) = (
-            big(data, at, 1),
-            big(data, at + 1, 1),
-            little(data, at + 6, 2),
-        ) else {
-            return;
-        };
-        // Zero stands for 256.
-        let side = |side: usize| if side == 0 { 256 } else { side };
-        let text = format!("{} x {} px, {bits} bits", side(width), side(height));
-        fact(facts, &format!("Image {}", nth + 1), text);
-    }
-}
-
-/// WebP (RFC 9649 §2).
-fn webp(data: &[u8], facts: &mut Facts) {
-    fact(facts, "Format", "WebP");
-    match data.get(12..16) {
-        Some(b"VP8X") => {
-            let side = |at| little(data, at, 3).map(|side| side + 1);
-            size(facts, side(24), side(27));
-        }
-        Some(b"VP8 ") => {
-            let side = |at| little(data, at, 2).map(|side| side & 0x3fff);
-            size(facts, side(26), side(28));
-        }
-        Some(b"VP8L") => {
-            let bits = little(data, 21, 4);
-            let side = |shift: u32| bits.map(|bits| (bits >> shift & 0x3fff) + 1);
-            size(facts, side(0), side(14));
-        }
-        _ => {}
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::testing::shown;
@@ -270,14 +130,23 @@ mod tests {
             b"\x89PNG\r\n\x1a\n".to_vec(),
             chunk(b"IHDR", &[0, 0, 1, 0, 0, 0, 0, 2, 8, 6, 0, 0, 0]),
             chunk(b"gAMA", &45_455_u32.to_be_bytes()),
+            chunk(b"pHYs", &[0, 0, 11, 19, 0, 0, 11, 18, 1]),
             chunk(b"tEXt", b"Software\0ratel: 1"),
+            chunk(
+                b"zTXt",
+                b"Comment\0\0\x78\x9c\xab\xca\x2c\x28\x48\x4d\x01\x00\x09\x2d\x02\x8d",
+            ),
+            chunk(b"iTXt", b"Title\0\0\0en\0T\0caf\xc3\xa9"),
         ];
         insta::assert_snapshot!(shown("image/png", png.concat()), @r"
         # PNG Image
         Format: Portable network graphics
         Size: 256 x 2 px
         gamma: '0.45455'
+        aspect: 2835 x 2834
         Software: 'ratel: 1'
+        Comment: zipped
+        Title: café
         ");
         let gif = b"GIF89a\x03\0\x04\0\0\x07\0!\xfe\x05hello\0;";
         insta::assert_snapshot!(shown("image/gif", gif), @r"
@@ -302,7 +171,65 @@ mod tests {
         assert!(shown("image/x-icon", ico).contains("16 x 256 px, 32 bits"));
         let webp = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\x0f\0\0\x1f\0\0";
         assert!(shown("image/webp", webp).contains("16 x 32 px"));
+        let bmp = b"BM\0\0\0\0\0\0\0\0\0\0\0\0\x28\0\0\0\x03\0\0\0\xfe\xff\xff\xff";
+        assert!(shown("image/bmp", bmp).contains("Size: 3 x 2 px"));
+        let avif = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1\0\0\0\x14ispe\0\0\0\0\0\0\0\x03\0\0\0\x02";
+        assert!(
+            shown("image/avif", avif).contains(
+                "# AVIF Image\nFormat: High efficiency image file format\nSize: 3 x 2 px"
+            )
+        );
         assert_eq!(shown("image/avif", b"anything"), "# Unknown Image");
+    }
+
+    /// A directory of TIFF with entries of four bytes at most, and texts behind it.
+    fn directory(at: u32, entries: &[(u16, u16, u32, &[u8])]) -> Vec<u8> {
+        let count = u16::try_from(entries.len()).expect("few");
+        let mut out = count.to_be_bytes().to_vec();
+        let mut texts = Vec::new();
+        let behind = at + 2 + 12 * u32::from(count) + 4;
+        for (tag, kind, count, value) in entries {
+            out.extend(tag.to_be_bytes());
+            out.extend(kind.to_be_bytes());
+            out.extend(count.to_be_bytes());
+            if value.len() > 4 {
+                out.extend((behind + u32::try_from(texts.len()).expect("short")).to_be_bytes());
+                texts.extend_from_slice(value);
+            } else {
+                out.extend_from_slice(value);
+                out.resize(out.len() + 4 - value.len(), 0);
+            }
+        }
+        out.extend([0; 4]);
+        [out, texts].concat()
+    }
+
+    #[test]
+    fn what_cameras_write_is_told() {
+        let camera = directory(200, &[(0xa434, 2, 5, b"lens\0")]);
+        let main = directory(
+            8,
+            &[
+                (0x010f, 2, 6, b"Canon\0"),
+                (0x0110, 2, 4, b"EOS\0"),
+                (0x0112, 3, 1, b"\0\x06"),
+                (0x8769, 4, 1, b"\0\0\0\xc8"),
+                (0x013b, 2, 900, b"\0\0\xff\xff"),
+            ],
+        );
+        let mut exif = [b"Exif\0\0MM\0*\0\0\0\x08", &main[..]].concat();
+        exif.resize(206, 0);
+        exif.extend(camera);
+        let len = u16::try_from(exif.len() + 2).expect("short").to_be_bytes();
+        let jpeg = [&b"\xff\xd8\xff\xe1"[..], &len, &exif, b"\xff\xda"].concat();
+        insta::assert_snapshot!(shown("image/jpeg", jpeg), @r"
+        # JPEG Image
+        Format: JPEG (ISO 10918)
+        make: Canon
+        model: EOS
+        orientation: '6'
+        lens_model: lens
+        ");
     }
 
     #[test]
@@ -313,6 +240,9 @@ mod tests {
             b"\xff\xd8\xff\xe0",
             b"\0\0\x01\0\xff\xff",
             b"RIFFxxxxWEBP",
+            b"BM",
+            b"II*\0\x08\0\0\0\xff\xff",
+            b"\0\0\0\x1cftypavif ispe",
         ] {
             for tail in [&b""[..], &[0xff; 40], &[0; 40], &[0x2c; 40]] {
                 assert!(shown("image/x", [start, tail].concat()).starts_with("# "));

@@ -41,6 +41,10 @@ impl ContentView for Json {
         }
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Printer::default())
     }

@@ -15,6 +15,9 @@ const VOID: [&str; 14] = [
     "track", "wbr",
 ];
 
+/// Elements of HTML whose content is no markup (<https://html.spec.whatwg.org/#raw-text-elements>).
+const RAW: [&str; 2] = ["script", "style"];
+
 /// For markup of either kind.
 pub(crate) struct Markup;
 
@@ -39,6 +42,10 @@ impl ContentView for Markup {
         }
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
         let is_html = input.media_type() == "text/html";
         Whole::painter(self.name(), Beyond::Text, move |data, _, out| {
@@ -60,7 +67,12 @@ enum Token<'a> {
 
 fn print(data: &[u8], is_html: bool, out: &mut Sink) {
     let html = is_html || starts_as_html(data);
-    let mut tokens = Tokens { rest: data, html }.peekable();
+    let mut tokens = Tokens {
+        rest: data,
+        html,
+        raw: None,
+    }
+    .peekable();
     let mut level = 0_usize;
     while let Some(token) = tokens.next() {
         match token {
@@ -103,6 +115,18 @@ fn print(data: &[u8], is_html: bool, out: &mut Sink) {
             return;
         }
     }
+}
+
+/// How long the content of such an element is: up to its end tag.
+fn raw_text(rest: &[u8], element: &str) -> usize {
+    let is_end = |at: &usize| {
+        let tag = rest.get(*at..).and_then(|tag| tag.strip_prefix(b"</"));
+        let name = tag.and_then(|tag| tag.get(..element.len()));
+        name.is_some_and(|name| name.eq_ignore_ascii_case(element.as_bytes()))
+    };
+    memchr::memchr_iter(b'<', rest)
+        .find(is_end)
+        .unwrap_or(rest.len())
 }
 
 fn starts_as_html(data: &[u8]) -> bool {
@@ -200,6 +224,8 @@ fn name(tag: &[u8]) -> String {
 struct Tokens<'a> {
     rest: &'a [u8],
     html: bool,
+    /// The element that began last, if its content is no markup.
+    raw: Option<&'static str>,
 }
 
 impl<'a> Tokens<'a> {
@@ -243,6 +269,13 @@ impl<'a> Iterator for Tokens<'a> {
             if rest.is_empty() {
                 return None;
             }
+            if let Some(element) = self.raw.take() {
+                let text = self.take(raw_text(rest, element));
+                if text.trim_ascii().is_empty() {
+                    continue;
+                }
+                return Some(Token::Text(text));
+            }
             if !rest.starts_with(b"<") {
                 let at = memchr::memchr(b'<', rest).unwrap_or(rest.len());
                 let text = self.take(at);
@@ -267,6 +300,8 @@ impl<'a> Iterator for Tokens<'a> {
                 if tag.ends_with(b"/>") || (self.html && VOID.contains(&&name[..])) {
                     Token::Alone(tag)
                 } else {
+                    let is_it = |element: &&str| self.html && *element == name;
+                    self.raw = RAW.into_iter().find(is_it);
                     Token::Open(tag)
                 }
             });

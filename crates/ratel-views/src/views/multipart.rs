@@ -16,7 +16,11 @@ impl ContentView for Multipart {
 
     fn priority(&self, input: &ViewInput<'_>) -> f32 {
         let fits = input.media_type() == "multipart/form-data";
-        if fits && input.offset == 0 { 1.0 } else { 0.0 }
+        if fits && !input.data.is_empty() && input.offset == 0 {
+            1.0
+        } else {
+            0.0
+        }
     }
 
     fn editor(&self) -> Option<&dyn Editor> {

@@ -34,6 +34,10 @@ impl ContentView for Ndjson {
         }
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, input: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Lines {
             at: input.offset,

@@ -14,6 +14,10 @@ impl ContentView for Raw {
         0.1
     }
 
+    fn is_text(&self) -> bool {
+        true
+    }
+
     fn open(&self, _: &ViewInput<'_>) -> Box<dyn Painter> {
         Box::new(Text::default())
     }

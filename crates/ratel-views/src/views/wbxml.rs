@@ -67,14 +67,19 @@ fn print(mut reader: Reader<'_>, out: &mut Sink) {
             Item::Open(tag) => {
                 out.indent(open.len());
                 start(&tag.name, &tag.attributes, out);
-                if !tag.has_content {
-                    out.push(Class::Name, "/>");
-                    out.newline();
-                } else {
+                item = reader.next();
+                let is_empty = matches!(item, Ok(Some(Item::End)));
+                if tag.has_content && !is_empty {
                     out.push(Class::Name, ">");
-                    item = inside(tag.name, &mut open, &mut reader, out);
+                    item = inside(tag.name, item, &mut open, &mut reader, out);
                     continue;
                 }
+                out.push(Class::Name, "/>");
+                out.newline();
+                if tag.has_content {
+                    item = reader.next();
+                }
+                continue;
             }
             content @ (Item::Text(_) | Item::Opaque(_)) => {
                 out.indent(open.len());
@@ -93,36 +98,33 @@ fn print(mut reader: Reader<'_>, out: &mut Sink) {
     }
 }
 
-/// Prints what follows a start tag: a single text stays on its line. Gives out what is to be printed next.
+/// Prints what follows a start tag, which is not its end: a single text stays on its line. Gives out what is to be printed
+/// next.
 fn inside<'a>(
     name: Cow<'static, str>,
+    first: Result<Option<Item<'a>>, Stop>,
     open: &mut Vec<Cow<'static, str>>,
     reader: &mut Reader<'a>,
     out: &mut Sink,
 ) -> Result<Option<Item<'a>>, Stop> {
-    let first = reader.next();
-    if !matches!(first, Ok(Some(Item::End | Item::Text(_) | Item::Opaque(_)))) {
+    let Ok(Some(content @ (Item::Text(_) | Item::Opaque(_)))) = &first else {
         out.newline();
         open.push(name);
         return first;
-    }
-    if let Ok(Some(content @ (Item::Text(_) | Item::Opaque(_)))) = &first {
-        let next = reader.next();
-        let alone = matches!(next, Ok(Some(Item::End)));
-        if !alone {
-            out.newline();
-            out.indent(open.len() + 1);
-        }
+    };
+    let next = reader.next();
+    if matches!(next, Ok(Some(Item::End))) {
         put(content, out);
-        if !alone {
-            out.newline();
-            open.push(name);
-            return next;
-        }
+        out.push(Class::Name, &format!("</{name}>"));
+        out.newline();
+        return reader.next();
     }
-    out.push(Class::Name, &format!("</{name}>"));
     out.newline();
-    reader.next()
+    out.indent(open.len() + 1);
+    put(content, out);
+    out.newline();
+    open.push(name);
+    next
 }
 
 /// Prints text or bytes.

@@ -48,7 +48,7 @@ fn what_is_not_of_activesync_has_numbers_and_names_of_its_own() {
     <?xml version="1.0" ?>
     <card k="v[0x86]!">
         àx
-        <Unknown_0_0x07></Unknown_0_0x07>
+        <Unknown_0_0x07/>
     </card>
     "#);
 }
