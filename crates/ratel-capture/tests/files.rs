@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use common::packets::Talk;
 use common::{flows, line, lines};
 use ratel_capture::{CaptureError, CaptureReader, KeyLog, is_capture};
+use ratel_flow::TlsVersion;
 
 fn data() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data")
@@ -205,4 +206,23 @@ fn a_length_without_bytes_takes_no_memory() {
     let (found, error) = read(file);
     assert_eq!(found.len(), 1);
     assert!(matches!(error, Some(CaptureError::Truncated { .. })));
+}
+
+#[test]
+fn samples_of_tls_bring_their_secrets() {
+    for (name, version) in [
+        ("tlsv1_2", TlsVersion::Tls12),
+        ("tlsv1_3", TlsVersion::Tls13),
+    ] {
+        let file = sample(&format!("tls/{name}.pcapng"));
+        let found = flows(&file, None);
+        assert_eq!(
+            lines(&found),
+            ["GET https://a.example/sample HTTP/1.1 200 sample"],
+            "{name}"
+        );
+        let tls = found[0].client_conn.tls.as_ref().expect("TLS");
+        assert_eq!(tls.version, Some(version));
+        assert_eq!(tls.alpn.as_deref(), Some(&b"http/1.1"[..]));
+    }
 }

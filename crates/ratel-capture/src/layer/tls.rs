@@ -363,7 +363,18 @@ impl Tls {
                 return Step::Done;
             }
             Outcome::Locked => return Step::Nothing,
-            Outcome::Wrong => return Step::Shut(Shut::Wrong(side)),
+            // One among others that could be opened has been damaged on the way, which is as if it were not there.
+            Outcome::Wrong => {
+                let len = record.body.len() as u64;
+                if !self.half(side).lose(len) {
+                    return Step::Shut(Shut::Wrong(side));
+                }
+                let (cut, sealed) = (false, true);
+                let time = self.half(side).last;
+                self.inner
+                    .gap(cx, ends, (side, Gap { len, cut, sealed }), time);
+                return Step::Nothing;
+            }
         };
         match opened.kind {
             content::CHANGE_CIPHER_SPEC => return self.change_cipher(cx, side, &record),
