@@ -334,28 +334,7 @@ impl Tls {
             }
             Front::Record(record) => record,
         };
-        let half = self.half(side);
-        let opened = match &mut half.protection {
-            Protection::None => Outcome::Opened(Opened {
-                kind: record.kind,
-                bytes: record.body.to_vec(),
-            }),
-            Protection::Cipher(opener) => {
-                match opener.open(record.kind, record.version, &record.body) {
-                    Ok(opened) => Outcome::Opened(opened),
-                    Err(_) => Outcome::Wrong,
-                }
-            }
-            Protection::Stages(stages) => match record.kind {
-                content::APPLICATION_DATA => stages.open(cx, &record),
-                // An alert that comes before there are keys; the rest is for middleboxes (RFC 8446 appendix D.4).
-                content::ALERT => Outcome::Opened(Opened {
-                    kind: record.kind,
-                    bytes: record.body.to_vec(),
-                }),
-                _ => Outcome::Skipped,
-            },
-        };
+        let opened = self.open(cx, side, &record);
         let opened = match opened {
             Outcome::Opened(opened) => opened,
             Outcome::Skipped => {
@@ -397,6 +376,31 @@ impl Tls {
                 Step::Done
             }
             _ => Step::Done,
+        }
+    }
+
+    /// What is in a record.
+    fn open(&mut self, cx: &Context, side: Side, record: &Record) -> Outcome {
+        match &mut self.half(side).protection {
+            Protection::None => Outcome::Opened(Opened {
+                kind: record.kind,
+                bytes: record.body.to_vec(),
+            }),
+            Protection::Cipher(opener) => {
+                match opener.open(record.kind, record.version, &record.body) {
+                    Ok(opened) => Outcome::Opened(opened),
+                    Err(_) => Outcome::Wrong,
+                }
+            }
+            Protection::Stages(stages) => match record.kind {
+                content::APPLICATION_DATA => stages.open(cx, record),
+                // An alert that comes before there are keys; the rest is for middleboxes (RFC 8446 appendix D.4).
+                content::ALERT => Outcome::Opened(Opened {
+                    kind: record.kind,
+                    bytes: record.body.to_vec(),
+                }),
+                _ => Outcome::Skipped,
+            },
         }
     }
 
