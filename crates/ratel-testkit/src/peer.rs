@@ -25,6 +25,20 @@ pub fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// Finds a program that nobody is asked to install, on `PATH` or among the packages that `scripts/test` takes from PyPI.
+pub fn if_there(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let made = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/bin");
+    let found = std::env::split_paths(&path)
+        .chain([made])
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        notice(&format!("`{name}` is not there"));
+    }
+    found
+}
+
 /// Finds mitmproxy's `mitmdump`: the one named by `MITMDUMP`, or the one `scripts/test` puts under `target/`.
 ///
 /// Never required: it is a large download that not every machine can make.

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use flate2::read::MultiGzDecoder;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 
 use super::read::{FlowReader, Source};
 
@@ -69,7 +69,7 @@ impl std::fmt::Debug for Opened {
     }
 }
 
-/// Opens a file of any [`Format`], compressed with gzip or Zstandard or not.
+/// Opens a file of any [`Format`], compressed with gzip, zlib or Zstandard or not.
 ///
 /// # Errors
 /// When it cannot be opened or read.
@@ -120,6 +120,7 @@ pub fn open_stream(stream: impl Read + Send + 'static) -> io::Result<Opened> {
             stream = Box::new(zstd::stream::read::Decoder::new(stream)?);
             peek(stream)?
         }
+        Some(Compression::Zlib) => peek(Box::new(ZlibDecoder::new(stream)))?,
     };
     Ok(match Format::of(&start) {
         Format::Flows => Opened::Flows(Box::new(FlowReader::over(Source::stream(stream)))),
@@ -133,6 +134,8 @@ pub fn open_stream(stream: impl Read + Send + 'static) -> io::Result<Opened> {
 enum Compression {
     Gzip,
     Zstd,
+    /// As mitmproxy writes a `.zhar`.
+    Zlib,
 }
 
 impl Compression {
@@ -140,6 +143,8 @@ impl Compression {
         match start {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Self::Zstd),
+            // RFC 1950 §2.2, with the largest window; no other file begins with that letter.
+            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] => Some(Self::Zlib),
             _ => None,
         }
     }

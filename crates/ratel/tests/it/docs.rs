@@ -62,6 +62,8 @@ impl World {
                 && !line.contains("--options")
                 && !line.starts_with("ratel ca")
                 && !line.starts_with("ratel env")
+                && !line.starts_with("ratel export")
+                && !line.starts_with("ratel convert")
             {
                 started = Some(self.start(line, port));
             } else if !line.starts_with('#') {

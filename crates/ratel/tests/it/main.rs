@@ -5,6 +5,7 @@
 mod browser;
 mod ca;
 mod common;
+mod convert;
 mod docs;
 mod dump;
 mod export;
