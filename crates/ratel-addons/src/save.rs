@@ -143,7 +143,7 @@ struct Work {
 
 /// The file that is being written.
 enum Out {
-    Flows(PathBuf, FlowFile),
+    Flows(PathBuf, Box<FlowFile>),
     Har(Box<HarFile<File>>),
 }
 
@@ -266,11 +266,11 @@ impl Work {
                 }
                 SaveFormat::Flows if self.target.append => {
                     let file = FlowFile::append(&path)?;
-                    Out::Flows(path, file)
+                    Out::Flows(path, Box::new(file))
                 }
                 SaveFormat::Flows => {
                     let file = FlowFile::create(&path)?;
-                    Out::Flows(path, file)
+                    Out::Flows(path, Box::new(file))
                 }
             });
         }

@@ -31,7 +31,7 @@ fn site() -> Origin {
 /// Records one exchange for each path into a file, and returns its bytes.
 fn record(paths: &[&str], args: &[&str]) -> Vec<u8> {
     let site = site();
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("flows");
     let mut args: Vec<String> = args.iter().map(ToString::to_string).collect();
     args.splice(0..0, ["-w".to_owned(), file.display().to_string()]);
@@ -43,7 +43,7 @@ fn record(paths: &[&str], args: &[&str]) -> Vec<u8> {
         );
     }
     end(ratel);
-    fs::read(file).unwrap()
+    fs::read(file).expect("it has been written")
 }
 
 /// Tells the program to end, and waits until it has.
@@ -55,7 +55,7 @@ fn end(ratel: Ratel) {
 /// What `ratel dump -n` prints of a file.
 fn read(file: &[u8], args: &[&str]) -> std::process::Output {
     let builder = program();
-    fs::write(builder.home().join("flows"), file).unwrap();
+    fs::write(builder.home().join("flows"), file).expect("the folder can be written");
     builder.args(["dump", "-nr", "flows"]).args(args).run()
 }
 
