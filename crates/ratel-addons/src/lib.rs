@@ -1,6 +1,7 @@
 //! Built-in behaviours, each an addon in a file of its own.
 
 mod block;
+mod intercept;
 mod onboarding;
 mod revocation;
 pub mod save;
@@ -8,18 +9,29 @@ pub mod save;
 use std::sync::Arc;
 
 use ratel_core::addon::AddonChain;
+use ratel_flow::filter::FilterOptions;
 
 pub use block::Block;
+pub use intercept::Intercept;
 pub use onboarding::Onboarding;
 pub use revocation::Revocation;
 
+/// What addons are told of their surroundings.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// How filters are read.
+    pub filters: FilterOptions,
+}
+
 /// The built-in addons in the order in which every hook calls them.
 #[must_use]
-pub fn default_addons() -> AddonChain {
-    // `Block` stands first: a client that may not use the proxy is seen by nobody else.
+pub fn default_addons(setup: &Setup) -> AddonChain {
     AddonChain::new(vec![
+        // A client that may not use the proxy is seen by nobody else.
         Arc::new(Block::default()),
         Arc::new(Onboarding::default()),
         Arc::new(Revocation::default()),
+        // What it shows is what all others have left.
+        Arc::new(Intercept::new(setup.filters)),
     ])
 }

@@ -5,8 +5,8 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use ratel_flow::Annotations;
 use ratel_flow::flow::uuid;
-use ratel_flow::record::Annotations;
 use ratel_flow::{
     ClientConn, ConnExtra, ConnId, Detail, FlowError, Record, ServerConn, Side, Timestamp, TlsInfo,
 };

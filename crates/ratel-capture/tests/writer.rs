@@ -11,8 +11,9 @@ use bytes::Bytes;
 use common::{flows, lines};
 use proptest::prelude::*;
 use ratel_capture::PcapngWriter;
+use ratel_flow::Annotations;
 use ratel_flow::dns::{DnsMessage, Message as DnsContent, Question, Resource};
-use ratel_flow::record::{Annotations, Detail, DnsRecord, HttpRecord, Messages, WebSocketRecord};
+use ratel_flow::record::{Detail, DnsRecord, HttpRecord, Messages, WebSocketRecord};
 use ratel_flow::{
     Body, ClientConn, ConnId, FlowError, Headers, Message, MessageFlags, MessageKind, Record,
     Request, Response, Scheme, ServerConn, Side, Timestamp, TlsInfo, TlsVersion, Verbatim, Version,

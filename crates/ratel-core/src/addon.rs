@@ -1,39 +1,61 @@
 //! Addons: behaviours that the waist calls at named moments, in a fixed order.
 //!
-//! An addon says up front which hooks it takes part in and, per flow, whether it must see whole bodies. A moment that
-//! nobody takes part in costs one bit test, and a body that nobody must see whole is never held back.
+//! An addon says which hooks it takes part in and, per flow, whether it must see whole bodies or single messages. A
+//! moment that nobody takes part in costs one bit test, and a body that nobody must see whole is never held back.
+//!
+//! # Order
+//! Every hook calls the addons in the order of the chain, each after the one before it has returned; only the flow that
+//! they are called for waits. All of them are called, whatever those before have done: a rule for requests asks
+//! [`HttpFlow::is_settled`] whether there still is something to decide. An addon that looks at what others have left
+//! stands behind them, and so `intercept` stands last.
+//!
+//! # What a hook may do
+//! Change heads (the setters of [`Request`](ratel_flow::Request) keep its parts in step) and whole bodies ([`Bodies`]);
+//! answer a request by giving the flow a response; end a flow ([`HttpFlow::kill`], or any error); have it held back
+//! until somebody lets it go (`flow.annotations.intercepted`); say something of it (`flow.annotations`). What a hook
+//! leaves is what is recorded and what goes out.
+//!
+//! # Options
+//! [`AddonChain::configure`] hands changed options to all addons before they come into force. The first that refuses has
+//! the change undone: all of them are then called once more with the values that stay. Which hooks an addon takes part
+//! in may follow from options, and is asked again after each change.
+
+mod bodies;
+mod chain;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
+use ratel_flow::{ClientConn, HttpFlow, Message, ServerConn, Side, TcpFlow};
 
 use crate::ca::PublicCa;
 use crate::hooks::{Hook, HookSet};
 use crate::options::Values;
 
+pub use bodies::{Bodies, BodyNeed, BodyNeeds};
+pub use chain::{AddonChain, Refresh};
+
 /// What an addon's hook returns: only the flow it was called for waits for it.
 pub type HookFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
-/// How an addon must see the body of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum BodyNeed {
-    /// It may stream past.
-    #[default]
-    Stream,
-    /// It must be complete before the message goes on, to be read or replaced in [`Bodies`].
-    Whole,
+/// What a hook returns that has nothing to wait for.
+#[must_use]
+pub fn done<'a>() -> HookFuture<'a> {
+    Box::pin(std::future::ready(()))
 }
 
-/// The bodies of a flow that were collected because an addon needs them whole; none for one that streams.
-#[derive(Debug, Default)]
-pub struct Bodies {
-    /// The request body, as sent (content-encoding not removed).
-    pub request: Option<Bytes>,
-    /// The response body, as sent or as an addon made it.
-    pub response: Option<Bytes>,
+/// A connection to a server that is about to be made, or was made or not.
+#[derive(Clone, Debug)]
+pub struct ServerConnect {
+    /// For whom.
+    pub client: Arc<ClientConn>,
+    /// Where to: host (without brackets) and port.
+    pub address: (Arc<str>, u16),
+    /// The connection, once it stands.
+    pub conn: Option<Arc<ServerConn>>,
+    /// Why it is not to be made, or was not.
+    pub error: Option<Arc<str>>,
 }
 
 /// A behaviour on the hook interface.
@@ -43,15 +65,34 @@ pub trait Addon: Send + Sync {
     /// A short name, for messages and for the documentation.
     fn name(&self) -> &'static str;
 
-    /// The hooks this addon takes part in.
+    /// The hooks this addon takes part in, with the options as they are. Asked after each change of options, and when
+    /// the addon says that it has changed ([`attached`](Self::attached)).
     fn hooks(&self) -> HookSet;
 
+    /// Takes what an addon that changes by itself has its hooks asked for again with; called once.
+    fn attached(&self, _refresh: Refresh) {}
+
     /// How this addon must see the body of `flow` on this side. Asked once the head is there.
-    fn body_need(&self, _flow: &HttpFlow, _side: Side) -> BodyNeed {
+    fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         BodyNeed::Stream
     }
 
-    /// Takes up changed options; called with all names at start.
+    /// A body that this addon wanted [whole if it is small](BodyNeed::IfSmall) is not: it passes by as it comes, right
+    /// after this. What the addon does to the flow is done as if in a hook.
+    fn body_passes(&self, _flow: &mut HttpFlow, _side: Side) {}
+
+    /// Whether it must see the messages of this WebSocket one by one, if it takes part in that hook at all. Asked for
+    /// each message; one that nobody must see passes piece by piece.
+    fn wants_messages(&self, _flow: &HttpFlow) -> bool {
+        true
+    }
+
+    /// As [`wants_messages`](Self::wants_messages), for raw connections.
+    fn wants_data(&self, _flow: &TcpFlow) -> bool {
+        true
+    }
+
+    /// Takes up changed options; called with all names at start. An addon that refuses keeps what it had.
     ///
     /// # Errors
     /// A sentence for the user when a value can't be taken; the change is then undone.
@@ -70,7 +111,15 @@ pub trait Addon: Send + Sync {
 
     /// See [`Hook::ClientConnected`]: an error set on `client` refuses the connection.
     fn client_connected<'a>(&'a self, _client: &'a mut ClientConn) -> HookFuture<'a> {
-        Box::pin(std::future::ready(()))
+        done()
+    }
+
+    /// See [`Hook::ClientDisconnected`].
+    fn client_disconnected(&self, _client: &ClientConn) {}
+
+    /// Any of the hooks about connections to servers.
+    fn server<'a>(&'a self, _hook: Hook, _connect: &'a mut ServerConnect) -> HookFuture<'a> {
+        done()
     }
 
     /// Any of the hooks that take an HTTP flow.
@@ -80,7 +129,7 @@ pub trait Addon: Send + Sync {
         _flow: &'a mut HttpFlow,
         _bodies: &'a mut Bodies,
     ) -> HookFuture<'a> {
-        Box::pin(std::future::ready(()))
+        done()
     }
 
     /// The hooks of WebSockets. `message` is there in [`Hook::WebsocketMessage`], and may be changed or dropped.
@@ -90,7 +139,17 @@ pub trait Addon: Send + Sync {
         _flow: &'a mut HttpFlow,
         _message: Option<&'a mut Message>,
     ) -> HookFuture<'a> {
-        Box::pin(std::future::ready(()))
+        done()
+    }
+
+    /// See [`Hook::StreamMessage`]: the message may be changed or dropped. Called for those who asked for
+    /// [`BodyNeed::Messages`].
+    fn stream_message<'a>(
+        &'a self,
+        _flow: &'a mut HttpFlow,
+        _message: &'a mut Message,
+    ) -> HookFuture<'a> {
+        done()
     }
 
     /// The hooks of raw connections. `message` is there in [`Hook::TcpMessage`], and may be changed or dropped.
@@ -100,106 +159,9 @@ pub trait Addon: Send + Sync {
         _flow: &'a mut TcpFlow,
         _message: Option<&'a mut Message>,
     ) -> HookFuture<'a> {
-        Box::pin(std::future::ready(()))
+        done()
     }
 }
 
-/// The addons in their order.
-#[derive(Clone, Default)]
-pub struct AddonChain {
-    addons: Arc<[Arc<dyn Addon>]>,
-    wanted: HookSet,
-}
-
-impl AddonChain {
-    /// A chain that calls `addons` in this order.
-    #[must_use]
-    pub fn new(addons: Vec<Arc<dyn Addon>>) -> Self {
-        let wanted = addons
-            .iter()
-            .fold(HookSet::NONE, |set, addon| set.union(addon.hooks()));
-        Self {
-            addons: addons.into(),
-            wanted,
-        }
-    }
-
-    /// Whether any addon takes part in `hook`.
-    #[must_use]
-    pub fn wants(&self, hook: Hook) -> bool {
-        self.wanted.contains(hook)
-    }
-
-    /// How the body of `flow` on this side must be seen: the strictest need of all.
-    #[must_use]
-    pub fn body_need(&self, flow: &HttpFlow, side: Side) -> BodyNeed {
-        self.addons
-            .iter()
-            .map(|addon| addon.body_need(flow, side))
-            .max()
-            .unwrap_or_default()
-    }
-
-    /// Hands changed options to every addon; all names at start.
-    ///
-    /// # Errors
-    /// The first refusal, as a sentence.
-    pub fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        self.addons
-            .iter()
-            .try_for_each(|addon| addon.configure(options, changed))
-    }
-
-    /// Hands every addon the certificate that clients have to trust.
-    pub fn ca_loaded(&self, ca: &Arc<PublicCa>) {
-        for addon in self.addons.iter() {
-            addon.ca_loaded(ca);
-        }
-    }
-
-    /// Whether any addon answers requests to `host` itself.
-    #[must_use]
-    pub fn serves(&self, host: &str) -> bool {
-        self.addons.iter().any(|addon| addon.serves(host))
-    }
-
-    /// Runs [`Hook::ClientConnected`], stopping at the first addon that refuses.
-    pub async fn client_connected(&self, client: &mut ClientConn) {
-        for addon in self
-            .addons
-            .iter()
-            .filter(|a| a.hooks().contains(Hook::ClientConnected))
-        {
-            addon.client_connected(client).await;
-            if client.error.is_some() {
-                return;
-            }
-        }
-    }
-
-    /// Runs one of the HTTP hooks through the chain.
-    pub async fn http(&self, hook: Hook, flow: &mut HttpFlow, bodies: &mut Bodies) {
-        for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
-            addon.http(hook, flow, bodies).await;
-        }
-    }
-
-    /// Runs one of the WebSocket hooks through the chain.
-    pub async fn websocket(
-        &self,
-        hook: Hook,
-        flow: &mut HttpFlow,
-        mut message: Option<&mut Message>,
-    ) {
-        for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
-            addon.websocket(hook, flow, message.as_deref_mut()).await;
-        }
-    }
-
-    /// Runs one of the hooks of raw connections through the chain.
-    pub async fn tcp(&self, hook: Hook, flow: &mut TcpFlow, mut message: Option<&mut Message>) {
-        for addon in self.addons.iter().filter(|a| a.hooks().contains(hook)) {
-            addon.tcp(hook, flow, message.as_deref_mut()).await;
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -8,16 +8,27 @@
 pub enum Hook {
     /// A client has connected; setting an error refuses it.
     ClientConnected,
+    /// A client asks for a tunnel; answering here with anything but success refuses it.
+    HttpConnect,
     /// The head of a request is there, its body is not; answering here keeps the request from the server.
     RequestHeaders,
-    /// The request is complete, or its body has begun to stream past.
+    /// The request is complete, or its body is about to stream past; the last moment to answer it or to send it elsewhere.
     Request,
+    /// A connection to a server is about to be made; it may be made to another address, and setting an error refuses it.
+    ServerConnect,
+    /// The connection to the server stands, without TLS so far.
+    ServerConnected,
+    /// The connection to the server could not be made.
+    ServerConnectError,
     /// The head of the response is there.
     ResponseHeaders,
-    /// The response is complete.
+    /// The response is complete; it is still here if an addon wanted its body whole, else it has streamed past.
     Response,
     /// The exchange has failed.
     Error,
+    /// A message in a body that is a stream of such (server-sent events, gRPC, lines of JSON) is complete and on its way: it may be
+    /// changed or dropped. mitmproxy has no such hook.
+    StreamMessage,
     /// A WebSocket is open.
     WebsocketStart,
     /// A message is complete and on its way: it may be changed or dropped.
@@ -32,17 +43,24 @@ pub enum Hook {
     TcpEnd,
     /// The raw connection has failed.
     TcpError,
+    /// The connection of a client that was let in is over.
+    ClientDisconnected,
 }
 
 impl Hook {
     /// All hooks, in the order in which a flow meets them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::ClientConnected,
+        Self::HttpConnect,
         Self::RequestHeaders,
         Self::Request,
+        Self::ServerConnect,
+        Self::ServerConnected,
+        Self::ServerConnectError,
         Self::ResponseHeaders,
         Self::Response,
         Self::Error,
+        Self::StreamMessage,
         Self::WebsocketStart,
         Self::WebsocketMessage,
         Self::WebsocketEnd,
@@ -50,6 +68,7 @@ impl Hook {
         Self::TcpMessage,
         Self::TcpEnd,
         Self::TcpError,
+        Self::ClientDisconnected,
     ];
 
     /// The name scripts and documents use.
@@ -57,11 +76,16 @@ impl Hook {
     pub fn name(self) -> &'static str {
         match self {
             Self::ClientConnected => "client_connected",
+            Self::HttpConnect => "http_connect",
             Self::RequestHeaders => "requestheaders",
             Self::Request => "request",
+            Self::ServerConnect => "server_connect",
+            Self::ServerConnected => "server_connected",
+            Self::ServerConnectError => "server_connect_error",
             Self::ResponseHeaders => "responseheaders",
             Self::Response => "response",
             Self::Error => "error",
+            Self::StreamMessage => "stream_message",
             Self::WebsocketStart => "websocket_start",
             Self::WebsocketMessage => "websocket_message",
             Self::WebsocketEnd => "websocket_end",
@@ -69,6 +93,7 @@ impl Hook {
             Self::TcpMessage => "tcp_message",
             Self::TcpEnd => "tcp_end",
             Self::TcpError => "tcp_error",
+            Self::ClientDisconnected => "client_disconnected",
         }
     }
 }
@@ -91,6 +116,15 @@ impl HookSet {
     #[must_use]
     pub const fn contains(self, hook: Hook) -> bool {
         self.0 & (1 << hook as u8) != 0
+    }
+
+    /// The set as a number, and back.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
     }
 
     /// The hooks in either set.

@@ -42,6 +42,10 @@ pub struct Tap {
     announced: Option<u64>,
     /// The bytes of a message that may turn out to be how the call ended, and where they begin.
     trailers: Option<(u64, Vec<u8>)>,
+    /// What is special about the messages that end in what comes next.
+    marks: MessageFlags,
+    /// Bytes beside the body that are somebody else's.
+    others: u64,
     over: bool,
 }
 
@@ -75,6 +79,8 @@ impl Tap {
             announced: None,
             trailers: matches!(kind, StreamKind::GrpcWeb | StreamKind::Connect)
                 .then(|| (0, Vec::new())),
+            marks: MessageFlags::default(),
+            others: 0,
             over: false,
         })
     }
@@ -82,6 +88,22 @@ impl Tap {
     /// What the messages are.
     pub fn kind(&self) -> StreamKind {
         self.kind
+    }
+
+    /// The messages that end in what is taken next are special in this way.
+    pub fn mark(&mut self, marks: MessageFlags) {
+        self.marks = marks;
+    }
+
+    /// Somebody else records `len` bytes beside the body, between two messages; says where they begin.
+    pub fn beside(&mut self, len: u64) -> u64 {
+        let own = match self.stream {
+            PayloadStream::Body => 0,
+            PayloadStream::Extra => self.fed,
+        };
+        let offset = own + self.others;
+        self.others += len;
+        offset
     }
 
     /// Takes the next bytes of the body, as they are on record already.
@@ -177,7 +199,7 @@ impl Tap {
             _ => {}
         }
         let payload = self.payload(start, len);
-        self.message(kind, flags, 0, payload, writer, now);
+        self.message(kind, flags.with(self.marks), 0, payload, writer, now);
     }
 
     fn message(
@@ -247,16 +269,13 @@ impl Tap {
             return;
         }
         self.announced = open;
-        let payload = Payload {
-            stream: self.stream,
-            offset: open.unwrap_or_default(),
-            len: 0,
-        };
+        let payload = self.payload(open.unwrap_or_default(), 0);
         let open = OpenMessage {
             side: self.side,
             kind: self.message_kind(),
             timestamp: now,
             payload,
+            held: false,
         };
         writer.message_open(self.side, Some(open));
     }
@@ -330,9 +349,13 @@ impl Tap {
     }
 
     fn payload(&self, offset: u64, len: u64) -> Payload {
+        let others = match self.stream {
+            PayloadStream::Body => 0,
+            PayloadStream::Extra => self.others,
+        };
         Payload {
             stream: self.stream,
-            offset,
+            offset: offset + others,
             len,
         }
     }

@@ -11,7 +11,6 @@ mod shell;
 
 use std::net::IpAddr;
 
-use crate::http::authority;
 use crate::{Body, Messages, Record, Request, Response};
 use call::Call;
 
@@ -179,15 +178,6 @@ fn make(
         Format::RawResponse => raw::response(flow)?,
         Format::Raw => raw::both(flow, messages)?,
     })
-}
-
-/// The URL with the name that the client gave the server.
-pub(crate) fn pretty_url(request: &Request) -> String {
-    let host = request.pretty_host();
-    let shown = authority(&host, request.port, request.scheme);
-    let path = String::from_utf8_lossy(&request.path);
-    let path = if path == "*" { "".into() } else { path };
-    format!("{}://{shown}{path}", request.scheme.as_str())
 }
 
 #[cfg(test)]

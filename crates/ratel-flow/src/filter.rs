@@ -113,6 +113,16 @@ impl Filter {
     pub fn matches_with<S: Subject + ?Sized>(&self, subject: &S, scratch: &mut Scratch) -> bool {
         eval::matches(&self.0.root, subject, scratch)
     }
+
+    /// As [`matches`](Self::matches), while these parts of the flow are still to come: none when it depends on them.
+    #[must_use]
+    pub fn judge<S: Subject + ?Sized>(&self, subject: &S, missing: Needs) -> Option<bool> {
+        if self.needs().meets(missing) {
+            eval::judge(&self.0.root, subject, missing, &mut Scratch::default())
+        } else {
+            Some(self.matches(subject))
+        }
+    }
 }
 
 /// In words: `url matches /foo/i and has no response`.

@@ -54,6 +54,22 @@ pub struct FlowError {
     pub timestamp: Timestamp,
 }
 
+impl FlowError {
+    /// What a flow that somebody has killed has for an error.
+    pub const KILLED: &str = "Connection killed.";
+
+    /// The error of a flow that is killed.
+    #[must_use]
+    pub fn killed(timestamp: Timestamp) -> Self {
+        Self {
+            message: Self::KILLED.into(),
+            hint: None,
+            by_client: false,
+            timestamp,
+        }
+    }
+}
+
 impl fmt::Display for FlowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

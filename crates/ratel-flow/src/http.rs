@@ -1,5 +1,7 @@
 //! HTTP requests and responses, independent of the HTTP version that carried them.
 
+mod change;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -8,6 +10,7 @@ use ratel_proto::Headers;
 use ratel_proto::url;
 pub use ratel_proto::url::Scheme;
 
+use crate::annotations::LiveAnnotations;
 use crate::conn::{ClientConn, ServerConn};
 use crate::flow::{FlowError, FlowId};
 use crate::time::Timestamp;
@@ -15,7 +18,7 @@ use crate::time::Timestamp;
 /// A live HTTP exchange, as the task that runs it and the hooks see it. Bodies stream past beside it.
 #[derive(Debug)]
 pub struct HttpFlow {
-    /// Identity.
+    /// Identity; 0 for one that is not on record.
     pub id: FlowId,
     /// The connection the request came on.
     pub client_conn: Arc<ClientConn>,
@@ -25,8 +28,23 @@ pub struct HttpFlow {
     pub request: Request,
     /// The response, once its head is there, or a hook gave one.
     pub response: Option<Response>,
-    /// Why the exchange failed.
+    /// Why the exchange failed. A hook that sets this ends it: both sides are given up without a further word.
     pub error: Option<FlowError>,
+    /// What is said of it. A hook that sets `intercepted` has it held back until somebody lets it go.
+    pub annotations: LiveAnnotations,
+}
+
+impl HttpFlow {
+    /// Ends the exchange without a (further) word to the client.
+    pub fn kill(&mut self, now: Timestamp) {
+        self.error = Some(FlowError::killed(now));
+    }
+
+    /// Whether a hook has answered it or ended it already, so that rules for requests have nothing to say any more.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.response.is_some() || self.error.is_some()
+    }
 }
 
 /// The version a message was sent with. Odd versions are kept as sent.
@@ -126,12 +144,7 @@ impl Request {
     pub fn url(&self) -> String {
         // An extended CONNECT (RFC 8441) is for a URL like any other request.
         if self.method.eq_ignore_ascii_case(b"CONNECT") && self.path.is_empty() {
-            let host = if self.host.contains(':') {
-                format!("[{}]", self.host)
-            } else {
-                self.host.to_string()
-            };
-            return format!("{host}:{}", self.port);
+            return host_port(&self.host, self.port);
         }
         // A CONNECT that opens no tunnel, since the proxy stands in for a server, keeps its target for a path.
         if self.method.eq_ignore_ascii_case(b"CONNECT") && !self.path.starts_with(b"/") {
@@ -143,6 +156,16 @@ impl Request {
             String::from_utf8_lossy(&self.path)
         };
         format!("{}://{}{path}", self.scheme.as_str(), self.authority())
+    }
+}
+
+/// `host:port`, with brackets around an IPv6 literal.
+#[must_use]
+pub fn host_port(host: &str, port: u16) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
     }
 }
 

@@ -4,6 +4,7 @@
 //! a *flow* is one exchange, `client_conn` is the connection of the one who called us, `server_conn` ours to the one
 //! who answered. Bodies are not part of a flow: they stream past and lie in the store.
 
+pub mod annotations;
 pub mod conn;
 pub mod content;
 pub mod cookies;
@@ -28,6 +29,7 @@ pub mod time;
 pub mod verbatim;
 pub mod view_names;
 
+pub use annotations::{AnnotationChange, Annotations, LiveAnnotations, Replay};
 pub use conn::{
     Certificates, ClientConn, ConnExtra, ConnId, PeerAddress, ServerConn, TlsEngine, TlsInfo,
     TlsVersion,
@@ -40,9 +42,7 @@ pub use message::{
 };
 /// Part of the model: requests and responses hold their fields as this list.
 pub use ratel_proto::Headers;
-pub use record::{
-    Annotations, Body, Detail, DnsRecord, HttpRecord, Messages, Record, Replay, WebSocketRecord,
-};
+pub use record::{Body, Detail, DnsRecord, HttpRecord, Messages, Record, WebSocketRecord};
 pub use tcp::TcpFlow;
 pub use time::Timestamp;
 pub use verbatim::Verbatim;

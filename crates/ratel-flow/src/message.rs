@@ -233,7 +233,7 @@ impl MessageHead {
     }
 }
 
-/// A message that has begun and is not complete.
+/// A message that is not on its way to its receiver yet: it has begun and is not complete, or it is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenMessage {
     /// Who sends it.
@@ -244,6 +244,8 @@ pub struct OpenMessage {
     pub timestamp: Timestamp,
     /// Its bytes so far.
     pub payload: Payload,
+    /// It is complete, and held back until somebody lets it go.
+    pub held: bool,
 }
 
 /// A live message, complete, as hooks see it.

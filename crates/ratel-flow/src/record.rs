@@ -15,6 +15,7 @@ use bytes::{Bytes, BytesMut};
 pub use ratel_proto::tnetstring::Value;
 
 use crate::Headers;
+pub(crate) use crate::annotations::{Annotations, Replay};
 use crate::conn::{ClientConn, ServerConn};
 use crate::dns::DnsMessage;
 use crate::flow::{FlowError, FlowKind, Side};
@@ -65,49 +66,6 @@ impl Record {
         match &self.detail {
             Detail::Http(http) => Some(http),
             _ => None,
-        }
-    }
-}
-
-/// What people and addons say of a flow.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Annotations {
-    /// The mark: empty, `:default:`, `:grapes:`, or a character.
-    pub marked: Arc<str>,
-    /// A comment.
-    pub comment: Arc<str>,
-    /// Whatever addons have left, by name.
-    pub metadata: Vec<(Arc<str>, Value)>,
-    /// Whether one side of it was not the original one.
-    pub is_replay: Option<Replay>,
-    /// It is held back until somebody lets it go.
-    pub intercepted: bool,
-}
-
-impl Annotations {
-    /// Whether there is nothing to say.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Which side of a flow was played back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Replay {
-    /// The request was sent again by Ratel.
-    Request,
-    /// The response is a recorded one.
-    Response,
-}
-
-impl Replay {
-    /// The word for it in flow files.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Request => "request",
-            Self::Response => "response",
         }
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Config {
     /// Local address for connections to servers.
     pub(crate) connect_addr: Option<IpAddr>,
     pub(crate) connect_timeout: Duration,
+    /// How long anything is held back for a person; without an end if none.
+    pub(crate) intercept_timeout: Option<Duration>,
     /// How long a client's connection may be silent on both sides.
     pub(crate) tcp_timeout: Duration,
     /// Whether what is not HTTP is passed on as it is.
@@ -81,6 +83,8 @@ impl Config {
                 .opt_str(keys::CONNECT_ADDR)
                 .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
+            intercept_timeout: Some(options.seconds(keys::INTERCEPT_TIMEOUT))
+                .filter(|after| !after.is_zero()),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),
             rawtcp: options.bool(keys::RAWTCP),
             tcp_hosts: HostPatterns::new(options.list(keys::TCP_HOSTS))

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use ratel_core::addon::AddonChain;
 use ratel_core::clock;
 use ratel_core::control::Control;
+use ratel_core::hooks::Hook;
 use ratel_core::store::FlowStore;
 use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side, TlsInfo};
 use ratel_proto::client_hello::{self, ClientHello};
@@ -111,11 +112,7 @@ pub(crate) async fn run(
     io: BoxIo,
     kill: CancellationToken,
 ) {
-    if ctx
-        .shared
-        .addons
-        .wants(ratel_core::hooks::Hook::ClientConnected)
-    {
+    if ctx.shared.addons.wants(Hook::ClientConnected) {
         let mut client = ClientConn::clone(&ctx.client);
         ctx.shared.addons.client_connected(&mut client).await;
         if let Some(error) = &client.error {
@@ -131,7 +128,8 @@ pub(crate) async fn run(
         ctx.abort.clone(),
         ctx.config.tcp_timeout,
     );
-    let peername = ctx.client.peername;
+    let (peername, client) = (ctx.client.peername, ctx.client.clone());
+    let addons = ctx.shared.addons.clone();
     tokio::select! {
         biased;
         () = served(ctx, destination, io) => {}
@@ -139,6 +137,9 @@ pub(crate) async fn run(
         () = idle(&activity, &abort, limit) => {}
     }
     tracing::info!(client = %peername, "client disconnect");
+    if addons.wants(Hook::ClientDisconnected) {
+        addons.client_disconnected(&client);
+    }
 }
 
 /// Returns once open exchanges are to be dropped. Like [`idle`] it leaves the cause before it returns: the connection's
@@ -163,11 +164,7 @@ async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Durati
 
 /// Serves a connection from its first byte.
 async fn served(ctx: ConnCtx, destination: Destination, io: BoxIo) {
-    let upstreams = Upstreams::new(
-        ctx.shared.clone(),
-        ctx.activity.clone(),
-        ctx.client.peername,
-    );
+    let upstreams = Upstreams::new(ctx.shared.clone(), ctx.activity.clone(), ctx.client.clone());
     layers(ctx, upstreams, destination, io, false).await;
 }
 

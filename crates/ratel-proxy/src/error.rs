@@ -64,6 +64,8 @@ pub(crate) enum ProxyError {
     Connect { to: String, source: io::Error },
     #[error("{to} (server side) has no address that can be reached from {local} (connect_addr)")]
     NoAddressFor { to: String, local: std::net::IpAddr },
+    #[error("the connection to {to} (server side) was refused by a rule: {error}")]
+    ConnectDenied { to: String, error: Arc<str> },
     #[error("{to} (server side) did not accept a connection within {} s", after.as_secs_f64())]
     ConnectTimeout { to: String, after: Duration },
     #[error("{0}")]
@@ -126,8 +128,10 @@ pub(crate) enum ProxyError {
         "a message is larger than the {limit} bytes that may be held back for a rule that needs it whole"
     )]
     MessageTooLong { limit: usize },
-    #[error("the flow was killed")]
+    #[error("{}", FlowError::KILLED)]
     Killed,
+    #[error("{}", .0.message)]
+    Ended(Box<FlowError>),
     #[error("the server speaks HTTP/2 without WebSockets (RFC 8441)")]
     NoWebSocketOverH2,
     #[error(
@@ -138,6 +142,8 @@ pub(crate) enum ProxyError {
         "the server answered the request for a WebSocket with {status}, which neither agrees nor refuses"
     )]
     NotWebSocket { status: u16 },
+    #[error("a body cannot be decoded, and so not be shown message by message: {0}")]
+    MessageCoding(String),
     #[error("a message does not fit the length its head announces: {0}")]
     Encode(EncodeError),
     #[error(
@@ -175,6 +181,7 @@ impl ProxyError {
                 "HTTP is served here, plain or over TLS; many other protocols pass through a CONNECT tunnel".into()
             }
             Self::RawOff => "pass --set rawtcp=true to have such bytes passed on as they are".into(),
+            Self::Ended(error) => return error.hint.as_deref().map(Into::into),
             Self::ClientTls(error) | Self::ServerTls(error) => return error.hint().map(Into::into),
             Self::ServerIo { source, .. } => return Some(LateAlert::of(source)?.server_hint()?.into()),
             Self::Loop(_) => "the destination is one of Ratel's own addresses; choose another port or host".into(),
@@ -227,6 +234,7 @@ impl ProxyError {
             {
                 return None;
             }
+            Self::Killed | Self::Ended(_) => return None,
             Self::Stopped => 503,
             _ => 502,
         })
@@ -234,6 +242,9 @@ impl ProxyError {
 
     /// The error as the flow keeps it.
     pub(crate) fn to_flow_error(&self, timestamp: Timestamp) -> FlowError {
+        if let Self::Ended(error) = self {
+            return FlowError::clone(error);
+        }
         FlowError {
             message: self.to_string().into(),
             hint: self.hint().map(Into::into),
@@ -318,6 +329,7 @@ impl ProxyError {
             Self::TooLargeToHold { .. }
             | Self::MessageTooLong { .. }
             | Self::Killed
+            | Self::Ended(_)
             | Self::Encode(_)
             | Self::NotForH1 { .. }
             | Self::Loop(_) => INTERNAL,

@@ -5,20 +5,28 @@
 //! page for the client. Adapters for the protocols sit on its two sides: [`RequestBody`] and [`ResponseSink`] towards
 //! the client, [`RequestSink`] and [`ResponseSource`] towards the server.
 
+mod answer;
+mod connect;
 mod download;
+mod hold;
+mod messages;
+mod repeat;
+mod request;
 mod transfer;
 
 use bytes::Bytes;
-use ratel_core::addon::{Bodies, BodyNeed};
+use ratel_core::addon::Bodies;
 use ratel_core::clock;
+use ratel_core::control::Registration;
 use ratel_core::hooks::Hook;
-use ratel_flow::{FlowKind, HttpFlow, Request, Response, Side, Version};
+use ratel_core::store::FlowWriter;
+use ratel_flow::{FlowKind, HttpFlow, LiveAnnotations, Request, Response, Side, Version};
 use ratel_proto::h2::Reason;
-use ratel_proto::http1::validate;
 use ratel_proto::streams::{self, BodyStream};
-use ratel_proto::{Frame, Framing, Headers};
+use ratel_proto::{Framing, Headers};
+use tokio::sync::Mutex;
 
-use crate::body::{self, FrameSink, FrameSource, Held};
+use crate::body::{FrameSink, FrameSource, Held};
 use crate::conn::ConnCtx;
 use crate::error::{Page, ProxyError};
 use crate::http::convert;
@@ -29,7 +37,11 @@ use crate::relay::websocket::{self, Ends};
 use crate::upstream::Target;
 use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
 
+pub(crate) use connect::connect;
 use download::Download;
+pub(crate) use hold::Waiting;
+use messages::MessageStage;
+use repeat::{ATTEMPTS, may_repeat};
 
 /// A request as an adapter hands it to the waist.
 pub(crate) struct Incoming {
@@ -42,25 +54,10 @@ pub(crate) struct Incoming {
     pub(crate) framing: Framing,
 }
 
-/// What the client did after its request was complete.
-pub(crate) enum ClientEnd {
-    /// It closed its side for sending and may still read.
-    HalfClosed,
-    /// It is gone.
-    Gone(ProxyError),
-}
-
 /// The request body on its way from the client.
 pub(crate) trait RequestBody: FrameSource {
     /// From here on the client sends raw bytes until it closes (after an upgrade).
     fn become_raw(&mut self);
-
-    /// Waits for the client to end the connection while it waits for its response. Bytes of a next request are
-    /// kept, up to a bound.
-    ///
-    /// # Cancel safety
-    /// Cancel safe.
-    fn watch(&mut self) -> impl Future<Output = ClientEnd> + Send;
 }
 
 /// The response on its way to the client.
@@ -154,13 +151,32 @@ pub(crate) async fn run(
     body: &mut impl RequestBody,
     sink: &mut impl ResponseSink,
 ) -> After {
-    let mut exchange = Exchange::open(ctx, incoming.request);
+    let writer = open(ctx, &incoming.request);
+    run_on(ctx, upstreams, writer, incoming, body, sink).await
+}
+
+/// As [`run`], of a flow that is open already.
+pub(crate) async fn run_on(
+    ctx: &ConnCtx,
+    upstreams: &Upstreams,
+    writer: FlowWriter,
+    incoming: Incoming,
+    body: &mut impl RequestBody,
+    sink: &mut impl ResponseSink,
+) -> After {
+    let line = ctx.shared.control.register(writer.id());
+    let mut exchange = Exchange::new(ctx, &line, writer, incoming.request);
     let route = Route {
         target: incoming.target,
         forward: incoming.forward,
         framing: incoming.framing,
     };
-    match exchange.attempt(upstreams, route, body, sink).await {
+    let outcome = tokio::select! {
+        biased;
+        outcome = exchange.attempt(upstreams, route, body, sink) => outcome,
+        () = line.killed() => Err(ProxyError::Killed),
+    };
+    match outcome {
         Ok(after) => {
             exchange.recorder.finish(clock::now());
             after
@@ -179,40 +195,67 @@ pub(crate) async fn refuse(
     error: &ProxyError,
     sink: &mut impl ResponseSink,
 ) {
-    let mut exchange = Exchange::open(ctx, request);
+    let writer = open(ctx, &request);
+    let line = ctx.shared.control.register(writer.id());
+    let mut exchange = Exchange::new(ctx, &line, writer, request);
     exchange.recorder.request(&exchange.flow.request);
     exchange.recorder.end(Side::Client, clock::now());
     exchange.fail(error, sink).await;
 }
 
+fn open(ctx: &ConnCtx, request: &Request) -> FlowWriter {
+    let store = &ctx.shared.store;
+    store.open(FlowKind::Http, &ctx.client, request.timestamp_start)
+}
+
+/// Where a request goes, and in which form.
 struct Route {
     target: Target,
     forward: Option<Bytes>,
     framing: Framing,
 }
 
+/// One exchange under way, as its task sees it.
 struct Exchange<'a> {
     ctx: &'a ConnCtx,
+    line: &'a Registration,
     flow: HttpFlow,
     bodies: Bodies,
     recorder: Recorder,
 }
 
-/// Connections that one request is tried on.
-const ATTEMPTS: usize = 3;
+/// What both directions of an exchange share. One hook of a flow runs at a time.
+#[derive(Clone, Copy)]
+struct Scene<'s> {
+    ctx: &'s ConnCtx,
+    line: &'s Registration,
+    recorder: &'s Recorder,
+    flow: &'s Mutex<&'s mut HttpFlow>,
+}
 
-/// How the request body leaves: as it comes, or as it was collected for a hook.
-enum Upload<'b, B> {
-    Stream(&'b mut B),
-    Held(Held, &'b mut B),
+/// How the request body leaves.
+struct Upload<'b, B> {
+    /// What was collected of it, and is on record.
+    held: Held,
+    /// That is all of it.
+    complete: bool,
+    /// Its messages are shown one by one.
+    stage: Option<MessageStage>,
+    body: &'b mut B,
+}
+
+/// What hooks have left of a flow: whether it goes on, and whether it is to be held back ahead of that.
+pub(crate) fn after_hook(flow: &mut HttpFlow, recorder: &Recorder) -> Result<bool, ProxyError> {
+    let held = flow.annotations.intercepted && std::mem::take(&mut flow.annotations.intercepted);
+    recorder.said(&mut flow.annotations);
+    match &flow.error {
+        Some(error) => Err(ProxyError::Ended(Box::new(error.clone()))),
+        None => Ok(held),
+    }
 }
 
 impl<'a> Exchange<'a> {
-    fn open(ctx: &'a ConnCtx, request: Request) -> Self {
-        let writer = ctx
-            .shared
-            .store
-            .open(FlowKind::Http, &ctx.client, request.timestamp_start);
+    fn new(ctx: &'a ConnCtx, line: &'a Registration, writer: FlowWriter, request: Request) -> Self {
         let flow = HttpFlow {
             id: writer.id(),
             client_conn: ctx.client.clone(),
@@ -220,23 +263,25 @@ impl<'a> Exchange<'a> {
             request,
             response: None,
             error: None,
+            annotations: LiveAnnotations::default(),
         };
         Self {
             ctx,
+            line,
             flow,
             bodies: Bodies::default(),
             recorder: Recorder::new(writer, ctx.abort.clone()),
         }
     }
 
-    async fn hook(&mut self, hook: Hook) {
-        if self.ctx.shared.addons.wants(hook) {
-            self.ctx
-                .shared
-                .addons
-                .http(hook, &mut self.flow, &mut self.bodies)
-                .await;
+    /// Runs a hook; says whether the flow is to be held back.
+    async fn hook(&mut self, hook: Hook) -> Result<bool, ProxyError> {
+        let addons = &self.ctx.shared.addons;
+        if !addons.wants(hook) {
+            return Ok(false);
         }
+        addons.http(hook, &mut self.flow, &mut self.bodies).await;
+        after_hook(&mut self.flow, &self.recorder)
     }
 
     async fn attempt(
@@ -246,26 +291,10 @@ impl<'a> Exchange<'a> {
         body: &mut impl RequestBody,
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
-        self.recorder.request(&self.flow.request);
-        self.validate()?;
-        self.hook(Hook::RequestHeaders).await;
-        let mut upload = Upload::Stream(body);
-        if self.ctx.shared.addons.body_need(&self.flow, Side::Client) == BodyNeed::Whole {
-            upload = self.hold_request(upload, &mut route).await?;
-        } else {
-            self.hook(Hook::Request).await;
-        }
-        // What is on record is what goes out.
-        if self.ctx.shared.addons.wants(Hook::RequestHeaders)
-            || self.ctx.shared.addons.wants(Hook::Request)
-        {
-            self.recorder.request(&self.flow.request);
-        }
+        let mut upload = self.prepare(body, &mut route, sink).await?;
         if self.flow.response.is_some() {
-            return self.answer(sink).await;
+            return self.answer(upload.body, sink).await;
         }
-        self.recorder
-            .watch(Side::Client, &self.flow.request.headers);
         // A disk that is slower than the traffic slows the traffic.
         self.recorder.ready().await;
         let mut upstream = self.acquire(upstreams, &route.target).await?;
@@ -324,17 +353,6 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// Whether the request keeps the rules, where that is asked for.
-    fn validate(&self) -> Result<(), ProxyError> {
-        let request = &self.flow.request;
-        // What comes over HTTP/2 was looked at where it came in.
-        if !self.ctx.config.validate_inbound_headers || request.version == Version::Http2 {
-            return Ok(());
-        }
-        validate::request(request.version.as_bytes(), &request.headers)
-            .map_err(ProxyError::RequestInvalid)
-    }
-
     /// A connection for this exchange; a server that refused the handshake is on record too.
     async fn acquire(
         &mut self,
@@ -362,58 +380,6 @@ impl<'a> Exchange<'a> {
         Err(error)
     }
 
-    /// Collects the request body, shows it to the hooks, and settles what is sent instead of the stream.
-    async fn hold_request<'b, B: RequestBody>(
-        &mut self,
-        upload: Upload<'b, B>,
-        route: &mut Route,
-    ) -> Result<Upload<'b, B>, ProxyError> {
-        let (Upload::Stream(body) | Upload::Held(_, body)) = upload;
-        let mut held = body::collect(body).await?;
-        self.bodies.request = Some(held.joined.clone());
-        self.hook(Hook::Request).await;
-        if let Some(framing) =
-            held.replace(self.bodies.request.take(), &mut self.flow.request.headers)
-        {
-            route.framing = framing;
-        }
-        Ok(Upload::Held(held, body))
-    }
-
-    /// Answers with the response a hook has made.
-    async fn answer(&mut self, sink: &mut impl ResponseSink) -> Result<After, ProxyError> {
-        self.hook(Hook::ResponseHeaders).await;
-        let Some(response) = &mut self.flow.response else {
-            return Ok(After::Close);
-        };
-        let body = self.bodies.response.take().unwrap_or_default();
-        let mut framing = body::set_length(&mut response.headers, body.len());
-        let mut body = body;
-        if &self.flow.request.method[..] == b"HEAD" || matches!(response.status, 204 | 304) {
-            // Such a response ends with its head (RFC 9112 §6.3).
-            (framing, body) = (Framing::None, Bytes::new());
-        }
-        self.recorder.response(response);
-        sink.head(response, framing, false, false)?;
-        self.recorder
-            .data(Side::Server, std::slice::from_ref(&body), clock::now());
-        sink.frame(Frame {
-            data: [body].into_iter().collect(),
-            wire: None,
-            trailers: None,
-            end: true,
-        })?;
-        sink.flush().await?;
-        self.recorder.end(Side::Server, clock::now());
-        self.hook(Hook::Response).await;
-        // The adapter closes a connection on which the request body is still to come.
-        Ok(if keeps_alive(&self.flow.request) {
-            After::KeepAlive
-        } else {
-            After::Close
-        })
-    }
-
     /// Sends the request and passes on the response, both at once.
     async fn forward<B: RequestBody>(
         &mut self,
@@ -423,67 +389,64 @@ impl<'a> Exchange<'a> {
         upload: &mut Upload<'_, B>,
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
-        let done = matches!(upload, Upload::Stream(body) if body.is_done());
+        let done = upload.held.frames.is_empty() && upload.body.is_done();
         let forward = route.forward.as_deref();
         tx.head(&self.flow.request, forward, route.framing, done)?;
         let client_keeps = keeps_alive(&self.flow.request);
         // Until the server has agreed, its HTTP/1 has no place for what the WebSocket says.
         let waits = self.flow.request.version == Version::Http2
             && convert::is_websocket(&self.flow.request);
+        let begun = self.flow.request.timestamp_start;
         let Self {
             ctx,
+            line,
             flow,
             bodies,
             recorder,
         } = self;
-        let body = match upload {
-            Upload::Stream(body) => {
-                // Nothing will be pumped that would take the head along: there is no body, or one of no bytes.
-                if waits || body.is_done() {
-                    tx.flush().await?;
-                }
-                if body.is_done() {
-                    recorder.end(Side::Client, flow.request.timestamp_start);
-                }
-                body
-            }
-            Upload::Held(held, body) => {
-                for frame in held.frames.iter().cloned() {
-                    recorder.frame(Side::Client, &frame, clock::now());
-                    tx.frame(frame)?;
-                }
-                tx.flush().await?;
-                recorder.end(Side::Client, clock::now());
-                body
-            }
-        };
-        let recorder: &Recorder = recorder;
+        let (ctx, line, recorder): (&ConnCtx, &Registration, &Recorder) = (ctx, line, recorder);
+        for frame in upload.held.frames.iter().cloned() {
+            tx.frame(frame)?;
+        }
+        let body_is_done = upload.body.is_done();
+        // Nothing will be pumped that would take the head along: there is no (more) body, or one of no bytes.
+        if waits || body_is_done {
+            tx.flush().await?;
+        }
+        if body_is_done && !upload.complete {
+            recorder.end(Side::Client, begun);
+        }
         let answered = {
-            let download = Download {
+            let flow = Mutex::new(&mut *flow);
+            let scene = Scene {
                 ctx,
-                flow,
-                bodies,
+                line,
                 recorder,
+                flow: &flow,
+            };
+            let download = Download {
+                scene,
+                bodies,
                 rx,
                 sink,
             }
             .run(client_keeps);
             let mut download = std::pin::pin!(download);
-            transfer::transfer(&mut **body, waits, tx, recorder, download.as_mut()).await?
+            transfer::transfer(scene, upload, waits, tx, download.as_mut()).await?
         };
         match answered {
             Answered::Complete(after) => Ok(after),
             Answered::Upgraded => {
+                let body = &mut *upload.body;
                 body.become_raw();
                 tx.become_raw();
                 rx.become_raw();
                 if websocket::is_followed(ctx, flow) {
-                    let body = &mut **body;
                     let ends = Ends { body, tx, rx, sink };
                     // Few exchanges become one; the others need not have room for it.
-                    return Box::pin(websocket::run(ctx, flow, recorder, ends)).await;
+                    return Box::pin(websocket::run(ctx, line, flow, recorder, ends)).await;
                 }
-                transfer::relay(&mut **body, tx, rx, sink, recorder).await
+                transfer::relay(body, tx, rx, sink, recorder).await
             }
         }
     }
@@ -493,7 +456,8 @@ impl<'a> Exchange<'a> {
     fn grpc_end(&self, error: &ProxyError) -> Option<Headers> {
         let response = self.flow.response.as_ref()?;
         let is_grpc = streams::kind_of(&response.headers) == Some(BodyStream::Grpc);
-        if !is_grpc || error.is_reset() || matches!(error, ProxyError::Killed) {
+        let is_ours = matches!(error, ProxyError::Killed | ProxyError::Ended(_));
+        if !is_grpc || error.is_reset() || is_ours {
             return None;
         }
         let mut trailers = Headers::new();
@@ -509,7 +473,8 @@ impl<'a> Exchange<'a> {
         let error_record = error.to_flow_error(now);
         tracing::debug!(client = %self.ctx.client.peername, "{}", error_record.message);
         self.flow.error = Some(error_record.clone());
-        self.hook(Hook::Error).await;
+        // It has failed already, whatever hooks make of that.
+        let _ = self.hook(Hook::Error).await;
         self.recorder.error(error_record);
         self.recorder.finish(now);
         match error.status().filter(|_| !sink.started()) {
@@ -528,35 +493,6 @@ impl<'a> Exchange<'a> {
         // A client that is gone cannot be told; the record has the reason either way.
         let _ = sink.flush().await;
     }
-}
-
-/// Whether a failed request may be sent once more. A kept connection that the server closed meanwhile says nothing
-/// about a request; but it may have been carried out unless it is one that may be (RFC 9110 §9.2.2), and an answer
-/// that has begun is an answer.
-fn may_repeat(request: &Request, route: &Route, upstream: &Upstream, error: &ProxyError) -> bool {
-    let unsent = route.framing == Framing::None && !upstream.has_answered();
-    if let ProxyError::StreamRefused { .. } = error {
-        // The server says that it did nothing with it (RFC 9113 §8.7).
-        return unsent;
-    }
-    let lost = matches!(error, ProxyError::NoResponse | ProxyError::ServerIo { .. });
-    lost && upstream.is_reused() && unsent && is_idempotent(&request.method)
-}
-
-/// The methods that mean the same however often they are carried out (RFC 9110 §9.2.2, RFC 4918, RFC 3253, RFC 5323).
-fn is_idempotent(method: &[u8]) -> bool {
-    const METHODS: [&[u8]; 9] = [
-        b"GET",
-        b"HEAD",
-        b"OPTIONS",
-        b"TRACE",
-        b"PUT",
-        b"DELETE",
-        b"PROPFIND",
-        b"REPORT",
-        b"SEARCH",
-    ];
-    METHODS.contains(&method)
 }
 
 /// How a response ended.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ const SLICES: usize = 16;
 pub(crate) struct Activity {
     start: Instant,
     last_millis: AtomicU64,
+    /// Parts of exchanges that wait for a person.
+    paused: AtomicUsize,
 }
 
 impl Default for Activity {
@@ -61,6 +63,7 @@ impl Default for Activity {
         Self {
             start: Instant::now(),
             last_millis: AtomicU64::new(0),
+            paused: AtomicUsize::new(0),
         }
     }
 }
@@ -73,11 +76,31 @@ impl Activity {
             .store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
     }
 
+    /// Nobody is silent while a person has the word, which is until this is dropped.
+    pub(crate) fn pause(self: &Arc<Self>) -> Pause {
+        self.paused.fetch_add(1, Ordering::Relaxed);
+        Pause(self.clone())
+    }
+
     /// How long nothing has come in.
     pub(crate) fn silent(&self) -> Duration {
+        if self.paused.load(Ordering::Relaxed) > 0 {
+            return Duration::ZERO;
+        }
         self.start.elapsed().saturating_sub(Duration::from_millis(
             self.last_millis.load(Ordering::Relaxed),
         ))
+    }
+}
+
+/// See [`Activity::pause`].
+#[derive(Debug)]
+pub(crate) struct Pause(Arc<Activity>);
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.paused.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

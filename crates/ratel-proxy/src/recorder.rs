@@ -1,13 +1,17 @@
 //! The record of one exchange, written by both directions of it, and complete however the exchange ends.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use ratel_core::clock;
 use ratel_core::store::FlowWriter;
 use ratel_core::tap::{self, Tap};
-use ratel_flow::{Headers, Response, Side, Timestamp};
+use ratel_flow::{
+    AnnotationChange, Headers, LiveAnnotations, Message, MessageFlags, MessageHead, OpenMessage,
+    Payload, PayloadStream, Response, Side, Timestamp,
+};
 use ratel_proto::Frame;
 
 use crate::error::ProxyError;
@@ -49,6 +53,10 @@ pub(crate) struct Recorder {
     taps: [OnceLock<Mutex<Tap>>; 2],
     /// Bytes of the two bodies.
     recorded: [AtomicU64; 2],
+    /// Bytes beside them.
+    extra: [AtomicU64; 2],
+    /// Parts that are held back.
+    held: AtomicUsize,
 }
 
 impl Recorder {
@@ -59,6 +67,8 @@ impl Recorder {
             answered: AtomicBool::new(false),
             taps: Default::default(),
             recorded: Default::default(),
+            extra: Default::default(),
+            held: AtomicUsize::new(0),
         }
     }
 
@@ -90,16 +100,123 @@ impl Recorder {
 
     /// Records what a frame carries.
     pub(crate) fn frame(&self, side: Side, frame: &Frame, now: Timestamp) {
-        self.writer.data(side, &frame.data, now);
-        of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
+        self.bytes(side, frame, now);
         if let Some(mut tap) = self.tapped(side) {
             tap.feed(&frame.data, &self.writer, now);
         }
+    }
+
+    fn bytes(&self, side: Side, frame: &Frame, now: Timestamp) {
+        self.writer.data(side, &frame.data, now);
+        of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
         if let Some(trailers) = &frame.trailers {
             self.writer.trailers(side, trailers);
             if side == Side::Server {
                 tap::grpc_status(trailers, &self.writer);
             }
+        }
+    }
+
+    /// Records a whole body, which may still be replaced: messages are looked for in it once it is [final](Self::passed).
+    pub(crate) fn whole(&self, side: Side, frames: &[Frame], now: Timestamp) {
+        for frame in frames {
+            self.bytes(side, frame, now);
+        }
+        self.writer.end(side, now);
+    }
+
+    /// Records a whole body in place of the one that is on record.
+    pub(crate) fn replaced(&self, side: Side, frames: &[Frame], now: Timestamp) {
+        self.writer.replace(side);
+        of_side(&self.recorded, side).store(0, Ordering::Relaxed);
+        self.whole(side, frames, now);
+    }
+
+    /// A [whole](Self::whole) body goes on as it is on record.
+    pub(crate) fn passed(&self, side: Side, frames: &[Frame], now: Timestamp) {
+        if let Some(mut tap) = self.tapped(side) {
+            for frame in frames {
+                tap.feed(&frame.data, &self.writer, now);
+            }
+            tap.end(&self.writer, now);
+        }
+    }
+
+    /// Records what hooks have said of the flow.
+    pub(crate) fn said(&self, annotations: &mut LiveAnnotations) {
+        if let Some(change) = annotations.take_change() {
+            self.writer.annotate(change);
+        }
+    }
+
+    /// As [`frame`](Self::frame), for a message that somebody has made or changed.
+    pub(crate) fn message_frame(
+        &self,
+        side: Side,
+        frame: &Frame,
+        flags: MessageFlags,
+        now: Timestamp,
+    ) {
+        self.bytes(side, frame, now);
+        if let Some(mut tap) = self.tapped(side) {
+            tap.mark(flags);
+            tap.feed(&frame.data, &self.writer, now);
+            tap.mark(MessageFlags::default());
+        }
+    }
+
+    /// Bytes beside the body of that side; says where they lie.
+    pub(crate) fn beside(&self, side: Side, content: &Bytes, now: Timestamp) -> Payload {
+        let len = content.len() as u64;
+        let offset = match self.tapped(side) {
+            Some(mut tap) => tap.beside(len),
+            None => of_side(&self.extra, side).fetch_add(len, Ordering::Relaxed),
+        };
+        self.writer.extra(side, std::slice::from_ref(content), now);
+        Payload {
+            stream: PayloadStream::Extra,
+            offset,
+            len,
+        }
+    }
+
+    /// A message that went nowhere: it is on record beside those that did.
+    pub(crate) fn dropped_message(&self, message: &Message) {
+        let payload = self.beside(message.side, &message.content, message.timestamp);
+        self.writer.message(&MessageHead {
+            side: message.side,
+            kind: message.kind,
+            flags: message.flags,
+            timestamp: message.timestamp,
+            code: 0,
+            payload,
+        });
+    }
+
+    /// A message that is held back, as it is by now.
+    pub(crate) fn waiting_message(&self, message: &Message) {
+        let payload = self.beside(message.side, &message.content, message.timestamp);
+        let open = OpenMessage {
+            side: message.side,
+            kind: message.kind,
+            timestamp: message.timestamp,
+            payload,
+            held: true,
+        };
+        self.writer.message_open(message.side, Some(open));
+    }
+
+    /// One more part of the flow is held back.
+    pub(crate) fn holds(&self) {
+        if self.held.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.writer.annotate(AnnotationChange::intercepted(true));
+        }
+    }
+
+    /// It is not any more.
+    pub(crate) fn releases(&self) {
+        if self.held.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.writer.annotate(AnnotationChange::intercepted(false));
         }
     }
 

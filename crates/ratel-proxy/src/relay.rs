@@ -1,6 +1,5 @@
 //! The waist for messages: what passes as a stream of them, recorded one by one while it passes.
 
-mod live;
 mod names;
 pub(crate) mod tcp;
 pub(crate) mod verbatim;

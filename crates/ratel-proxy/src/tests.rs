@@ -7,6 +7,7 @@ mod h1;
 mod h2;
 mod h2_pace;
 mod hooks;
+mod intercept;
 mod passthrough;
 mod streams;
 mod tcp;

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use ratel_flow::Scheme;
+pub(crate) use ratel_flow::http::host_port;
 
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,14 +25,5 @@ pub(crate) struct Target {
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&host_port(&self.host, self.port))
-    }
-}
-
-/// `host:port`, with brackets around an IPv6 literal.
-pub(crate) fn host_port(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
     }
 }

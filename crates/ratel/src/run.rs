@@ -420,7 +420,11 @@ impl Program {
     }
 
     fn engine(&self, store: &FlowStore) -> Result<Engine, Refusal> {
-        Engine::start(&self.options, store.clone(), ratel_addons::default_addons())
+        let setup = ratel_addons::Setup {
+            filters: filter_options(),
+        };
+        let addons = ratel_addons::default_addons(&setup);
+        Engine::start(&self.options, store.clone(), addons)
             .map_err(|error| self.refuse(&error, error.hint()))
     }
 }

@@ -42,6 +42,11 @@ impl Values {
     pub fn set(&mut self, name: &str, value: Value) -> Result<(), OptionsError> {
         let (index, def) = find(name)?;
         check(def, &value)?;
+        // A filter that is set is in force.
+        if index == keys::INTERCEPT.index {
+            let set = matches!(value, Value::OptStr(Some(_)));
+            self.values[keys::INTERCEPT_ACTIVE.index] = Value::Bool(set);
+        }
         self.values[index] = value;
         Ok(())
     }

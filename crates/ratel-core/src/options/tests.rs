@@ -115,7 +115,8 @@ fn the_table_is_complete() {
             "store_disk",
             "store_dir",
             "keylog",
-            "redact"
+            "redact",
+            "intercept_timeout"
         ]
     );
 }

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_flow::{
-    Annotations, ClientConn, FlowError, FlowId, FlowKind, OpenMessage, ServerConn, Side,
-    StreamKind, Timestamp, WebSocketClose,
+    AnnotationChange, Annotations, ClientConn, FlowError, FlowId, FlowKind, OpenMessage,
+    ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
 };
 
 use super::extents::Loc;
@@ -65,6 +65,8 @@ pub(super) enum What {
     Server(Arc<ServerConn>),
     Error(Option<Box<FlowError>>),
     Annotations(Arc<Annotations>),
+    /// Something is said differently.
+    Annotate(Box<AnnotationChange>),
     Filed(Box<Filed>),
     /// What the flow is now is kept as what it was before changes, unless there is such already.
     Backup,

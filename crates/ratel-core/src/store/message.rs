@@ -139,9 +139,11 @@ pub(super) fn messages_from(
                     PayloadStream::Body => entry.bodies.get(nth(open.side)),
                     PayloadStream::Extra => messages.extra.get(nth(open.side)),
                 };
-                let len = list
+                let so_far = list
                     .map_or(0, |list| list.len)
                     .saturating_sub(open.payload.offset);
+                // More may have come behind one that is complete.
+                let len = if open.held { open.payload.len } else { so_far };
                 let payload = Payload {
                     len,
                     ..open.payload

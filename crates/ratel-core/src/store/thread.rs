@@ -328,6 +328,10 @@ fn state(entry: &mut Entry, what: What) {
             entry.rare().error = error.map(|error| *error);
         }
         What::Annotations(annotations) => entry.rare().annotations = Some(annotations),
+        What::Annotate(change) => {
+            let said = entry.rare().annotations.get_or_insert_default();
+            change.apply(Arc::make_mut(said));
+        }
         What::Filed(filed) => entry.rare().filed = Some(filed),
         What::Backup => entry.back_up(),
         What::Revert => entry.revert(),

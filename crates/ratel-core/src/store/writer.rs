@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use ratel_flow::{
-    Annotations, ClientConn, FlowError, FlowId, MessageHead, OpenMessage, Request, Response,
-    ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
+    AnnotationChange, Annotations, ClientConn, FlowError, FlowId, MessageHead, OpenMessage,
+    Request, Response, ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -182,6 +182,11 @@ impl FlowWriter {
     /// What people and addons have said of the flow; the last word counts.
     pub fn annotations(&self, annotations: Arc<Annotations>) {
         self.event(What::Annotations(annotations));
+    }
+
+    /// Something is said differently; what else is said stays as somebody else may have changed it.
+    pub fn annotate(&self, change: AnnotationChange) {
+        self.event(What::Annotate(Box::new(change)));
     }
 
     /// The flow is about to be changed by somebody: what it is now is kept, once.

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{ExportError, ExportOptions, Format, export_record, pretty_url};
+use super::{ExportError, ExportOptions, Format, export_record};
 use crate::Record;
 use crate::format::escape;
 
@@ -129,7 +129,7 @@ fn title(record: &Record) -> String {
         return String::new();
     };
     let method = String::from_utf8_lossy(&http.request.method);
-    let title = format!("{method} {}", pretty_url(&http.request));
+    let title = format!("{method} {}", http.request.pretty_url());
     let title = match &http.response {
         Some(response) => format!("{title} ({})", response.status),
         None => title,

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use super::operators::Operator;
 use super::parse::{Node, Operand, Test};
 use super::subject::Subject;
-use super::{body, python, url};
+use super::{Needs, body, python, url};
 use crate::conn::{ClientConn, ServerConn};
 use crate::flow::{FlowKind, Side};
 use crate::http::Request;
@@ -29,6 +29,36 @@ pub(super) fn matches<S: Subject + ?Sized>(node: &Node, flow: &S, scratch: &mut 
         Node::Any(nodes) => nodes.iter().any(|node| matches(node, flow, scratch)),
         Node::Not(node) => !matches(node, flow, scratch),
         Node::Test(test) => self::test(test, flow, scratch),
+    }
+}
+
+/// As [`matches`], without those parts of the flow that are missing: none when it depends on them.
+pub(super) fn judge<S: Subject + ?Sized>(
+    node: &Node,
+    flow: &S,
+    missing: Needs,
+    scratch: &mut Scratch,
+) -> Option<bool> {
+    let mut of_many = |nodes: &[Node], decisive: bool| {
+        let mut open = false;
+        for node in nodes {
+            match judge(node, flow, missing, scratch) {
+                Some(found) if found == decisive => return Some(decisive),
+                Some(_) => {}
+                None => open = true,
+            }
+        }
+        (!open).then_some(!decisive)
+    };
+    match node {
+        Node::All(nodes) => of_many(nodes, false),
+        Node::Any(nodes) => of_many(nodes, true),
+        Node::Not(node) => judge(node, flow, missing, scratch).map(|found| !found),
+        // What is found in what is there is found, whatever else comes.
+        Node::Test(test) => match self::test(test, flow, scratch) {
+            false if test.row.needs.meets(missing) => None,
+            found => Some(found),
+        },
     }
 }
 

@@ -9,7 +9,7 @@ use crate::dns::DnsMessage;
 use crate::flow::{FlowKind, Side};
 use crate::http::{HttpFlow, Request, Response};
 use crate::message::{Message, MessageKind};
-use crate::record::{Annotations, Body, Replay, Value};
+use crate::record::{Body, Replay, Value};
 use crate::tcp::TcpFlow;
 
 /// An HTTP exchange under way.
@@ -17,8 +17,6 @@ use crate::tcp::TcpFlow;
 pub struct LiveHttp<'a> {
     /// The exchange.
     pub flow: &'a HttpFlow,
-    /// What is said of it, if anything.
-    pub annotations: Option<&'a Annotations>,
     /// The request's body, where it is there as a whole.
     pub request_body: Body,
     /// The response's body, where it is there as a whole.
@@ -35,7 +33,6 @@ impl<'a> LiveHttp<'a> {
     pub fn new(flow: &'a HttpFlow) -> Self {
         Self {
             flow,
-            annotations: None,
             request_body: Body::Missing,
             response_body: Body::Missing,
             websocket: false,
@@ -49,8 +46,6 @@ impl<'a> LiveHttp<'a> {
 pub struct LiveTcp<'a> {
     /// The connection.
     pub flow: &'a TcpFlow,
-    /// What is said of it, if anything.
-    pub annotations: Option<&'a Annotations>,
     /// Those of its messages that are at hand: the one that passes, at least.
     pub messages: &'a [Message],
 }
@@ -70,19 +65,19 @@ macro_rules! common {
         }
 
         fn marked(&self) -> &str {
-            self.annotations.map_or("", |said| &said.marked)
+            &self.flow.annotations.marked
         }
 
         fn comment(&self) -> &str {
-            self.annotations.map_or("", |said| &said.comment)
+            &self.flow.annotations.comment
         }
 
         fn replay(&self) -> Option<Replay> {
-            self.annotations?.is_replay
+            self.flow.annotations.is_replay
         }
 
         fn metadata(&self) -> &[(Arc<str>, Value)] {
-            self.annotations.map_or(&[], |said| &said.metadata)
+            &self.flow.annotations.metadata
         }
 
         fn dns(&self, _: Side) -> Option<&DnsMessage> {

@@ -27,6 +27,12 @@ impl Needs {
         self.0 & other.0 == other.0
     }
 
+    /// Whether any of `other` is among them.
+    #[must_use]
+    pub const fn meets(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// These and `other`.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {

@@ -1,72 +1,60 @@
-//! The response on its way down: informational ones, the head, the body as it comes or held for an addon.
+//! The response on its way down: informational ones, the head, the body as it comes, message by message, or whole.
 
-use ratel_core::addon::{Bodies, BodyNeed};
+use bytes::Bytes;
+use ratel_core::addon::Bodies;
+use ratel_core::clock;
+use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
-use ratel_flow::{HttpFlow, Side};
+use ratel_flow::{HttpFlow, Response, Side, Version};
 use ratel_proto::Framing;
 
-use super::{After, Answer, Answered, ResponseSink, ResponseSource};
-use crate::body;
-use crate::conn::ConnCtx;
+use super::hold::{Event, Waiting};
+use super::messages::MessageStage;
+use super::{After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook};
+use crate::body::{self, HOLD_MAX, Held, SMALL_MAX};
 use crate::error::ProxyError;
-use crate::recorder::Recorder;
 
 pub(super) struct Download<'d, R, S> {
-    pub(super) ctx: &'d ConnCtx,
-    pub(super) flow: &'d mut HttpFlow,
+    pub(super) scene: Scene<'d>,
     pub(super) bodies: &'d mut Bodies,
-    pub(super) recorder: &'d Recorder,
     pub(super) rx: &'d mut R,
     pub(super) sink: &'d mut S,
 }
 
 impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
     pub(super) async fn run(mut self, client_keeps: bool) -> Result<Answered, ProxyError> {
-        let response = loop {
-            let Answer {
-                response,
-                informational,
-            } = self.rx.head().await?;
-            if self.ctx.config.validate_inbound_headers {
-                self.rx.validate(&response)?;
-            }
-            if !informational {
-                break response;
-            }
-            self.recorder.informational(&response);
-            self.recorder.ready().await;
-            self.sink.informational(&response)?;
-            self.sink.flush().await?;
+        let response = self.final_head().await?;
+        let (upgraded, framing, hold) = {
+            let mut flow = self.scene.flow.lock().await;
+            let upgraded = self.rx.upgrades(&flow.request, &response);
+            let framing = self.rx.framing(&flow.request.method, &response)?;
+            flow.response = Some(response);
+            let hold = hook(self.scene, self.bodies, Hook::ResponseHeaders, &mut flow).await?;
+            (upgraded, framing, hold)
         };
-        let upgraded = self.rx.upgrades(&self.flow.request, &response);
-        let framing = self.rx.framing(&self.flow.request.method, &response)?;
-        self.flow.response = Some(response);
-        self.hook(Hook::ResponseHeaders).await;
         if upgraded {
-            if let Some(response) = &self.flow.response {
-                self.recorder.response(response);
-                self.sink.upgraded(response)?;
-            }
-            self.sink.flush().await?;
+            self.upgrade(hold).await?;
             return Ok(Answered::Upgraded);
         }
         self.rx.begin_body(framing);
-        if let Some(response) = &self.flow.response {
-            self.recorder.watch(Side::Server, &response.headers);
-        }
-        if self.ctx.shared.addons.body_need(self.flow, Side::Server) == BodyNeed::Whole {
-            self.held(framing).await?;
+        let needs = {
+            let flow = self.scene.flow.lock().await;
+            let addons = &self.scene.ctx.shared.addons;
+            addons.body_needs(&flow, self.bodies, Side::Server)
+        };
+        let sent = if needs.whole {
+            self.collected(framing, needs.insists, hold).await?
         } else {
-            self.streamed(framing).await?;
-        }
+            self.streamed(Held::default(), framing, needs.messages, hold)
+                .await?
+        };
         // A client that asks for persistence in HTTP/1.0 has it only if the response agrees (RFC 9112 §9.3).
-        let agreed = !self.flow.request.version.is_http10()
-            || self
-                .flow
-                .response
-                .as_ref()
-                .is_some_and(|response| response.headers.has_token("connection", "keep-alive"));
-        let keep = client_keeps && agreed && self.rx.is_reusable();
+        let flow = self.scene.flow.lock().await;
+        let agrees = |response: &Response| response.headers.has_token("connection", "keep-alive");
+        let agreed =
+            !flow.request.version.is_http10() || flow.response.as_ref().is_some_and(agrees);
+        let ends = sent != Framing::UntilClose;
+        let keep = client_keeps && agreed && ends && self.rx.is_reusable();
         Ok(Answered::Complete(if keep {
             After::KeepAlive
         } else {
@@ -74,61 +62,280 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         }))
     }
 
-    /// The body passes as it comes.
-    async fn streamed(&mut self, framing: Framing) -> Result<(), ProxyError> {
-        let Some(response) = &self.flow.response else {
-            return Ok(());
-        };
-        self.recorder.response(response);
-        let done = self.rx.is_done();
-        self.sink.head(response, framing, true, done)?;
+    /// Passes on informational responses until there is another one.
+    async fn final_head(&mut self) -> Result<Response, ProxyError> {
+        loop {
+            let Answer {
+                response,
+                informational,
+            } = self.rx.head().await?;
+            if self.scene.ctx.config.validate_inbound_headers {
+                self.rx.validate(&response)?;
+            }
+            if !informational {
+                return Ok(response);
+            }
+            self.scene.recorder.informational(&response);
+            self.scene.recorder.ready().await;
+            self.sink.informational(&response)?;
+            self.sink.flush().await?;
+        }
+    }
+
+    /// Both sides speak another protocol from here on.
+    async fn upgrade(&mut self, mut hold: bool) -> Result<(), ProxyError> {
+        {
+            let mut flow = self.scene.flow.lock().await;
+            // It has none, and that is all of it.
+            self.bodies.response = Some(Bytes::new());
+            hold |= hook(self.scene, self.bodies, Hook::Response, &mut flow).await?;
+            if let Some(response) = &flow.response {
+                self.scene.recorder.response(response);
+            }
+        }
+        if hold {
+            self.hold(&mut Held::default(), &mut Framing::None, true)
+                .await?;
+        }
+        let flow = self.scene.flow.lock().await;
+        if let Some(response) = &flow.response {
+            self.sink.upgraded(response)?;
+        }
+        drop(flow);
+        self.sink.flush().await
+    }
+
+    /// The body is complete before anything goes on, unless it is too large and nobody insists.
+    async fn collected(
+        &mut self,
+        mut framing: Framing,
+        insists: bool,
+        mut hold: bool,
+    ) -> Result<Framing, ProxyError> {
+        let limit = if insists { HOLD_MAX } else { SMALL_MAX };
+        let mut held = Held::default();
+        if !matches!(framing, Framing::Length(len) if len > limit as u64) {
+            held = body::collect(self.rx, limit).await?;
+        }
+        if !self.rx.is_done() {
+            if insists {
+                return Err(ProxyError::TooLargeToHold { limit });
+            }
+            let mut flow = self.scene.flow.lock().await;
+            self.scene
+                .ctx
+                .shared
+                .addons
+                .body_passes(&mut flow, Side::Server);
+            hold |= after_hook(&mut flow, self.scene.recorder)?;
+            drop(flow);
+            return self.streamed(held, framing, false, hold).await;
+        }
+        self.bodies.response = Some(held.joined.clone());
+        let mut verbatim = true;
+        {
+            let mut flow = self.scene.flow.lock().await;
+            hold |= hook(self.scene, self.bodies, Hook::Response, &mut flow).await?;
+            let Some(response) = &mut flow.response else {
+                return Ok(framing);
+            };
+            let Response {
+                headers, version, ..
+            } = response;
+            let replaced = held.replace(self.bodies.response.take(), headers, version);
+            if let Some(replaced) = replaced {
+                (framing, verbatim) = (replaced, false);
+            }
+            let recorder = self.scene.recorder;
+            recorder.response(response);
+            recorder.watch(Side::Server, &response.headers);
+            recorder.whole(Side::Server, &held.frames, self.rx.received());
+        }
+        if hold && self.hold(&mut held, &mut framing, false).await? {
+            verbatim = false;
+        }
+        let now = self.rx.received();
+        self.scene.recorder.passed(Side::Server, &held.frames, now);
+        self.send_head(framing, verbatim, false).await?;
+        for frame in held.frames {
+            self.sink.frame(frame)?;
+        }
+        self.sink.flush().await?;
+        Ok(framing)
+    }
+
+    /// The body passes as it comes; `begun` is what has come already.
+    async fn streamed(
+        &mut self,
+        begun: Held,
+        mut framing: Framing,
+        messages: bool,
+        hold: bool,
+    ) -> Result<Framing, ProxyError> {
+        let mut stage = None;
+        if messages && !self.rx.is_done() {
+            stage = self.stage(&mut framing).await;
+        }
+        {
+            let flow = self.scene.flow.lock().await;
+            if let Some(response) = &flow.response {
+                self.scene.recorder.response(response);
+                self.scene.recorder.watch(Side::Server, &response.headers);
+            }
+        }
+        if hold {
+            self.hold(&mut Held::default(), &mut framing, true).await?;
+        }
+        let done = self.rx.is_done() && begun.frames.is_empty();
+        self.send_head(framing, stage.is_none(), done).await?;
+        let Scene { recorder, line, .. } = self.scene;
+        for frame in begun.frames {
+            recorder.frame(Side::Server, &frame, self.rx.received());
+            self.sink.frame(frame)?;
+        }
         while !self.rx.is_done() {
             let frame = match self.rx.ready()? {
                 Some(frame) => frame,
                 None => {
                     self.sink.flush().await?;
-                    self.recorder.ready().await;
-                    self.rx.next().await?
+                    recorder.ready().await;
+                    let between = stage.as_ref().is_some_and(MessageStage::may_inject);
+                    tokio::select! {
+                        biased;
+                        frame = self.rx.next() => frame?,
+                        injection = line.injected(Side::Server), if between => {
+                            if let Some(stage) = &mut stage {
+                                stage.inject(injection, self.scene, self.rx, self.sink).await?;
+                            }
+                            continue;
+                        }
+                    }
                 }
             };
-            self.recorder
-                .frame(Side::Server, &frame, self.rx.received());
-            self.sink.frame(frame)?;
+            match &mut stage {
+                Some(stage) => stage.feed(frame, self.scene, self.rx, self.sink).await?,
+                None => {
+                    recorder.frame(Side::Server, &frame, self.rx.received());
+                    self.sink.frame(frame)?;
+                }
+            }
         }
-        self.recorder.end(Side::Server, self.rx.received());
+        if stage.is_some() {
+            line.closed(Side::Server);
+        }
+        recorder.end(Side::Server, self.rx.received());
         self.sink.flush().await?;
-        self.hook(Hook::Response).await;
-        Ok(())
+        let mut flow = self.scene.flow.lock().await;
+        hook(self.scene, self.bodies, Hook::Response, &mut flow).await?;
+        Ok(framing)
     }
 
-    /// The body is complete before anything goes on, since an addon must see it whole.
-    async fn held(&mut self, framing: Framing) -> Result<(), ProxyError> {
-        let mut held = body::collect(self.rx).await?;
-        self.bodies.response = Some(held.joined.clone());
-        self.hook(Hook::Response).await;
-        let Some(response) = &mut self.flow.response else {
-            return Ok(());
+    /// Has the messages of the body shown one by one, if they can be told apart.
+    async fn stage(&mut self, framing: &mut Framing) -> Option<MessageStage> {
+        let mut flow = self.scene.flow.lock().await;
+        let HttpFlow {
+            request, response, ..
+        } = &mut **flow;
+        let response = response.as_mut()?;
+        let stage = MessageStage::for_body(Side::Server, &mut response.headers)?;
+        let version = if request.version.is_http10() {
+            &Version::Http10
+        } else {
+            &response.version
         };
-        let replaced = held.replace(self.bodies.response.take(), &mut response.headers);
-        self.recorder.response(response);
-        let (framing, verbatim) = (replaced.unwrap_or(framing), replaced.is_none());
-        self.sink.head(response, framing, verbatim, false)?;
-        for frame in held.frames {
-            self.recorder
-                .frame(Side::Server, &frame, self.rx.received());
-            self.sink.frame(frame)?;
-        }
-        self.recorder.end(Side::Server, self.rx.received());
-        self.sink.flush().await
+        *framing = body::unbound(&mut response.headers, *framing, version);
+        self.scene.line.carries(stage.kind());
+        Some(stage)
     }
 
-    async fn hook(&mut self, hook: Hook) {
-        if self.ctx.shared.addons.wants(hook) {
-            self.ctx
-                .shared
-                .addons
-                .http(hook, self.flow, self.bodies)
-                .await;
+    async fn send_head(
+        &mut self,
+        framing: Framing,
+        verbatim: bool,
+        done: bool,
+    ) -> Result<(), ProxyError> {
+        let flow = self.scene.flow.lock().await;
+        match &flow.response {
+            Some(response) => self.sink.head(response, framing, verbatim, done),
+            None => Ok(()),
         }
     }
+
+    /// Waits until somebody lets the response go; says whether its body was changed. `passes` says that the body does
+    /// not wait with its head.
+    async fn hold(
+        &mut self,
+        held: &mut Held,
+        framing: &mut Framing,
+        passes: bool,
+    ) -> Result<bool, ProxyError> {
+        let Scene {
+            ctx,
+            line,
+            recorder,
+            flow,
+        } = self.scene;
+        let size = held.len();
+        let waiting = Waiting::begin(ctx, line, recorder, Part::Response, size, passes);
+        let Some(mut waiting) = waiting else {
+            return Ok(false);
+        };
+        let mut changed = false;
+        loop {
+            // Of a response that is complete the server is not needed any more.
+            let source = passes.then_some((&mut *self.rx, Side::Server));
+            match waiting.next(source).await {
+                Event::Order(Order::Edit(edit)) => {
+                    let mut flow = flow.lock().await;
+                    recorder.back_up();
+                    if let Some(response) = edit.response {
+                        flow.response = Some(response);
+                    }
+                    let has_body = has_body(&flow);
+                    let Some(response) = &mut flow.response else {
+                        continue;
+                    };
+                    let Response {
+                        headers, version, ..
+                    } = response;
+                    let (body, trailers) = (edit.response_body, edit.response_trailers);
+                    if let Some(new) = held.edit(body, trailers, headers, version) {
+                        (changed, *framing) = (true, new);
+                    }
+                    if changed && !has_body {
+                        (*held, *framing) = (Held::default(), Framing::None);
+                    }
+                    recorder.response(response);
+                    if !passes {
+                        recorder.replaced(Side::Server, &held.frames, clock::now());
+                    }
+                }
+                Event::Order(Order::EditMessage(_)) => {}
+                Event::Order(Order::Resume | Order::Drop) => return Ok(changed),
+                // What has come of it can still be passed on.
+                Event::Gone(_) => {}
+            }
+        }
+    }
+}
+
+/// Some responses end with their heads (RFC 9112 §6.3).
+fn has_body(flow: &HttpFlow) -> bool {
+    let is_head = &flow.request.method[..] == b"HEAD";
+    let status = flow.response.as_ref().map(|response| response.status);
+    !is_head && !matches!(status, Some(204 | 304))
+}
+
+async fn hook(
+    scene: Scene<'_>,
+    bodies: &mut Bodies,
+    hook: Hook,
+    flow: &mut HttpFlow,
+) -> Result<bool, ProxyError> {
+    let addons = &scene.ctx.shared.addons;
+    if !addons.wants(hook) {
+        return Ok(false);
+    }
+    addons.http(hook, flow, bodies).await;
+    after_hook(flow, scene.recorder)
 }

@@ -5,23 +5,28 @@ use std::time::Duration;
 
 use ratel_flow::Side;
 
-use super::{After, Answered, ClientEnd, RequestBody, RequestSink, ResponseSink, ResponseSource};
-use crate::body::FrameSink;
+use super::{
+    After, Answered, RequestBody, RequestSink, ResponseSink, ResponseSource, Scene, Upload,
+};
+use crate::body::{FrameSink, PeerEnd};
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
+
+use super::messages::MessageStage;
 
 /// Moves the request body up while the response comes down; ends with the response. What comes of a tunnel that is not
 /// granted yet (`waits`) stays where it is.
 pub(super) async fn transfer<B: RequestBody>(
-    body: &mut B,
+    scene: Scene<'_>,
+    request: &mut Upload<'_, B>,
     waits: bool,
     tx: &mut impl FrameSink,
-    recorder: &Recorder,
     mut download: Pin<&mut impl Future<Output = Result<Answered, ProxyError>>>,
 ) -> Result<Answered, ProxyError> {
+    let recorder = scene.recorder;
     let mut server_reads = true;
-    if !body.is_done() && !waits {
-        let pump = upload(body, tx, recorder);
+    if !request.body.is_done() && !waits {
+        let pump = upload(scene, request, tx);
         let mut pump = std::pin::pin!(pump);
         tokio::select! {
             biased;
@@ -51,11 +56,14 @@ pub(super) async fn transfer<B: RequestBody>(
     tokio::select! {
         biased;
         answered = &mut download => return answered,
-        end = body.watch() => match end {
+        end = request.body.watch() => match end {
             // What the server would see without us: the end of the client's side, the response still wanted.
             // A server that can't be told has closed already; its response is still on the way.
-            ClientEnd::HalfClosed => drop(tx.shutdown().await),
-            ClientEnd::Gone(error) => return Err(error),
+            PeerEnd::HalfClosed => {
+                scene.line.left(Side::Client);
+                drop(tx.shutdown().await);
+            }
+            PeerEnd::Gone(error) => return Err(error),
         },
     }
     // A client that has closed both its sides looks the same until it is sent something.
@@ -81,24 +89,45 @@ const BEFORE: &str = "before the server had answered";
 const HALF_CLOSED: Duration = Duration::from_secs(60);
 
 /// Sends the request body as it comes in.
-async fn upload(
-    body: &mut impl RequestBody,
+async fn upload<B: RequestBody>(
+    scene: Scene<'_>,
+    request: &mut Upload<'_, B>,
     tx: &mut impl FrameSink,
-    recorder: &Recorder,
 ) -> Result<(), ProxyError> {
+    let Scene { recorder, line, .. } = scene;
+    let Upload { stage, body, .. } = request;
+    let body: &mut B = body;
     loop {
         let frame = match body.ready()? {
             Some(frame) => frame,
             None => {
                 deliver(body, tx).await?;
                 recorder.ready().await;
-                body.next().await?
+                let between = stage.as_ref().is_some_and(MessageStage::may_inject);
+                tokio::select! {
+                    biased;
+                    frame = body.next() => frame?,
+                    injection = line.injected(Side::Client), if between => {
+                        if let Some(stage) = stage {
+                            stage.inject(injection, scene, body, tx).await?;
+                        }
+                        continue;
+                    }
+                }
             }
         };
-        recorder.frame(Side::Client, &frame, body.received());
         let end = frame.end;
-        tx.frame(frame)?;
+        match stage {
+            Some(stage) => stage.feed(frame, scene, body, tx).await?,
+            None => {
+                recorder.frame(Side::Client, &frame, body.received());
+                tx.frame(frame)?;
+            }
+        }
         if end {
+            if stage.is_some() {
+                line.closed(Side::Client);
+            }
             recorder.end(Side::Client, body.received());
             return deliver(body, tx).await;
         }
@@ -113,8 +142,8 @@ async fn deliver(body: &mut impl RequestBody, tx: &mut impl FrameSink) -> Result
         end = body.watch() => end,
     };
     match end {
-        ClientEnd::Gone(error) => Err(error),
-        ClientEnd::HalfClosed => tx.flush().await,
+        PeerEnd::Gone(error) => Err(error),
+        PeerEnd::HalfClosed => tx.flush().await,
     }
 }
 

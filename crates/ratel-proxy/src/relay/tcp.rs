@@ -6,18 +6,19 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
+use ratel_core::control::{Injection, Part, Registration};
 use ratel_core::hooks::Hook;
 use ratel_flow::{
-    ClientConn, FlowKind, Message, MessageFlags, MessageHead, MessageKind, Payload, PayloadStream,
-    Side, StreamKind, TcpFlow, Timestamp,
+    ClientConn, FlowKind, LiveAnnotations, Message, MessageFlags, MessageHead, MessageKind,
+    Payload, PayloadStream, Side, StreamKind, TcpFlow, Timestamp,
 };
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::Receiver;
 
-use super::live::{Injected, Injection, Live};
 use super::names::Names;
+use crate::body::{AHEAD_MAX, PeerEnd, Watch};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
+use crate::exchange::Waiting;
 use crate::io::{self, BoxIo, Reader, Writer};
 use crate::modes::Destination;
 use crate::recorder::Recorder;
@@ -41,10 +42,21 @@ pub(crate) async fn run(
         client_conn: ctx.client.clone(),
         server_conn: None,
         error: None,
+        annotations: LiveAnnotations::default(),
     };
+    let line = ctx.shared.control.register(flow.id);
     let recorder = Recorder::new(writer, ctx.abort.clone());
     recorder.stream(StreamKind::Tcp);
-    let outcome = relay(ctx, upstreams, target, client, ahead, &mut flow, &recorder).await;
+    let relay = relay(
+        ctx,
+        upstreams,
+        target,
+        (client, ahead),
+        &mut flow,
+        &recorder,
+        &line,
+    );
+    let outcome = relay.await;
     let now = clock::now();
     let addons = &ctx.shared.addons;
     if let Err(error) = outcome {
@@ -56,6 +68,7 @@ pub(crate) async fn run(
     } else {
         addons.tcp(Hook::TcpEnd, &mut flow, None).await;
     }
+    recorder.said(&mut flow.annotations);
     recorder.finish(now);
 }
 
@@ -63,10 +76,10 @@ async fn relay(
     ctx: &ConnCtx,
     upstreams: &Upstreams,
     target: &Target,
-    client: BoxIo,
-    ahead: BytesMut,
+    (client, ahead): (BoxIo, BytesMut),
     flow: &mut TcpFlow,
     recorder: &Recorder,
+    line: &Registration,
 ) -> Result<(), ProxyError> {
     let alpn: Vec<_> = ctx
         .client
@@ -93,29 +106,31 @@ async fn relay(
     } = server;
     flow.server_conn = Some(conn.clone());
     recorder.server_conn(conn);
-    let (live, injected) = Live::new(&ctx.shared.control, flow.id);
+    line.carries(StreamKind::Tcp);
     ctx.shared.addons.tcp(Hook::TcpStart, flow, None).await;
+    after_hook(flow, recorder)?;
     let (mut from_client, mut to_client) = io::split(client, ahead, ctx.activity.clone());
-    let shown = ctx.shared.addons.wants(Hook::TcpMessage);
     let flow = Mutex::new(flow);
-    let hooks = shown.then_some((ctx, &flow));
-    let direction = |side, injected| Direction {
+    let direction = |side| Direction {
         side,
+        ctx,
+        line,
         recorder,
-        hooks,
-        injected,
+        flow: &flow,
         names: None,
         at: 0,
     };
-    let Injected { up, down } = injected;
-    let mut up = direction(Side::Client, up);
+    let mut up = direction(Side::Client);
     if ctx.client.passthrough.is_some() {
         up.names = Some((&ctx.client, Names::default()));
     }
     let up = up.run(&mut from_client, &mut writer);
-    let down = direction(Side::Server, down).run(&mut reader, &mut to_client);
-    let mut live = live;
-    let outcome = live.both(up, down).await;
+    let down = direction(Side::Server).run(&mut reader, &mut to_client);
+    let outcome = tokio::select! {
+        biased;
+        ended = async { tokio::try_join!(up, down) } => ended.map(|_| ()),
+        () = line.killed() => Err(ProxyError::Killed),
+    };
     if outcome.is_err() {
         // Neither side is to take what broke off for the end.
         io::unsplit(from_client, to_client).0.reset();
@@ -124,16 +139,25 @@ async fn relay(
     outcome
 }
 
-/// Where messages are shown: one hook of a flow runs at a time.
-type Hooks<'h> = (&'h ConnCtx, &'h Mutex<&'h mut TcpFlow>);
+/// What hooks have left of a flow: whether it goes on, and whether the message at hand is to be held back.
+fn after_hook(flow: &mut TcpFlow, recorder: &Recorder) -> Result<bool, ProxyError> {
+    let held = flow.annotations.intercepted && std::mem::take(&mut flow.annotations.intercepted);
+    recorder.said(&mut flow.annotations);
+    match &flow.error {
+        Some(error) => Err(ProxyError::Ended(Box::new(error.clone()))),
+        None => Ok(held),
+    }
+}
 
 /// The bytes of one side on their way to the other.
 struct Direction<'r> {
     /// Who sends them.
     side: Side,
+    ctx: &'r ConnCtx,
+    line: &'r Registration,
     recorder: &'r Recorder,
-    hooks: Option<Hooks<'r>>,
-    injected: Receiver<Injection>,
+    /// One hook of a flow runs at a time.
+    flow: &'r Mutex<&'r mut TcpFlow>,
     /// What the client asks for in a handshake that is not opened.
     names: Option<(&'r ClientConn, Names)>,
     /// Bytes on record.
@@ -146,7 +170,8 @@ impl Direction<'_> {
             if !reader.buf.is_empty() {
                 let content = reader.buf.split().freeze();
                 let none = MessageFlags::default();
-                self.pass(content, none, reader.last_read(), writer).await?;
+                let now = reader.last_read();
+                self.pass(content, none, now, reader, writer).await?;
             }
             self.recorder.ready().await;
             tokio::select! {
@@ -156,12 +181,13 @@ impl Direction<'_> {
                         break;
                     }
                 }
-                Some(Injection { content, .. }) = self.injected.recv() => {
+                Injection { content, .. } = self.line.injected(self.side) => {
                     let flags = MessageFlags::INJECTED;
-                    self.pass(content, flags, clock::now(), writer).await?;
+                    self.pass(content, flags, clock::now(), reader, writer).await?;
                 }
             }
         }
+        self.line.closed(self.side);
         self.recorder.end(self.side, reader.last_read());
         let told = writer.shutdown().await;
         told.map_err(|error| failed(other(self.side), error))
@@ -173,6 +199,7 @@ impl Direction<'_> {
         content: Bytes,
         flags: MessageFlags,
         now: Timestamp,
+        reader: &mut Reader,
         writer: &mut Writer,
     ) -> Result<(), ProxyError> {
         let mut message = Message {
@@ -182,16 +209,8 @@ impl Direction<'_> {
             timestamp: now,
             content,
         };
-        if let Some((ctx, flow)) = self.hooks {
-            let before = message.content.clone();
-            let mut flow = flow.lock().await;
-            let addons = &ctx.shared.addons;
-            addons
-                .tcp(Hook::TcpMessage, &mut flow, Some(&mut message))
-                .await;
-            if message.content != before {
-                message.flags = message.flags.with(MessageFlags::MODIFIED);
-            }
+        if self.ctx.shared.addons.wants(Hook::TcpMessage) {
+            self.show(&mut message, reader).await?;
         }
         if let Some((client, names)) = &mut self.names
             && let Some(client) = names.feed(&message.content, client)
@@ -205,6 +224,33 @@ impl Direction<'_> {
         writer.push(message.content);
         let sent = writer.flush().await;
         sent.map_err(|error| failed(other(self.side), error))
+    }
+
+    /// Shows a message to the hooks, and to people if one of these says so.
+    async fn show(&self, message: &mut Message, reader: &mut Reader) -> Result<(), ProxyError> {
+        let before = message.content.clone();
+        let addons = &self.ctx.shared.addons;
+        let mut flow = self.flow.lock().await;
+        if !addons.wants_data(&flow) {
+            return Ok(());
+        }
+        addons.tcp(Hook::TcpMessage, &mut flow, Some(message)).await;
+        let hold = after_hook(&mut flow, self.recorder)?;
+        drop(flow);
+        if hold && !message.is_dropped() {
+            let (part, bytes) = (Part::Message(self.side), message.content.len());
+            let waiting = Waiting::begin(self.ctx, self.line, self.recorder, part, bytes, false);
+            if let Some(mut waiting) = waiting {
+                let side = self.side;
+                waiting
+                    .message(message, &mut Ahead { side, reader })
+                    .await?;
+            }
+        }
+        if message.content != before {
+            message.flags = message.flags.with(MessageFlags::MODIFIED);
+        }
+        Ok(())
     }
 
     fn record(&mut self, message: &Message) {
@@ -224,6 +270,27 @@ impl Direction<'_> {
             },
         });
         self.at += len;
+    }
+}
+
+/// What comes behind a message that waits.
+struct Ahead<'a> {
+    side: Side,
+    reader: &'a mut Reader,
+}
+
+impl Watch for Ahead<'_> {
+    async fn watch(&mut self) -> PeerEnd {
+        loop {
+            if self.reader.buf.len() >= AHEAD_MAX {
+                std::future::pending::<()>().await;
+            }
+            match self.reader.fill().await {
+                Ok(0) => return PeerEnd::HalfClosed,
+                Ok(_) => {}
+                Err(error) => return PeerEnd::Gone(failed(self.side, error)),
+            }
+        }
     }
 }
 

@@ -1,27 +1,29 @@
 //! WebSockets: frames passed on as they come, messages recorded one by one, shown to hooks, dropped and injected.
 //!
-//! Each direction is a loop of its own. While nobody needs to see whole messages, every piece of a frame leaves as soon
+//! Each direction is a loop of its own. While nobody needs to see its messages whole, every piece of a frame leaves as soon
 //! as it is in, in its own bytes. When an addon does, the frames of a message wait until it is complete; control frames
 //! still pass at once. A message that is dropped or changed would leave the receiver's decompressor behind the
 //! sender's, so from then on that direction is sent uncompressed, as any message may be (RFC 7692 §6).
 
 mod direction;
+mod held;
+mod inject;
 mod journal;
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use ratel_core::control::Registration;
 use ratel_core::hooks::Hook;
 use ratel_flow::{HttpFlow, Side, StreamKind};
 use ratel_proto::websocket::handshake;
 use tokio::sync::Mutex;
 
-use super::live::{Injected, Live};
 use crate::body::{FrameSink, FrameSource};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
-use crate::exchange::After;
+use crate::exchange::{self, After};
 use crate::http::convert;
 use crate::recorder::Recorder;
 
@@ -56,6 +58,7 @@ pub(crate) fn is_followed(ctx: &ConnCtx, flow: &HttpFlow) -> bool {
 /// Relays a WebSocket until both directions are done.
 pub(crate) async fn run<B, T, R, S>(
     ctx: &ConnCtx,
+    line: &Registration,
     flow: &mut HttpFlow,
     recorder: &Recorder,
     ends: Ends<'_, B, T, R, S>,
@@ -67,21 +70,24 @@ where
     S: FrameSink,
 {
     recorder.stream(StreamKind::WebSocket);
-    let (mut live, injected) = Live::new(&ctx.shared.control, flow.id);
+    line.carries(StreamKind::WebSocket);
     let addons = &ctx.shared.addons;
     addons.websocket(Hook::WebsocketStart, flow, None).await;
-    let outcome = relay(ctx, flow, recorder, ends, &mut live, injected).await;
+    exchange::after_hook(flow, recorder)?;
+    // A killed one says goodbye.
+    line.ends_itself();
+    let outcome = relay(ctx, line, flow, recorder, ends).await;
     addons.websocket(Hook::WebsocketEnd, flow, None).await;
+    recorder.said(&mut flow.annotations);
     outcome.map(|()| After::Close)
 }
 
 async fn relay<B, T, R, S>(
     ctx: &ConnCtx,
+    line: &Registration,
     flow: &mut HttpFlow,
     recorder: &Recorder,
     ends: Ends<'_, B, T, R, S>,
-    live: &mut Live,
-    injected: Injected,
 ) -> Result<(), ProxyError>
 where
     B: FrameSource,
@@ -92,19 +98,25 @@ where
     let Ends { body, tx, rx, sink } = ends;
     let response = flow.response.as_ref();
     let deflate = response.and_then(|response| handshake::deflate(&response.headers));
-    let shown = ctx.shared.addons.wants(Hook::WebsocketMessage);
     let flow = Mutex::new(flow);
     let (closing, left) = (AtomicBool::new(false), OnceLock::new());
     let session = Session {
+        ctx,
+        line,
         recorder,
+        flow: &flow,
         deflate,
-        hooks: shown.then_some((ctx, &flow)),
         closing: &closing,
         left: &left,
     };
-    let mut up = Direction::new(Side::Client, &session, injected.up);
-    let mut down = Direction::new(Side::Server, &session, injected.down);
-    let outcome = live.both(up.run(body, tx), down.run(rx, sink)).await;
+    let mut up = Direction::new(Side::Client, &session);
+    let mut down = Direction::new(Side::Server, &session);
+    let both = async { tokio::try_join!(up.run(body, tx), down.run(rx, sink)) };
+    let outcome = tokio::select! {
+        biased;
+        ended = both => ended.map(|_| ()),
+        () = line.ended() => Err(ProxyError::Killed),
+    };
     let outcome = match (outcome, left.get()) {
         (Ok(()), Some(&by)) => Err(ProxyError::WebSocketLeft { by }),
         (Err(error), Some(&by)) if error.is_loss_of_peer() => Err(ProxyError::WebSocketLeft { by }),
@@ -131,7 +143,7 @@ fn close_code(error: &ProxyError) -> Option<u16> {
     Some(match error {
         ProxyError::WebSocket { error, .. } => error.close_code(),
         ProxyError::MessageTooLong { .. } => 1009,
-        ProxyError::Killed => 1001,
+        ProxyError::Killed | ProxyError::Ended(_) => 1001,
         _ => return None,
     })
 }

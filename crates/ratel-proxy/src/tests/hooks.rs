@@ -12,7 +12,7 @@ use super::h2::Peer;
 use super::tcp::client_tls;
 use super::*;
 
-/// Notes every hook; asks for whole bodies and upper-cases them when told to; answers `/stop` by itself.
+/// Notes every hook; upper-cases bodies that it sees, and asks for them when told to; answers `/stop` by itself.
 struct Probe {
     seen: Arc<Mutex<Vec<String>>>,
     whole: bool,
@@ -27,7 +27,7 @@ impl Addon for Probe {
         Hook::ALL.into_iter().fold(HookSet::NONE, HookSet::with)
     }
 
-    fn body_need(&self, _flow: &HttpFlow, _side: Side) -> BodyNeed {
+    fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         if self.whole {
             BodyNeed::Whole
         } else {
@@ -131,7 +131,7 @@ async fn a_body_that_was_only_looked_at_keeps_its_form() {
 async fn an_addon_may_answer_itself() {
     let (mut play, seen) = probed(false);
     play.send(b"GET /stop HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    play.client_gets(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno")
+    play.client_gets(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nNO")
         .await;
     play.records().await;
     assert_eq!(

@@ -178,8 +178,9 @@ async fn messages_are_injected_and_a_flow_is_killed() {
     };
     let send = |command| play.control.send(FlowId(1), command).expect("a live flow");
     send(inject(Side::Client, b"up"));
-    send(inject(Side::Server, b"down"));
     gets(&mut server, b"up").await;
+    let send = |command| play.control.send(FlowId(1), command).expect("a live flow");
+    send(inject(Side::Server, b"down"));
     play.client_gets(b"down").await;
     let injected = |side, text: &str| {
         let kind = MessageKind::Data;
@@ -200,7 +201,7 @@ async fn messages_are_injected_and_a_flow_is_killed() {
     );
     let records = play.records().await;
     let error = records[0].error.as_ref().expect("a reason");
-    assert_eq!(&*error.message, "the flow was killed");
+    assert_eq!(&*error.message, "Connection killed.");
 }
 
 /// Notes the hooks, upper-cases what is in lower case, drops what says so.

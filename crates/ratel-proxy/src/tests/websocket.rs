@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use flate2::{Compress, Compression, FlushCompress};
 use ratel_core::addon::{Addon, HookFuture};
-use ratel_core::control::FlowCommand;
+use ratel_core::control::{FlowCommand, Part};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::Value;
 use ratel_flow::{HttpFlow, Message, StreamKind};
@@ -12,6 +12,7 @@ use ratel_proto::websocket::{FrameHead, close_payload, mask, opcode};
 use tokio::io::AsyncWriteExt;
 
 use super::h2::{Peer, h2_client};
+use super::intercept::{Holds, holder};
 use super::*;
 
 const NONE: MessageFlags = MessageFlags(0);
@@ -410,7 +411,7 @@ async fn a_kill_closes_both_sides() {
     assert_eq!(play.client_rest().await, "");
     let records = play.records().await;
     let error = records[0].error.as_ref().expect("a reason");
-    assert_eq!(&*error.message, "the flow was killed");
+    assert_eq!(&*error.message, "Connection killed.");
 }
 
 /// Notes the hooks, upper-cases what begins with "up", drops what begins with "drop".
@@ -844,4 +845,88 @@ async fn what_a_client_says_before_the_server_has_agreed_waits() {
         .expect("room");
     gets(&mut server, hello).await;
     client.gets_head().await;
+}
+
+const ID: FlowId = FlowId(1);
+
+#[tokio::test(start_paused = true)]
+async fn a_held_message_holds_neither_the_other_side_nor_pings() {
+    let (mut play, mut server) = open(holder(Holds::Messages), &[], "").await;
+    for sent in [
+        down(opcode::TEXT, b"first"),
+        down(opcode::TEXT, b"hold me"),
+        down(opcode::TEXT, b"later"),
+        down(opcode::PING, b"p"),
+        down(opcode::TEXT, b"hold too"),
+    ] {
+        server.write_all(&sent).await.expect("room");
+    }
+    play.client_gets(&down(opcode::TEXT, b"first")).await;
+    let held = play.held(ID).await;
+    assert_eq!(held.part, Part::Message(Side::Server));
+    play.client_gets(&down(opcode::PING, b"p")).await;
+    play.send(&up(opcode::TEXT, b"up")).await;
+    gets(&mut server, &up(opcode::TEXT, b"up")).await;
+    let content = Bytes::from_static(b"changed");
+    let side = Side::Server;
+    play.tell(FlowCommand::EditMessage { side, content });
+    play.resume();
+    play.client_gets(&down(opcode::TEXT, b"changed")).await;
+    play.client_gets(&down(opcode::TEXT, b"later")).await;
+    play.held(ID).await;
+    play.tell(FlowCommand::DropMessage { side });
+    let last = down(opcode::TEXT, b"last");
+    server.write_all(&last).await.expect("room");
+    play.client_gets(&last).await;
+    let said = |flags, text: &str| (side, MessageKind::Text, flags, text.to_owned());
+    let messages: Vec<_> = play.messages(1);
+    let texts = messages
+        .into_iter()
+        .filter(|m| m.1 == MessageKind::Text && m.0 == side);
+    assert_eq!(
+        texts.collect::<Vec<_>>(),
+        [
+            said(NONE, "first"),
+            said(MessageFlags::MODIFIED, "changed"),
+            said(NONE, "later"),
+            said(MessageFlags::DROPPED, "hold too"),
+            said(NONE, "last"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_leaves_while_its_message_is_held_is_shown_and_heard() {
+    let (mut play, mut server) = open(holder(Holds::Messages), &[], "").await;
+    server
+        .write_all(&down(opcode::TEXT, b"hold"))
+        .await
+        .expect("room");
+    play.held(ID).await;
+    drop(server);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(play.held(ID).await.left, Some(Side::Server));
+    play.resume();
+    play.client_gets(&down(opcode::TEXT, b"hold")).await;
+    let records = play.records().await;
+    assert!(records[0].annotations.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_killed_flow_lets_go_of_its_message() {
+    let (mut play, mut server) = open(holder(Holds::Messages), &[], "").await;
+    play.send(&up(opcode::TEXT, b"hold")).await;
+    play.held(ID).await;
+    play.tell(FlowCommand::Kill);
+    let (first, payload) = unmasked(&mut server).await;
+    assert_eq!(
+        (first & 15, &payload[..2]),
+        (opcode::CLOSE, &1001_u16.to_be_bytes()[..])
+    );
+    assert_eq!(play.control.held_count(), 0);
+    let dropped = MessageFlags::DROPPED;
+    let hold = (Side::Client, MessageKind::Text, dropped, "hold".to_owned());
+    assert_eq!(play.messages(1)[0], hold);
+    let window = play.store.messages(ID, 0..0).expect("a flow");
+    assert!(window.open.is_empty(), "{window:?}");
 }

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ratel_flow::{Request, Scheme, ServerConn};
+use ratel_core::addon::ServerConnect;
+use ratel_core::hooks::Hook;
+use ratel_flow::{ClientConn, Request, Scheme, ServerConn};
 
 use super::connect::Dialled;
 use super::{Target, host_port};
@@ -156,7 +158,9 @@ impl H2cServers {
 pub(crate) struct Upstreams {
     shared: Arc<Shared>,
     activity: Arc<Activity>,
-    /// Whose connections these are, for the log.
+    /// Whose connections these are.
+    owner: Arc<ClientConn>,
+    /// Its address, for the log.
     client: SocketAddr,
     kept: Mutex<Kept>,
     /// Held while a connection is made that the others may share, so that there is one.
@@ -204,11 +208,16 @@ static H1_OFFERS: [Bytes; 1] = [Bytes::from_static(b"http/1.1")];
 const SETTINGS_TIME: Duration = Duration::from_secs(5);
 
 impl Upstreams {
-    pub(crate) fn new(shared: Arc<Shared>, activity: Arc<Activity>, client: SocketAddr) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        activity: Arc<Activity>,
+        owner: Arc<ClientConn>,
+    ) -> Self {
         Self {
             shared,
             activity,
-            client,
+            client: owner.peername,
+            owner,
             kept: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
         }
@@ -244,7 +253,51 @@ impl Upstreams {
         Ok(())
     }
 
+    /// A new connection to `host:port`, or to where addons want it to go instead.
     async fn fresh(&self, host: &Arc<str>, port: u16) -> Result<Dialled, ProxyError> {
+        let addons = &self.shared.addons;
+        let hooks = [
+            Hook::ServerConnect,
+            Hook::ServerConnected,
+            Hook::ServerConnectError,
+        ];
+        if !hooks.into_iter().any(|hook| addons.wants(hook)) {
+            return self.dialled_to(host, port).await;
+        }
+        let mut connect = ServerConnect {
+            client: self.owner.clone(),
+            address: (host.clone(), port),
+            conn: None,
+            error: None,
+        };
+        addons.server(Hook::ServerConnect, &mut connect).await;
+        let made = match connect.error.take() {
+            Some(error) => Err(ProxyError::ConnectDenied {
+                to: host_port(host, port),
+                error,
+            }),
+            None => {
+                let (host, port) = connect.address.clone();
+                self.dialled_to(&host, port).await
+            }
+        };
+        match made {
+            Ok(mut dialled) => {
+                connect.conn = Some(Arc::new(dialled.conn.clone()));
+                addons.server(Hook::ServerConnected, &mut connect).await;
+                // It is found again by what was asked for.
+                dialled.conn.address = (host.clone(), port);
+                Ok(dialled)
+            }
+            Err(error) => {
+                connect.error = Some(error.to_string().into());
+                addons.server(Hook::ServerConnectError, &mut connect).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn dialled_to(&self, host: &Arc<str>, port: u16) -> Result<Dialled, ProxyError> {
         if self.shared.is_own(host, port) {
             return Err(ProxyError::Loop(host_port(host, port)));
         }

@@ -238,6 +238,7 @@ impl Fake {
             kind,
             timestamp: self.next_time(),
             payload,
+            held: false,
         }];
     }
 
@@ -254,6 +255,7 @@ impl Fake {
             kind,
             timestamp,
             payload,
+            held: _,
         } = self.open.remove(0);
         self.messages.push(MessageHead {
             side,

@@ -40,8 +40,11 @@ options! { "Files and recording";
         .help("Run a Python addon. It is loaded again when the file changes.");
     VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
         .help("Show only flows that match this filter.");
-    INTERCEPT: opt_str("intercept").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).planned(FILTERS)
-        .help("Hold back flows that match this filter until they are resumed.");
-    INTERCEPT_ACTIVE: bool("intercept_active", false).tools(Tools::SCREENS).planned(FILTERS)
+    INTERCEPT: opt_str("intercept").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
+        .help("Hold back what matches this filter until it is resumed. That is requests, responses, and single messages of \
+            WebSockets, raw connections and streams. Setting it sets `intercept_active`.");
+    INTERCEPT_TIMEOUT: int("intercept_timeout", 0).metavar("SECONDS").tools(Tools::SCREENS).own().check(checks::not_negative)
+        .help("After how many seconds what is held back goes on by itself. 0 holds it for as long as the client waits.");
+    INTERCEPT_ACTIVE: bool("intercept_active", false).tools(Tools::SCREENS)
         .help("Whether `intercept` is in force.");
 }

@@ -245,6 +245,7 @@ impl Live {
                 offset: self.lens[0][nth],
                 len: 0,
             },
+            held: false,
         };
         self.writer.message_open(side(server), Some(open));
         self.lens[0][nth] += bytes.len() as u64;

@@ -68,6 +68,7 @@ fn messages_read_back_by_number_with_the_one_that_is_under_way() {
         kind: MessageKind::Binary,
         timestamp: Timestamp(11),
         payload: in_body(offsets[0], 0),
+        held: false,
     };
     flow.message_open(Side::Client, Some(open));
     flow.data(Side::Client, &[Bytes::from_static(b"half")], Timestamp(11));

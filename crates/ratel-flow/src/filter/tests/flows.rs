@@ -285,9 +285,23 @@ fn live_flows_are_asked_like_others() {
         request: http.request,
         response: None,
         error: None,
+        annotations: Default::default(),
     };
     let mut live = LiveHttp::new(&flow);
     assert!(filter("~q & ~u live & ~src 127 & !~dst . & !~b x").matches(&live));
+    let waits = |source, missing| filter(source).judge(&live, missing);
+    let body = Needs::REQUEST_BODY;
+    for (source, expected) in [
+        ("~b x", None),
+        ("~bs x", Some(false)),
+        ("!~b x", None),
+        ("~b x & ~u gone", Some(false)),
+        ("~b x | ~u live", Some(true)),
+        ("~b x & ~u live", None),
+        ("~u live", Some(true)),
+    ] {
+        assert_eq!(waits(source, body), expected, "{source}");
+    }
     live.request_body = Bytes::from_static(b"a body").into();
     assert!(filter("~bq body & !~bs body").matches(&live));
     let tcp = crate::TcpFlow {
@@ -295,11 +309,11 @@ fn live_flows_are_asked_like_others() {
         client_conn: record.client_conn.clone(),
         server_conn: record.server_conn.clone(),
         error: None,
+        annotations: Default::default(),
     };
     let messages = [message(Side::Client, MessageKind::Data, b"hello")];
     let live = LiveTcp {
         flow: &tcp,
-        annotations: None,
         messages: &messages,
     };
     assert!(filter("~tcp & ~bq hello & !~bs hello & !~q & ~dst site").matches(&live));

@@ -9,7 +9,7 @@ use ratel_proto::http1::{
 use ratel_proto::websocket::handshake;
 use ratel_proto::{Frame, Framing, Headers};
 
-use crate::body::{FrameSink, FrameSource};
+use crate::body::{AHEAD_MAX, FrameSink, FrameSource, PeerEnd, Watch};
 use crate::error::ProxyError;
 use crate::exchange::{Answer, RequestSink, ResponseSource, keeps_alive};
 use crate::http::convert::{self, H1Request};
@@ -371,5 +371,25 @@ impl FrameSource for Rx {
 
     fn received(&self) -> Timestamp {
         self.reader.last_read()
+    }
+}
+
+impl Watch for Rx {
+    async fn watch(&mut self) -> PeerEnd {
+        loop {
+            if self.reader.buf.len() >= AHEAD_MAX {
+                std::future::pending::<()>().await;
+            }
+            match self.reader.fill().await {
+                Ok(0) => return PeerEnd::HalfClosed,
+                Ok(_) => {}
+                Err(source) => {
+                    return PeerEnd::Gone(ProxyError::ServerIo {
+                        during: "in the middle of its response",
+                        source,
+                    });
+                }
+            }
+        }
     }
 }

@@ -10,18 +10,15 @@ use ratel_flow::{FlowKind, Request, Response, Timestamp, Version};
 use ratel_proto::http1::{BodyDecoder, BodyEncoder, HeadLimits, HeadReader, encode};
 use ratel_proto::{Frame, Framing, Headers};
 
-use crate::body::{FrameSink, FrameSource};
+use crate::body::{AHEAD_MAX, FrameSink, FrameSource, PeerEnd, Watch};
 use crate::conn::ConnCtx;
 use crate::error::{Page, ProxyError};
-use crate::exchange::{self, After, ClientEnd, Incoming, RequestBody, ResponseSink};
+use crate::exchange::{self, After, Incoming, RequestBody, ResponseSink};
 use crate::http::convert;
 use crate::io::{self as stream, BoxIo, Reader, Writer};
 use crate::modes::{Destination, Routed};
 use crate::recorder::Recorder;
 use crate::upstream::pool::Upstreams;
-
-/// Bytes of following requests that are read ahead while one is being answered.
-const PIPELINE_MAX: usize = 64 * 1024;
 
 /// What became of a connection.
 pub(crate) enum Outcome {
@@ -86,11 +83,14 @@ pub(crate) async fn serve(
                 host,
                 port,
             }) => {
+                let Some(request) = client.connect(*request).await else {
+                    return Outcome::Closed;
+                };
                 if ctx.config.eager
                     && !ctx.shared.addons.serves(&host)
                     && let Err(error) = upstreams.dial(&host, port).await
                 {
-                    client.refuse(*request, &error).await;
+                    client.refuse(request, &error).await;
                     return Outcome::Closed;
                 }
                 client
@@ -185,6 +185,16 @@ impl Client<'_> {
         }
     }
 
+    /// Whether a tunnel may be opened; if not, the client has been told.
+    async fn connect(&mut self, request: Request) -> Option<Request> {
+        let mut sink = Sink::new(&mut self.writer, ClientSide::default());
+        let allowed = exchange::connect(self.ctx, request, &mut sink).await.ok();
+        if allowed.is_none() {
+            self.close().await;
+        }
+        allowed
+    }
+
     /// Records and answers a request that cannot be passed on.
     async fn refuse(&mut self, request: Request, error: &ProxyError) {
         let client = ClientSide {
@@ -272,22 +282,18 @@ impl FrameSource for Body<'_> {
     }
 }
 
-impl RequestBody for Body<'_> {
-    fn become_raw(&mut self) {
-        self.decoder = BodyDecoder::new(Framing::UntilClose);
-    }
-
-    async fn watch(&mut self) -> ClientEnd {
+impl Watch for Body<'_> {
+    async fn watch(&mut self) -> PeerEnd {
         loop {
-            if self.reader.buf.len() >= PIPELINE_MAX {
+            if self.reader.buf.len() >= AHEAD_MAX {
                 std::future::pending::<()>().await;
             }
             match self.reader.fill().await {
-                Ok(0) => return ClientEnd::HalfClosed,
+                Ok(0) => return PeerEnd::HalfClosed,
                 Ok(_) => {}
                 Err(error) => {
                     let during = "while it waited for the response";
-                    return ClientEnd::Gone(match error.kind() {
+                    return PeerEnd::Gone(match error.kind() {
                         io::ErrorKind::ConnectionReset => ProxyError::ClientGone { during },
                         _ => ProxyError::ClientIo {
                             during,
@@ -297,6 +303,12 @@ impl RequestBody for Body<'_> {
                 }
             }
         }
+    }
+}
+
+impl RequestBody for Body<'_> {
+    fn become_raw(&mut self) {
+        self.decoder = BodyDecoder::new(Framing::UntilClose);
     }
 }
 

@@ -11,7 +11,7 @@ use ratel_proto::{Frame, Framing};
 
 use super::driver::Driver;
 use super::mux::{Mux, Received, Stream};
-use crate::body::{FrameSink, FrameSource};
+use crate::body::{FrameSink, FrameSource, PeerEnd, Watch};
 use crate::config::Config as Options;
 use crate::error::ProxyError;
 use crate::exchange::{Answer, RequestSink, ResponseSource};
@@ -283,5 +283,11 @@ impl FrameSource for Rx {
 
     fn received(&self) -> Timestamp {
         self.stream.last_read()
+    }
+}
+
+impl Watch for Rx {
+    async fn watch(&mut self) -> PeerEnd {
+        PeerEnd::Gone(self.stream.given_up().await)
     }
 }

@@ -12,10 +12,10 @@ use ratel_proto::{Frame, Framing, Headers};
 use super::driver::Driver;
 use super::mux::{Begun, Mux, Received, Stream};
 use super::tunnel::Tunnel;
-use crate::body::{FrameSink, FrameSource};
+use crate::body::{FrameSink, FrameSource, PeerEnd, Watch};
 use crate::conn::{self, ConnCtx};
 use crate::error::{Page, ProxyError};
-use crate::exchange::{self, ClientEnd, Incoming, RequestBody, ResponseSink};
+use crate::exchange::{self, Incoming, RequestBody, ResponseSink};
 use crate::http::convert;
 use crate::io::BoxIo;
 use crate::modes::{Destination, Refused, Routed};
@@ -115,16 +115,16 @@ async fn serve_stream(
             }),
             None,
         ) => {
-            let upstreams = Upstreams::new(
-                ctx.shared.clone(),
-                ctx.activity.clone(),
-                ctx.client.peername,
-            );
+            let Ok(request) = exchange::connect(ctx, *request, &mut sink).await else {
+                return;
+            };
+            let upstreams =
+                Upstreams::new(ctx.shared.clone(), ctx.activity.clone(), ctx.client.clone());
             if ctx.config.eager
                 && !ctx.shared.addons.serves(&host)
                 && let Err(error) = upstreams.dial(&host, port).await
             {
-                return exchange::refuse(ctx, *request, &error, &mut sink).await;
+                return exchange::refuse(ctx, request, &error, &mut sink).await;
             }
             let established = stream.send_head(&convert::status(200), &Headers::new(), false);
             if established.is_ok() {
@@ -191,12 +191,14 @@ impl FrameSource for Body<'_> {
     }
 }
 
+impl Watch for Body<'_> {
+    async fn watch(&mut self) -> PeerEnd {
+        PeerEnd::Gone(self.stream.given_up().await)
+    }
+}
+
 impl RequestBody for Body<'_> {
     fn become_raw(&mut self) {}
-
-    async fn watch(&mut self) -> ClientEnd {
-        ClientEnd::Gone(self.stream.given_up().await)
-    }
 }
 
 /// The response on its way out on its stream.

@@ -1,48 +1,43 @@
 //! One direction of a WebSocket.
 
+use std::collections::VecDeque;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use ratel_core::clock;
-use ratel_core::hooks::Hook;
+use ratel_core::control::Registration;
 use ratel_flow::{HttpFlow, Message, MessageFlags, MessageKind, Side, Timestamp};
 use ratel_proto::Frame;
 use ratel_proto::websocket::handshake::Deflate;
 use ratel_proto::websocket::{
-    Assembler, CONTROL_MAX, FrameDecoder, MessageType, Part, Peer, Step, WsError, close_payload,
-    encode_message, opcode, parse_close,
+    Assembler, FrameDecoder, MessageType, Part, Peer, Step, WsError, close_payload, encode_message,
+    opcode, parse_close,
 };
 use tokio::sync::Mutex;
-use tokio::sync::mpsc::Receiver;
 
+use super::held::Held;
 use super::journal::Journal;
 use crate::body::{FrameSink, FrameSource};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
-use crate::relay::live::Injection;
 
-/// The largest message that is held back for an addon that needs it whole, in bytes.
-const HOLD_MAX: usize = 64 * 1024 * 1024;
 /// Pieces up to this size in bytes are joined before they are sent on.
 const COPY_MAX: usize = 4 * 1024;
 /// Bytes that are decompressed before the store is asked whether it keeps up: they may become a thousand times as many.
 const STEP: usize = 16 * 1024;
 /// The reserved bit of permessage-deflate (RFC 7692 §6).
 const RSV_DEFLATE: u8 = 4;
-/// The purpose of the connection is fulfilled (RFC 6455 §7.4.1).
-const NORMAL: u16 = 1000;
-
-/// Where messages are shown: one hook of a flow runs at a time.
-pub(super) type Hooks<'r> = (&'r ConnCtx, &'r Mutex<&'r mut HttpFlow>);
 
 /// What both directions share.
 pub(super) struct Session<'r> {
+    pub(super) ctx: &'r ConnCtx,
+    pub(super) line: &'r Registration,
     pub(super) recorder: &'r Recorder,
+    /// One hook of a flow runs at a time.
+    pub(super) flow: &'r Mutex<&'r mut HttpFlow>,
     pub(super) deflate: Option<Deflate>,
-    /// There when whole messages have to be shown.
-    pub(super) hooks: Option<Hooks<'r>>,
     /// One of the two has sent a close.
     pub(super) closing: &'r AtomicBool,
     /// Who ended its side first, without a close.
@@ -52,58 +47,36 @@ pub(super) struct Session<'r> {
 /// See the [module](self).
 pub(super) struct Direction<'r> {
     /// Who sends.
-    side: Side,
-    session: &'r Session<'r>,
-    injected: Receiver<Injection>,
-    journal: Journal<'r>,
+    pub(super) side: Side,
+    pub(super) session: &'r Session<'r>,
+    pub(super) journal: Journal<'r>,
     buf: BytesMut,
     /// Small pieces that go on together.
     out: BytesMut,
-    decoder: FrameDecoder,
+    pub(super) decoder: FrameDecoder,
+    /// Parts that came while a message was held, and their bytes.
+    pub(super) later: VecDeque<Part>,
+    pub(super) later_bytes: usize,
     assembler: Assembler,
     /// Bytes that are decoded at once.
     step: usize,
-    /// The message that waits for the hooks.
-    held: Option<Held>,
+    /// The message that waits for a person.
+    pub(super) waiting: Option<Message>,
+    /// The message under way, if it is not to go on before it is complete.
+    pub(super) held: Option<Held>,
     /// A head whose frame waits for the first bytes of its payload: they may be what is wrong with it.
     head: Option<Bytes>,
     /// The frame is a control frame.
     control: bool,
     /// The receiver has a part of a frame.
-    passing: bool,
+    pub(super) passing: bool,
     /// The receiver was sent a close.
-    closed: bool,
+    pub(super) closed: bool,
     /// Each message is compressed with what was in those before it.
-    takeover: bool,
+    pub(super) takeover: bool,
     /// The receiver's decompressor is not where the sender's compressor is.
-    diverged: bool,
-    now: Timestamp,
-}
-
-/// A message that is not passed on before it is complete.
-#[derive(Default)]
-struct Held {
-    /// Its frames.
-    wire: BytesMut,
-    /// What they mean.
-    content: BytesMut,
-    over: bool,
-}
-
-impl Held {
-    fn push(&mut self, data: &[u8]) {
-        self.over |= self.content.len() + data.len() > HOLD_MAX;
-        if !self.over {
-            self.content.extend_from_slice(data);
-        }
-    }
-
-    fn push_wire(&mut self, wire: &[u8]) {
-        self.over |= self.wire.len() + wire.len() > HOLD_MAX;
-        if !self.over {
-            self.wire.extend_from_slice(wire);
-        }
-    }
+    pub(super) diverged: bool,
+    pub(super) now: Timestamp,
 }
 
 /// What a part has brought to an end.
@@ -113,7 +86,7 @@ enum Ended {
 }
 
 impl<'r> Direction<'r> {
-    pub(super) fn new(side: Side, session: &'r Session<'r>, injected: Receiver<Injection>) -> Self {
+    pub(super) fn new(side: Side, session: &'r Session<'r>) -> Self {
         let deflate = session.deflate.map(|agreed| match side {
             Side::Client => (
                 agreed.client_no_context_takeover,
@@ -132,14 +105,16 @@ impl<'r> Direction<'r> {
         Self {
             side,
             session,
-            injected,
             journal: Journal::new(side, session.recorder),
             buf: BytesMut::new(),
             out: BytesMut::new(),
             decoder: FrameDecoder::new(peer, rsv),
+            later: VecDeque::new(),
+            later_bytes: 0,
             assembler: Assembler::new(deflate),
             step: deflate.map_or(usize::MAX, |_| STEP),
-            held: session.hooks.map(|_| Held::default()),
+            waiting: None,
+            held: None,
             head: None,
             control: false,
             passing: false,
@@ -159,9 +134,9 @@ impl<'r> Direction<'r> {
         loop {
             // A sender that never pauses leaves room for others between its messages.
             while self.may_inject()
-                && let Ok(injection) = self.injected.try_recv()
+                && let Some(injection) = self.session.line.try_injected(self.side)
             {
-                self.inject(injection, sink).await?;
+                self.inject(injection, source, sink).await?;
             }
             let ready = source.ready();
             let frame = match ready.inspect_err(|_| self.cut())? {
@@ -170,12 +145,12 @@ impl<'r> Direction<'r> {
                 None => {
                     sink.flush().await?;
                     self.session.recorder.ready().await;
-                    let may_inject = self.may_inject();
+                    let (may_inject, line) = (self.may_inject(), self.session.line);
                     tokio::select! {
                         biased;
                         frame = source.next() => frame.inspect_err(|_| self.cut())?,
-                        Some(injection) = self.injected.recv(), if may_inject => {
-                            self.inject(injection, sink).await?;
+                        injection = line.injected(self.side), if may_inject => {
+                            self.inject(injection, source, sink).await?;
                             continue;
                         }
                     }
@@ -185,8 +160,8 @@ impl<'r> Direction<'r> {
             let size = self.step;
             for step in frame.data.iter().flat_map(|piece| piece.chunks(size)) {
                 self.buf.extend_from_slice(step);
-                while let Some(part) = self.decoded()? {
-                    self.part(part, sink).await?;
+                while let Some(part) = self.next_part()? {
+                    self.part(part, source, sink).await?;
                 }
                 self.pour(sink)?;
                 self.session.recorder.ready().await;
@@ -209,9 +184,26 @@ impl<'r> Direction<'r> {
         sink.shutdown().await
     }
 
-    fn decoded(&mut self) -> Result<Option<Part>, ProxyError> {
+    fn next_part(&mut self) -> Result<Option<Part>, ProxyError> {
+        match self.later.pop_front() {
+            Some(part) => {
+                self.later_bytes = self.later_bytes.saturating_sub(size(&part));
+                Ok(Some(part))
+            }
+            None => self.decoded(),
+        }
+    }
+
+    pub(super) fn decoded(&mut self) -> Result<Option<Part>, ProxyError> {
         let decoded = self.decoder.next(&mut self.buf);
         decoded.map_err(|error| self.broken(error))
+    }
+
+    /// Takes in bytes without looking at them yet.
+    pub(super) fn take(&mut self, frame: &Frame) {
+        for piece in &frame.data {
+            self.buf.extend_from_slice(piece);
+        }
     }
 
     fn broken(&self, error: WsError) -> ProxyError {
@@ -220,17 +212,22 @@ impl<'r> Direction<'r> {
     }
 
     /// Records what a part means, and passes it on or holds it.
-    async fn part(&mut self, part: Part, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
+    pub(super) async fn part(
+        &mut self,
+        part: Part,
+        source: &mut impl FrameSource,
+        sink: &mut impl FrameSink,
+    ) -> Result<(), ProxyError> {
         if let Part::Head { head, .. } = &part {
             self.control = head.is_control();
+            if matches!(head.opcode, opcode::TEXT | opcode::BINARY) {
+                self.held = self.must_hold().await.then(Held::default);
+            }
         }
         let ended = self.assembled(&part)?;
         match (part, &mut self.held) {
             (Part::Head { wire, .. } | Part::Payload { wire, .. }, Some(held)) if !self.control => {
-                held.push_wire(&wire);
-                if held.over {
-                    return Err(ProxyError::MessageTooLong { limit: HOLD_MAX });
-                }
+                held.push_wire(&wire)?;
             }
             (Part::Head { wire, .. }, _) => self.head = Some(wire),
             (Part::Payload { wire, end, .. }, _) => {
@@ -255,8 +252,8 @@ impl<'r> Direction<'r> {
                 } else {
                     MessageFlags::default()
                 };
-                if self.held.is_some() {
-                    return self.release(fragments, flags, sink).await;
+                if let Some(held) = self.held.take() {
+                    return self.release(held, fragments, flags, source, sink).await;
                 }
                 self.journal.end(fragments, flags, self.now);
                 Ok(())
@@ -304,41 +301,8 @@ impl<'r> Direction<'r> {
         self.journal.control(kind, code, payload, none, self.now);
     }
 
-    /// A held message is complete: hooks see it, and it goes on as they leave it.
-    async fn release(
-        &mut self,
-        fragments: u32,
-        flags: MessageFlags,
-        sink: &mut impl FrameSink,
-    ) -> Result<(), ProxyError> {
-        let Some(Held { wire, content, .. }) = self.held.replace(Held::default()) else {
-            return Ok(());
-        };
-        let kind = self.journal.kind().unwrap_or(MessageKind::Binary);
-        let content = content.freeze();
-        let message = self.shown(kind, flags, content.clone()).await;
-        let compressed = flags.contains(MessageFlags::COMPRESSED);
-        if message.is_dropped() || message.content != content {
-            self.diverged |= compressed && self.takeover;
-        }
-        if !message.is_dropped() {
-            let as_it_came = message.content == content && !(compressed && self.diverged);
-            let wire = if as_it_came {
-                wire.freeze()
-            } else {
-                self.encoded(kind, &message.content)
-            };
-            self.put(wire, sink)?;
-        }
-        self.journal.forget();
-        let Message { content, flags, .. } = message;
-        self.journal
-            .whole(kind, fragments, content, flags, self.now);
-        Ok(())
-    }
-
     /// Sends on, small pieces together.
-    fn put(&mut self, wire: Bytes, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
+    pub(super) fn put(&mut self, wire: Bytes, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
         if wire.len() <= COPY_MAX {
             self.out.extend_from_slice(&wire);
             return Ok(());
@@ -347,94 +311,15 @@ impl<'r> Direction<'r> {
         sink.frame(Frame::data(wire))
     }
 
-    fn pour(&mut self, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
+    pub(super) fn pour(&mut self, sink: &mut impl FrameSink) -> Result<(), ProxyError> {
         if self.out.is_empty() {
             return Ok(());
         }
         sink.frame(Frame::data(self.out.split().freeze()))
     }
 
-    /// What the hooks leave of a message.
-    async fn shown(&self, kind: MessageKind, flags: MessageFlags, content: Bytes) -> Message {
-        let before = content.clone();
-        let mut message = Message {
-            side: self.side,
-            kind,
-            flags,
-            timestamp: self.now,
-            content,
-        };
-        if let Some((ctx, flow)) = self.session.hooks {
-            let mut flow = flow.lock().await;
-            let (addons, shown) = (&ctx.shared.addons, Some(&mut message));
-            addons
-                .websocket(Hook::WebsocketMessage, &mut flow, shown)
-                .await;
-        }
-        if message.content != before {
-            message.flags = message.flags.with(MessageFlags::MODIFIED);
-        }
-        message
-    }
-
-    /// Whether a message may be sent here that the sender has not sent.
-    fn may_inject(&self) -> bool {
-        let between = self.decoder.is_between_messages() || self.held.is_some();
-        between && !self.passing && !self.closed
-    }
-
-    async fn inject(
-        &mut self,
-        injection: Injection,
-        sink: &mut impl FrameSink,
-    ) -> Result<(), ProxyError> {
-        let Injection { kind, content } = injection;
-        self.now = clock::now();
-        let flags = MessageFlags::INJECTED;
-        if !matches!(kind, MessageKind::Text | MessageKind::Binary) {
-            return self.inject_control(kind, content, sink);
-        }
-        let message = self.shown(kind, flags, content).await;
-        if !message.is_dropped() {
-            self.put(self.encoded(kind, &message.content), sink)?;
-            self.pour(sink)?;
-        }
-        let Message { content, flags, .. } = message;
-        self.journal.whole(kind, 1, content, flags, self.now);
-        Ok(())
-    }
-
-    fn inject_control(
-        &mut self,
-        kind: MessageKind,
-        content: Bytes,
-        sink: &mut impl FrameSink,
-    ) -> Result<(), ProxyError> {
-        let (payload, code) = match kind {
-            MessageKind::Close => {
-                self.closed = true;
-                self.session.closing.store(true, Ordering::Relaxed);
-                let reason = String::from_utf8_lossy(&content);
-                (close_payload(NORMAL, &reason), NORMAL)
-            }
-            _ => (content.clone(), 0),
-        };
-        if payload.len() > CONTROL_MAX {
-            tracing::warn!(
-                "a {} of more than {CONTROL_MAX} bytes cannot be injected",
-                kind.name()
-            );
-            return Ok(());
-        }
-        self.put(self.encoded(kind, &payload), sink)?;
-        self.pour(sink)?;
-        let flags = MessageFlags::INJECTED;
-        self.journal.control(kind, code, content, flags, self.now);
-        Ok(())
-    }
-
     /// A message in one frame, in the words of the sender.
-    fn encoded(&self, kind: MessageKind, payload: &[u8]) -> Bytes {
+    pub(super) fn encoded(&self, kind: MessageKind, payload: &[u8]) -> Bytes {
         let opcode = match kind {
             MessageKind::Text => opcode::TEXT,
             MessageKind::Ping => opcode::PING,
@@ -449,6 +334,7 @@ impl<'r> Direction<'r> {
     /// The sender is done: what it has begun stays unfinished, and a close that nobody has sent will not come.
     fn done(&mut self) {
         self.cut();
+        self.session.line.closed(self.side);
         if !self.session.closing.load(Ordering::Relaxed) {
             // The other side is done only because it was told so.
             let _ = self.session.left.set(self.side);
@@ -458,9 +344,17 @@ impl<'r> Direction<'r> {
     /// Records a message whose end will not come.
     pub(super) fn cut(&mut self) {
         let flags = MessageFlags::MALFORMED;
+        if let Some(message) = self.waiting.take() {
+            // It was complete, and went nowhere.
+            let flags = message.flags.with(MessageFlags::DROPPED);
+            self.journal.forget();
+            self.journal
+                .whole(message.kind, 0, message.content, flags, self.now);
+            return;
+        }
         match (self.journal.kind(), &mut self.held) {
             (Some(kind), Some(held)) => {
-                let content = held.content.split().freeze();
+                let content = held.take_content();
                 self.journal.forget();
                 self.journal.whole(kind, 0, content, flags, self.now);
             }
@@ -483,6 +377,13 @@ impl<'r> Direction<'r> {
         if self.pour(sink).is_ok() {
             let _ = sink.shutdown().await;
         }
+    }
+}
+
+/// Bytes that a part takes.
+pub(super) fn size(part: &Part) -> usize {
+    match part {
+        Part::Head { wire, .. } | Part::Payload { wire, .. } => wire.len(),
     }
 }
 

@@ -12,9 +12,8 @@ use crate::recorder::Recorder;
 pub(super) struct Journal<'r> {
     side: Side,
     recorder: &'r Recorder,
-    /// Bytes on record: of messages, and of control frames.
+    /// Bytes of messages on record.
     body: u64,
-    extra: u64,
     open: Option<Open>,
 }
 
@@ -32,7 +31,6 @@ impl<'r> Journal<'r> {
             side,
             recorder,
             body: recorder.recorded(side),
-            extra: 0,
             open: None,
         }
     }
@@ -73,6 +71,7 @@ impl<'r> Journal<'r> {
                 offset: open.start,
                 len: 0,
             },
+            held: false,
         };
         self.recorder.message_open(self.side, Some(message));
     }
@@ -129,12 +128,6 @@ impl<'r> Journal<'r> {
         flags: MessageFlags,
         now: Timestamp,
     ) {
-        let payload = Payload {
-            stream: PayloadStream::Extra,
-            offset: self.extra,
-            len: content.len() as u64,
-        };
-        self.extra += payload.len;
         if kind == MessageKind::Close {
             self.recorder.closed(WebSocketClose {
                 by: (!flags.contains(MessageFlags::INJECTED)).then_some(self.side),
@@ -142,7 +135,7 @@ impl<'r> Journal<'r> {
                 reason: String::from_utf8_lossy(&content).into(),
             });
         }
-        self.recorder.extra(self.side, &[content], now);
+        let payload = self.recorder.beside(self.side, &content, now);
         self.message(kind, u32::from(code), flags, payload, now);
     }
 

@@ -12,7 +12,6 @@ use super::super::{bytes_of_text, date};
 use super::body::Shown;
 use super::is_form;
 use super::timings::{Millis, NEVER, Seconds, Timings};
-use crate::export::pretty_url;
 use crate::text::{Charset, is_mostly_binary};
 use crate::{
     HttpRecord, Message, MessageKind, Record, Request, Response, ServerConn, Side, StreamKind,
@@ -369,7 +368,7 @@ fn url(request: &Request) -> String {
         return format!("https://{}/", request.url());
     }
     if str::from_utf8(&request.path).is_ok() {
-        return pretty_url(request);
+        return request.pretty_url();
     }
     let mut escaped = request.clone();
     let mut path = Vec::new();
@@ -380,7 +379,7 @@ fn url(request: &Request) -> String {
         }
     }
     escaped.path = path.into();
-    pretty_url(&escaped)
+    escaped.pretty_url()
 }
 
 /// The address that was connected to.

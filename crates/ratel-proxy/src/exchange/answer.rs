@@ -1,0 +1,121 @@
+//! Answers that do not come from the server: an addon has made them, or a person.
+
+use bytes::Bytes;
+use ratel_core::clock;
+use ratel_core::control::{Order, Part};
+use ratel_core::hooks::Hook;
+use ratel_flow::{HttpFlow, Side};
+use ratel_proto::{Frame, Framing};
+
+use super::hold::{Event, Waiting};
+use super::{After, Exchange, RequestBody, ResponseSink, keeps_alive};
+use crate::body::{self, Held};
+use crate::error::ProxyError;
+use crate::recorder::Recorder;
+
+impl Exchange<'_> {
+    /// Answers with the response that the flow has.
+    pub(super) async fn answer(
+        &mut self,
+        client: &mut impl RequestBody,
+        sink: &mut impl ResponseSink,
+    ) -> Result<After, ProxyError> {
+        self.hook(Hook::ResponseHeaders).await?;
+        let hold = self.hook(Hook::Response).await?;
+        let body = self.bodies.response.take().unwrap_or_default();
+        let mut held = Held::of(body);
+        let mut framing = settle(&mut self.flow, &mut held);
+        record(&self.flow, &self.recorder, &held);
+        let (ctx, line, part) = (self.ctx, self.line, Part::Response);
+        if hold
+            && let Some(mut waiting) =
+                Waiting::begin(ctx, line, &self.recorder, part, held.len(), false)
+        {
+            loop {
+                match waiting.next(Some((&mut *client, Side::Client))).await {
+                    Event::Order(Order::Edit(edit)) => {
+                        let edit = *edit;
+                        self.recorder.back_up();
+                        if let Some(response) = edit.response {
+                            self.flow.response = Some(response);
+                        }
+                        if let Some(body) = edit.response_body {
+                            held = Held::of(body);
+                        }
+                        framing = settle(&mut self.flow, &mut held);
+                        record(&self.flow, &self.recorder, &held);
+                    }
+                    Event::Order(Order::EditMessage(_)) => {}
+                    Event::Order(Order::Resume | Order::Drop) => break,
+                    Event::Gone(error) => return Err(error),
+                }
+            }
+        }
+        self.send(framing, held, sink).await?;
+        // The adapter closes a connection on which the request body is still to come.
+        Ok(if keeps_alive(&self.flow.request) {
+            After::KeepAlive
+        } else {
+            After::Close
+        })
+    }
+
+    /// Answers a request for a tunnel, which opens none.
+    pub(super) async fn deny(&mut self, sink: &mut impl ResponseSink) -> Result<(), ProxyError> {
+        let mut held = Held::of(self.bodies.response.take().unwrap_or_default());
+        let framing = settle(&mut self.flow, &mut held);
+        record(&self.flow, &self.recorder, &held);
+        self.send(framing, held, sink).await
+    }
+
+    async fn send(
+        &mut self,
+        framing: Framing,
+        held: Held,
+        sink: &mut impl ResponseSink,
+    ) -> Result<(), ProxyError> {
+        let Some(response) = &self.flow.response else {
+            return Ok(());
+        };
+        sink.head(response, framing, false, false)?;
+        for frame in held.frames {
+            sink.frame(frame)?;
+        }
+        sink.flush().await
+    }
+}
+
+fn record(flow: &HttpFlow, recorder: &Recorder, held: &Held) {
+    if let Some(response) = &flow.response {
+        recorder.response(response);
+        recorder.replaced(Side::Server, &held.frames, clock::now());
+    }
+}
+
+/// Makes the head say how long the body is; some responses have none (RFC 9112 §6.3).
+fn settle(flow: &mut HttpFlow, held: &mut Held) -> Framing {
+    let Some(response) = &mut flow.response else {
+        return Framing::None;
+    };
+    let framing = body::set_length(&mut response.headers, held.joined.len());
+    if &flow.request.method[..] == b"HEAD" || matches!(response.status, 204 | 304) {
+        *held = Held::of(Bytes::new());
+        return Framing::None;
+    }
+    framing
+}
+
+impl Held {
+    /// A body of ours.
+    pub(super) fn of(body: Bytes) -> Self {
+        Self {
+            frames: vec![Frame {
+                data: [body.clone()].into_iter().collect(),
+                wire: None,
+                trailers: None,
+                end: true,
+            }],
+            joined: body,
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The request before anything of it is sent: hooks see it, its body is collected for those who must see it whole, and
+//! it may be held back.
+
+use bytes::Bytes;
+use ratel_core::clock;
+use ratel_core::control::{Order, Part};
+use ratel_core::hooks::Hook;
+use ratel_core::store::Edit;
+use ratel_flow::{Request, Response, Scheme, Side, Version};
+use ratel_proto::http1::validate;
+use ratel_proto::{Framing, streams};
+
+use super::hold::{Event, Waiting};
+use super::messages::MessageStage;
+use super::{Exchange, RequestBody, ResponseSink, Route, Upload};
+use crate::body::{self, HOLD_MAX, Held, SMALL_MAX};
+use crate::error::ProxyError;
+use crate::upstream::Target;
+
+impl Exchange<'_> {
+    /// Gets the request ready to be sent, or answered.
+    pub(super) async fn prepare<'b, B: RequestBody>(
+        &mut self,
+        body: &'b mut B,
+        route: &mut Route,
+        sink: &mut impl ResponseSink,
+    ) -> Result<Upload<'b, B>, ProxyError> {
+        self.recorder.request(&self.flow.request);
+        self.validate()?;
+        let came = Destined::of(&self.flow.request);
+        let mut held = self.hook(Hook::RequestHeaders).await?;
+        let mut upload = Upload {
+            held: Held::default(),
+            complete: false,
+            stage: None,
+            body,
+        };
+        let addons = &self.ctx.shared.addons;
+        let needs = addons.body_needs(&self.flow, &self.bodies, Side::Client);
+        if needs.whole && self.flow.response.is_none() {
+            self.collect(&mut upload, needs.insists, sink).await?;
+        }
+        held |= self.hook(Hook::Request).await?;
+        if upload.complete {
+            let Request {
+                headers, version, ..
+            } = &mut self.flow.request;
+            // Hooks of the response see it too.
+            let body = self.bodies.request.clone();
+            if let Some(framing) = upload.held.replace(body, headers, version) {
+                route.framing = framing;
+            }
+        } else if needs.messages && self.flow.response.is_none() && !upload.body.is_done() {
+            self.stage(&mut upload, route);
+        }
+        self.record(&upload, route);
+        if held {
+            self.hold(&mut upload, route).await?;
+        }
+        if upload.complete {
+            let frames = &upload.held.frames;
+            self.recorder.passed(Side::Client, frames, clock::now());
+        }
+        route.follow(&self.flow.request, &came);
+        Ok(upload)
+    }
+
+    /// Whether the request keeps the rules, where that is asked for.
+    fn validate(&self) -> Result<(), ProxyError> {
+        let request = &self.flow.request;
+        // What comes over HTTP/2 was looked at where it came in.
+        if !self.ctx.config.validate_inbound_headers || request.version == Version::Http2 {
+            return Ok(());
+        }
+        validate::request(request.version.as_bytes(), &request.headers)
+            .map_err(ProxyError::RequestInvalid)
+    }
+
+    /// Collects the body, unless it is too large and nobody insists.
+    async fn collect<B: RequestBody>(
+        &mut self,
+        upload: &mut Upload<'_, B>,
+        insists: bool,
+        sink: &mut impl ResponseSink,
+    ) -> Result<(), ProxyError> {
+        let limit = if insists { HOLD_MAX } else { SMALL_MAX };
+        let announced = body::announced(&self.flow.request.headers);
+        if announced.is_none_or(|len| len <= limit as u64) {
+            self.welcome(upload, sink).await?;
+            upload.held = body::collect(upload.body, limit).await?;
+            upload.complete = upload.body.is_done();
+        }
+        if upload.complete {
+            self.bodies.request = Some(upload.held.joined.clone());
+            return Ok(());
+        }
+        if insists {
+            return Err(ProxyError::TooLargeToHold { limit });
+        }
+        let addons = &self.ctx.shared.addons;
+        addons.body_passes(&mut self.flow, Side::Client);
+        Ok(())
+    }
+
+    /// Tells a client that waits for a word before it sends its body to go ahead (RFC 9110 §10.1.1): the server, whose
+    /// word it would be, is not asked before the body is here.
+    async fn welcome<B: RequestBody>(
+        &mut self,
+        upload: &mut Upload<'_, B>,
+        sink: &mut impl ResponseSink,
+    ) -> Result<(), ProxyError> {
+        let headers = &mut self.flow.request.headers;
+        if upload.body.is_done() || !headers.has_token("expect", "100-continue") {
+            return Ok(());
+        }
+        headers.remove("expect");
+        let mut go_ahead = Response::new(100, clock::now());
+        if self.flow.request.version == Version::Http2 {
+            go_ahead.version = Version::Http2;
+        }
+        sink.informational(&go_ahead)?;
+        sink.flush().await
+    }
+
+    /// Has the messages of a streamed body shown one by one, if they can be told apart.
+    fn stage<B: RequestBody>(&mut self, upload: &mut Upload<'_, B>, route: &mut Route) {
+        let request = &mut self.flow.request;
+        if streams::kind_of(&request.headers).is_none() || request.version.is_http10() {
+            return;
+        }
+        if let Some(stage) = MessageStage::for_body(Side::Client, &mut request.headers) {
+            route.framing = body::unbound(&mut request.headers, route.framing, &request.version);
+            self.line.carries(stage.kind());
+            upload.stage = Some(stage);
+        }
+    }
+
+    /// What is on record is what goes out.
+    fn record<B: RequestBody>(&mut self, upload: &Upload<'_, B>, route: &Route) {
+        let addons = &self.ctx.shared.addons;
+        let changed = addons.wants(Hook::RequestHeaders) || addons.wants(Hook::Request);
+        if changed || upload.stage.is_some() {
+            self.recorder.request(&self.flow.request);
+        }
+        if self.flow.response.is_some() && !upload.complete {
+            return;
+        }
+        self.recorder
+            .watch(Side::Client, &self.flow.request.headers);
+        let frames = &upload.held.frames;
+        if upload.complete {
+            self.recorder.whole(Side::Client, frames, clock::now());
+        } else {
+            for frame in frames {
+                self.recorder.frame(Side::Client, frame, clock::now());
+            }
+        }
+        debug_assert!(upload.complete || route.framing != Framing::None || frames.is_empty());
+    }
+
+    /// Waits until somebody lets the request go.
+    async fn hold<B: RequestBody>(
+        &mut self,
+        upload: &mut Upload<'_, B>,
+        route: &mut Route,
+    ) -> Result<(), ProxyError> {
+        // A request without a body can be given one.
+        if upload.body.is_done() && upload.held.frames.is_empty() {
+            upload.complete = true;
+        }
+        let (bytes, passes) = (upload.held.len(), !upload.complete);
+        let waiting = Waiting::begin(
+            self.ctx,
+            self.line,
+            &self.recorder,
+            Part::Request,
+            bytes,
+            passes,
+        );
+        let Some(mut waiting) = waiting else {
+            return Ok(());
+        };
+        let mut changes = Vec::new();
+        loop {
+            match waiting.next(Some((&mut *upload.body, Side::Client))).await {
+                Event::Order(Order::Edit(edit)) => changes.push(edit),
+                Event::Order(Order::EditMessage(_)) => {}
+                Event::Order(Order::Resume | Order::Drop) => break,
+                Event::Gone(error) => return Err(error),
+            }
+            // What is changed is shown at once.
+            for edit in changes.drain(..) {
+                edited(
+                    &mut self.flow,
+                    &mut self.bodies,
+                    &self.recorder,
+                    upload,
+                    route,
+                    *edit,
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Makes what somebody wants of a request that is held.
+fn edited<B>(
+    flow: &mut ratel_flow::HttpFlow,
+    bodies: &mut ratel_core::addon::Bodies,
+    recorder: &crate::recorder::Recorder,
+    upload: &mut Upload<'_, B>,
+    route: &mut Route,
+    edit: Edit,
+) {
+    let Edit {
+        request,
+        request_body,
+        request_trailers,
+        response,
+        response_body,
+        response_trailers: _,
+        forget_response,
+    } = edit;
+    recorder.back_up();
+    if let Some(request) = request {
+        flow.request = request;
+    }
+    let Request {
+        headers, version, ..
+    } = &mut flow.request;
+    let framing = upload
+        .held
+        .edit(request_body, request_trailers, headers, version);
+    if let Some(framing) = framing {
+        route.framing = framing;
+        recorder.replaced(Side::Client, &upload.held.frames, clock::now());
+    }
+    recorder.request(&flow.request);
+    if forget_response {
+        (flow.response, bodies.response) = (None, None);
+    }
+    if let Some(response) = response {
+        flow.response = Some(response);
+    }
+    if response_body.is_some() {
+        bodies.response = response_body;
+    }
+}
+
+/// Where a request went as it came.
+struct Destined {
+    scheme: Scheme,
+    host: std::sync::Arc<str>,
+    port: u16,
+    path: Bytes,
+}
+
+impl Destined {
+    fn of(request: &Request) -> Self {
+        Self {
+            scheme: request.scheme,
+            host: request.host.clone(),
+            port: request.port,
+            path: request.path.clone(),
+        }
+    }
+}
+
+impl Route {
+    /// Goes where the request goes by now.
+    fn follow(&mut self, request: &Request, came: &Destined) {
+        let Destined {
+            scheme,
+            host,
+            port,
+            path,
+        } = came;
+        let elsewhere = (request.scheme, request.port) != (*scheme, *port) || request.host != *host;
+        if elsewhere {
+            self.target = Target {
+                scheme: request.scheme,
+                host: request.host.clone(),
+                port: request.port,
+                sni: None,
+            };
+        }
+        // What is sent in place of the target that came was made of the path that came.
+        if self.forward.is_some() && (elsewhere || request.path != *path) {
+            self.forward = Some(request.path.clone());
+        }
+    }
+}
