@@ -119,6 +119,11 @@ pub trait Editor: Sync {
         input.data
     }
 
+    /// How a character is written that the charset of the body has not, if the format knows a way.
+    fn escape(&self, _c: char) -> Option<String> {
+        None
+    }
+
     /// Why a body cannot be edited though it can be shown; mostly it can.
     fn objection(&self, _input: &ViewInput<'_>) -> Option<String> {
         None
@@ -212,10 +217,22 @@ pub fn reencode(view: &str, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>
     let Some(charset) = charset(found, input) else {
         return Ok(bytes);
     };
-    let encoded = str::from_utf8(&bytes).ok();
-    let encoded = encoded.and_then(|text| charset.encode(text));
-    encoded.map(Cow::into_owned).ok_or_else(|| {
+    let text = String::from_utf8_lossy(&bytes);
+    if let Some(encoded) = charset.encode(&text) {
+        return Ok(encoded.into_owned());
+    }
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if charset.encode(c.encode_utf8(&mut [0; 4])).is_some() {
+            escaped.push(c);
+            continue;
+        }
         let name = charset.name();
-        ReencodeError::of(format!("the text has a character that {name} has not"))
-    })
+        let escape = editor.escape(c).ok_or_else(|| {
+            ReencodeError::of(format!("the text has a character that {name} has not: {c}"))
+        })?;
+        escaped.push_str(&escape);
+    }
+    let encoded = charset.encode(&escaped).map(Cow::into_owned);
+    encoded.ok_or_else(|| ReencodeError::of(format!("{} is only read", charset.name())))
 }

@@ -99,6 +99,10 @@ impl Editor for GraphQl {
         })
     }
 
+    fn escape(&self, c: char) -> Option<String> {
+        Some(json::escaped(c))
+    }
+
     fn objection(&self, input: &ViewInput<'_>) -> Option<String> {
         let requests = Requests::read(input.data)?;
         let is_odd = requests.each.iter().any(|request| request.query.is_none());

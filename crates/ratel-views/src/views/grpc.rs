@@ -369,6 +369,9 @@ impl Printer {
     fn message(&mut self, flags: u8, length: u32, data: &[u8], cut: bool, out: &mut Sink) {
         let compressed = flags & COMPRESSED != 0;
         let is_end = flags & self.variant.end() != 0;
+        if cut {
+            out.set_lossy("a message in it is not complete");
+        }
         if is_end && out.is_exact() {
             return;
         }
@@ -388,9 +391,6 @@ impl Printer {
         if !what.is_empty() {
             out.push(Class::Comment, &format!("{what}, {length} bytes"));
             out.newline();
-        }
-        if cut {
-            out.set_lossy("a message in it is not complete");
         }
         if !is_end {
             return self.messages.print(data, cut, compressed, out);

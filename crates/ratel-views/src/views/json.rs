@@ -10,7 +10,7 @@ mod text;
 
 use crate::registry::{complain, refuse};
 use crate::{Class, ContentView, Editor, Painter, Sink, ViewInput};
-pub(crate) use edit::squeezed;
+pub(crate) use edit::{escaped, squeezed};
 use text::{Piece, Text};
 
 /// Nesting beyond this many levels is refused, to bound memory.

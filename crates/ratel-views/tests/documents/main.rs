@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod charset;
+mod docs;
 mod edit;
 mod grpc;
 mod messages;

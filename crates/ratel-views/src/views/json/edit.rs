@@ -12,6 +12,16 @@ impl Editor for Json {
         }
         squeezed(text)
     }
+
+    fn escape(&self, c: char) -> Option<String> {
+        Some(escaped(c))
+    }
+}
+
+/// A character in a string by its number (RFC 8259 §7).
+pub(crate) fn escaped(c: char) -> String {
+    let units = c.encode_utf16(&mut [0; 2]).to_vec();
+    units.iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 /// JSON without spaces between its tokens. Several values stay on lines of their own.
