@@ -79,8 +79,6 @@ struct Form<'a> {
 }
 
 struct Part<'a> {
-    /// All of it, with the delimiter and the line end before the next one.
-    whole: &'a [u8],
     /// The fields, without the empty line after them.
     head: &'a [u8],
     /// What stands before the content in `whole`.
@@ -143,7 +141,6 @@ impl<'a> Part<'a> {
             .or_else(|| rest.strip_suffix(b"\n"))
             .unwrap_or(rest);
         Self {
-            whole,
             head: part.get(..at).unwrap_or_default(),
             lead,
             content,

@@ -6,6 +6,7 @@ mod charset;
 mod docs;
 mod edit;
 mod grpc;
+mod hostile;
 mod messages;
 mod protobuf;
 mod schemas;

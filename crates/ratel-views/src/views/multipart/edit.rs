@@ -27,8 +27,8 @@ impl Editor for Multipart {
                 .position(|entry| of_name(entry) && entry.1.content == content)
                 .or_else(|| parts.iter().position(of_name));
             match place.map(|place| parts.remove(place).1) {
-                Some(part) if part.content == content => out.extend_from_slice(part.whole),
                 Some(part) => {
+                    end_line(&mut out);
                     out.extend_from_slice(part.lead);
                     out.extend_from_slice(&content);
                     let end = if part.end.is_empty() {
@@ -39,6 +39,7 @@ impl Editor for Multipart {
                     out.extend_from_slice(end);
                 }
                 None => {
+                    end_line(&mut out);
                     out.extend_from_slice(&delimiter);
                     out.extend_from_slice(b"\r\nContent-Disposition: form-data; name=\"");
                     quoted(&name, &mut out);
@@ -48,6 +49,7 @@ impl Editor for Multipart {
                 }
             }
         }
+        end_line(&mut out);
         if form.after.is_empty() && !out.is_empty() {
             out.extend_from_slice(&delimiter);
             out.extend_from_slice(b"--\r\n");
@@ -61,6 +63,13 @@ impl Editor for Multipart {
         let form = Form::read(input.data, &boundary).ok()?;
         let is_nameless = form.parts.iter().any(|part| part.name().is_none());
         is_nameless.then(|| "a part of it has no name".to_owned())
+    }
+}
+
+/// A delimiter stands at the start of a line.
+fn end_line(out: &mut Vec<u8>) {
+    if !out.is_empty() && !out.ends_with(b"\n") {
+        out.extend_from_slice(b"\r\n");
     }
 }
 
