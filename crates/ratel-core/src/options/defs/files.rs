@@ -3,7 +3,6 @@
 use super::checks;
 use crate::options::def::{Tools, options};
 
-const FILTERS: &str = "filter expressions come in a later release";
 
 options! { "Files and recording";
     CONFDIR: str("confdir", "~/.ratel").metavar("PATH").check(checks::not_empty).at_start()
