@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
+use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
 use ratel_core::options::{self, Options, OptionsError, Value};
 use ratel_core::store::EditError;
@@ -44,6 +45,8 @@ pub trait Flows: Source {
 pub struct Backend<'a> {
     /// The flows.
     pub flows: &'a dyn Flows,
+    /// The way to live flows.
+    pub control: &'a Control,
     /// The options.
     pub options: &'a Options,
     /// The flow in focus.
@@ -96,6 +99,8 @@ impl Executor for Backend<'_> {
                 self.annotate(call, &|said| said.comment = comment.as_str().into())
             }
             "flow.revert" => self.revert(call),
+            "flow.resume" => self.resume(call),
+            "flow.kill" => self.kill(call),
             "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
             "view.flows.remove" => {
                 let ids = self.resolve(call.flows(0))?;
@@ -150,6 +155,32 @@ impl Executor for Backend<'_> {
 }
 
 impl Backend<'_> {
+    /// Lets go what is held of flows. Flows of which nothing is held go on anyway.
+    fn resume(&mut self, call: &Call) -> Done {
+        for id in self.resolve(call.flows(0))? {
+            if self.control.held(id).is_empty() {
+                continue;
+            }
+            let resumed = self.control.send(id, FlowCommand::Resume(None));
+            resumed.map_err(|error| CommandError::Failed(error.to_string()))?;
+        }
+        Ok(Output::Nothing)
+    }
+
+    /// Ends flows that are live.
+    fn kill(&mut self, call: &Call) -> Done {
+        let ids = self.resolve(call.flows(0))?;
+        let killed = |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok();
+        let count = ids.iter().filter(|id| killed(id)).count();
+        let text = match count {
+            0 => "no flow is live there".to_owned(),
+            1 => "killed 1 flow".to_owned(),
+            count => format!("killed {count} flows"),
+        };
+        (self.log)(Level::Alert, &text);
+        Ok(Output::Nothing)
+    }
+
     fn by_ids(&self, ids: &[String]) -> Result<Vec<FlowId>, CommandError> {
         let find = |id: &String| {
             let found = match id.parse() {

@@ -125,6 +125,7 @@ impl Loop {
     fn backend<T>(&mut self, focus: Option<FlowId>, run: impl FnOnce(&mut Backend<'_>) -> T) -> T {
         let Self {
             flows,
+            control,
             options,
             terminal,
             event_log,
@@ -133,6 +134,7 @@ impl Loop {
         } = self;
         run(&mut Backend {
             flows,
+            control,
             options,
             focus,
             filters: model.filters(),

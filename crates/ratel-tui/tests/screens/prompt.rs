@@ -280,7 +280,7 @@ fn every_command_of_the_terminal_does_something() {
                 .unwrap_or("auto"),
             ArgKind::Marker => "true",
             ArgKind::OptionName => "showhost",
-            ArgKind::Path => "/nowhere/at/all",
+            ArgKind::Path => "/dev/null/at/all",
             ArgKind::StrList => "flowlist",
             _ => "a",
         };

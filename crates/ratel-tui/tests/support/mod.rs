@@ -636,6 +636,8 @@ impl backend::Flows for Flows {
 pub(crate) struct Ui {
     pub(crate) model: Model,
     pub(crate) options: ratel_core::options::Options,
+    /// Nothing is live.
+    control: ratel_core::control::Control,
     values: Arc<Values>,
     pub(crate) flows: Flows,
     /// Lines that were kept for the history of the prompt.
@@ -688,7 +690,7 @@ impl Ui {
         specs: &[&str],
         info: ProxyInfo,
     ) -> Self {
-        let values = Values::with_folders("/nowhere", None);
+        let values = Values::with_folders("/dev/null", None);
         let options = ratel_core::options::Options::with(values).expect("defaults go together");
         options.set(specs).expect("options that there are");
         let values = options.snapshot();
@@ -700,6 +702,7 @@ impl Ui {
         };
         let mut ui = Self {
             model,
+            control: Default::default(),
             options,
             values,
             flows,
@@ -790,6 +793,7 @@ impl Ui {
         let mut said = Vec::new();
         let result = run(&mut Backend {
             flows: &self.flows,
+            control: &self.control,
             options: &self.options,
             focus,
             filters: Default::default(),

@@ -124,16 +124,16 @@ fn tls(port: u16, ca: &Path) -> Wire {
 #[test]
 fn a_file_that_cannot_be_written_is_refused_or_reported() {
     let output = reverse("http://localhost:1")
-        .args(["--set", "sslkeylogfile=/nowhere/keys.log"])
+        .args(["--set", "sslkeylogfile=/dev/null/keys.log"])
         .run();
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        text.contains("cannot write TLS secrets to /nowhere/keys.log"),
+        text.contains("cannot write TLS secrets to /dev/null/keys.log"),
         "{text}"
     );
     let ratel = reverse("http://localhost:1")
-        .env("SSLKEYLOGFILE", "/nowhere/keys.log")
+        .env("SSLKEYLOGFILE", "/dev/null/keys.log")
         .start();
-    ratel.wait_output("cannot write TLS secrets to /nowhere/keys.log");
+    ratel.wait_output("cannot write TLS secrets to /dev/null/keys.log");
 }

@@ -3,7 +3,6 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Section};
 
 const EDIT: &str = "changing recorded flows comes in a later release";
-const INTERCEPT: &str = "holding flows back comes in a later release";
 const FILES: &str = "flow files come in a later release";
 const INJECT: &str = "injecting messages comes in a later release";
 
@@ -45,15 +44,14 @@ pub(super) const SECTION: Section = Section {
             "flow.kill",
             &[FLOWS],
             "End live flows: their connections are closed on both sides.",
-        )
-        .planned(INTERCEPT),
+        ),
         CommandDef::new(
             "flow.mark",
             &[FLOWS, Param::new("marker", ArgKind::Marker)],
             "Mark flows, by a name such as `:star:` or by `true` for a dot; `false` removes the mark.",
         ),
         CommandDef::new("flow.mark.toggle", &[FLOWS], "Mark flows, or remove the mark they have."),
-        CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on.").planned(INTERCEPT),
+        CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on."),
         CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows."),
         CommandDef::new(
             "flow.set",

@@ -3,7 +3,6 @@
 use super::checks;
 use crate::options::def::{Tools, options};
 
-
 options! { "Files and recording";
     CONFDIR: str("confdir", "~/.ratel").metavar("PATH").check(checks::not_empty).at_start()
         .help("The folder for the certification authority and the configuration files. It is made when it does not exist. A program \
