@@ -184,10 +184,6 @@ struct Loop {
     flows: Viewed,
     event_log: EventLog,
     options: Options,
-    #[expect(
-        dead_code,
-        reason = "commands that talk to live flows come with interception"
-    )]
     control: Control,
     programs: Programs,
     terminal: Terminal,
