@@ -8,7 +8,7 @@
 //!
 //! A flow file is flows one after the other, each a dict of typed netstrings. Reading holds one flow at a time, and of
 //! that not what is large: bodies and lists of messages stay where they are, in the file if one can go back to it, else in
-//! a file without a name. All versions of the format are read ([`migrate`]); the current one is written.
+//! a file without a name. All versions of the format are read (`migrate`); the current one is written.
 
 mod convert;
 pub mod har;

@@ -8,12 +8,12 @@
 //! is by now, is read. So the index may be late, incomplete, or not there at all, and only time is lost.
 //!
 //! # How the index is made
-//! A thread of low priority ([`indexer`]) reads flows some time after they have finished, and long ones while they go on,
+//! A thread of low priority (`indexer`) reads flows some time after they have finished, and long ones while they go on,
 //! and puts their texts into *blocks* of about 16 KiB: heads of flows into some, bodies and messages into others. Of each
-//! block it gathers the *grams* ([`grams`]): which three bytes follow on each other somewhere, with capitals made small.
-//! A few thousand blocks become a *volume* ([`volume`]): for each gram the list of blocks that hold it, written once to a
+//! block it gathers the *grams* (`grams`): which three bytes follow on each other somewhere, with capitals made small.
+//! A few thousand blocks become a *volume* (`volume`): for each gram the list of blocks that hold it, written once to a
 //! file without a name. In memory are the *slices* of each block, that is, what of which flow it was, and the
-//! *catalog* ([`catalog`]) of flows that are covered, each with a stamp of what it was.
+//! *catalog* (`catalog`) of flows that are covered, each with a stamp of what it was.
 //!
 //! A block that is text has all its grams in the index as long as they are few enough. Of blocks with more, and of bytes
 //! that are no text, fewer kinds of grams are kept, the same ones in all blocks of that level, so that the index stays a
@@ -30,7 +30,7 @@
 //! The index takes [`SearchConfig::disk_bytes`] of disk and [`SearchConfig::memory_bytes`] of memory, beside some 25 MiB
 //! for the volume that is being made; over that its oldest volumes go, and searches read those flows again. A search
 //! takes some memory for each candidate, and for each thread a few MiB; hits wait in a queue of bounded length. What a
-//! small body may decode to is bounded ([`texts`]).
+//! small body may decode to is bounded (`texts`).
 
 mod bell;
 mod builder;

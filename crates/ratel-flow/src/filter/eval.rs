@@ -32,7 +32,7 @@ pub(super) fn matches<S: Subject + ?Sized>(node: &Node, flow: &S, scratch: &mut 
     }
 }
 
-/// As [`matches`], without those parts of the flow that are missing: none when it depends on them.
+/// As [`matches()`], without those parts of the flow that are missing: none when it depends on them.
 pub(super) fn judge<S: Subject + ?Sized>(
     node: &Node,
     flow: &S,
