@@ -350,6 +350,9 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, reason: impl Into<Cow<'static, str>>, from: usize, to: usize) -> PatternError {
-        PatternError::new(reason, self.place(from)..self.place(to))
+        // A unit may be a part of a character only.
+        let from = self.source.floor_char_boundary(self.place(from));
+        let to = self.source.ceil_char_boundary(self.place(to));
+        PatternError::new(reason, from..to)
     }
 }

@@ -224,3 +224,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn errors_lie_between_characters() {
+    for unit in [Unit::Char, Unit::Byte] {
+        let source = "(?\u{130}(1)c|d)";
+        let error = Pattern::new(source, unit, Flags::default(), 0).unwrap_err();
+        assert_eq!(source.get(error.at), Some("(?\u{130}"), "{unit:?}");
+    }
+}

@@ -433,16 +433,28 @@ fn help_for_people() {
           --certs <SPEC>            Show clients a certificate of your own
           --cert-passphrase <PASS>  The passphrase of an encrypted private key
 
+    Flow files:
+      -r, --rfile <PATH>             Load flows from a file at the start
+      -w, --save-stream-file <PATH>  Write flows to a file as they finish
+
+    Filters:
+          --view-filter <FILTER>  Show only flows that match this filter
+          --intercept <FILTER>    Hold back what matches this filter until it is resumed
+
     Other flags:
-          --no-http2            Do not speak HTTP/2 with clients and servers that offer it
-          --showhost            Show URLs with the name from the Host header
-          --set <OPTION=VALUE>  Set any option; `--options` lists them all
-      -q, --quiet               Print no flows, and of the log only errors of the program itself
-      -v, --verbose             Print more about everything
-          --options             List all options with their defaults, as a configuration file
-          --commands            List all commands
-          --version             Print versions
-      -h, --help                Print this help
+          --no-http2                   Do not speak HTTP/2 with clients and servers that offer it
+          --redact <RULE>              Replace secrets by placeholders in whatever is exported or
+                                       written
+          --showhost                   Show URLs with the name from the Host header
+          --console-layout <VALUE>     How panes are arranged on the screen [default: single]
+          --no-console-layout-headers  Do not show a title above each pane
+          --set <OPTION=VALUE>         Set any option; `--options` lists them all
+      -q, --quiet                      Print no flows, and of the log only errors of the program itself
+      -v, --verbose                    Print more about everything
+          --options                    List all options with their defaults, as a configuration file
+          --commands                   List all commands
+          --version                    Print versions
+      -h, --help                       Print this help
 
     Every option can be set by `--set` and in `~/.ratel/config.yaml`.
     `ratel dump` prints instead of drawing a screen; `ratel dump --help` says more.
