@@ -23,6 +23,9 @@ pub mod record;
 pub mod redact;
 pub mod tcp;
 #[cfg(test)]
+extern crate self as ratel_flow;
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
 mod testing;
 pub mod text;
 pub mod time;

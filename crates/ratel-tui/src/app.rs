@@ -10,6 +10,7 @@ use ratel_core::eventlog::EventLog;
 use ratel_core::options::Options;
 use ratel_core::store::FlowStore;
 use ratel_flow::filter::FilterOptions;
+use ratel_flow::redact::Redactor;
 use ratel_views::Schemas;
 
 use crate::theme::Colours;
@@ -29,6 +30,8 @@ pub struct App {
     pub look: Look,
     /// What is known about protobuf messages (`protobuf_definitions`).
     pub schemas: Option<Schemas>,
+    /// Takes secrets out of what is exported (`redact`).
+    pub redactor: Redactor,
     /// Live flows that can be talked to.
     pub control: Control,
     /// What texts and bodies are opened in.

@@ -9,9 +9,11 @@ use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
 use ratel_core::options::{self, Options, OptionsError, Value};
 use ratel_core::store::EditError;
+use ratel_flow::export::{ExportOptions, export_record};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::format::size;
-use ratel_flow::{Annotations, FlowId};
+use ratel_flow::redact::Redactor;
+use ratel_flow::{Annotations, FlowId, Record};
 
 use crate::export;
 use crate::source::Source;
@@ -23,6 +25,8 @@ const COUNTABLE: usize = 100_000;
 pub trait Flows: Source {
     /// All flows, in the order of their creation.
     fn all(&self) -> Vec<FlowId>;
+    /// A whole flow; none if it is gone, or has no head.
+    fn record(&self, id: FlowId) -> Option<Record>;
     /// Those of the flows that match.
     fn matching(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId>;
     /// Changes what is said of a flow; false if it is gone.
@@ -47,6 +51,8 @@ pub struct Backend<'a> {
     pub flows: &'a dyn Flows,
     /// The way to live flows.
     pub control: &'a Control,
+    /// Takes secrets out of what is exported.
+    pub redactor: &'a Redactor,
     /// The options.
     pub options: &'a Options,
     /// The flow in focus.
@@ -303,8 +309,14 @@ impl Backend<'_> {
     fn exported(&mut self, call: &Call) -> Result<Vec<u8>, CommandError> {
         let id = self.resolve_one(call.flows(1))?;
         let format = export::format(call.str(0)).map_err(CommandError::Failed)?;
-        let source: &dyn Source = self.flows;
-        export::text(source, id, format).map_err(CommandError::Failed)
+        let gone = || CommandError::Failed("the flow was dropped to make room".to_owned());
+        let record = self.flows.record(id).ok_or_else(gone)?;
+        let values = self.options.snapshot();
+        let options = ExportOptions {
+            preserve_original_ip: values.bool(options::keys::EXPORT_PRESERVE_ORIGINAL_IP),
+        };
+        export_record(format, &self.redactor.redact(&record), options)
+            .map_err(|error| CommandError::Failed(error.to_string()))
     }
 
     fn export_to_clipboard(&mut self, call: &Call) -> Done {

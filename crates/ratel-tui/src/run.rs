@@ -23,6 +23,7 @@ use ratel_core::eventlog::{EventLog, Level, LogUpdate};
 use ratel_core::options::{Options, keys};
 use ratel_core::store::{FlowStore, Subscription};
 use ratel_core::view::FlowView;
+use ratel_flow::redact::Redactor;
 
 use crate::app::{App, Exit, Programs, Stop, TuiError};
 use crate::files;
@@ -71,6 +72,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         options,
         look,
         schemas,
+        redactor,
         control,
         programs,
         stop,
@@ -106,6 +108,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         event_log,
         options,
         control,
+        redactor,
         programs,
         terminal,
         reader,
@@ -185,6 +188,7 @@ struct Loop {
     event_log: EventLog,
     options: Options,
     control: Control,
+    redactor: Redactor,
     programs: Programs,
     terminal: Terminal,
     reader: Reader,

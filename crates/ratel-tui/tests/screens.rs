@@ -684,6 +684,15 @@ proptest! {
 }
 
 #[test]
+fn what_is_exported_has_no_secrets() {
+    let mut ui = Ui::new(SMALL, sample());
+    let line = "export raw_request @2";
+    assert!(ui.command(line).text().contains("Host"));
+    ui.redactor = ratel_flow::redact::Redactor::from_rules(["header:Host"]).unwrap();
+    assert!(ui.keys("q").command(line).text().contains("REDACTED-"));
+}
+
+#[test]
 fn a_flow_is_exported_to_a_file_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("again.sh");

@@ -142,7 +142,7 @@ impl Program {
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let schemas = self.schemas(&values)?;
-        let savers = self.savers(&values, &store)?;
+        let savers = self.savers(&values, &store, &self.redactor(&values)?)?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
@@ -215,12 +215,20 @@ impl Program {
             .map_err(|error| self.refuse(&error, error.hint()))
     }
 
+    fn redactor(&self, values: &Values) -> Result<Redactor, Refusal> {
+        Redactor::from_rules(values.list(keys::REDACT))
+            .map_err(|error| self.refuse(&error, error.hint()))
+    }
+
     /// Begins to write flows to files, as far as the options say so.
-    fn savers(&self, values: &Values, store: &FlowStore) -> Result<Vec<(String, Saver)>, Refusal> {
+    fn savers(
+        &self,
+        values: &Values,
+        store: &FlowStore,
+        redactor: &Redactor,
+    ) -> Result<Vec<(String, Saver)>, Refusal> {
         let flows = values.opt_str(keys::SAVE_STREAM_FILE);
         let archive = Some(values.str(keys::HARDUMP)).filter(|path| !path.is_empty());
-        let redactor = Redactor::from_rules(values.list(keys::REDACT))
-            .map_err(|error| self.refuse(&error, error.hint()))?;
         let files = [(flows, SaveFormat::Flows), (archive, SaveFormat::Har)];
         let mut savers = Vec::new();
         for (path, format) in files {
@@ -322,7 +330,9 @@ impl Program {
             why == Why::Signal
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
-        let savers = self.savers(&values, &store)?;
+        // One for all that leaves, so that a secret has the same placeholder everywhere.
+        let redactor = self.redactor(&values)?;
+        let savers = self.savers(&values, &store, &redactor)?;
         let engine = self.engine(&store)?;
         announce(&engine);
         let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
@@ -351,6 +361,7 @@ impl Program {
                 },
             },
             schemas,
+            redactor,
             control: engine.control().clone(),
             programs: programs::of(|name| std::env::var(name).ok()),
             stop,

@@ -1,4 +1,4 @@
-//! Flows to write.
+//! Flows for tests, in the crate and beside it.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use ratel_core::options::{Values, keys};
 use ratel_core::store::EditError;
 use ratel_flow::content::content;
 use ratel_flow::filter::Filter;
-use ratel_flow::{Annotations, FlowId, Side};
+use ratel_flow::{Annotations, FlowId, Record, Side};
 
 use super::{Ended, Loop};
 use crate::app::Exit;
@@ -126,6 +126,7 @@ impl Loop {
         let Self {
             flows,
             control,
+            redactor,
             options,
             terminal,
             event_log,
@@ -135,6 +136,7 @@ impl Loop {
         run(&mut Backend {
             flows,
             control,
+            redactor,
             options,
             focus,
             filters: model.filters(),
@@ -252,6 +254,10 @@ fn no_program(variable: &str) -> String {
 }
 
 impl Flows for Viewed {
+    fn record(&self, id: FlowId) -> Option<Record> {
+        self.store.record(id)
+    }
+
     fn all(&self) -> Vec<FlowId> {
         self.store.ids(0..usize::MAX)
     }

@@ -19,9 +19,9 @@ use ratel_flow::Headers;
 use ratel_flow::dns::DnsMessage;
 use ratel_flow::filter::{Filter, Subject};
 use ratel_flow::{
-    Annotations, Body, ClientConn, ConnId, FlowError, FlowId, FlowKind, MessageFlags, MessageHead,
-    MessageKind, OpenMessage, Payload, PayloadStream, Request, Response, Scheme, ServerConn, Side,
-    StreamKind, Timestamp, TlsInfo, Version, WebSocketClose,
+    Annotations, Body, ClientConn, ConnId, Detail, FlowError, FlowId, FlowKind, HttpRecord,
+    MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream, Record, Request,
+    Response, Scheme, ServerConn, Side, StreamKind, Timestamp, TlsInfo, Version, WebSocketClose,
 };
 use ratel_tui::backend::{self, Backend};
 use ratel_tui::keymap::Key;
@@ -584,6 +584,28 @@ impl Subject for Seen<'_> {
 }
 
 impl backend::Flows for Flows {
+    fn record(&self, id: FlowId) -> Option<Record> {
+        let flow = self.get(id)?;
+        let snapshot = flow.snapshot.clone();
+        let [request_body, response_body] = flow.bodies.clone().map(Body::Bytes);
+        let http = HttpRecord {
+            response: snapshot.response,
+            response_body,
+            ..HttpRecord::new(snapshot.request?, request_body)
+        };
+        Some(Record {
+            id: snapshot.file_id,
+            client_conn: snapshot.client_conn,
+            server_conn: snapshot.server_conn,
+            error: snapshot.error,
+            annotations: Annotations::default(),
+            timestamp_created: snapshot.times.created,
+            backup: None,
+            detail: Detail::Http(Box::new(http)),
+            verbatim: snapshot.verbatim,
+        })
+    }
+
     fn all(&self) -> Vec<FlowId> {
         self.list.iter().map(|flow| flow.snapshot.id).collect()
     }
@@ -638,6 +660,7 @@ pub(crate) struct Ui {
     pub(crate) options: ratel_core::options::Options,
     /// Nothing is live.
     control: ratel_core::control::Control,
+    pub(crate) redactor: ratel_flow::redact::Redactor,
     values: Arc<Values>,
     pub(crate) flows: Flows,
     /// Lines that were kept for the history of the prompt.
@@ -703,6 +726,7 @@ impl Ui {
         let mut ui = Self {
             model,
             control: Default::default(),
+            redactor: ratel_flow::redact::Redactor::from_rules([""; 0]).expect("no rules"),
             options,
             values,
             flows,
@@ -794,6 +818,7 @@ impl Ui {
         let result = run(&mut Backend {
             flows: &self.flows,
             control: &self.control,
+            redactor: &self.redactor,
             options: &self.options,
             focus,
             filters: Default::default(),

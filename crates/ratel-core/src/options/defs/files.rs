@@ -14,21 +14,21 @@ options! { "Files and recording";
     STORE_DIR: str("store_dir", "").metavar("PATH").own().at_start()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
-    RFILE: list("rfile", &[]).flag().short('r').metavar("PATH").group("Flow files")
+    RFILE: list("rfile", &[]).at_start().flag().short('r').metavar("PATH").group("Flow files")
         .help("Load flows from a file at the start. It may be given several times, and `-` is standard input. Flow files, HTTP archives and \
             captures of packets are told apart by what is in them, and may be compressed with gzip or Zstandard.");
-    READFILE_FILTER: opt_str("readfile_filter").metavar("FILTER").check(checks::filter)
+    READFILE_FILTER: opt_str("readfile_filter").at_start().metavar("FILTER").check(checks::filter)
         .help("Load only flows that match this filter.");
-    KEYLOG: opt_str("keylog").metavar("PATH").own()
+    KEYLOG: opt_str("keylog").at_start().metavar("PATH").own()
         .help("Read captures of packets with the TLS secrets in this file. Programs write such a file where SSLKEYLOGFILE says.");
-    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").group("Flow files")
+    SAVE_STREAM_FILE: opt_str("save_stream_file").at_start().flag().short('w').metavar("PATH").group("Flow files")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
-    SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
+    SAVE_STREAM_FILTER: opt_str("save_stream_filter").at_start().metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
-    HARDUMP: str("hardump", "").metavar("PATH")
+    HARDUMP: str("hardump", "").at_start().metavar("PATH")
         .help("Write all flows to an HTTP archive (HAR), which is complete at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
-    REDACT: list("redact", &[]).flag().metavar("RULE").own().check(checks::redaction)
+    REDACT: list("redact", &[]).at_start().flag().metavar("RULE").own().check(checks::redaction)
         .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
             other rules are `header:NAME`, `cookie:NAME`, `query:NAME`, `form:NAME`, `json:NAME`, `userinfo`, `pattern:/REGEX/` \
             and `salt:TEXT`.");
