@@ -152,18 +152,6 @@ pub(crate) async fn run(
     sink: &mut impl ResponseSink,
 ) -> After {
     let writer = open(ctx, &incoming.request);
-    run_on(ctx, upstreams, writer, incoming, body, sink).await
-}
-
-/// As [`run`], of a flow that is open already.
-pub(crate) async fn run_on(
-    ctx: &ConnCtx,
-    upstreams: &Upstreams,
-    writer: FlowWriter,
-    incoming: Incoming,
-    body: &mut impl RequestBody,
-    sink: &mut impl ResponseSink,
-) -> After {
     let line = ctx.shared.control.register(writer.id());
     let mut exchange = Exchange::new(ctx, &line, writer, incoming.request);
     let route = Route {

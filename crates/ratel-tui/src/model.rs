@@ -316,7 +316,7 @@ impl Tab {
     /// The tabs that a flow has.
     pub(crate) fn of(kind: FlowKind, stream: Option<StreamKind>) -> &'static [Self] {
         match (kind, stream) {
-            (FlowKind::Tcp, _) => &[Self::Messages, Self::Detail],
+            (FlowKind::Tcp | FlowKind::Udp, _) => &[Self::Messages, Self::Detail],
             (_, Some(_)) => &[Self::Request, Self::Response, Self::Messages, Self::Detail],
             (_, None) => Self::HTTP,
         }

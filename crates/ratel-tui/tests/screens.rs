@@ -19,7 +19,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::{Color, Modifier};
 use ratel_core::eventlog::Level;
-use ratel_flow::{FlowId, StreamKind};
+use ratel_flow::{FlowId, FlowKind, StreamKind};
 use ratel_tui::keymap::{Key, Keymap, NAMED};
 use ratel_tui::msg::Msg;
 use ratel_tui::source::{self, PageQuery, Target};
@@ -681,6 +681,23 @@ proptest! {
             ui.text();
         }
     }
+}
+
+#[test]
+fn datagrams_are_told_apart_and_looked_into() {
+    const QUESTION: &[u8] = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03org\0\0\x01\0\x01";
+    let flows = sample();
+    let mut flows = flows.into_iter();
+    let dns = flows.next().unwrap().datagrams(FlowKind::Dns, QUESTION);
+    let udp = flows.next().unwrap().datagrams(FlowKind::Udp, b"");
+    let udp = udp.stream(StreamKind::Udp);
+    let mut ui = Ui::new(SMALL, vec![dns, udp]);
+    let list = ui.text();
+    assert!(list.contains("DNS") && list.contains("UDP"), "{list}");
+    let opened = ui.keys("enter").text();
+    assert!(opened.contains("name: example.org"), "{opened}");
+    let opened = ui.keys("q j enter").text();
+    assert!(!opened.contains("Response"), "{opened}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use ratel_flow::filter::Filter;
 use ratel_flow::redact::{RULES, Redactor};
 
 use crate::errand::{self, Trouble};
-use crate::files::Opener;
+use crate::files::{self, Opener};
 use crate::run;
 pub(crate) use args::with_rules;
 use form::Form;
@@ -287,12 +287,16 @@ impl Job {
         if count.no_place > 0 {
             errand::note(&format!(
                 "{} left out, which {} has no place for",
-                flows(count.no_place),
+                files::count(count.no_place),
                 self.form.name()
             ));
         }
         if self.out != "-" {
-            errand::note(&format!("wrote {} to {}", flows(count.written), self.out));
+            errand::note(&format!(
+                "wrote {} to {}",
+                files::count(count.written),
+                self.out
+            ));
         }
     }
 }
@@ -314,12 +318,5 @@ fn say(number: u64, trouble: &Trouble) {
             .as_ref()
             .map(|hint| format!("\n  hint: {hint}"));
         errand::note(&format!("{}{}", trouble.message, hint.unwrap_or_default()));
-    }
-}
-
-fn flows(count: u64) -> String {
-    match count {
-        1 => "1 flow".to_owned(),
-        count => format!("{count} flows"),
     }
 }

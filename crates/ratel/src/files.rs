@@ -69,6 +69,14 @@ impl Opener {
     }
 }
 
+/// So many flows, in words.
+pub(crate) fn count(flows: u64) -> String {
+    match flows {
+        1 => "1 flow".to_owned(),
+        flows => format!("{flows} flows"),
+    }
+}
+
 fn stdin() -> io::Result<std::fs::File> {
     #[cfg(unix)]
     {

@@ -100,7 +100,7 @@ impl Load {
             tracing::error!("{path}: {more} more flows could not be read");
         }
         if loaded.troubles > 0 {
-            tracing::warn!("{path}: {} could be read", count(loaded.flows));
+            tracing::warn!("{path}: {} could be read", files::count(loaded.flows));
         }
         all.flows += loaded.flows;
         all.troubles += loaded.troubles;
@@ -148,12 +148,5 @@ fn say(trouble: &Trouble) {
     match &trouble.hint {
         Some(hint) => tracing::error!(hint = hint.as_str(), "{}", trouble.message),
         None => tracing::error!("{}", trouble.message),
-    }
-}
-
-fn count(flows: u64) -> String {
-    match flows {
-        1 => "1 flow".to_owned(),
-        flows => format!("{flows} flows"),
     }
 }

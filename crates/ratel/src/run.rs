@@ -28,7 +28,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
 use crate::errand::{self, Trouble};
-use crate::files::Opener;
+use crate::files::{self, Opener};
 use crate::ink;
 use crate::load::{Load, Loader};
 use crate::printer::{Printer, Setup, Style};
@@ -266,12 +266,11 @@ impl Program {
     fn saved(&self, savers: Vec<(String, Saver)>) -> Result<(), Refusal> {
         let mut complete = Ok(());
         for (path, saver) in savers {
-            let missing = match saver.finish().missing {
-                0 => continue,
-                1 => "1 flow is".to_owned(),
-                many => format!("{many} flows are"),
-            };
-            complete = Err(self.refuse(format!("{missing} missing from {path}"), None));
+            let missing = saver.finish().missing;
+            if missing > 0 {
+                let missing = files::count(missing);
+                complete = Err(self.refuse(format!("{path} lacks {missing}"), None));
+            }
         }
         complete
     }

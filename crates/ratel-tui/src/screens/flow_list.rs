@@ -451,6 +451,8 @@ fn method(summary: &Summary) -> Text {
             let tls = summary.client_conn.tls.is_some();
             text.push(Role::MethodOther, if tls { "TLS" } else { "TCP" });
         }
+        None if summary.kind == FlowKind::Udp => text.push(Role::MethodOther, "UDP"),
+        None if summary.kind == FlowKind::Dns => text.push(Role::MethodOther, "DNS"),
         None => text.push(Role::Dim, "…"),
     }
     text

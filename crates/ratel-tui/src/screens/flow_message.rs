@@ -20,6 +20,10 @@ pub(crate) fn request(
     view: Option<&str>,
 ) -> Content {
     let mut content = Content::default();
+    if flow.kind == FlowKind::Dns {
+        dns(flow, Side::Client, body, view, &mut content);
+        return content;
+    }
     let Some(request) = &flow.request else {
         let why = if flow.kind == FlowKind::Connection {
             "No request came on this connection."
@@ -62,6 +66,10 @@ pub(crate) fn response(
         response_fields(informational, &mut content.head);
         content.head.push(Text::default());
     }
+    if flow.kind == FlowKind::Dns && flow.response_body > 0 {
+        dns(flow, Side::Server, body, view, &mut content);
+        return content;
+    }
     let Some(response) = &flow.response else {
         let why = if flow.state.is_live() {
             "No response yet."
@@ -99,6 +107,25 @@ pub(crate) fn response(
         &mut content.tail,
     );
     content
+}
+
+/// A DNS message, which has nothing but a body.
+fn dns(
+    flow: &FlowSnapshot,
+    side: Side,
+    body: Option<BodyPart>,
+    view: Option<&str>,
+    content: &mut Content,
+) {
+    let message = Message {
+        flow,
+        side,
+        headers: &Headers::new(),
+        schemas: None,
+        view,
+        empty: "Nothing",
+    };
+    message.add_body(body, content);
 }
 
 fn response_fields(response: &Response, lines: &mut Vec<Text>) {

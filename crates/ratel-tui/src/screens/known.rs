@@ -3,8 +3,12 @@
 use std::borrow::Cow;
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::{MessageFlags, MessageHead, Side, StreamKind};
+use ratel_flow::{FlowKind, MessageFlags, MessageHead, Side, StreamKind};
 use ratel_views::{Schemas, ViewInput};
+
+/// What the bytes of a DNS exchange are: as they lie on record there, without the length that goes before them over TCP
+/// (RFC 8484 §6).
+const DNS_MESSAGE: &str = "application/dns-message";
 
 /// Fields and schemas that say what bytes are.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +33,16 @@ impl<'a> Known<'a> {
         let field = |name| Some(String::from_utf8_lossy(headers?.get(name)?));
         Self {
             side: Some(side),
-            is_stream: flow
-                .stream
-                .is_some_and(|kind| !matches!(kind, StreamKind::WebSocket | StreamKind::Tcp)),
-            content_type: field("content-type"),
+            is_stream: flow.stream.is_some_and(|kind| {
+                !matches!(
+                    kind,
+                    StreamKind::WebSocket | StreamKind::Tcp | StreamKind::Udp
+                )
+            }),
+            content_type: match flow.kind {
+                FlowKind::Dns => Some(DNS_MESSAGE.into()),
+                _ => field("content-type"),
+            },
             grpc_encoding: field("grpc-encoding").or_else(|| field("connect-content-encoding")),
             path: flow
                 .request

@@ -326,6 +326,15 @@ impl Fake {
         self
     }
 
+    /// Makes it an exchange of datagrams of that kind, with the question given.
+    pub(crate) fn datagrams(mut self, kind: FlowKind, request: &'static [u8]) -> Self {
+        self.snapshot.kind = kind;
+        (self.snapshot.request, self.snapshot.response) = (None, None);
+        self.bodies[0] = Bytes::from_static(request);
+        self.snapshot.request_body = request.len() as u64;
+        self
+    }
+
     /// A connection that carried no request.
     pub(crate) fn connection(mut self) -> Self {
         self.snapshot.kind = FlowKind::Connection;

@@ -232,7 +232,7 @@ fn a_full_disk_is_said_once_and_traffic_passes() {
     ratel.wait_output("cannot write flows to /dev/full");
     let (status, text) = ratel.terminate();
     assert_eq!(status.code(), Some(1), "{text}");
-    assert_says(&text, &["3 flows are missing from /dev/full"]);
+    assert_says(&text, &["/dev/full lacks 3 flows"]);
     assert_eq!(text.matches("cannot write flows").count(), 1, "{text}");
 }
 
