@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 use std::time::Duration;
 
 use ratel_core::store::FlowStore;
@@ -17,6 +18,9 @@ use crate::files;
 
 /// So many flows may be ahead of who prints or writes them.
 const AHEAD: u64 = 4096;
+
+/// Who reads a pipe into which nothing comes cannot be told to stop. It is waited for no longer than this.
+const LAST_FLOW: Duration = Duration::from_millis(500);
 
 /// How long to wait for one who is behind before looking again.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -40,7 +44,7 @@ pub(crate) struct Load {
 /// The loading thread.
 #[derive(Debug)]
 pub(crate) struct Loader {
-    thread: JoinHandle<Loaded>,
+    loaded: Receiver<Loaded>,
     stop: Arc<AtomicBool>,
 }
 
@@ -56,26 +60,36 @@ pub(crate) struct Loaded {
 impl Load {
     /// Opens the files and begins to read. `done` is called at the end.
     pub(crate) fn start(self, done: impl FnOnce() + Send + 'static) -> Result<Loader, Trouble> {
-        let opened: Vec<(String, files::Records)> = self
-            .paths
-            .iter()
-            .map(|path| Ok((path.clone(), self.opener.open(path)?)))
-            .collect::<Result<_, Trouble>>()?;
+        // Standard input may have nothing to say for long, which is nothing to wait for here.
+        let open = |path: &String| match path.as_str() {
+            "-" => Ok((path.clone(), None)),
+            _ => Ok((path.clone(), Some(self.opener.open(path)?))),
+        };
+        let opened = self.paths.iter().map(open);
+        let opened: Vec<(String, Option<files::Records>)> =
+            opened.collect::<Result<_, Trouble>>()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = stop.clone();
+        let (tell, loaded) = sync_channel(1);
         let thread = thread::Builder::new()
             .name("ratel-load".into())
             .spawn(move || {
                 let mut loaded = Loaded::default();
                 for (path, records) in opened {
-                    self.run(&path, records, &stopping, &mut loaded);
+                    match records.map_or_else(|| self.opener.open(&path), Ok) {
+                        Ok(records) => self.run(&path, records, &stopping, &mut loaded),
+                        Err(trouble) => {
+                            loaded.troubles += 1;
+                            say(&trouble);
+                        }
+                    }
                 }
+                // Nobody waits any longer: the program ends.
+                let _ = tell.send(loaded);
                 done();
-                loaded
             });
-        let thread =
-            thread.map_err(|error| Trouble::new(format!("cannot start to read flows: {error}")))?;
-        Ok(Loader { thread, stop })
+        thread.map_err(|error| Trouble::new(format!("cannot start to read flows: {error}")))?;
+        Ok(Loader { loaded, stop })
     }
 
     fn run(&self, path: &str, records: files::Records, stop: &AtomicBool, all: &mut Loaded) {
@@ -138,9 +152,9 @@ impl Loader {
         self.stop.store(true, Ordering::Relaxed);
     }
 
-    /// Waits for the end.
+    /// What was loaded. One that has not come to its end is to be told to stop before.
     pub(crate) fn finish(self) -> Loaded {
-        self.thread.join().unwrap_or_default()
+        self.loaded.recv_timeout(LAST_FLOW).unwrap_or_default()
     }
 }
 

@@ -292,3 +292,30 @@ fn secrets_are_not_written_and_archives_are() {
     let text = stdout(&read(&fs::read(archive).unwrap(), &[]));
     assert_says(&text, &["/one?token="]);
 }
+
+#[test]
+fn an_input_that_says_nothing_is_no_reason_to_stay() {
+    let builder = dump().args(["-r", "-"]);
+    let (program, args) = builder.command_line();
+    let mut child = Command::new(program)
+        .args(args)
+        .current_dir(builder.home())
+        .env_clear()
+        .envs(builder.environment())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The pipe stays open, and nothing comes.
+    let _input = child.stdin.take().unwrap();
+    let mut said = String::new();
+    let mut lines = std::io::BufReader::new(child.stdout.take().unwrap());
+    while !said.contains("listening at") {
+        let read = std::io::BufRead::read_line(&mut lines, &mut said).unwrap();
+        assert_ne!(read, 0, "it ended:\n{said}");
+    }
+    let pid = child.id().to_string();
+    stdout(&Command::new("kill").args(["-INT", &pid]).output().unwrap());
+    let ended = peer::finish("ratel", child);
+    assert!(ended.status.success(), "{}", ended.status);
+}
