@@ -278,7 +278,8 @@ impl Watcher {
             (shown.settings.clone(), shown.generation)
         };
         let mut gone = HashSet::new();
-        let mut swept = false;
+        // Flows up to this one may have gone.
+        let mut swept = None;
         let mut heard = false;
         if generation != self.generation {
             self.generation = generation;
@@ -299,10 +300,10 @@ impl Watcher {
                     self.todo.remove(&id);
                     gone.insert(id);
                 }
-                Update::Evicted { .. } => swept = true,
+                Update::Evicted { up_to } => swept = swept.max(Some(up_to)),
                 Update::Resync => {
                     self.todo = all(&view.store);
-                    swept = true;
+                    swept = Some(FlowId(u64::MAX));
                 }
             }
         }
@@ -319,9 +320,9 @@ impl Watcher {
         gone.extend(batch);
         let mut shown = lock(&view.shown);
         if shown.generation == generation {
-            if swept {
-                let there = all(&view.store);
-                shown.rows.retain(|row| there.contains(&row.id));
+            if let Some(up_to) = swept {
+                let is_there = |id| id > up_to || view.store.created(id).is_some();
+                shown.rows.retain(|row| is_there(row.id));
             }
             merge(&mut shown.rows, &gone, found);
             shown.pending = self.todo.len();

@@ -88,6 +88,23 @@ fn flows_are_ordered_and_filtered_as_they_come() {
 }
 
 #[test]
+fn what_was_evicted_is_not_shown() {
+    let store = store(16 * 1024, 1 << 28);
+    let (view, changed) = watch(&store);
+    view.set(ViewSettings {
+        reversed: true,
+        ..ViewSettings::default()
+    });
+    for at in 0..200 {
+        record(&store, "/", 1, at);
+    }
+    assert!(store.stats().evicted > 0);
+    let mut there = store.ids(0..usize::MAX);
+    there.reverse();
+    expect(&view, &changed, &there);
+}
+
+#[test]
 fn the_thread_ends_with_the_view() {
     let store = store(1 << 24, 1 << 28);
     let (view, changed) = watch(&store);
