@@ -143,6 +143,10 @@ fn record(store: &FlowStore, bodies: &Bodies, flows: usize) -> u64 {
     let mut random = Random(7);
     let mut text = 0;
     for n in 0..flows {
+        // No faster than the disk: nothing that is emitted is to be left out.
+        if n % 100 == 0 {
+            store.flush();
+        }
         // Opened long ago, as flows in a file, so that it is not taken for traffic that must not be disturbed.
         let flow = store.open(FlowKind::Http, &client, Timestamp(1));
         let (kind, encoding, body, len) = if n % 1000 == 999 {
