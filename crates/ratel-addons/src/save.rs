@@ -89,6 +89,7 @@ impl Saver {
             backlog: Backlog::default(),
             out: None,
             failed: None,
+            is_last: false,
             outcome: Outcome::default(),
             handled: handled.clone(),
         };
@@ -137,6 +138,8 @@ struct Work {
     out: Option<Out>,
     /// Since when nothing can be written.
     failed: Option<Instant>,
+    /// There is no later time to try again.
+    is_last: bool,
     outcome: Outcome,
     handled: Arc<AtomicU64>,
 }
@@ -156,7 +159,7 @@ impl Work {
             let is_last = last.load(Ordering::SeqCst);
             if is_last {
                 self.store.flush();
-                self.failed = None;
+                self.is_last = true;
             }
             while let Some(update) = self.updates.try_next() {
                 let finished = self.backlog.take_in(update, &self.store).finished;
@@ -192,10 +195,8 @@ impl Work {
         if self.settings.filter.as_ref().is_some_and(unwanted) {
             return;
         }
-        if self
-            .failed
-            .is_some_and(|since| since.elapsed() < RETRY_AFTER)
-        {
+        let waits = |since: Instant| since.elapsed() < RETRY_AFTER;
+        if !self.is_last && self.failed.is_some_and(waits) {
             self.outcome.missing += 1;
             return;
         }

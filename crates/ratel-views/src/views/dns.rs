@@ -75,12 +75,18 @@ impl Editor for Dns {
     }
 }
 
-/// A message without the length that stands in front of it on a stream (RFC 1035 §4.2.2), and whether it did.
+/// A message without the length that stands in front of it on a stream (RFC 1035 §4.2.2), and whether it did. The id of a
+/// message may be its length by chance, so that what follows must be one.
 fn unframed(data: &[u8]) -> (bool, &[u8]) {
     match data.split_first_chunk() {
-        Some((len, rest)) if usize::from(u16::from_be_bytes(*len)) == rest.len() => (true, rest),
+        Some((len, rest)) if is_framed(*len, rest) => (true, rest),
         _ => (false, data),
     }
+}
+
+fn is_framed(len: [u8; 2], rest: &[u8]) -> bool {
+    let is_whole = |message: Message| !message.is_partial;
+    usize::from(u16::from_be_bytes(len)) == rest.len() && Message::read(rest).is_some_and(is_whole)
 }
 
 struct Question {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use ratel_testkit::wire::get_through;
-use ratel_testkit::{Origin, Ratel, origin, peer};
+use ratel_testkit::{Origin, Ratel, Wire, origin, peer};
 
 use crate::common::{assert_says, dump, program, stdout};
 
@@ -223,16 +223,27 @@ fn a_full_disk_is_said_once_and_traffic_passes() {
         return;
     }
     let site = site();
-    let ratel = dump().args(["-w", "/dev/full"]).start();
+    let ratel = dump()
+        .args(["-w", "/dev/full", "--set", "shutdown_timeout=0"])
+        .start();
     for path in ["/one", "/two", "/three"] {
         let url = format!("http://127.0.0.1:{}{path}", site.port());
         assert_eq!(get_through(ratel.port(), &url).status, 200);
         ratel.wait_output(path);
     }
     ratel.wait_output("cannot write flows to /dev/full");
+    // One that is under way is tried at the end.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = silent.local_addr().unwrap();
+    let mut wire = Wire::connect(ratel.port());
+    wire.send(format!(
+        "GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    ))
+    .unwrap();
+    let _asked = silent.accept().unwrap();
     let (status, text) = ratel.terminate();
     assert_eq!(status.code(), Some(1), "{text}");
-    assert_says(&text, &["/dev/full lacks 3 flows"]);
+    assert_says(&text, &["/dev/full lacks 4 flows"]);
     assert_eq!(text.matches("cannot write flows").count(), 1, "{text}");
 }
 

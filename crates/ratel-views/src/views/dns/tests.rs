@@ -187,6 +187,16 @@ fn loops_and_ends_are_seen() {
     assert_eq!(shown(TYPE, many).lines().count(), 1000);
 }
 
+#[test]
+fn an_id_that_looks_like_a_length_is_an_id() {
+    let mut message = answer(1, &[0; 10]);
+    let len = u16::try_from(message.len() - 2).unwrap();
+    message[..2].copy_from_slice(&len.to_be_bytes());
+    assert!(shown(TYPE, &message).starts_with(&format!("id: {len}\n")));
+    let framed = [&(len + 2).to_be_bytes()[..], &message].concat();
+    assert!(shown(TYPE, &framed).starts_with(&format!("id: {len}\n")));
+}
+
 proptest! {
     /// Whatever records say, in a form of their own or not.
     #[test]
