@@ -15,6 +15,9 @@ use super::index::List;
 use super::{FlowStore, Update, head, read_lock, write_lock};
 use crate::clock;
 
+/// The shard of the queue for what becomes of finished flows.
+pub(super) const CHANGES: usize = 0;
+
 /// Why a flow was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EditError {
@@ -97,7 +100,7 @@ impl FlowStore {
                 let kept = self.trailers(id, side);
                 self.push(id, What::Replace(side));
                 let now = clock::now();
-                self.0.shared.queue.push(0, |batch| {
+                self.0.shared.queue.push(CHANGES, |batch| {
                     if !body.is_empty() {
                         batch.data(id, List::Body(side), body, now);
                     }
@@ -145,7 +148,7 @@ impl FlowStore {
         gone.len()
     }
 
-    fn finished(&self, id: FlowId) -> Result<(), EditError> {
+    pub(super) fn finished(&self, id: FlowId) -> Result<(), EditError> {
         let index = read_lock(&self.0.shared.index);
         match index.get(id) {
             None => Err(EditError::Gone(id)),
@@ -168,13 +171,13 @@ impl FlowStore {
         });
     }
 
-    fn push(&self, flow: FlowId, what: What) {
+    pub(super) fn push(&self, flow: FlowId, what: What) {
         self.append(flow, |_| what);
     }
 
     /// Changes of finished flows go through one shard, so that they stay in order.
     fn append(&self, flow: FlowId, what: impl FnOnce(&mut Batch) -> What) {
-        self.0.shared.queue.push(0, |batch| {
+        self.0.shared.queue.push(CHANGES, |batch| {
             let what = what(batch);
             batch.events.push(Event { flow, what });
         });

@@ -76,6 +76,8 @@ pub(super) enum What {
     Replace(Side),
     /// There is no response any more.
     NoResponse,
+    /// The flow goes on, from its request.
+    Reopen,
     Finish(Timestamp),
 }
 

@@ -233,7 +233,7 @@ impl ReadBody for StoredBody {
 }
 
 /// Joins windows until the range is there.
-fn collect(
+pub(super) fn collect(
     range: Range<u64>,
     window: impl Fn(Range<u64>) -> Option<super::Window>,
 ) -> io::Result<Bytes> {

@@ -82,6 +82,9 @@ pub(super) struct Original {
     pub(super) trailers: [Option<Loc>; 2],
     pub(super) error: Option<FlowError>,
     pub(super) annotations: Option<Arc<Annotations>>,
+    pub(super) informational: Vec<Loc>,
+    /// There once they were taken out of the flow itself.
+    pub(super) messages: Option<Box<Messages>>,
 }
 
 impl Entry {
@@ -135,7 +138,8 @@ impl Entry {
 
     /// Every list of extents.
     fn lists(&self) -> impl Iterator<Item = &Extents> {
-        let messages = self.messages.as_deref().into_iter();
+        let before = self.original().and_then(|o| o.messages.as_deref());
+        let messages = self.messages.as_deref().into_iter().chain(before);
         let more = messages.flat_map(|m| m.extra.iter().chain([&m.heads]));
         let original = self.original().into_iter().flat_map(|o| &o.bodies);
         self.bodies.iter().chain(more).chain(original)
@@ -164,6 +168,25 @@ impl Entry {
         original.error.clone_from(&rare.error);
         original.annotations.clone_from(&rare.annotations);
         rare.original = Some(Box::new(original));
+    }
+
+    /// Makes it live again, with nothing but the head of its request: what it was is kept, messages and all.
+    pub(super) fn reopen(&mut self) {
+        self.back_up();
+        let messages = self.messages.take();
+        self.clear(Side::Client);
+        self.clear(Side::Server);
+        (self.response, self.status, self.ends) = (Loc::default(), 0, [Timestamp(0); 2]);
+        self.finished = false;
+        let rare = self.rare();
+        rare.error = None;
+        let informational = std::mem::take(&mut rare.informational);
+        if let Some(original) = &mut rare.original
+            && original.messages.is_none()
+        {
+            original.messages = messages;
+            original.informational = informational;
+        }
     }
 
     /// Forgets the body and the trailers of that side.
@@ -195,10 +218,18 @@ impl Entry {
             trailers,
             error,
             annotations,
+            informational,
+            messages,
         } = *original;
+        if messages.is_some() {
+            self.messages = messages;
+        }
         (self.request, self.response, self.status) = (request, response, status);
         (self.ends, self.bodies) = (ends, bodies);
         let rare = self.rare();
+        if !informational.is_empty() {
+            rare.informational = informational;
+        }
         (rare.trailers, rare.error) = (trailers, error);
         rare.annotations = annotations;
     }
@@ -215,7 +246,9 @@ impl Entry {
             });
             let original = rare.original.as_ref().map_or(0, |original| {
                 let bodies: usize = original.bodies.iter().map(Extents::heap).sum();
-                size_of::<Original>() + bodies
+                let informational = original.informational.capacity() * size_of::<Loc>();
+                let messages = original.messages.as_ref().map_or(0, |m| m.memory());
+                size_of::<Original>() + bodies + informational + messages
             });
             let informational = rare.informational.capacity() * size_of::<Loc>();
             size_of::<Rare>() + informational + error + annotations + filed + original
@@ -237,6 +270,7 @@ impl Entry {
                 [&mut o.request, &mut o.response]
                     .into_iter()
                     .chain(trailers)
+                    .chain(&mut o.informational)
             });
             let trailers = r.trailers.iter_mut().flatten();
             trailers.chain(&mut r.informational).chain(original)
@@ -362,6 +396,12 @@ impl Index {
         if id.0 < self.first && self.old.contains_key(&id.0) {
             self.old_finished.push(id.0);
         }
+    }
+
+    /// Makes a finished flow live again.
+    pub(super) fn reopen(&mut self, id: FlowId) {
+        self.change(id, Entry::reopen);
+        self.old_finished.retain(|old| *old != id.0);
     }
 
     /// All ids in order.

@@ -25,7 +25,7 @@ pub const MESSAGES_AT_ONCE: u64 = 4096;
 pub(super) const GRPC_MESSAGE_KEPT: usize = 1024;
 
 /// What a flow of messages has beyond other flows.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Messages {
     pub(super) kind: Option<StreamKind>,
     pub(super) heads: Extents,

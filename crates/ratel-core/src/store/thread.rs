@@ -239,6 +239,7 @@ fn apply(
     match what {
         What::Open(kind, client, now) => index.insert(flow, Entry::new(kind, client, now)),
         What::Finish(now) => index.finish(flow, now),
+        What::Reopen => index.reopen(flow),
         What::Client(conn) => index.set_client(flow, conn),
         What::Server(conn) => index.set_server(flow, conn),
         What::Data(list, place, now) => change(index, flow, |entry| {
@@ -345,6 +346,7 @@ fn state(entry: &mut Entry, what: What) {
         // These have been entered.
         What::Open(..)
         | What::Finish(_)
+        | What::Reopen
         | What::Client(_)
         | What::Server(_)
         | What::Data(..)

@@ -59,44 +59,78 @@ pub(super) fn read_from(
 ) -> Option<Window> {
     let index = read_lock(&shared.index);
     let (body, complete) = list(index.get(id)?)?;
-    let total = body.len;
-    let from = range.start.min(total);
-    let to = range.end.min(total).min(from + WINDOW_BYTES).max(from);
-    let mut found = if from < to {
-        body.find(from, to)
-    } else {
-        Found::default()
-    };
+    let asked = Asked::of(body, range);
     drop(index);
+    Some(asked.read(source, shared, complete))
+}
 
-    let segment = |number| read_lock(&shared.index).segment(number);
-    found.complete(from, to, &segment);
-    let mut run = Run {
-        segment,
-        held: None,
-        source,
-        alone: found.pieces.len() == 1,
-        bytes: Vec::new(),
-        offset: from,
-        at: from,
-    };
-    for (start, piece) in found.pieces {
-        let clipped = clip(start, piece, from, to);
-        if let Some((start, piece)) = clipped
-            && !run.add(start, piece)
-        {
-            break;
+/// A part of a list of extents that somebody has kept.
+pub(super) fn read_kept(shared: &Shared, body: &Extents, range: Range<u64>) -> Window {
+    Asked::of(body, range).read(&mut Cached::default(), shared, true)
+}
+
+/// What is to be read of a list.
+struct Asked {
+    found: Found,
+    from: u64,
+    to: u64,
+    total: u64,
+}
+
+impl Asked {
+    fn of(body: &Extents, range: Range<u64>) -> Self {
+        let total = body.len;
+        let from = range.start.min(total);
+        let to = range.end.min(total).min(from + WINDOW_BYTES).max(from);
+        let found = if from < to {
+            body.find(from, to)
+        } else {
+            Found::default()
+        };
+        Self {
+            found,
+            from,
+            to,
+            total,
         }
     }
-    let bytes = Bytes::from(run.bytes);
-    let offset = if bytes.is_empty() { to } else { run.offset };
-    Some(Window {
-        lost: offset > from,
-        bytes,
-        offset,
-        total,
-        complete,
-    })
+
+    fn read(self, source: &mut impl Source, shared: &Shared, complete: bool) -> Window {
+        let Self {
+            mut found,
+            from,
+            to,
+            total,
+        } = self;
+        let segment = |number| read_lock(&shared.index).segment(number);
+        found.complete(from, to, &segment);
+        let mut run = Run {
+            segment,
+            held: None,
+            source,
+            alone: found.pieces.len() == 1,
+            bytes: Vec::new(),
+            offset: from,
+            at: from,
+        };
+        for (start, piece) in found.pieces {
+            let clipped = clip(start, piece, from, to);
+            if let Some((start, piece)) = clipped
+                && !run.add(start, piece)
+            {
+                break;
+            }
+        }
+        let bytes = Bytes::from(run.bytes);
+        let offset = if bytes.is_empty() { to } else { run.offset };
+        Window {
+            lost: offset > from,
+            bytes,
+            offset,
+            total,
+            complete,
+        }
+    }
 }
 
 /// The part of a piece that begins at `start` which lies within `from..to`.

@@ -11,6 +11,7 @@ use ratel_flow::{
 };
 use ratel_proto::Headers;
 
+use super::edit::CHANGES;
 use super::event::{Batch, Event, What};
 use super::extents::Loc;
 use super::head;
@@ -44,6 +45,13 @@ impl FlowWriter {
             shard,
             finished: AtomicBool::new(false),
         }
+    }
+
+    /// Of a flow that was finished: what is written comes behind the changes of it.
+    pub(super) fn behind_changes(shared: Arc<Shared>, id: FlowId) -> Self {
+        let mut writer = Self::new(shared, id);
+        writer.shard = CHANGES;
+        writer
     }
 
     /// The flow that this writes.

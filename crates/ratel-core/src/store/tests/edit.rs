@@ -1,6 +1,7 @@
 //! Flows that are changed after they were recorded.
 
 use ratel_flow::record::Body;
+use ratel_flow::{MessageFlags, MessageHead, MessageKind, Payload, StreamKind};
 
 use super::*;
 
@@ -119,4 +120,74 @@ fn flows_are_taken_out() {
     // The store goes on.
     let next = recorded(&store, b"x");
     assert_eq!(store.ids(0..usize::MAX), [next]);
+}
+
+#[test]
+fn a_flow_that_is_run_anew_keeps_what_it_was() {
+    let store = store(1 << 24, 1 << 28);
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let id = flow.id();
+    flow.request(&request("/a"));
+    let long = Bytes::from(vec![7; 100_000]);
+    flow.data(Side::Client, std::slice::from_ref(&long), Timestamp(2));
+    flow.end(Side::Client, Timestamp(3));
+    assert!(matches!(
+        store.reopen(id),
+        Err(EditError::Gone(_) | EditError::Live(_))
+    ));
+    flow.response(&response(200));
+    flow.data(Side::Server, &[Bytes::from_static(b"first")], Timestamp(5));
+    flow.stream(StreamKind::Sse);
+    flow.message(&MessageHead {
+        side: Side::Server,
+        kind: MessageKind::Event,
+        flags: MessageFlags::default(),
+        timestamp: Timestamp(5),
+        code: 0,
+        payload: Payload {
+            len: 5,
+            ..Payload::default()
+        },
+    });
+    flow.end(Side::Server, Timestamp(6));
+    flow.finish(Timestamp(7));
+    store.flush();
+
+    for round in ["second", "third"] {
+        let Reopened { writer, record } = store.reopen(id).unwrap();
+        writer.request(&request("/a"));
+        store.flush();
+        let now = store.snapshot(id).unwrap();
+        assert!(now.state.is_live() && now.modified, "{:?}", now.state);
+        assert!(now.response.is_none());
+        assert_eq!(
+            (now.messages, now.request_body, now.response_body),
+            (0, 0, 0)
+        );
+        assert_eq!(store.remove(&[id]), 0, "it is live");
+        // The body is still there to be sent.
+        let body = &record.http().unwrap().request_body;
+        assert_eq!(body.whole(1 << 20).unwrap(), Some(long.clone()));
+        writer.data(Side::Client, std::slice::from_ref(&long), Timestamp(12));
+        writer.end(Side::Client, Timestamp(13));
+        writer.response(&response(201));
+        writer.data(
+            Side::Server,
+            &[Bytes::copy_from_slice(round.as_bytes())],
+            Timestamp(15),
+        );
+        writer.end(Side::Server, Timestamp(16));
+        writer.finish(Timestamp(17));
+        store.flush();
+        assert_eq!(body_of(&store, id), round);
+        assert_eq!(store.snapshot(id).unwrap().response.unwrap().status, 201);
+    }
+    assert_eq!(store.revert(id), Ok(true));
+    assert_eq!(body_of(&store, id), "first");
+    let now = store.snapshot(id).unwrap();
+    assert_eq!((now.messages, now.request_body), (1, 100_000));
+}
+
+fn body_of(store: &FlowStore, id: FlowId) -> String {
+    String::from_utf8_lossy(&body(store, id)).into_owned()
 }
