@@ -111,10 +111,7 @@ impl Engine {
         let leaves = LeafCache::new(&ca);
         leaves.show(&given_certs(&values, &ca).map_err(StartError::Options)?);
         let shared = Arc::new(Shared {
-            dial: Box::new(TcpDial {
-                local: config.connect_addr,
-                timeout: config.connect_timeout,
-            }),
+            dial: Box::new(TcpDial),
             leaves,
             ca,
             config: ArcSwap::from_pointee(config),

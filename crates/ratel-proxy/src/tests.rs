@@ -40,7 +40,7 @@ use crate::modes::Destination;
 use crate::passthrough::Passthrough;
 use crate::recorder::AbortReason;
 use crate::tls::{CaSettings, CaStore, LeafCache};
-use crate::upstream::connect::{Dial, DialFuture, Dialled};
+use crate::upstream::connect::{Dial, DialFuture, Dialled, How};
 use crate::upstream::pool::H2cServers;
 
 /// Room in each pipe, in bytes.
@@ -53,7 +53,7 @@ struct Pipes {
 }
 
 impl Dial for Arc<Pipes> {
-    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16) -> DialFuture<'a> {
+    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16, _how: How) -> DialFuture<'a> {
         Box::pin(async move {
             let refusal = self
                 .refuse

@@ -34,26 +34,31 @@ pub(crate) type DialFuture<'a> =
 /// How servers are reached: over TCP, or over pipes in tests.
 pub(crate) trait Dial: Send + Sync {
     /// Connects to `host:port`.
-    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16) -> DialFuture<'a>;
+    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16, how: How) -> DialFuture<'a>;
 }
 
-/// Dials over TCP.
-#[derive(Debug, Default)]
-pub(crate) struct TcpDial {
+/// How to connect, as the options say at that moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
     /// The local address to connect from.
     pub(crate) local: Option<IpAddr>,
     /// How long resolving and connecting may take together.
     pub(crate) timeout: Duration,
 }
 
+/// Dials over TCP.
+#[derive(Debug, Default)]
+pub(crate) struct TcpDial;
+
 impl Dial for TcpDial {
-    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16) -> DialFuture<'a> {
+    fn dial<'a>(&'a self, host: &'a Arc<str>, port: u16, how: How) -> DialFuture<'a> {
         Box::pin(async move {
             let timestamp_start = clock::now();
-            let timed = tokio::time::timeout(self.timeout, self.connect(host, port)).await;
+            let How { local, timeout } = how;
+            let timed = tokio::time::timeout(timeout, connect(host, port, local)).await;
             let tcp = timed.map_err(|_| ProxyError::ConnectTimeout {
                 to: host_port(host, port),
-                after: self.timeout,
+                after: timeout,
             })??;
             // Small messages must not wait for acknowledgements; refusal here only costs latency.
             let _ = tcp.set_nodelay(true);
@@ -77,53 +82,55 @@ impl Dial for TcpDial {
     }
 }
 
-impl TcpDial {
-    async fn connect(&self, host: &Arc<str>, port: u16) -> Result<TcpStream, ProxyError> {
-        let addrs = resolve(host, port)
-            .await
-            .map_err(|source| ProxyError::Resolve {
-                host: host.clone(),
-                source,
-            })?;
-        let addrs: Vec<_> = match self.local {
-            Some(local) => addrs
-                .into_iter()
-                .filter(|a| a.is_ipv4() == local.is_ipv4())
-                .collect(),
-            None => addrs,
-        };
-        if let (Some(local), true) = (self.local, addrs.is_empty()) {
-            return Err(ProxyError::NoAddressFor {
-                to: host_port(host, port),
-                local,
-            });
-        }
-        let failed = |source| ProxyError::Connect {
-            to: host_port(host, port),
+async fn connect(
+    host: &Arc<str>,
+    port: u16,
+    local: Option<IpAddr>,
+) -> Result<TcpStream, ProxyError> {
+    let addrs = resolve(host, port)
+        .await
+        .map_err(|source| ProxyError::Resolve {
+            host: host.clone(),
             source,
-        };
-        if let [addr] = addrs[..] {
-            return attempt(addr, self.local).await.map_err(failed);
+        })?;
+    let addrs: Vec<_> = match local {
+        Some(local) => addrs
+            .into_iter()
+            .filter(|a| a.is_ipv4() == local.is_ipv4())
+            .collect(),
+        None => addrs,
+    };
+    if let (Some(local), true) = (local, addrs.is_empty()) {
+        return Err(ProxyError::NoAddressFor {
+            to: host_port(host, port),
+            local,
+        });
+    }
+    let failed = |source| ProxyError::Connect {
+        to: host_port(host, port),
+        source,
+    };
+    if let [addr] = addrs[..] {
+        return attempt(addr, local).await.map_err(failed);
+    }
+    let mut attempts = JoinSet::new();
+    let mut waiting = addrs.into_iter();
+    let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    loop {
+        let next = waiting.next();
+        let more = next.is_some();
+        if let Some(addr) = next {
+            attempts.spawn(attempt(addr, local));
+        } else if attempts.is_empty() {
+            return Err(failed(error));
         }
-        let mut attempts = JoinSet::new();
-        let mut waiting = addrs.into_iter();
-        let mut error = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        loop {
-            let next = waiting.next();
-            let more = next.is_some();
-            if let Some(addr) = next {
-                attempts.spawn(attempt(addr, self.local));
-            } else if attempts.is_empty() {
-                return Err(failed(error));
-            }
-            tokio::select! {
-                Some(joined) = attempts.join_next() => match joined {
-                    Ok(Ok(tcp)) => return Ok(tcp),
-                    Ok(Err(source)) => error = source,
-                    Err(_) => {}
-                },
-                () = tokio::time::sleep(ATTEMPT_DELAY), if more => {}
-            }
+        tokio::select! {
+            Some(joined) = attempts.join_next() => match joined {
+                Ok(Ok(tcp)) => return Ok(tcp),
+                Ok(Err(source)) => error = source,
+                Err(_) => {}
+            },
+            () = tokio::time::sleep(ATTEMPT_DELAY), if more => {}
         }
     }
 }
@@ -165,12 +172,10 @@ async fn attempt(addr: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStrea
 mod tests {
     use super::*;
 
-    fn dial() -> TcpDial {
-        TcpDial {
-            local: None,
-            timeout: Duration::from_secs(10),
-        }
-    }
+    const HOW: How = How {
+        local: None,
+        timeout: Duration::from_secs(10),
+    };
 
     #[tokio::test]
     async fn a_dead_address_does_not_hide_a_live_one() {
@@ -179,8 +184,8 @@ mod tests {
             .expect("loopback");
         let port = listener.local_addr().expect("bound").port();
         // localhost may resolve to ::1 as well, where nobody listens.
-        let dialled = dial()
-            .dial(&"localhost".into(), port)
+        let dialled = TcpDial
+            .dial(&"localhost".into(), port, HOW)
             .await
             .expect("one of the addresses answers");
         assert_eq!(dialled.conn.peername, listener.local_addr().ok());
@@ -194,8 +199,8 @@ mod tests {
                 .expect("loopback");
             listener.local_addr().expect("bound").port()
         };
-        let error = dial()
-            .dial(&"127.0.0.1".into(), closed)
+        let error = TcpDial
+            .dial(&"127.0.0.1".into(), closed, HOW)
             .await
             .err()
             .expect("nobody listens");
@@ -209,8 +214,8 @@ mod tests {
             error.hint().as_deref(),
             Some("is the service running on that port?")
         );
-        let error = dial()
-            .dial(&"no-such-host.invalid".into(), 1)
+        let error = TcpDial
+            .dial(&"no-such-host.invalid".into(), 1, HOW)
             .await
             .err()
             .expect("reserved by RFC 6761");

@@ -17,7 +17,7 @@ use ratel_core::addon::ServerConnect;
 use ratel_core::hooks::Hook;
 use ratel_flow::{ClientConn, Request, Scheme, ServerConn};
 
-use super::connect::Dialled;
+use super::connect::{Dialled, How};
 use super::{Target, host_port};
 use crate::config::H2c;
 use crate::conn::Shared;
@@ -301,7 +301,14 @@ impl Upstreams {
         if self.shared.is_own(host, port) {
             return Err(ProxyError::Loop(host_port(host, port)));
         }
-        let dialled = self.shared.dial.dial(host, port).await?;
+        let how = {
+            let config = self.shared.config.load();
+            How {
+                local: config.connect_addr,
+                timeout: config.connect_timeout,
+            }
+        };
+        let dialled = self.shared.dial.dial(host, port, how).await?;
         let conn = &dialled.conn;
         match conn.peername {
             Some(peer) if self.shared.is_own_peer(peer, conn.sockname) => {

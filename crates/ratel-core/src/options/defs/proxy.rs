@@ -23,9 +23,9 @@ options! { "Proxy";
     CONNECTION_STRATEGY: str("connection_strategy", "eager").choices(&["eager", "lazy"])
         .help("When to connect to the server. `eager` does it as soon as the destination is known, so that the certificate and \
             the protocol of the server can be mirrored to the client; `lazy` waits until something has to be sent.");
-    CONNECT_ADDR: opt_str("connect_addr").metavar("IP").check(checks::ip).at_start()
+    CONNECT_ADDR: opt_str("connect_addr").metavar("IP").check(checks::ip)
         .help("The local IP address that connections to servers come from. Unset leaves the choice to the operating system.");
-    CONNECT_TIMEOUT: int("connect_timeout", 10).metavar("SECONDS").own().check(checks::positive).at_start()
+    CONNECT_TIMEOUT: int("connect_timeout", 10).metavar("SECONDS").own().check(checks::positive)
         .help("How many seconds a connection attempt to a server may take. It covers looking up the name and connecting to one \
             address, not the TLS handshake.");
     TCP_TIMEOUT: int("tcp_timeout", 600).metavar("SECONDS").check(checks::positive)
