@@ -1,7 +1,7 @@
 //! Addons in the waist: what they see, and what they may change.
 
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, ServerConnect};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::Value;
 use ratel_flow::{HttpFlow, Response, Version};
@@ -267,4 +267,174 @@ async fn a_reverse_proxy_that_keeps_names_serves_it_by_that_in_the_hello() {
     let mut play = app("reverse:https://origin.test", &keep);
     let client = client_tls(&mut play, "app.test", Vec::new()).await;
     served_without_a_server(play, client, "app.test", "https://origin.test/x").await;
+}
+
+/// Does one thing in one hook.
+struct Does<F>(Hook, F);
+
+impl<F: Fn(&mut HttpFlow, &mut Bodies) + Send + Sync> Addon for Does<F> {
+    fn name(&self) -> &'static str {
+        "does"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(self.0)
+    }
+
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        (self.1)(flow, bodies);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn does(
+    hook: Hook,
+    what: impl Fn(&mut HttpFlow, &mut Bodies) + Send + Sync + 'static,
+) -> AddonChain {
+    AddonChain::new(vec![Arc::new(Does(hook, what))])
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_may_end_a_flow_in_any_hook() {
+    for hook in [Hook::RequestHeaders, Hook::Request, Hook::ResponseHeaders] {
+        let chain = does(hook, |flow, _| flow.kill(clock::now()));
+        let mut play = play("reverse:http://origin.test", chain, &[]);
+        play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+            .await;
+        if hook == Hook::ResponseHeaders {
+            let mut server = play.server().await;
+            server
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                .await
+                .expect("room");
+        }
+        assert_eq!(play.client_rest().await, "", "{hook:?}");
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("a reason");
+        assert_eq!(&*error.message, "Connection killed.", "{hook:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_addon_says_of_a_flow_is_on_record() {
+    let chain = does(Hook::Request, |flow, _| {
+        let value = ratel_flow::record::Value::Bool(true);
+        flow.annotations.set_metadata("blocklisted", value);
+        flow.annotations.marked = ":grapes:".into();
+        flow.response = Some(Response::new(404, clock::now()));
+    });
+    let mut play = play("reverse:http://origin.test", chain, &[]);
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    play.client_gets(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+        .await;
+    let records = play.records().await;
+    let said = records[0].annotations.as_ref().expect("annotations");
+    assert_eq!(&*said.marked, ":grapes:");
+    assert!(said.metadata("blocklisted").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_may_send_a_request_elsewhere() {
+    let elsewhere = || {
+        does(Hook::Request, |flow, _| {
+            flow.request
+                .set_url("http://other.test:81/x")
+                .expect("a URL");
+        })
+    };
+    let sent = b"GET /x HTTP/1.1\r\nHost: other.test:81\r\n\r\n";
+    for (mode, request) in [
+        (
+            "reverse:http://origin.test",
+            "GET /a HTTP/1.1\r\nHost: origin.test\r\n\r\n",
+        ),
+        (
+            "regular",
+            "GET http://a.test/a HTTP/1.1\r\nHost: a.test\r\n\r\n",
+        ),
+    ] {
+        let mut play = play(mode, elsewhere(), &[]);
+        play.send(request.as_bytes()).await;
+        let mut server = play.server().await;
+        gets(&mut server, sent).await;
+        server
+            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
+            .await
+            .expect("room");
+        play.client_gets(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        let records = play.records().await;
+        let conn = records[0].server_conn.as_ref().expect("a server");
+        assert_eq!((&*conn.address.0, conn.address.1), ("other.test", 81));
+        let request = records[0].request.as_ref().expect("a request");
+        assert_eq!(request.url(), "http://other.test:81/x");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_may_refuse_a_tunnel() {
+    let refuses = does(Hook::HttpConnect, |flow, bodies| {
+        if &*flow.request.host == "closed.test" {
+            flow.response = Some(Response::new(407, clock::now()));
+            bodies.response = Some(Bytes::from_static(b"who are you?"));
+        }
+    });
+    let mut refused = play("regular", refuses.clone(), &[]);
+    refused
+        .send(b"CONNECT closed.test:443 HTTP/1.1\r\n\r\n")
+        .await;
+    let answer =
+        b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 12\r\n\r\nwho are you?";
+    refused.client_gets(answer).await;
+    assert!(refused.servers.try_recv().is_err(), "nobody was called");
+    let records = refused.records().await;
+    assert_eq!(records[0].response.as_ref().map(|r| r.status), Some(407));
+
+    let mut granted = play("regular", refuses, &[]);
+    granted
+        .send(b"CONNECT open.test:443 HTTP/1.1\r\n\r\n")
+        .await;
+    granted
+        .client_gets(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        .await;
+    assert!(granted.records().await.is_empty(), "a tunnel is no flow");
+}
+
+/// Sends connections to `a.test` elsewhere, and refuses those to `b.test`.
+struct Dials;
+
+impl Addon for Dials {
+    fn name(&self) -> &'static str {
+        "dials"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(Hook::ServerConnect)
+    }
+
+    fn server<'a>(&'a self, _hook: Hook, connect: &'a mut ServerConnect) -> HookFuture<'a> {
+        match &*connect.address.0 {
+            "a.test" => connect.address = ("elsewhere.test".into(), 81),
+            _ => connect.error = Some("not there".into()),
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_may_have_servers_called_elsewhere_or_not_at_all() {
+    let chain = AddonChain::new(vec![Arc::new(Dials)]);
+    let mut denied = play("reverse:http://b.test", chain, &[]);
+    denied.send(b"GET / HTTP/1.1\r\nHost: b.test\r\n\r\n").await;
+    let page = denied.client_rest().await;
+    assert!(
+        page.contains("502") && page.contains("refused by a rule: not there"),
+        "{page}"
+    );
+    assert!(denied.servers.try_recv().is_err(), "nobody was called");
 }
