@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ratel_core::control::Control;
 use ratel_core::eventlog::EventLog;
 use ratel_core::options::Options;
+use ratel_core::search::SearchIndex;
 use ratel_core::store::FlowStore;
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::redact::Redactor;
@@ -34,6 +35,8 @@ pub struct App {
     pub redactor: Redactor,
     /// Live flows that can be talked to.
     pub control: Control,
+    /// Searches through all flows.
+    pub search: SearchIndex,
     /// What texts and bodies are opened in.
     pub programs: Programs,
     /// Learns that the process is told to stop.

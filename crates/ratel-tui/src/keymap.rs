@@ -49,11 +49,13 @@ pub enum Context {
     Messages,
     /// The options.
     Options,
+    /// What a search through all flows has found.
+    Search,
 }
 
 impl Context {
     /// All of them, by name.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Chooser,
         Self::Commands,
         Self::CommonKey,
@@ -68,6 +70,7 @@ impl Context {
         Self::Message,
         Self::Messages,
         Self::Options,
+        Self::Search,
     ];
 
     /// The name in `keys.yaml` and commands.
@@ -88,6 +91,7 @@ impl Context {
             Self::Message => "message",
             Self::Messages => "messages",
             Self::Options => "options",
+            Self::Search => "search",
         }
     }
 
@@ -113,6 +117,7 @@ impl Context {
             Self::Message => "message",
             Self::Messages => "messages",
             Self::Options => "options",
+            Self::Search => "search",
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is on the screen, and what it takes to paint it. No flow is in here but the rows that are visible and the
 //! one that is open.
 
+mod find;
 mod grid;
 mod panes;
 mod prompt;
@@ -17,6 +18,8 @@ use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::{FlowId, FlowKind, MessageHead, Side, StreamKind, Timestamp};
 use ratel_views::Schemas;
 
+pub(crate) use find::{FindLine, FindView, Jump};
+pub use find::{FoundRow, Wanted};
 pub(crate) use grid::{Grid, GridFor};
 pub(crate) use panes::{Layout, Panes};
 pub(crate) use prompt::{
@@ -52,6 +55,10 @@ pub struct Model {
     /// What was said of single flows on this screen.
     pub(crate) settings: FlowSettings,
     pub(crate) message: Option<Message>,
+    /// A place that is to be shown as soon as it has been read.
+    pub(crate) jump: Option<Jump>,
+    /// Searches through all flows so far.
+    pub(crate) searches: u64,
     pub(crate) now: Timestamp,
     dirty: bool,
 }
@@ -69,6 +76,7 @@ pub(crate) enum Screen {
     Commands(Box<Table>),
     Grid(Box<Grid>),
     Data(Box<DataView>),
+    Found(Box<FindView>),
 }
 
 /// The list of flows.
@@ -365,6 +373,8 @@ impl Model {
             history: History::default(),
             settings: FlowSettings::default(),
             message: None,
+            jump: None,
+            searches: 0,
             now: Timestamp::default(),
             dirty: true,
         };
@@ -478,7 +488,8 @@ impl Model {
             | Screen::Options(_)
             | Screen::KeyBindings(_)
             | Screen::Commands(_)
-            | Screen::Grid(_) => None,
+            | Screen::Grid(_)
+            | Screen::Found(_) => None,
         }
     }
 
@@ -495,6 +506,7 @@ impl Model {
             Screen::Commands(_) => Context::Commands,
             Screen::Grid(_) => Context::GridEditor,
             Screen::Data(_) => Context::DataViewer,
+            Screen::Found(_) => Context::Search,
         }
     }
 

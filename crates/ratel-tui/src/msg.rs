@@ -6,11 +6,13 @@ use std::sync::Arc;
 use ratel_core::commands::{Call, Candidate, CommandError, FlowSpec, Output};
 use ratel_core::eventlog::{Entry, LogUpdate};
 use ratel_core::options::Values;
+use ratel_core::search::Progress;
 use ratel_core::store::Update;
 use ratel_core::view::ViewSettings;
 use ratel_flow::{FlowId, Timestamp};
 
 use crate::keymap::Key;
+use crate::model::{FoundRow, Wanted};
 use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom};
 
 /// Something that happened.
@@ -42,6 +44,8 @@ pub enum Msg {
     Opened(Box<Opened>),
     /// How far a search in a body or message has got.
     Found(FlowId, Place, Found),
+    /// What a search through all flows has found since, and how far it is; with its number.
+    Hits(u64, Vec<FoundRow>, Progress),
     /// A command was carried out.
     Ran(Call, Result<Output, CommandError>),
     /// The flows that a command is about.
@@ -69,6 +73,10 @@ pub enum Effect {
     ReadLog,
     /// Search on in a body, a message or the list; answered by [`Msg::Found`].
     Search(FlowId, Place, SearchFrom),
+    /// Look for something in all flows, with that number; answered by many [`Msg::Hits`]. Ends the search before.
+    Find(u64, Wanted),
+    /// End that search.
+    EndFind,
     /// Carry out a command for somebody who has that flow in focus; answered by [`Msg::Ran`].
     Run(Call, Option<FlowId>),
     /// Find the flows that a command is about; answered by [`Msg::Resolved`].

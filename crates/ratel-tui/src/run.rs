@@ -5,6 +5,7 @@
 //! something visible changed, and not more often than [`KEY_FRAME`] or [`TRAFFIC_FRAME`] allow.
 
 mod effects;
+mod find;
 mod reader;
 
 use std::collections::VecDeque;
@@ -21,6 +22,7 @@ use ratel_core::commands::history;
 use ratel_core::control::Control;
 use ratel_core::eventlog::{EventLog, Level, LogUpdate};
 use ratel_core::options::{Options, keys};
+use ratel_core::search::SearchIndex;
 use ratel_core::store::{FlowStore, Subscription};
 use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
@@ -34,6 +36,7 @@ use crate::source::Viewed;
 use crate::terminal::Terminal;
 use crate::view::view;
 
+use find::Finding;
 use reader::Reader;
 
 /// After a key the next picture is drawn this soon: 60 a second.
@@ -74,6 +77,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         schemas,
         redactor,
         control,
+        search,
         programs,
         stop,
     } = app;
@@ -101,7 +105,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     view.set(model.view_settings());
     let terminal = Terminal::enter(values.bool(keys::CONSOLE_MOUSE), event_log.clone())
         .map_err(TuiError::Terminal)?;
-    let reader = Reader::start(sender).map_err(TuiError::Terminal)?;
+    let reader = Reader::start(sender.clone()).map_err(TuiError::Terminal)?;
     let mut screen = Loop {
         model,
         flows: Viewed { store, view },
@@ -109,6 +113,9 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         options,
         control,
         redactor,
+        search,
+        finding: None,
+        sender,
         programs,
         terminal,
         reader,
@@ -189,6 +196,9 @@ struct Loop {
     options: Options,
     control: Control,
     redactor: Redactor,
+    search: SearchIndex,
+    finding: Option<Finding>,
+    sender: SyncSender<Signal>,
     programs: Programs,
     terminal: Terminal,
     reader: Reader,
@@ -265,13 +275,15 @@ impl Loop {
         if !self.pending.is_empty() {
             return Some(Duration::ZERO);
         }
-        match next_frame {
+        let found = self.finding.as_ref().map(Finding::look_again);
+        let other = match next_frame {
             Some(at) => Some(at.saturating_duration_since(Instant::now())),
             None => self
                 .model
                 .deadline()
                 .map(|deadline| deadline.since(clock::now())),
-        }
+        };
+        [found, other].into_iter().flatten().min()
     }
 
     fn signal(&mut self, signal: Signal) -> io::Result<Ended> {
@@ -303,6 +315,11 @@ impl Loop {
             if let Some(exit) = self.send(Msg::Store(change))? {
                 return Ok(Some(exit));
             }
+        }
+        if let Some(found) = self.take_found()
+            && let Some(exit) = self.send(found)?
+        {
+            return Ok(Some(exit));
         }
         while let Some(change) = subscriptions.log.try_next() {
             if let Some(exit) = self.send(Msg::Log(change))? {

@@ -4,6 +4,7 @@ pub(crate) mod body_text;
 pub(crate) mod commands;
 pub(crate) mod data;
 pub(crate) mod eventlog;
+pub(crate) mod find;
 pub(crate) mod flow_detail;
 pub(crate) mod flow_list;
 pub(crate) mod flow_message;

@@ -2,6 +2,7 @@
 
 mod choose;
 mod commands;
+mod find;
 mod grid;
 mod keys;
 mod mouse;
@@ -66,7 +67,12 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::List => model.list.stale = true,
         Msg::LogRead(entries) => traffic::read_log(model, entries),
         Msg::Page(page) => traffic::took_page(model, page),
-        Msg::Opened(opened) => traffic::took_flow(model, *opened),
+        Msg::Opened(opened) => {
+            let flow = opened.id;
+            traffic::took_flow(model, *opened);
+            return find::arrive(model, flow);
+        }
+        Msg::Hits(number, rows, progress) => find::found(model, number, rows, progress),
         Msg::Paths(typed, found) => prompt::paths(model, &typed, found),
         Msg::KeysRead(path, text) => keys::read(model, &path, text),
         Msg::Cell(text) => grid::filled(model, text),
@@ -153,7 +159,8 @@ fn resized(model: &mut Model) {
             | Screen::Options(_)
             | Screen::KeyBindings(_)
             | Screen::Commands(_)
-            | Screen::Grid(_) => {}
+            | Screen::Grid(_)
+            | Screen::Found(_) => {}
             // The one that is not visible has no room.
             Screen::EventLog if width > 0 => log.resize(width, height),
             Screen::FlowView(view) => {

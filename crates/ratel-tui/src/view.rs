@@ -4,7 +4,7 @@ use ratatui::Frame;
 
 use crate::model::{Model, Screen};
 use crate::screens::{
-    commands, data, eventlog, flow_list, flow_view, grid, help, keys, message_view, options,
+    commands, data, eventlog, find, flow_list, flow_view, grid, help, keys, message_view, options,
 };
 use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::overlay;
@@ -37,5 +37,6 @@ fn paint(model: &Model, screen: &Screen, area: PaneArea, frame: &mut Frame<'_>) 
         Screen::Commands(table) => commands::paint(model, table, area, frame),
         Screen::Grid(grid) => grid::paint(model, grid, area, frame),
         Screen::Data(data) => data::paint(model, data, area, frame),
+        Screen::Found(found) => find::paint(model, found, area, frame),
     }
 }

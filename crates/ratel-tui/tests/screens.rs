@@ -1,5 +1,7 @@
 //! Keystrokes in, text out: every screen as a user sees it.
 
+#[path = "screens/find.rs"]
+mod find;
 #[path = "screens/layouts.rs"]
 mod layouts;
 #[path = "screens/lists.rs"]

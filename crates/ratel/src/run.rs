@@ -16,6 +16,7 @@ use std::time::Duration;
 use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
 use ratel_core::eventlog::{EventLog, Level};
 use ratel_core::options::{Key, Options, Values, keys};
+use ratel_core::search::{SearchConfig, SearchIndex};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::redact::Redactor;
@@ -133,7 +134,7 @@ impl Program {
 
     fn dump(self) -> Result<ExitCode, Refusal> {
         let values = self.options.snapshot();
-        let store = self.store(&values)?;
+        let (store, _) = self.store(&values)?;
         let (stop, stopped) = stop::channel();
         let on_signal = stop.clone();
         stop::on_signals(move |why| {
@@ -320,7 +321,8 @@ impl Program {
         let values = self.options.snapshot();
         let schemas = self.schemas(&values)?;
         warn_of_left_out(schemas.as_ref());
-        let store = self.store(&values)?;
+        let (store, dir) = self.store(&values)?;
+        let search = self.search(&values, &store, dir)?;
         let stop = ratel_tui::Stop::new();
         let on_signal = stop.clone();
         stop::on_signals(move |why| {
@@ -362,6 +364,7 @@ impl Program {
             schemas,
             redactor,
             control: engine.control().clone(),
+            search,
             programs: programs::of(|name| std::env::var(name).ok()),
             stop,
         };
@@ -393,16 +396,17 @@ impl Program {
 
     /// The store, in the first of its folders that can be written. What lies there has no names and is gone with the
     /// process.
-    fn store(&self, values: &Values) -> Result<FlowStore, Refusal> {
+    /// The store, and the folder that it keeps its files in.
+    fn store(&self, values: &Values) -> Result<(FlowStore, PathBuf), Refusal> {
         let asked_for = values.path(keys::STORE_DIR);
         let folders = if asked_for.as_os_str().is_empty() {
             vec![make_private(values.confdir()), std::env::temp_dir()]
         } else {
             vec![asked_for]
         };
-        let start = |dir| {
+        let start = |dir: &PathBuf| {
             FlowStore::start(StoreConfig {
-                dir,
+                dir: dir.clone(),
                 memory_bytes: usize::try_from(values.size(keys::STORE_MEMORY))
                     .unwrap_or(usize::MAX),
                 disk_bytes: values.size(keys::STORE_DISK),
@@ -410,7 +414,7 @@ impl Program {
         };
         let mut result = Err(None);
         for dir in folders {
-            result = start(dir).map_err(Some);
+            result = start(&dir).map(|store| (store, dir)).map_err(Some);
             if result.is_ok() {
                 break;
             }
@@ -427,6 +431,27 @@ impl Program {
             };
             self.refuse(message, hint)
         })
+    }
+
+    /// Begins to build the index of what is recorded, if the options say so. Without one searches read everything.
+    fn search(
+        &self,
+        values: &Values,
+        store: &FlowStore,
+        dir: PathBuf,
+    ) -> Result<SearchIndex, Refusal> {
+        let wanted = values.bool(keys::SEARCH_INDEX);
+        let config = SearchConfig {
+            dir,
+            disk_bytes: if wanted {
+                values.size(keys::SEARCH_DISK)
+            } else {
+                0
+            },
+            memory_bytes: usize::try_from(values.size(keys::SEARCH_MEMORY)).unwrap_or(usize::MAX),
+        };
+        SearchIndex::start(store.clone(), config)
+            .map_err(|error| self.refuse(format!("cannot build the search index: {error}"), None))
     }
 
     fn engine(&self, store: &FlowStore) -> Result<Engine, Refusal> {

@@ -126,9 +126,11 @@ impl Arg {
                 Err(_) => Self::Str(word.to_owned()),
             },
             ArgKind::Marker => Self::Str(marker(word)?),
-            ArgKind::CommandArg | ArgKind::Choice(_) | ArgKind::OneOf(_) | ArgKind::OptionName => {
-                Self::Str(word.to_owned())
-            }
+            ArgKind::Plain
+            | ArgKind::CommandArg
+            | ArgKind::Choice(_)
+            | ArgKind::OneOf(_)
+            | ArgKind::OptionName => Self::Str(word.to_owned()),
         })
     }
 }

@@ -170,6 +170,7 @@ fn known(
         ArgKind::OptionValue => plain(option_values(previous)),
         ArgKind::Cuts => cuts(typed),
         ArgKind::Str
+        | ArgKind::Plain
         | ArgKind::Int
         | ArgKind::Bytes
         | ArgKind::Path

@@ -7,6 +7,8 @@ use crate::options::{Availability, Tools};
 pub enum ArgKind {
     /// Text, in which escapes such as `\n` stand for what they do in Python.
     Str,
+    /// Text that is taken as it stands there.
+    Plain,
     /// A whole number.
     Int,
     /// `true` or `false`.
@@ -48,6 +50,7 @@ impl ArgKind {
     pub fn type_name(self) -> &'static str {
         match self {
             Self::Str
+            | Self::Plain
             | Self::OneOf(_)
             | Self::OptionName
             | Self::OptionValue
@@ -72,6 +75,7 @@ impl ArgKind {
     pub fn help(self) -> &'static str {
         match self {
             Self::Str => "text; \\n and other escapes are understood, quotes keep spaces together",
+            Self::Plain => "text, as it is; quotes keep spaces together",
             Self::Int => "a whole number",
             Self::Bool => "true or false",
             Self::Bytes => "bytes; \\x00 and other escapes are understood",

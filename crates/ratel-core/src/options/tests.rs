@@ -114,6 +114,9 @@ fn the_table_is_complete() {
             "store_memory",
             "store_disk",
             "store_dir",
+            "search_index",
+            "search_disk",
+            "search_memory",
             "keylog",
             "redact",
             "intercept_timeout"

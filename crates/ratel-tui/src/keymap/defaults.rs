@@ -2,7 +2,7 @@
 
 use super::Context::{
     self, CommonKey, DataViewer, EventLog, FlowList, FlowView, Global, GridEditor, Help,
-    KeyBindings, Message, Messages, Options,
+    KeyBindings, Message, Messages, Options, Search,
 };
 
 /// One row of the table.
@@ -134,9 +134,17 @@ pub const ROWS: &[Row] = &[
     row(&[EventLog], &["z"], "console.command.confirm \"Clear event log\" eventstore.clear", "clear the event log", "Clear"),
     row(&[Help], &["?"], "console.view.pop", "close the help", ""),
 
+    row(&[FlowList], &["s"], "console.find", "find a text in all flows: URLs, headers, bodies, messages", "Search"),
+    row(&[Search], &["enter"], "console.nav.select", "open the flow where the hit is", "Open"),
+    row(&[Search], &["tab"], "console.find.mode", "look for the same as a regular expression, or as a text", "Regex"),
+    row(&[Search], &["c"], "console.find.case", "tell capitals from small letters, or stop doing so", "Case"),
+    row(&[Search], &["s", "/"], "console.find", "find something else", "Search"),
+    row(&[Search], &["esc"], "console.find.stop", "stop the search; when it is over, go back", "Stop"),
+
     // Everywhere
     row(&[Global], &["?"], "console.view.help", "this help", "Help"),
     row(&[CommonKey, Global], &[":"], "console.command", "type a command", "Command"),
+    row(&[Global], &["ctrl s"], "console.find", "find a text in all flows", ""),
     row(&[Global], &["ctrl p"], "console.palette", "find a command", "Find"),
     row(&[CommonKey, Global], &["O"], "console.view.options", "options", "Options"),
     row(&[CommonKey, Global], &["E"], "console.view.eventlog", "event log", "Events"),

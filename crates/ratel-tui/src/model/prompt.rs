@@ -3,6 +3,7 @@
 use ratel_core::commands::Candidate;
 use ratel_flow::FlowId;
 
+use super::FindLine;
 use crate::source::Place;
 use crate::widgets::line_edit::LineEdit;
 use crate::widgets::select::Select;
@@ -16,6 +17,8 @@ pub(crate) enum Prompt {
     Confirm(Confirm),
     /// A text to search for.
     Search(LineEdit),
+    /// What to look for in all flows.
+    Find(Box<FindLine>),
     /// A search in a large body or message goes on.
     Searching(FlowId, Place),
     /// One of several.

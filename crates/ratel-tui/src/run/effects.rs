@@ -47,6 +47,14 @@ impl Loop {
                 None
             }
             Effect::ReadLog => Some(Msg::LogRead(self.event_log.entries())),
+            Effect::Find(number, wanted) => {
+                self.find(number, &wanted);
+                None
+            }
+            Effect::EndFind => {
+                self.finding = None;
+                None
+            }
             Effect::Search(..) => {
                 self.pending.push_back(effect);
                 None

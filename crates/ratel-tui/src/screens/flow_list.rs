@@ -138,6 +138,14 @@ pub(crate) fn holds(summary: &Summary, text: &str) -> bool {
     row.content().to_lowercase().contains(text)
 }
 
+/// The flow in a line: its method and where it goes.
+pub(crate) fn label(summary: &Summary) -> String {
+    let mut row = method(summary);
+    row.push(Role::Text, " ");
+    row.append_cut(what(summary, LABEL), LABEL);
+    row.content()
+}
+
 /// What is said in the place of rows.
 fn nothing(model: &Model) -> Vec<Text> {
     let (filter, marked) = (&model.list.filter, model.list.marked_only);
@@ -259,6 +267,9 @@ const TABLE_WIDTH: u16 = 60;
 
 /// So many columns of a URL are searched for what is highlighted.
 const SEARCHED: usize = 4096;
+
+/// Columns of a label.
+const LABEL: usize = 400;
 
 /// Columns of the focus marker with the space behind it.
 const MARKER: usize = 3;

@@ -5,12 +5,12 @@ use ratel_core::options::Value;
 use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
 
-use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table};
+use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view};
 
 use super::{
-    choose, grid, keys, nav, open, options, palette, prompt, results, say, say_why, search,
+    choose, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why, search,
 };
 
 /// Runs a line.
@@ -127,6 +127,18 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.message.mode" => nav::next_mode(model),
         "console.view.messages.next" => nav::step_message(model, 1),
         "console.view.messages.prev" => nav::step_message(model, -1),
+        "console.find" => find::ask(model),
+        "console.find.text" | "console.find.regex" => {
+            let wanted = Wanted {
+                needle: call.str(0).into(),
+                regex: call.name() == "console.find.regex",
+                exact: false,
+            };
+            return Some(find::begin(model, wanted));
+        }
+        "console.find.mode" => return Some(find::again(model, |wanted| wanted.regex ^= true)),
+        "console.find.case" => return Some(find::again(model, |wanted| wanted.exact ^= true)),
+        "console.find.stop" => return Some(find::stop(model)),
         "console.search" => model.prompt = Some(Prompt::Search(Default::default())),
         "console.search.next" => return Some(search::search(model, false)),
         "console.search.prev" => return Some(search::search(model, true)),

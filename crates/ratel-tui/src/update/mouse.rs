@@ -70,7 +70,11 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
             }
         }
         Context::Messages => clicked_message(model, row - flow_view::HEADER_ROWS),
-        Context::Options | Context::KeyBindings | Context::Commands | Context::GridEditor => {
+        Context::Options
+        | Context::KeyBindings
+        | Context::Commands
+        | Context::GridEditor
+        | Context::Search => {
             return clicked_row(model, area, row);
         }
         _ => {}
@@ -86,6 +90,7 @@ fn clicked_row(model: &mut Model, area: PaneArea, row: usize) -> Vec<Effect> {
         Some(Screen::Options(view)) => &mut view.table.select,
         Some(Screen::KeyBindings(table) | Screen::Commands(table)) => &mut table.select,
         Some(Screen::Grid(grid)) => &mut grid.select,
+        Some(Screen::Found(found)) => &mut found.select,
         _ => return Vec::new(),
     };
     let at = select.visible(len, height).start + row;

@@ -35,6 +35,7 @@ fn move_in(model: &mut Model, step: impl FnOnce(Moved<'_>) -> bool) {
             step(Moved::Rows(&mut table.select, len))
         }
         Some(Screen::Grid(grid)) => step(Moved::Rows(&mut grid.select, len)),
+        Some(Screen::Found(found)) => step(Moved::Rows(&mut found.select, len)),
         _ => match model.pane_mut() {
             Some(pane) => step(Moved::Text(pane)),
             None => false,
@@ -51,6 +52,7 @@ pub(super) fn rows(model: &Model) -> usize {
         Screen::KeyBindings(_) => keys::rows(model).len(),
         Screen::Commands(_) => commands::rows().len(),
         Screen::Grid(grid) => grid.rows.len(),
+        Screen::Found(found) => found.rows.len(),
         _ => 0,
     }
 }
@@ -65,6 +67,7 @@ pub(super) fn settle(model: &mut Model) {
             table.select.settle(len, height)
         }
         Some(Screen::Grid(grid)) => grid.select.settle(len, height),
+        Some(Screen::Found(found)) => found.select.settle(len, height),
         _ => {}
     }
 }
@@ -230,6 +233,7 @@ pub(super) fn select(model: &mut Model) -> Vec<Effect> {
         Context::Options => return super::options::change_focused(model),
         Context::Commands => super::prompt::with_command(model),
         Context::GridEditor => grid::edit(model),
+        Context::Search => return super::find::select(model),
         _ => {}
     }
     Vec::new()
@@ -330,10 +334,13 @@ pub(super) fn pop(model: &mut Model) -> Vec<Effect> {
         model.prompt = Some(Prompt::Confirm(Confirm::Quit));
         return Vec::new();
     }
-    let Some(effects) = grid::apply(model) else {
+    let Some(mut effects) = grid::apply(model) else {
         return Vec::new();
     };
-    model.panes.pop();
+    model.jump = None;
+    if let Some(Screen::Found(_)) = model.panes.pop() {
+        effects.push(Effect::EndFind);
+    }
     model.list.stale = true;
     reload(model, true);
     effects

@@ -10,7 +10,7 @@ use crate::screens::commands as reference;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
 use super::commands::{choices, line, run};
-use super::{choose, options, palette, say, search};
+use super::{choose, find, options, palette, say, search};
 
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
@@ -89,6 +89,7 @@ pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effec
                 }
             }
         },
+        Prompt::Find(line) => return find::key(model, line, key),
         Prompt::Value(edit) => return options::value_key(model, edit, key),
         Prompt::Command(command) => return command_key(model, command, key),
     }
@@ -105,6 +106,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             effects = offer(model, command);
         }
         Some(Prompt::Search(line)) => line.insert(text),
+        Some(Prompt::Find(find)) => find.line.insert(text),
         Some(Prompt::Value(edit)) => edit.line.insert(text),
         Some(Prompt::Palette(palette)) => {
             palette.line.insert(text);

@@ -273,6 +273,25 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
             let room = width.saturating_sub(text.width());
             text.append_cut(line.show(room, |_| Role::Text), room);
         }
+        Prompt::Find(find) => {
+            let what = if find.regex {
+                "find regular expression"
+            } else {
+                "find text"
+            };
+            text.push(Role::Key, format!("{what}: "));
+            let room = width.saturating_sub(text.width());
+            text.append_cut(find.line.show(room, |_| Role::Text), room);
+            if find.line.at_end() {
+                let room = width.saturating_sub(text.width() + 1);
+                let rest = match &find.error {
+                    Some(error) => Text::plain(Role::Error, format!(" {}", safe(error))),
+                    None if find.regex => Text::plain(Role::Hint, " tab: text"),
+                    None => Text::plain(Role::Hint, " tab: regular expression"),
+                };
+                text.append_cut(rest, room);
+            }
+        }
         Prompt::Searching(..) => text.push(Role::Text, "searching… (any key cancels)"),
         Prompt::Command(command) => text = command_line(command, width),
         Prompt::Value(edit) => {

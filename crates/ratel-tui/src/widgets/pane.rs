@@ -61,6 +61,17 @@ pub(crate) enum SearchStep {
     NotFound,
 }
 
+/// What became of going to a place that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It is on the screen.
+    Here,
+    /// More of the body has to be loaded.
+    Load,
+    /// It is not to be seen.
+    Nowhere,
+}
+
 /// The state of a pane.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pane {
@@ -353,6 +364,36 @@ impl Pane {
         self.want = Some(BodyFrom::Around(offset));
         self.stuck_to_end = false;
         true
+    }
+
+    /// Goes to a text: where a body has it, at that offset if it is shown as it is; or in the lines round the body.
+    pub(crate) fn go_to_text(&mut self, needle: Arc<str>, in_body: bool, at: Option<u64>) -> Place {
+        self.set_needle(needle.clone());
+        self.stuck_to_end = false;
+        let by_offset = match &self.content.body {
+            Some((_, BodyText::Raw)) => true,
+            Some((part, BodyText::Document(_))) => part.offset > 0 || part.end() < part.total,
+            None => false,
+        };
+        if let Some(offset) = at.filter(|_| by_offset) {
+            return if self.go_to(offset) {
+                Place::Load
+            } else {
+                Place::Here
+            };
+        }
+        let is_there = |row: &usize| {
+            let section = self.rows.get(*row).map(|row| row.anchor.0);
+            (section == Some(Section::Body)) == in_body && self.row_has(*row, &needle)
+        };
+        let mut rows = 0..self.rows.len();
+        match rows.find(is_there) {
+            Some(row) if !needle.is_empty() => {
+                self.here(row);
+                Place::Here
+            }
+            _ => Place::Nowhere,
+        }
     }
 
     /// Whether a match begins in the row; it may end in the next one.

@@ -281,3 +281,25 @@ fn it_is_suspended_and_comes_back() {
     screen.keys("q");
     quit(screen);
 }
+
+#[test]
+fn a_text_is_found_in_all_flows() {
+    let origin = Origin::plain(|wire| origin::serve(wire, |_, _| origin::ok("hay")));
+    let (mut screen, port) = screen([format!("http://localhost:{}", origin.port())]);
+    for path in ["/hay", "/needle-in-a-path", "/hay"] {
+        let Some(_) = curl([format!("http://127.0.0.1:{port}{path}")]) else {
+            return;
+        };
+    }
+    screen.wait("all rows", |text| text.contains("/3]"));
+    screen.keys("s");
+    screen.wait_for("find text:");
+    screen.keys("Needle-\\x2a?in\t\r");
+    screen.wait_for("1 hit in 1 flow");
+    screen.keys("\r");
+    screen.wait("the request", |text| {
+        text.contains("GET /needle-in-a-path HTTP/1.1")
+    });
+    screen.keys("qq");
+    quit(screen);
+}

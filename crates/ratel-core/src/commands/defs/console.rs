@@ -60,6 +60,22 @@ pub(super) const SECTION: Section = Section {
             .returns(Returns::StrList)
             .planned(EDIT),
         console("console.exit", &[], "Quit at once."),
+        console("console.find", &[], "Ask for a text or a regular expression, and find it in all flows.").own(),
+        console("console.find.case", &[], "Find the same with other regard to capitals: they are told from small letters, or not.").own(),
+        console("console.find.mode", &[], "Find the same as a regular expression, or as a text.").own(),
+        console(
+            "console.find.regex",
+            &[Param::new("regex", ArgKind::Plain)],
+            "Find a regular expression in all flows: in URLs, headers, decoded bodies and messages.",
+        )
+        .own(),
+        console("console.find.stop", &[], "Stop the search; when it is over, close what it has found.").own(),
+        console(
+            "console.find.text",
+            &[Param::new("text", ArgKind::Plain)],
+            "Find a text in all flows: in URLs, headers, decoded bodies and messages.",
+        )
+        .own(),
         console("console.flowview.mode", &[], "Tell which view shows the body.").returns(Returns::Str),
         console("console.flowview.mode.options", &[], "List the views for bodies.").returns(Returns::StrList),
         console(

@@ -14,6 +14,12 @@ options! { "Files and recording";
     STORE_DIR: str("store_dir", "").metavar("PATH").own().at_start()
         .help("The folder that recorded flows are kept in while the program runs. Empty means `confdir`, or the \
             system's folder for temporary files when that cannot be written.");
+    SEARCH_INDEX: bool("search_index", true).own().tools(Tools::TERMINAL).at_start()
+        .help("Build an index of recorded flows, so that text is found at once in all of them. Without it searches and filters read every flow.");
+    SEARCH_DISK: size("search_disk", "512m").own().tools(Tools::TERMINAL).at_start()
+        .help("How much disk space that index may take. Beyond it the oldest flows are read when something is searched for. 0 is as without an index.");
+    SEARCH_MEMORY: size("search_memory", "64m").own().tools(Tools::TERMINAL).at_start()
+        .help("How much memory that index may take, beside some 25 MiB for what is being added to it.");
     RFILE: list("rfile", &[]).at_start().flag().short('r').metavar("PATH").group("Flow files")
         .help("Load flows from a file at the start. It may be given several times, and `-` is standard input. Flow files, HTTP archives and \
             captures of packets are told apart by what is in them, and may be compressed with gzip or Zstandard.");
