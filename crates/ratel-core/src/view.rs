@@ -148,6 +148,7 @@ impl FlowView {
             updates,
             generation: 0,
             todo: BTreeSet::new(),
+            was_store: false,
         };
         thread::Builder::new()
             .name("ratel-view".into())
@@ -252,6 +253,8 @@ struct Watcher {
     generation: u64,
     /// Flows to look at.
     todo: BTreeSet<FlowId>,
+    /// The list was the store's own.
+    was_store: bool,
 }
 
 impl Watcher {
@@ -309,7 +312,13 @@ impl Watcher {
         }
         if settings.is_plain() && view.store.is_in_time() {
             self.todo.clear();
+            self.was_store = true;
             return heard;
+        }
+        // A flow that began before others ends that, and the list is made anew.
+        if std::mem::take(&mut self.was_store) {
+            self.todo = all(&view.store);
+            heard = true;
         }
         if !heard && self.todo.is_empty() {
             return false;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ratel_core::control::Control;
@@ -14,6 +15,7 @@ use ratel_flow::filter::FilterOptions;
 use ratel_flow::redact::Redactor;
 use ratel_views::Schemas;
 
+use crate::errand::FlowFiles;
 use crate::theme::Colours;
 
 /// All that the screen needs.
@@ -39,6 +41,10 @@ pub struct App {
     pub search: SearchIndex,
     /// What texts and bodies are opened in.
     pub programs: Programs,
+    /// Opens files with flows.
+    pub files: Arc<dyn FlowFiles>,
+    /// The files of the option `rfile` are being read.
+    pub reading: Arc<AtomicBool>,
     /// Learns that the process is told to stop.
     pub stop: Stop,
 }

@@ -15,6 +15,7 @@ use ratel_flow::format::size;
 use ratel_flow::redact::Redactor;
 use ratel_flow::{Annotations, FlowId, Record};
 
+use crate::errand::{Errand, Form};
 use crate::export;
 use crate::source::Source;
 
@@ -65,6 +66,10 @@ pub struct Backend<'a> {
     pub log: &'a mut dyn FnMut(Level, &str),
     /// Forgets what is in the event log.
     pub clear_log: &'a mut dyn FnMut(),
+    /// Begins what takes its time.
+    pub begin: &'a mut dyn FnMut(Errand),
+    /// The files of the option `rfile` are being read.
+    pub reading: bool,
 }
 
 type Done = Result<Output, CommandError>;
@@ -106,6 +111,14 @@ impl Executor for Backend<'_> {
             }
             "flow.revert" => self.revert(call),
             "flow.resume" => self.resume(call),
+            "save.file" => self.save(call, Form::Flows),
+            "save.har" => self.save(call, Form::Har),
+            "view.flows.load" => {
+                let path = named(call.path(0), "load")?.to_owned();
+                (self.begin)(Errand::Load { path });
+                Ok(Output::Nothing)
+            }
+            "readfile.reading" => Ok(Output::Bool(self.reading)),
             "flow.kill" => self.kill(call),
             "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
             "view.flows.remove" => {
@@ -304,6 +317,25 @@ impl Backend<'_> {
         }
     }
 
+    // Files
+
+    fn save(&mut self, call: &Call, form: Form) -> Done {
+        let path = named(call.path(1), "save to")?;
+        let (path, form) = match path.to_str().and_then(|path| path.strip_prefix('+')) {
+            Some(rest) if form == Form::Flows => {
+                let path = self.options.snapshot().expand(rest);
+                (named(&path, "save to")?.to_owned(), Form::MoreFlows)
+            }
+            _ => (path.to_owned(), form),
+        };
+        let flows = self.resolve(call.flows(0))?;
+        if flows.is_empty() {
+            return Err(CommandError::failed("there are no flows to save"));
+        }
+        (self.begin)(Errand::Save { flows, path, form });
+        Ok(Output::Nothing)
+    }
+
     // Exports
 
     fn exported(&mut self, call: &Call) -> Result<Vec<u8>, CommandError> {
@@ -412,6 +444,14 @@ impl Backend<'_> {
             .filter(|row| row.state.is_live());
         let clients: HashSet<_> = live.map(|row| row.client_conn.id).collect();
         i64::try_from(clients.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// The path, if there is one.
+fn named<'a>(path: &'a Path, what: &str) -> Result<&'a Path, CommandError> {
+    match path.as_os_str().is_empty() {
+        true => Err(CommandError::Failed(format!("name a file to {what}"))),
+        false => Ok(path),
     }
 }
 

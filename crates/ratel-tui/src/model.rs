@@ -59,6 +59,8 @@ pub struct Model {
     pub(crate) jump: Option<Jump>,
     /// Searches through all flows so far.
     pub(crate) searches: u64,
+    /// What is being done beside the screen.
+    pub(crate) busy: Vec<String>,
     pub(crate) now: Timestamp,
     dirty: bool,
 }
@@ -375,6 +377,7 @@ impl Model {
             message: None,
             jump: None,
             searches: 0,
+            busy: Vec::new(),
             now: Timestamp::default(),
             dirty: true,
         };

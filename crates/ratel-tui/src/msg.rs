@@ -56,6 +56,8 @@ pub enum Msg {
     KeysRead(PathBuf, Result<String, String>),
     /// What a file or a program had for the cell that is edited.
     Cell(Result<String, String>),
+    /// What is being done beside the screen, in words.
+    Busy(Vec<String>),
     /// A picture is about to be drawn: ask for what it lacks.
     Frame(Timestamp),
 }

@@ -5,6 +5,7 @@
 //! something visible changed, and not more often than [`KEY_FRAME`] or [`TRAFFIC_FRAME`] allow.
 
 mod effects;
+mod errands;
 mod find;
 mod reader;
 
@@ -28,6 +29,7 @@ use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
 
 use crate::app::{App, Exit, Programs, Stop, TuiError};
+use crate::errand::FlowFiles;
 use crate::files;
 use crate::keymap::{self, Keymap};
 use crate::model::Model;
@@ -36,6 +38,7 @@ use crate::source::Viewed;
 use crate::terminal::Terminal;
 use crate::view::view;
 
+use errands::Errands;
 use find::Finding;
 use reader::Reader;
 
@@ -79,6 +82,8 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         control,
         search,
         programs,
+        files,
+        reading,
         stop,
     } = app;
     let (sender, signals) = sync_channel(SIGNALS);
@@ -121,10 +126,14 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         reader,
         relisted,
         pending: VecDeque::new(),
+        errands: Errands::default(),
+        files,
+        reading,
     };
     screen.start(&subscriptions).map_err(TuiError::Terminal)?;
     let result = screen.run(&signals, &subscriptions, &stop);
     screen.terminal.leave();
+    screen.errands.finish();
     result.map_err(TuiError::Terminal)
 }
 
@@ -206,6 +215,11 @@ struct Loop {
     relisted: Arc<AtomicBool>,
     /// Effects that take long, done one step at a time between keys.
     pending: VecDeque<Effect>,
+    /// Work on files under way.
+    errands: Errands,
+    files: Arc<dyn FlowFiles>,
+    /// The files of the option `rfile` are being read.
+    reading: Arc<AtomicBool>,
 }
 
 /// Why a round of the loop ends the program.
@@ -276,6 +290,7 @@ impl Loop {
             return Some(Duration::ZERO);
         }
         let found = self.finding.as_ref().map(Finding::look_again);
+        let shown = self.errands.are_under_way().then_some(errands::SHOWN_EVERY);
         let other = match next_frame {
             Some(at) => Some(at.saturating_duration_since(Instant::now())),
             None => self
@@ -283,7 +298,7 @@ impl Loop {
                 .deadline()
                 .map(|deadline| deadline.since(clock::now())),
         };
-        [found, other].into_iter().flatten().min()
+        [found, shown, other].into_iter().flatten().min()
     }
 
     fn signal(&mut self, signal: Signal) -> io::Result<Ended> {
@@ -301,6 +316,11 @@ impl Loop {
             if let Some(exit) = self.send(Msg::Options(values))? {
                 return Ok(Some(exit));
             }
+        }
+        if let Some(busy) = self.errands.news()
+            && let Some(exit) = self.send(Msg::Busy(busy))?
+        {
+            return Ok(Some(exit));
         }
         if self.relisted.swap(false, Ordering::Relaxed)
             && let Some(exit) = self.send(Msg::List)?

@@ -76,6 +76,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paths(typed, found) => prompt::paths(model, &typed, found),
         Msg::KeysRead(path, text) => keys::read(model, &path, text),
         Msg::Cell(text) => grid::filled(model, text),
+        Msg::Busy(busy) => model.busy = busy,
         Msg::Store(_) | Msg::Frame(_) => {}
     }
     Vec::new()

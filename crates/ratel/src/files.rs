@@ -69,6 +69,24 @@ impl Opener {
     }
 }
 
+impl ratel_tui::FlowFiles for Opener {
+    fn open(&self, path: &Path) -> Result<ratel_tui::Records, String> {
+        let said = |Trouble { message, hint }: Trouble| match hint {
+            Some(hint) => format!("{message} ({hint})"),
+            None => message,
+        };
+        // Standard input is the keyboard there.
+        let path = if path == Path::new("-") {
+            Path::new("./-")
+        } else {
+            path
+        };
+        let name = path.to_string_lossy();
+        let records = Self::open(self, &name).map_err(said)?;
+        Ok(Box::new(records.map(move |record| record.map_err(said))))
+    }
+}
+
 /// So many flows, in words.
 pub(crate) fn count(flows: u64) -> String {
     match flows {

@@ -10,7 +10,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
@@ -167,7 +167,7 @@ impl Program {
             if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
                 tracing::info!("only flows that match \"{filter}\" are printed");
             }
-            let loader = self.loader(&values, &store, followers, &stop)?;
+            let loader = self.loader(&values, &store, followers, &stop, &Arc::default())?;
             if !values.bool(keys::SERVER) && loader.is_none() {
                 tracing::warn!(
                     "there is nothing to do: no server is started (-n), and no file is read (-r); press ctrl-c to end"
@@ -283,6 +283,7 @@ impl Program {
         store: &FlowStore,
         followers: Vec<Arc<AtomicU64>>,
         stop: &Stop,
+        reading: &Arc<AtomicBool>,
     ) -> Result<Option<Loader>, Refusal> {
         let paths = values.list(keys::RFILE);
         if paths.is_empty() {
@@ -299,7 +300,10 @@ impl Program {
         };
         let keepserving = self.tool == Tool::Terminal || values.bool(keys::KEEPSERVING);
         let stop = stop.clone();
+        let reading = reading.clone();
+        reading.store(true, Ordering::Relaxed);
         let loader = load.start(move || {
+            reading.store(false, Ordering::Relaxed);
             if !keepserving {
                 stop.stop(Why::Loaded);
             }
@@ -339,7 +343,8 @@ impl Program {
         let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
         // A screen stays when everything has been read.
         let (nobody, _) = stop::channel();
-        let loader = self.loader(&values, &store, followers, &nobody)?;
+        let reading = Arc::new(AtomicBool::new(false));
+        let loader = self.loader(&values, &store, followers, &nobody, &reading)?;
         let app = App {
             source: store.clone(),
             event_log: self.log.clone(),
@@ -366,6 +371,10 @@ impl Program {
             control: engine.control().clone(),
             search,
             programs: programs::of(|name| std::env::var(name).ok()),
+            files: Arc::new(Opener {
+                keylog: values.opt_path(keys::KEYLOG),
+            }),
+            reading,
             stop,
         };
         let ended = ratel_tui::run(app);

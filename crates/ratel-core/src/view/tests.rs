@@ -88,6 +88,21 @@ fn flows_are_ordered_and_filtered_as_they_come() {
 }
 
 #[test]
+fn a_flow_that_began_before_others_takes_its_place_among_them() {
+    let store = store(1 << 24, 1 << 28);
+    let (view, changed) = watch(&store);
+    let b = record(&store, "/b", 3, 20);
+    let c = record(&store, "/c", 3, 30);
+    expect(&view, &changed, &[b, c]);
+    let mut older = store.record(b).expect("a flow");
+    older.timestamp_created = Timestamp(10);
+    let a = store.import(&older).expect("a flow");
+    expect(&view, &changed, &[a, b, c]);
+    let d = record(&store, "/d", 3, 40);
+    expect(&view, &changed, &[a, b, c, d]);
+}
+
+#[test]
 fn what_was_evicted_is_not_shown() {
     let store = store(16 * 1024, 1 << 28);
     let (view, changed) = watch(&store);

@@ -104,6 +104,10 @@ pub const ROWS: &[Row] = &[
     // One flow
     row(&[FlowView], &["m"], "console.choose.cmd \"Set contentview...\" console.flowview.mode.options console.flowview.mode.set {choice}", "choose the view for the body", "View"),
     row(&[FlowView], &["s"], "console.flowview.split", "request and response side by side, or one at a time", "Split"),
+    row(&[FlowView, Message], &["enter"], "console.fold.toggle", "fold the lines below the marked one, or unfold them", ""),
+    row(&[FlowView, Message], &["}"], "console.fold.next", "mark the next line that can be folded", ""),
+    row(&[FlowView, Message], &["{"], "console.fold.prev", "mark the line before that can be folded", ""),
+    row(&[FlowView, Message], &["c"], "console.fold.all", "fold all, or unfold all", "Fold"),
     row(&[FlowView], &["\\"], "console.wrap.toggle", "wrap long lines, or cut them at the edge", ""),
     row(&[FlowView], &["f"], "view.settings.setval.toggle @focus fullcontents", "show all of a long body, or its first part", ""),
     row(&[FlowView], &["v"], "console.choose \"View...\" request,response console.bodyview @focus {choice}", "open the body in a program of your own", ""),

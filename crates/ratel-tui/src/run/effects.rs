@@ -139,6 +139,9 @@ impl Loop {
             terminal,
             event_log,
             model,
+            errands,
+            files,
+            reading,
             ..
         } = self;
         run(&mut Backend {
@@ -151,6 +154,14 @@ impl Loop {
             copy: &mut |text| terminal.copy(text),
             log: &mut |level, text| event_log.push(level, text, None),
             clear_log: &mut || event_log.clear(),
+            begin: &mut |errand| {
+                let begun = errands.begin(errand, &flows.store, files, redactor, event_log);
+                if let Err(error) = begun {
+                    let text = format!("cannot start a thread: {error}");
+                    event_log.push(Level::Error, &text, None);
+                }
+            },
+            reading: reading.load(std::sync::atomic::Ordering::Relaxed),
         })
     }
 

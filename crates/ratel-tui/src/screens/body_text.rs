@@ -9,7 +9,7 @@ use crate::model::Mode;
 use crate::source::BodyPart;
 use crate::text::{Text, safe};
 use crate::theme::Role;
-use crate::widgets::pane::BodyText;
+use crate::widgets::pane::{BodyText, Lines};
 
 /// A document of more lines is cut.
 const MAX_LINES: usize = 50_000;
@@ -158,7 +158,16 @@ fn lines(document: &Document, by_offset: bool, offset: u64) -> BodyText {
         let more = format!("Stopped after {MAX_LINES} lines.");
         lines.push((u64::MAX, Text::plain(Role::Dim, more)));
     }
-    BodyText::Document(lines)
+    BodyText::Document(Lines {
+        view: document.view_name,
+        lines,
+        // Lines of a window have no places of their own.
+        folds: if by_offset {
+            Vec::new()
+        } else {
+            document.folds()
+        },
+    })
 }
 
 fn line(line: &ratel_views::Line) -> Text {

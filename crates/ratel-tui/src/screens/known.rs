@@ -3,12 +3,16 @@
 use std::borrow::Cow;
 
 use ratel_core::store::FlowSnapshot;
+use ratel_flow::record::Value;
 use ratel_flow::{FlowKind, MessageFlags, MessageHead, Side, StreamKind};
-use ratel_views::{Schemas, ViewInput};
+use ratel_views::{QuicStream, Schemas, ViewInput};
 
 /// What the bytes of a DNS exchange are: as they lie on record there, without the length that goes before them over TCP
 /// (RFC 8484 §6).
 const DNS_MESSAGE: &str = "application/dns-message";
+
+/// What flow files say of a stream on which only one side sends.
+const UNIDIRECTIONAL: &str = "quic_is_unidirectional";
 
 /// Fields and schemas that say what bytes are.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +24,9 @@ pub(crate) struct Known<'a> {
     grpc_encoding: Option<Cow<'a, str>>,
     path: Option<Cow<'a, str>>,
     schemas: Option<&'a Schemas>,
+    server_port: Option<u16>,
+    /// The bytes are those of one stream of a QUIC connection.
+    quic: Option<QuicStream<'a>>,
     /// The view that was chosen.
     pub(crate) view: Option<&'a str>,
 }
@@ -49,6 +56,8 @@ impl<'a> Known<'a> {
                 .as_ref()
                 .map(|request| String::from_utf8_lossy(&request.path)),
             schemas,
+            server_port: server_port(flow),
+            quic: quic(flow),
             view: None,
         }
     }
@@ -66,6 +75,8 @@ impl<'a> Known<'a> {
             path: self.path.as_deref(),
             grpc_encoding: self.grpc_encoding.as_deref(),
             schemas: self.schemas,
+            server_port: self.server_port,
+            quic: self.quic,
             ..ViewInput::default()
         }
     }
@@ -79,4 +90,24 @@ impl<'a> Known<'a> {
             ..self.body()
         }
     }
+}
+
+/// The port that the bytes went to.
+fn server_port(flow: &FlowSnapshot) -> Option<u16> {
+    let dialled = flow.server_conn.as_ref().map(|conn| conn.address.1);
+    dialled.or_else(|| flow.request.as_ref().map(|request| request.port))
+}
+
+/// What is known of a stream of QUIC, which flow files have as a raw connection of that protocol.
+fn quic(flow: &FlowSnapshot) -> Option<QuicStream<'_>> {
+    let is_raw = matches!(flow.kind, FlowKind::Tcp | FlowKind::Udp);
+    let server = flow.server_conn.as_ref().and_then(|conn| conn.tls.as_ref());
+    let tls = flow.client_conn.tls.as_ref().or(server)?;
+    let alpn = tls.alpn.as_deref().filter(|alpn| alpn.starts_with(b"h3"))?;
+    let said = flow.annotations.as_ref();
+    let unidirectional = said.and_then(|said| said.metadata(UNIDIRECTIONAL));
+    is_raw.then_some(QuicStream {
+        alpn,
+        unidirectional: unidirectional == Some(&Value::Bool(true)),
+    })
 }

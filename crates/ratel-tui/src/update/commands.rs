@@ -8,6 +8,7 @@ use ratel_flow::filter::Filter;
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view};
+use crate::widgets::pane::Pane;
 
 use super::{
     choose, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why, search,
@@ -147,9 +148,7 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.highlight.prev" => return Some(search::next_highlighted(model, true)),
         "console.flowview.split" => flow_view::toggle_split(model),
         "console.wrap.toggle" => {
-            let wraps = model
-                .pane_mut()
-                .map(crate::widgets::pane::Pane::toggle_wrap);
+            let wraps = model.pane_mut().map(Pane::toggle_wrap);
             say(
                 model,
                 match wraps {
@@ -159,6 +158,10 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
                 },
             );
         }
+        "console.fold.toggle" => nav::fold(model, Pane::toggle_fold),
+        "console.fold.next" => nav::fold(model, |pane| pane.step_fold(true)),
+        "console.fold.prev" => nav::fold(model, |pane| pane.step_fold(false)),
+        "console.fold.all" => nav::fold(model, Pane::toggle_all_folds),
         "view.focus.next" => flow_list::move_focus(&mut model.list, 1),
         "view.focus.prev" => flow_list::move_focus(&mut model.list, -1),
         "view.focus.go" => nav::go_to_row(model, call.int(0)),

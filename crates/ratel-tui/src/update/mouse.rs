@@ -69,6 +69,11 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
                 nav::choose_tab(model, tab);
             }
         }
+        Context::FlowView | Context::Message => {
+            if let Some(pane) = model.pane_mut() {
+                pane.toggle_fold_at(row - flow_view::HEADER_ROWS.min(row));
+            }
+        }
         Context::Messages => clicked_message(model, row - flow_view::HEADER_ROWS),
         Context::Options
         | Context::KeyBindings

@@ -8,7 +8,7 @@ use crate::msg::Effect;
 use crate::screens::{commands, flow_list, flow_view, help, keys, message_list, options};
 use crate::source::{MessageId, Target};
 use crate::widgets::bars;
-use crate::widgets::pane::Pane;
+use crate::widgets::pane::{FoldStep, Pane};
 use crate::widgets::select::Select;
 use ratel_flow::FlowId;
 
@@ -310,6 +310,18 @@ pub(super) fn next_mode(model: &mut Model) {
     view.stale = true;
     let text = format!("shown {}", view.mode.name());
     say(model, text);
+}
+
+/// Folds or unfolds lines.
+pub(super) fn fold(model: &mut Model, step: impl FnOnce(&mut Pane) -> FoldStep) {
+    match model.pane_mut().map(step) {
+        Some(FoldStep::Done) => {}
+        Some(FoldStep::Marked) => say(
+            model,
+            "enter folds or unfolds the marked line, } and { go to others, c folds all",
+        ),
+        Some(FoldStep::Nothing) | None => say(model, "there is nothing to fold here"),
+    }
 }
 
 /// Keeps the newest message in focus, or stops doing so.

@@ -199,6 +199,7 @@ fn flags(model: &Model) -> Vec<String> {
         |list: &[String], word: &str| (!list.is_empty()).then(|| format!("{word}:{}", list.len()));
     let text =
         |value: Option<&str>, word: &str| value.map(|value| format!("{word}:{}", safe(value)));
+    flags.extend(model.busy.iter().cloned());
     if let Some(filter) = &model.list.filter {
         flags.push(format!("f:{}", safe(filter.source())));
     }

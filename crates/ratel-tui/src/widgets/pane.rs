@@ -4,6 +4,8 @@
 //! the user comes near the window's end. The place at the top of the screen is kept as an anchor (section and offset),
 //! so that it stays when the window or the width changes.
 
+mod fold;
+
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
@@ -13,6 +15,9 @@ use crate::source::{BodyFrom, BodyPart, SearchFrom};
 use crate::text::{TAB_STOP, Text};
 use crate::theme::{Role, Theme};
 use crate::widgets::paint;
+
+use fold::Folded;
+pub(crate) use fold::{FoldStep, Lines};
 
 /// Where a row comes from: the section, then the number of the line in it (or the offset in a body that is shown as
 /// it is), then the row within the line.
@@ -36,8 +41,8 @@ struct Row {
 /// What a body is shown as.
 #[derive(Clone, Debug)]
 pub(crate) enum BodyText {
-    /// Made readable: lines with their numbers, which are offsets in the body when it is shown by windows.
-    Document(Vec<(u64, Text)>),
+    /// Made readable.
+    Document(Lines),
     /// As it is.
     Raw,
 }
@@ -88,6 +93,7 @@ pub(crate) struct Pane {
     go_to: Option<u64>,
     /// Long lines are cut at the edge.
     cut: bool,
+    folded: Folded,
     needle: Option<Arc<str>>,
     /// The row of the match that was gone to last.
     hit: Option<Anchor>,
@@ -114,6 +120,9 @@ impl Pane {
 
     /// Shows other content, staying at the place that is at the top.
     pub(crate) fn set(&mut self, content: Content) {
+        if let Some((_, BodyText::Document(document))) = &content.body {
+            self.folded.keep_for(document);
+        }
         self.content = content;
         self.want = None;
         self.lay_out();
@@ -154,7 +163,8 @@ impl Pane {
         }
         if let Some((part, text)) = &self.content.body {
             match text {
-                BodyText::Document(lines) => {
+                BodyText::Document(document) => {
+                    let lines = self.folded.shown(document);
                     let lines = lines.iter().map(|(number, line)| (*number, line));
                     rows.add_lines(Section::Body, lines);
                 }
@@ -285,6 +295,7 @@ impl Pane {
         let Some(needle) = self.needle.clone() else {
             return SearchStep::NotFound;
         };
+        self.unfold_for(&needle);
         let from = self.hit.map_or(self.top, |hit| self.row_of(hit));
         let found = match (backwards, self.hit) {
             (false, None) => (from..self.rows.len()).find(|row| self.row_has(*row, &needle)),
@@ -436,6 +447,19 @@ impl Pane {
             .take(usize::from(area.height))
             .enumerate()
         {
+            // Only the first row of the marked line, which says most of what it is.
+            if matches!(row.anchor, Anchor(Section::Body, number, 0) if self.folded.is_marked(number))
+            {
+                let all = 0..row.text.content().len();
+                paint::row(
+                    buf,
+                    area,
+                    y,
+                    &row.text.highlight(&[all], Role::Chosen),
+                    theme,
+                );
+                continue;
+            }
             let Some(needle) = needle else {
                 paint::row(buf, area, y, &row.text, theme);
                 continue;

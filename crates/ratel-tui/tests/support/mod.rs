@@ -24,6 +24,7 @@ use ratel_flow::{
     Response, Scheme, ServerConn, Side, StreamKind, Timestamp, TlsInfo, Version, WebSocketClose,
 };
 use ratel_tui::backend::{self, Backend};
+use ratel_tui::errand::{Errand, FlowFiles, Progress, Records, Shelf};
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
 use ratel_tui::msg::{Effect, Msg};
@@ -663,6 +664,32 @@ impl backend::Flows for Flows {
     }
 }
 
+impl Shelf for Flows {
+    fn take(&self, id: FlowId) -> Option<Record> {
+        backend::Flows::record(self, id)
+    }
+
+    fn put(&self, _: &Record) -> std::io::Result<FlowId> {
+        Ok(FlowId(0))
+    }
+}
+
+/// Opens flow files.
+#[derive(Debug)]
+struct Files;
+
+impl FlowFiles for Files {
+    fn open(&self, path: &std::path::Path) -> Result<Records, String> {
+        let failed = |error| format!("cannot read {}: {error}", path.display());
+        match ratel_flow::io::open(path).map_err(failed)? {
+            ratel_flow::io::Opened::Flows(flows) => Ok(Box::new(
+                flows.map(|flow| flow.map_err(|error| error.to_string())),
+            )),
+            _ => Err("another format".into()),
+        }
+    }
+}
+
 /// A screen that is driven by hand.
 pub(crate) struct Ui {
     pub(crate) model: Model,
@@ -679,6 +706,9 @@ pub(crate) struct Ui {
     /// What was asked of the rest of the program.
     pub(crate) asked: Vec<Effect>,
     pub(crate) log: Vec<Entry>,
+    /// Files are read and written. Without that it is noted what would be done.
+    pub(crate) with_files: bool,
+    pub(crate) begun: Vec<Errand>,
     pub(crate) quit: bool,
     pub(crate) suspended: usize,
     size: (u16, u16),
@@ -743,6 +773,8 @@ impl Ui {
             clipboard: String::new(),
             asked: Vec::new(),
             log: Vec::new(),
+            with_files: false,
+            begun: Vec::new(),
             quit: false,
             suspended: 0,
             size,
@@ -824,6 +856,7 @@ impl Ui {
         let (log, clipboard) = (&mut self.log, &mut self.clipboard);
         let cleared = Cell::new(false);
         let mut said = Vec::new();
+        let mut begun: Vec<Errand> = Vec::new();
         let result = run(&mut Backend {
             flows: &self.flows,
             control: &self.control,
@@ -845,7 +878,33 @@ impl Ui {
                 said.push(entry);
             },
             clear_log: &mut || cleared.set(true),
+            begin: &mut |errand| begun.push(errand),
+            reading: false,
         });
+        let begun = begun.into_iter().filter(|errand| {
+            if !self.with_files {
+                self.begun.push(errand.clone());
+            }
+            self.with_files
+        });
+        for errand in begun {
+            let (progress, texts) = (Progress::default(), RefCell::new(Vec::new()));
+            errand.run(
+                &self.flows,
+                &Files,
+                &self.redactor,
+                &progress,
+                &|level, text| {
+                    texts.borrow_mut().push(Entry {
+                        level,
+                        timestamp: now,
+                        message: text.into(),
+                        client: None,
+                    });
+                },
+            );
+            said.extend(texts.into_inner());
+        }
         if cleared.get() {
             log.clear();
             msgs.push_back(Msg::Log(LogUpdate::Resync));

@@ -3,7 +3,6 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Section};
 
 const EDIT: &str = "changing recorded flows comes in a later release";
-const FILES: &str = "flow files come in a later release";
 const INJECT: &str = "injecting messages comes in a later release";
 
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
@@ -87,14 +86,12 @@ pub(super) const SECTION: Section = Section {
             "save.file",
             &[FLOWS, Param::new("path", ArgKind::Path)],
             "Write flows to a flow file. A leading `+` appends to the file.",
-        )
-        .planned(FILES),
+        ),
         CommandDef::new(
             "save.har",
             &[FLOWS, Param::new("path", ArgKind::Path)],
             "Write flows to a HAR file. A name ending in `.zhar` makes a compressed one.",
-        )
-        .planned(FILES),
+        ),
         CommandDef::new(
             "script.run",
             &[FLOWS, Param::new("path", ArgKind::Path)],

@@ -27,8 +27,7 @@ pub(super) const SECTION: Section = Section {
             &[],
             "Tell whether the file of the option `rfile` is being read.",
         )
-        .returns(Returns::Bool)
-        .planned("flow files come in a later release"),
+        .returns(Returns::Bool),
         CommandDef::new(
             "replay.client",
             &[FLOWS],

@@ -4,7 +4,6 @@ use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 use crate::options::Tools;
 
 const CHANGE: &str = "changing recorded flows comes in a later release";
-const FILES: &str = "flow files come in a later release";
 
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const FLOW: Param = Param::new("flow", ArgKind::Flow);
@@ -49,8 +48,7 @@ pub(super) const SECTION: Section = Section {
             "view.flows.load",
             &[Param::new("path", ArgKind::Path)],
             "Load flows from a file. No rule is applied to them.",
-        )
-        .planned(FILES),
+        ),
         screens(
             "view.flows.remove",
             &[FLOWS],
