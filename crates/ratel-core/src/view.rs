@@ -4,6 +4,8 @@
 //! order; whoever shows the list asks for a few of them by position, which takes no longer for a long list than for a short
 //! one. A list that is everything in the order in which it came is the store's own, and costs nothing.
 
+mod tree;
+
 use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::ops::Range;
@@ -16,10 +18,15 @@ use std::time::Duration;
 use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
 
-use crate::store::{FlowStore, Subscription, Update, lock};
+use crate::store::{FlowStore, Subscription, Summary, Update, lock};
+
+pub use tree::{Branch, Fold, Spot, Tally, Tree, TreeAt, TreeRow};
 
 /// So many flows are looked at before what was found is shown.
 const STEP: usize = 4096;
+
+/// As many, while there is a tree to put them in.
+const TREE_STEP: usize = 1024;
 
 /// How long updates gather, so that a list that changes all the time is not put in order all the time.
 const GATHER: Duration = Duration::from_millis(15);
@@ -115,6 +122,8 @@ struct Shown {
     /// In order, unless the list is the store's own.
     rows: Vec<Row>,
     pending: usize,
+    /// The same flows by host and path, while somebody looks at them so.
+    tree: Option<Tree>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,10 +169,26 @@ impl FlowView {
     pub fn set(&self, settings: ViewSettings) {
         let mut shown = lock(&self.0.shown);
         shown.settings = settings;
-        shown.generation += 1;
-        shown.rows.clear();
+        shown.begin_anew(self.0.store.len());
         drop(shown);
         ring_once(&self.0.bell);
+    }
+
+    /// Keeps the flows by host and path, too, or stops doing so. What was open is forgotten then.
+    pub fn keep_tree(&self, wanted: bool) {
+        let mut shown = lock(&self.0.shown);
+        if shown.tree.is_some() == wanted {
+            return;
+        }
+        shown.tree = wanted.then(Tree::default);
+        shown.begin_anew(self.0.store.len());
+        drop(shown);
+        ring_once(&self.0.bell);
+    }
+
+    /// Looks at the tree, if it is kept. The list waits meanwhile.
+    pub fn tree<T>(&self, look: impl FnOnce(&mut Tree) -> T) -> Option<T> {
+        lock(&self.0.shown).tree.as_mut().map(look)
     }
 
     /// What is shown, and how.
@@ -232,6 +257,40 @@ impl FlowView {
     }
 }
 
+impl Shown {
+    /// Has all flows looked at again, of which there are so many.
+    fn begin_anew(&mut self, total: usize) {
+        self.generation += 1;
+        self.rows.clear();
+        self.pending = total;
+        if let Some(tree) = &mut self.tree {
+            tree.clear(self.settings.order, self.settings.reversed);
+        }
+    }
+}
+
+impl Key {
+    /// What a flow is ordered by.
+    fn of(flow: &Summary, order: Order) -> Self {
+        let request = flow.request.as_ref();
+        match order {
+            Order::Time => Self::Number(flow.times.created.0),
+            Order::Size => Self::Number(flow.request_body + flow.response_body),
+            Order::Method => {
+                Self::Text(request.map_or(Box::default(), |line| (*line.method).into()))
+            }
+            Order::Url => {
+                let url = request.map(|line| {
+                    let authority = ratel_flow::http::authority(&line.host, line.port, line.scheme);
+                    let scheme = line.scheme.as_str();
+                    [scheme.as_bytes(), b"://", authority.as_bytes(), &line.path].concat()
+                });
+                Self::Text(url.unwrap_or_default().into())
+            }
+        }
+    }
+}
+
 fn ring_once(bell: &SyncSender<()>) {
     match bell.try_send(()) {
         // Full: it is going to look anyway.
@@ -276,9 +335,13 @@ impl Watcher {
 
     /// Takes in what happened, and looks at some of what is to be looked at. False when there was nothing.
     fn step(&mut self, view: &Inner) -> bool {
-        let (settings, generation) = {
+        let (settings, generation, with_tree) = {
             let shown = lock(&view.shown);
-            (shown.settings.clone(), shown.generation)
+            (
+                shown.settings.clone(),
+                shown.generation,
+                shown.tree.is_some(),
+            )
         };
         let mut gone = HashSet::new();
         // Flows up to this one may have gone.
@@ -289,6 +352,74 @@ impl Watcher {
             self.todo = all(&view.store);
             heard = true;
         }
+        heard |= self.listen(&view.store, &mut gone, &mut swept);
+        let is_store = settings.is_plain() && view.store.is_in_time();
+        if is_store && !with_tree {
+            self.todo.clear();
+            self.was_store = true;
+            let mut shown = lock(&view.shown);
+            if shown.generation == generation {
+                shown.pending = 0;
+            }
+            return heard;
+        }
+        // A flow that began before others ends that, and the list is made anew.
+        if !is_store && std::mem::take(&mut self.was_store) {
+            self.todo = all(&view.store);
+            heard = true;
+        }
+        if !heard && self.todo.is_empty() {
+            return false;
+        }
+        let step = if with_tree { TREE_STEP } else { STEP };
+        let batch: Vec<FlowId> = (0..step).map_while(|_| self.todo.pop_first()).collect();
+        let mut found = rows(&view.store, &settings, &batch);
+        found.sort_unstable();
+        let leaves: Vec<Summary> = match with_tree {
+            true => found
+                .iter()
+                .filter_map(|row| view.store.summary(row.id))
+                .collect(),
+            false => Vec::new(),
+        };
+        gone.extend(batch);
+        let mut shown = lock(&view.shown);
+        if shown.generation != generation {
+            return true;
+        }
+        let is_there = |id| view.store.created(id).is_some();
+        shown.pending = self.todo.len();
+        if let Some(tree) = &mut shown.tree {
+            if let Some(up_to) = swept {
+                tree.sweep(up_to, is_there);
+            }
+            let kept: HashSet<FlowId> = leaves.iter().map(|leaf| leaf.id).collect();
+            for id in gone.difference(&kept) {
+                tree.remove(*id);
+            }
+            for leaf in &leaves {
+                tree.put(leaf);
+            }
+        }
+        self.was_store |= is_store;
+        if is_store {
+            return true;
+        }
+        if let Some(up_to) = swept {
+            shown.rows.retain(|row| row.id > up_to || is_there(row.id));
+        }
+        merge(&mut shown.rows, &gone, found);
+        true
+    }
+
+    /// Takes in what happened; false when that is nothing.
+    fn listen(
+        &mut self,
+        store: &FlowStore,
+        gone: &mut HashSet<FlowId>,
+        swept: &mut Option<FlowId>,
+    ) -> bool {
+        let mut heard = false;
         // No more than a queue holds at a time.
         for _ in 0..crate::store::subscribe::QUEUE_BOUND {
             let Some(update) = self.updates.try_next() else {
@@ -303,40 +434,14 @@ impl Watcher {
                     self.todo.remove(&id);
                     gone.insert(id);
                 }
-                Update::Evicted { up_to } => swept = swept.max(Some(up_to)),
+                Update::Evicted { up_to } => *swept = (*swept).max(Some(up_to)),
                 Update::Resync => {
-                    self.todo = all(&view.store);
-                    swept = Some(FlowId(u64::MAX));
+                    self.todo = all(store);
+                    *swept = Some(FlowId(u64::MAX));
                 }
             }
         }
-        if settings.is_plain() && view.store.is_in_time() {
-            self.todo.clear();
-            self.was_store = true;
-            return heard;
-        }
-        // A flow that began before others ends that, and the list is made anew.
-        if std::mem::take(&mut self.was_store) {
-            self.todo = all(&view.store);
-            heard = true;
-        }
-        if !heard && self.todo.is_empty() {
-            return false;
-        }
-        let batch: Vec<FlowId> = (0..STEP).map_while(|_| self.todo.pop_first()).collect();
-        let mut found = rows(&view.store, &settings, &batch);
-        found.sort_unstable();
-        gone.extend(batch);
-        let mut shown = lock(&view.shown);
-        if shown.generation == generation {
-            if let Some(up_to) = swept {
-                let is_there = |id| id > up_to || view.store.created(id).is_some();
-                shown.rows.retain(|row| is_there(row.id));
-            }
-            merge(&mut shown.rows, &gone, found);
-            shown.pending = self.todo.len();
-        }
-        true
+        heard
     }
 }
 
@@ -359,23 +464,7 @@ fn rows(store: &FlowStore, settings: &ViewSettings, ids: &[FlowId]) -> Vec<Row> 
                 if settings.marked_only && marked.is_none_or(|said| said.marked.is_empty()) {
                     return None;
                 }
-                let request = summary.request.as_ref();
-                match order {
-                    Order::Time => Key::Number(summary.times.created.0),
-                    Order::Size => Key::Number(summary.request_body + summary.response_body),
-                    Order::Method => {
-                        Key::Text(request.map_or(Box::default(), |line| (*line.method).into()))
-                    }
-                    Order::Url => {
-                        let url = request.map(|line| {
-                            let authority =
-                                ratel_flow::http::authority(&line.host, line.port, line.scheme);
-                            let scheme = line.scheme.as_str();
-                            [scheme.as_bytes(), b"://", authority.as_bytes(), &line.path].concat()
-                        });
-                        Key::Text(url.unwrap_or_default().into())
-                    }
-                }
+                Key::of(&summary, order)
             }
         };
         Some(Row { key, id })

@@ -13,7 +13,7 @@ use ratel_core::commands::history::History;
 use ratel_core::eventlog::{Entry, Level};
 use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, Summary};
-use ratel_core::view::{Order, ViewSettings};
+use ratel_core::view::{Order, TreeAt, TreeRow, ViewSettings};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::{FlowId, FlowKind, MessageHead, Side, StreamKind, Timestamp};
 use ratel_views::Schemas;
@@ -28,7 +28,7 @@ pub(crate) use prompt::{
 
 use crate::app::{Look, ProxyInfo};
 use crate::keymap::{Context, Keymap};
-use crate::source::{MessageId, Messages, Page, Target};
+use crate::source::{MessageId, Messages, Page, Target, TreeTarget};
 use crate::theme::Theme;
 use crate::widgets::pane::Pane;
 use crate::widgets::select::Select;
@@ -86,6 +86,8 @@ pub(crate) enum Screen {
 pub(crate) struct FlowList {
     pub(crate) page: Page,
     pub(crate) target: Target,
+    /// The flows by host and path, instead of the list.
+    pub(crate) tree: Option<TreeView>,
     /// The page is not what the store has.
     pub(crate) stale: bool,
     /// What is not shown does not match.
@@ -93,6 +95,26 @@ pub(crate) struct FlowList {
     pub(crate) marked_only: bool,
     /// A text that rows are highlighted for.
     pub(crate) highlight: Option<Arc<str>>,
+}
+
+/// The list as a tree: the visible rows, and the place of the focus. The flows of its rows are those of the list's page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TreeView {
+    pub(crate) rows: Vec<TreeRow>,
+    pub(crate) total: usize,
+    pub(crate) top: usize,
+    pub(crate) focus: Option<(TreeAt, usize)>,
+    pub(crate) target: TreeTarget,
+    /// The flow that had the focus in the list.
+    pub(crate) before: Option<(FlowId, usize)>,
+}
+
+impl TreeView {
+    /// The row in focus.
+    pub(crate) fn focused(&self) -> Option<&TreeRow> {
+        let (at, _) = self.focus?;
+        self.rows.iter().find(|row| row.at == at)
+    }
 }
 
 /// What was said of single flows, by keys (`view.settings.*`).

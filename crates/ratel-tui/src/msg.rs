@@ -8,12 +8,14 @@ use ratel_core::eventlog::{Entry, LogUpdate};
 use ratel_core::options::Values;
 use ratel_core::search::Progress;
 use ratel_core::store::Update;
-use ratel_core::view::ViewSettings;
+use ratel_core::view::{Branch, Fold, ViewSettings};
 use ratel_flow::{FlowId, Timestamp};
 
 use crate::keymap::Key;
 use crate::model::{FoundRow, Wanted};
-use crate::source::{Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom};
+use crate::source::{
+    Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom, TreePage, TreeQuery,
+};
 
 /// Something that happened.
 #[derive(Clone, Debug)]
@@ -40,6 +42,8 @@ pub enum Msg {
     Options(Arc<Values>),
     /// The rows that were asked for.
     Page(Page),
+    /// The rows of the tree that were asked for.
+    Tree(Box<TreePage>),
     /// The flow that was asked for.
     Opened(Box<Opened>),
     /// How far a search in a body or message has got.
@@ -67,6 +71,12 @@ pub enum Msg {
 pub enum Effect {
     /// Read the rows of the list; answered by [`Msg::Page`].
     Page(PageQuery),
+    /// Keep the flows by host and path, too, or stop doing so.
+    KeepTree(bool),
+    /// Read the rows of the tree; answered by [`Msg::Tree`].
+    Tree(TreeQuery),
+    /// Open or close a branch of the tree.
+    Fold(Branch, Fold),
     /// Read a flow; answered by [`Msg::Opened`].
     Open(OpenQuery),
     /// Show other flows in the list, or in another order.

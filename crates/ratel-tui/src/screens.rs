@@ -8,6 +8,7 @@ pub(crate) mod find;
 pub(crate) mod flow_detail;
 pub(crate) mod flow_list;
 pub(crate) mod flow_message;
+pub(crate) mod flow_tree;
 pub(crate) mod flow_view;
 pub(crate) mod grid;
 pub(crate) mod help;

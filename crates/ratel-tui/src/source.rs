@@ -1,13 +1,14 @@
 //! Where the screen gets flows from. All dependence on the store's reading side is here.
 
 mod messages;
+mod tree;
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window};
-use ratel_core::view::{FlowView, Order};
+use ratel_core::view::{FlowView, Order, Tree};
 use ratel_flow::{FlowId, MessageHead, Payload, Side};
 
 use crate::screens::flow_list;
@@ -16,6 +17,7 @@ pub use messages::{
     MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage, OpenId,
     START,
 };
+pub use tree::{TreePage, TreeQuery, TreeTarget, tree_page};
 
 /// Larger bodies are read by windows of this many bytes.
 pub const WINDOW: u64 = 128 * 1024;
@@ -54,6 +56,8 @@ pub trait Source {
     fn newest(&self) -> Option<FlowId>;
     /// A row.
     fn summary(&self, id: FlowId) -> Option<Summary>;
+    /// Lets `look` look at the flows by host and path, if they are kept so.
+    fn tree(&self, look: &mut dyn FnMut(&mut Tree));
     /// A flow without its bodies.
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot>;
     /// A part of a body.
@@ -122,6 +126,10 @@ impl Source for Viewed {
 
     fn summary(&self, id: FlowId) -> Option<Summary> {
         self.store.summary(id)
+    }
+
+    fn tree(&self, look: &mut dyn FnMut(&mut Tree)) {
+        self.view.tree(look);
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {

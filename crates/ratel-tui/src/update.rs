@@ -13,6 +13,7 @@ mod prompt;
 mod results;
 mod search;
 mod traffic;
+mod tree;
 
 pub(crate) use palette::haystack as palette_text;
 
@@ -25,7 +26,7 @@ use ratel_flow::Timestamp;
 use crate::keymap::Key;
 use crate::model::{Message, Model, Screen, Tab};
 use crate::msg::{Effect, Msg};
-use crate::screens::{eventlog, flow_list, flow_view, message_view};
+use crate::screens::{eventlog, flow_list, flow_tree, flow_view, message_view};
 use crate::widgets::bars;
 
 /// How long a message stays.
@@ -67,6 +68,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::List => model.list.stale = true,
         Msg::LogRead(entries) => traffic::read_log(model, entries),
         Msg::Page(page) => traffic::took_page(model, page),
+        Msg::Tree(page) => traffic::took_tree(model, *page),
         Msg::Opened(opened) => {
             let flow = opened.id;
             traffic::took_flow(model, *opened);
@@ -131,7 +133,10 @@ fn prepare(model: &mut Model) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     if std::mem::take(&mut model.list.stale) {
-        effects.push(Effect::Page(flow_list::query(model)));
+        effects.push(match flow_tree::query(model) {
+            Some(query) => Effect::Tree(query),
+            None => Effect::Page(flow_list::query(model)),
+        });
     }
     // What lies below an open message is read when it can be seen again.
     if let Some(view) = model.message_view() {

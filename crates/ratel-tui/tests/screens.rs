@@ -15,6 +15,8 @@ mod prompt;
 mod support;
 #[path = "screens/tables.rs"]
 mod tables;
+#[path = "screens/tree.rs"]
+mod tree;
 
 use bytes::Bytes;
 use insta::assert_snapshot;
@@ -532,6 +534,9 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
         fn summary(&self, _: FlowId) -> Option<ratel_core::store::Summary> {
             self.1.set(self.1.get() + 1);
             self.0.summary(FlowId(1))
+        }
+        fn tree(&self, look: &mut dyn FnMut(&mut ratel_core::view::Tree)) {
+            self.0.tree(look);
         }
         fn snapshot(&self, _: FlowId) -> Option<ratel_core::store::FlowSnapshot> {
             None

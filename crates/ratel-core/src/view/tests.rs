@@ -148,3 +148,71 @@ proptest! {
         prop_assert_eq!(rows, expected);
     }
 }
+
+/// What the rows of the tree are, once all flows have been looked at.
+fn rows_of_tree(view: &FlowView, changed: &Receiver<()>, flows: usize) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let rows = view.tree(|tree| {
+            let rows = tree.rows(0..100).into_iter();
+            let name = |row: TreeRow| {
+                let name = row.names.join(&b'/');
+                format!("{} {}", String::from_utf8_lossy(&name), row.tally.flows)
+            };
+            (tree.flows(), rows.map(name).collect::<Vec<_>>())
+        });
+        let (count, rows) = rows.unwrap();
+        if view.counts().pending == 0 && count == flows {
+            return rows;
+        }
+        assert!(Instant::now() < until, "{count} flows: {rows:?}");
+        let _ = changed.recv_timeout(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn the_tree_holds_what_the_list_shows() {
+    let store = store(1 << 24, 1 << 28);
+    let (view, changed) = watch(&store);
+    let a = record(&store, "/a", 10, 1);
+    record(&store, "/b", 30, 2);
+    assert!(view.tree(|_| ()).is_none());
+    view.keep_tree(true);
+    assert_eq!(rows_of_tree(&view, &changed, 2).len(), 1);
+    view.tree(|tree| {
+        let TreeAt::Branch(root) = tree.rows(0..1)[0].at else {
+            panic!("roots are branches");
+        };
+        tree.fold(root, Fold::Open);
+    });
+    assert_eq!(rows_of_tree(&view, &changed, 2)[1..], ["a 1", "b 1"]);
+    // The list is the store's own all the while.
+    assert_eq!(view.counts().shown, 2);
+    record(&store, "/c", 20, 3);
+    assert_eq!(rows_of_tree(&view, &changed, 3)[1..], ["a 1", "b 1", "c 1"]);
+    store.remove(&[a]);
+    assert_eq!(rows_of_tree(&view, &changed, 2)[1..], ["b 1", "c 1"]);
+    view.set(ViewSettings {
+        filter: Some(Filter::parse("~u [bd]$", FilterOptions::default()).unwrap()),
+        order: Order::Url,
+        reversed: true,
+        ..ViewSettings::default()
+    });
+    assert_eq!(rows_of_tree(&view, &changed, 1)[1..], ["b 1"]);
+    record(&store, "/d", 20, 4);
+    assert_eq!(rows_of_tree(&view, &changed, 2)[1..], ["d 1", "b 1"]);
+    view.keep_tree(false);
+    assert!(view.tree(|_| ()).is_none());
+}
+
+#[test]
+fn the_tree_forgets_what_was_evicted() {
+    let store = store(1 << 16, 1 << 16);
+    let (view, changed) = watch(&store);
+    view.keep_tree(true);
+    for nth in 0..64 {
+        record(&store, &format!("/{nth}"), 8192, nth);
+    }
+    assert!(store.stats().evicted > 0);
+    rows_of_tree(&view, &changed, store.len());
+}

@@ -90,6 +90,7 @@ pub const ROWS: &[Row] = &[
     row(&[FlowList], &["o"], "console.choose.cmd \"Order flows by...\" view.order.options set view_order {choice}", "choose what the list is sorted by", ""),
     row(&[FlowList], &["v"], "set view_order_reversed toggle", "sort the other way round", ""),
     row(&[FlowList], &["t"], "console.list.tree", "show a tree of hosts and paths, or the list", "Tree"),
+    row(&[FlowList], &["*"], "console.list.tree.unfold", "open all branches in the one in focus, or close them", ""),
     row(&[FlowList], &["/"], "console.command console.highlight", "highlight flows that hold a text", ""),
     row(&[FlowList], &["]"], "console.highlight.next", "next flow that is highlighted", ""),
     row(&[FlowList], &["["], "console.highlight.prev", "highlighted flow before", ""),

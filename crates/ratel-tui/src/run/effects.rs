@@ -41,6 +41,17 @@ impl Loop {
     fn perform(&mut self, effect: Effect) -> io::Result<Option<Msg>> {
         Ok(match effect {
             Effect::Page(query) => Some(Msg::Page(source::page(&self.flows, &query))),
+            Effect::Tree(query) => {
+                Some(Msg::Tree(Box::new(source::tree_page(&self.flows, &query))))
+            }
+            Effect::KeepTree(wanted) => {
+                self.flows.view.keep_tree(wanted);
+                None
+            }
+            Effect::Fold(branch, how) => {
+                self.flows.view.tree(|tree| tree.fold(branch, how));
+                None
+            }
             Effect::Open(query) => Some(Msg::Opened(Box::new(source::open(&self.flows, &query)))),
             Effect::View(settings) => {
                 self.flows.view.set(settings);

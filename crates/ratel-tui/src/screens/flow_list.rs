@@ -14,8 +14,8 @@ use crate::app::{ModeInfo, ProxyInfo};
 use crate::format;
 use crate::keymap::Context;
 use crate::model::{FlowList, Model};
-use crate::screens::protocol;
-use crate::source::{PageQuery, Target};
+use crate::screens::{flow_tree, protocol};
+use crate::source::{PageQuery, Target, TreeTarget};
 use crate::text::{Text, safe};
 use crate::theme::{self, Role};
 use crate::widgets::bars::{self, PaneArea};
@@ -31,6 +31,9 @@ pub(crate) fn height(model: &Model) -> usize {
 
 /// Rows of one flow: one in a table, two in a list (`console_flowlist_layout`).
 pub(crate) fn rows_each(model: &Model) -> usize {
+    if model.list.tree.is_some() {
+        return 1;
+    }
     let [area, _] = bars::areas(model).panes;
     match model.values.str(keys::CONSOLE_FLOWLIST_LAYOUT) {
         "table" => 1,
@@ -51,19 +54,39 @@ pub(crate) fn query(model: &Model) -> PageQuery {
     }
 }
 
-/// Has the focus go somewhere.
+/// Has the focus go somewhere; positions are rows.
 pub(crate) fn focus(list: &mut FlowList, target: Target) {
+    if let Some(tree) = &mut list.tree {
+        tree.target = match target {
+            Target::Keep => tree.target,
+            Target::At(row) => TreeTarget::At(row),
+            Target::Last => TreeTarget::Last,
+            Target::Newest => TreeTarget::Newest,
+        };
+    }
     list.target = target;
     list.stale = true;
 }
 
+/// Has the focus go to the flow at that position of the list.
+pub(crate) fn focus_nth(list: &mut FlowList, at: usize) {
+    focus(list, Target::At(at));
+    if let Some(tree) = &mut list.tree {
+        tree.target = TreeTarget::Nth(at);
+    }
+}
+
 /// Has the focus go down, or up, by rows.
 pub(crate) fn move_focus(list: &mut FlowList, rows: isize) {
-    let last = list.page.shown.saturating_sub(1);
-    let from = match (list.target, list.page.focus) {
-        (Target::At(at), _) => at,
-        (Target::Last, _) => last,
-        (Target::Keep | Target::Newest, focus) => focus.map_or(0, |(_, at)| at),
+    let (shown, focus_at) = match &list.tree {
+        Some(tree) => (tree.total, tree.focus.map(|(_, row)| row)),
+        None => (list.page.shown, list.page.focus.map(|(_, at)| at)),
+    };
+    let last = shown.saturating_sub(1);
+    let from = match list.target {
+        Target::At(at) => at,
+        Target::Last => last,
+        Target::Keep | Target::Newest => focus_at.unwrap_or(0),
     };
     focus(list, Target::At(from.saturating_add_signed(rows).min(last)));
 }
@@ -72,6 +95,14 @@ pub(crate) fn move_focus(list: &mut FlowList, rows: isize) {
 
 pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
     let (theme, page) = (model.theme(), &model.list.page);
+    if let Some(tree) = model
+        .list
+        .tree
+        .as_ref()
+        .filter(|tree| !tree.rows.is_empty())
+    {
+        return flow_tree::paint(model, tree, area, frame);
+    }
     let each = rows_each(model);
     let columns = Columns::for_width(area.text.width.into());
     let buf = frame.buffer_mut();
@@ -272,7 +303,7 @@ const SEARCHED: usize = 4096;
 const LABEL: usize = 400;
 
 /// Columns of the focus marker with the space behind it.
-const MARKER: usize = 3;
+pub(super) const MARKER: usize = 3;
 
 impl Columns {
     /// What is needed least goes first when there is no room.
@@ -288,24 +319,20 @@ impl Columns {
             size: from(36, 5),
             duration: from(48, 5),
         };
-        let Self {
-            time,
-            method,
-            status,
-            content_type,
-            size,
-            duration,
-            ..
-        } = columns;
-        let others = [time, method, status, content_type, size, duration];
-        let taken: usize = others
-            .iter()
-            .filter(|columns| **columns > 0)
-            .map(|columns| columns + 1)
-            .sum();
-        columns.url = width.saturating_sub(MARKER + taken);
+        let before = with_spaces(&[columns.time, columns.method]);
+        columns.url = width.saturating_sub(MARKER + before + columns.after_url());
         columns
     }
+
+    /// What the columns after the URL take.
+    fn after_url(&self) -> usize {
+        with_spaces(&[self.status, self.content_type, self.size, self.duration])
+    }
+}
+
+fn with_spaces(columns: &[usize]) -> usize {
+    let shown = columns.iter().filter(|columns| **columns > 0);
+    shown.map(|columns| columns + 1).sum()
 }
 
 /// Appends columns to a row, each padded and followed by a space.
@@ -351,11 +378,35 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: U
     let time = format::clock(summary.times.created, offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
+    rest_of_row(summary, row, columns, &|width| what(summary, width))
+}
+
+/// As [`row`], with a start of its own, and `what` for what it is about in so many columns.
+pub(super) fn row_after(
+    summary: &Summary,
+    start: Text,
+    columns: &Columns,
+    what: &dyn Fn(usize) -> Text,
+) -> Text {
+    let taken = start.width() + columns.after_url();
+    let columns = Columns {
+        url: columns.width.saturating_sub(taken + 1),
+        ..*columns
+    };
+    rest_of_row(summary, RowText(start), &columns, what)
+}
+
+fn rest_of_row(
+    summary: &Summary,
+    mut row: RowText,
+    columns: &Columns,
+    what: &dyn Fn(usize) -> Text,
+) -> Text {
     let left_early = protocol::is_left(summary);
     if let Some(error) = summary.error.as_ref().filter(|_| !left_early) {
         // The words of an error need the room of the columns that it leaves empty.
         let rest = columns.width.saturating_sub(row.0.width());
-        let what = what(summary, (rest * 2 / 5).max(rest.min(16)));
+        let what = what((rest * 2 / 5).max(rest.min(16)));
         let width = what.width();
         row.column(width, what);
         if summary.status.is_some() {
@@ -378,10 +429,10 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: U
         // It says more than the status of HTTP, whose column it takes.
         let room = columns.url + 1 + columns.status;
         let url = room.saturating_sub(name.width() + 1).max(room / 2);
-        row.column(url, what(summary, url));
+        row.column(url, what(url));
         row.column(room.saturating_sub(url + 1), name);
     } else {
-        row.column(columns.url, what(summary, columns.url));
+        row.column(columns.url, what(columns.url));
         row.column(columns.status, status(summary));
     }
     row.column(columns.content_type, kind(summary, columns.content_type));
@@ -453,7 +504,7 @@ fn took(summary: &Summary) -> Option<Duration> {
     Some(end.since(summary.times.created))
 }
 
-fn method(summary: &Summary) -> Text {
+pub(super) fn method(summary: &Summary) -> Text {
     let mut text = Text::default();
     match &summary.request {
         Some(request) => text.push_bytes(theme::method(&request.method), &request.method),
@@ -522,7 +573,7 @@ fn what(summary: &Summary, width: usize) -> Text {
 }
 
 /// What people and the proxy have said of it, in signs.
-fn said(summary: &Summary) -> Text {
+pub(super) fn said(summary: &Summary) -> Text {
     let mut text = Text::default();
     let Some(said) = &summary.annotations else {
         return text;

@@ -1,17 +1,19 @@
 //! From command lines to what they do. What concerns this screen is done here; all else is an effect.
 
-use ratel_core::commands::{self, Call, CommandError, FlowSpec, check_choices, lex};
+use ratel_core::commands::{self, ArgKind, Call, CommandError, FlowSpec, check_choices, lex};
 use ratel_core::options::Value;
+use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
 
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
-use crate::screens::{flow_list, flow_view};
+use crate::screens::flow_view;
 use crate::widgets::pane::Pane;
 
 use super::{
     choose, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why, search,
+    tree,
 };
 
 /// Runs a line.
@@ -103,10 +105,21 @@ fn dispatch(model: &mut Model, call: Call) -> Done {
         // The rest is done where the flows are.
         _ => {
             let focus = model.focused_flow();
+            if focus.is_none() && tree::is_on_branch(model) && wants_focus(&call) {
+                return Err(CommandError::Failed(tree::NO_FLOW.into()));
+            }
             return Ok(vec![Effect::Run(call, focus)]);
         }
     }
     Ok(Vec::new())
+}
+
+/// Whether it is about the flow in focus.
+fn wants_focus(call: &Call) -> bool {
+    let params = call.def().params.iter().enumerate();
+    let mut flows =
+        params.filter(|(_, param)| matches!(param.kind, ArgKind::Flow | ArgKind::Flows));
+    flows.any(|(nth, _)| *call.flows(nth) == FlowSpec::Focus)
 }
 
 /// Commands that only move, or open what needs nothing.
@@ -118,8 +131,8 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.nav.pagedown" => nav::page(model, 1),
         "console.nav.start" => nav::to_start(model),
         "console.nav.end" => nav::to_end(model),
-        "console.nav.left" => nav::sideways(model, false),
-        "console.nav.right" => nav::sideways(model, true),
+        "console.nav.left" => return Some(nav::sideways(model, false)),
+        "console.nav.right" => return Some(nav::sideways(model, true)),
         "console.nav.next" => nav::next(model, true),
         "console.nav.prev" => nav::next(model, false),
         "console.nav.select" => return Some(nav::select(model)),
@@ -162,8 +175,10 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.fold.next" => nav::fold(model, |pane| pane.step_fold(true)),
         "console.fold.prev" => nav::fold(model, |pane| pane.step_fold(false)),
         "console.fold.all" => nav::fold(model, Pane::toggle_all_folds),
-        "view.focus.next" => flow_list::move_focus(&mut model.list, 1),
-        "view.focus.prev" => flow_list::move_focus(&mut model.list, -1),
+        "view.focus.next" => tree::next_flow(model, true),
+        "view.focus.prev" => tree::next_flow(model, false),
+        "console.list.tree" => return Some(tree::toggle(model)),
+        "console.list.tree.unfold" => return Some(tree::fold_focused(model, Fold::ToggleAll)),
         "view.focus.go" => nav::go_to_row(model, call.int(0)),
         _ => return None,
     }
@@ -304,6 +319,10 @@ fn with_flows(model: &mut Model, call: &Call) -> Vec<Effect> {
     let spec = call.flows(0);
     match (spec, model.focused_flow()) {
         (FlowSpec::Focus, Some(id)) => resolved(model, call, Ok(vec![id])),
+        (FlowSpec::Focus, None) if tree::is_on_branch(model) => {
+            say_why(model, tree::NO_FLOW);
+            Vec::new()
+        }
         (spec, focus) => vec![Effect::Resolve(call.clone(), spec.clone(), focus)],
     }
 }

@@ -7,7 +7,7 @@ use crate::screens::flow_view;
 use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::{overlay, table};
 
-use super::{choose, nav, palette};
+use super::{choose, nav, palette, tree};
 
 pub(super) fn clicked(model: &mut Model, x: u16, y: u16) -> Vec<Effect> {
     match model.prompt.take() {
@@ -52,6 +52,9 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
     let column = usize::from(x.saturating_sub(area.text.x));
     match model.context() {
         Context::FlowList => {
+            if model.list.tree.is_some() {
+                return tree::clicked(model, row);
+            }
             let row = row / crate::screens::flow_list::rows_each(model);
             let page = &mut model.list.page;
             if let Some(summary) = page.rows.get(row) {

@@ -10,10 +10,11 @@ use crate::source::{MessageId, Target};
 use crate::widgets::bars;
 use crate::widgets::pane::{FoldStep, Pane};
 use crate::widgets::select::Select;
+use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 
 use super::traffic::row_of;
-use super::{grid, open, reload, resized, say};
+use super::{grid, open, reload, resized, say, tree};
 
 /// What the keys that move act on.
 enum Moved<'a> {
@@ -173,12 +174,14 @@ pub(super) fn go_to_row(model: &mut Model, offset: i64) {
 }
 
 /// Right or left: tabs, columns.
-pub(super) fn sideways(model: &mut Model, forth: bool) {
+pub(super) fn sideways(model: &mut Model, forth: bool) -> Vec<Effect> {
     match model.panes.current_mut() {
+        Some(Screen::FlowList) => return tree::sideways(model, forth),
         Some(Screen::FlowView(_)) => switch_tab(model, forth),
         Some(Screen::Grid(grid)) => grid.go_column(forth),
         _ => {}
     }
+    Vec::new()
 }
 
 /// To the next tab or field.
@@ -225,6 +228,9 @@ pub(super) fn other_pane(model: &mut Model) {
 /// Opens what is in focus.
 pub(super) fn select(model: &mut Model) -> Vec<Effect> {
     match model.context() {
+        Context::FlowList if tree::is_on_branch(model) => {
+            return tree::fold_focused(model, Fold::Toggle);
+        }
         Context::FlowList => match model.list.page.focus {
             Some((id, _)) => open_flow(model, id),
             None => say(model, "there is no flow to open"),

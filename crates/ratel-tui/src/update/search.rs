@@ -8,7 +8,7 @@ use crate::keymap::Context;
 use crate::model::{Model, Prompt, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, message_view, table_texts};
-use crate::source::{Found, Place, SearchFrom, Target};
+use crate::source::{Found, Place, SearchFrom};
 use crate::widgets::pane::SearchStep;
 
 use super::{nav, reload, say};
@@ -128,7 +128,7 @@ fn found_place(model: &mut Model, id: FlowId, place: Place, found: Found) -> Vec
         Found::GoOn(from) => return on(from),
         Found::At(nth) if place == Place::Flows => {
             let at = usize::try_from(nth).unwrap_or(usize::MAX);
-            flow_list::focus(&mut model.list, Target::At(at));
+            flow_list::focus_nth(&mut model.list, at);
         }
         Found::At(nth) => {
             if let Some(view) = model.flow_view() {

@@ -9,8 +9,8 @@ use ratel_flow::FlowId;
 use super::{resized, say_until};
 use crate::model::{FlowView, LOG_KEPT, Model};
 use crate::msg::Effect;
-use crate::screens::{flow_view, message_view};
-use crate::source::{Opened, Page, Shown, Target};
+use crate::screens::{flow_list, flow_view, message_view};
+use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
 
 pub(super) fn stored(model: &mut Model, change: Update) {
     let open = model.open_flow().map(|view| view.id);
@@ -20,7 +20,7 @@ pub(super) fn stored(model: &mut Model, change: Update) {
         Update::Added(_) | Update::Resync => {
             list.stale = true;
             if follows {
-                list.target = Target::Newest;
+                flow_list::focus(list, Target::Newest);
             }
         }
         Update::Changed(id) | Update::Finished(id) => {
@@ -66,6 +66,18 @@ pub(super) fn took_page(model: &mut Model, page: Page) {
         resized(model);
         model.list.stale = false;
     }
+}
+
+pub(super) fn took_tree(model: &mut Model, found: TreePage) {
+    let Some(tree) = &mut model.list.tree else {
+        return;
+    };
+    if !found.awaited {
+        tree.target = TreeTarget::Keep;
+    }
+    (tree.rows, tree.total) = (found.rows, found.total);
+    (tree.top, tree.focus) = (found.top, found.focus);
+    took_page(model, found.page);
 }
 
 /// The row of a flow, if it is visible.

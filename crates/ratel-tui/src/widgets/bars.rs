@@ -162,8 +162,14 @@ fn status(model: &Model, width: usize) -> Text {
         "⇩"
     };
     let marked = if model.list.marked_only { " M" } else { "" };
-    let at = page.focus.map_or(0, |(_, at)| at + 1);
-    let mut left = format!(" {arrow}{marked} [{at}/{}]", page.shown);
+    let (at, rows) = match &model.list.tree {
+        Some(tree) => (tree.focus.map(|(_, row)| row), tree.total),
+        None => (page.focus.map(|(_, at)| at), page.shown),
+    };
+    let mut left = format!(" {arrow}{marked} [{}/{rows}]", at.map_or(0, |at| at + 1));
+    if model.list.tree.is_some() {
+        left.push_str(&format!(" [tree of {}]", page.shown));
+    }
     for flag in flags(model) {
         left.push_str(&format!(" [{flag}]"));
     }

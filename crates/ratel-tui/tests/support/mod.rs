@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use ratel_core::options::Values;
 use ratel_core::store::{
     FlowSnapshot, FlowState, MessageWindow, RequestLine, Summary, Times, Update, Window,
 };
-use ratel_core::view::{Order, ViewSettings};
+use ratel_core::view::{Order, Tree, ViewSettings};
 use ratel_flow::Headers;
 use ratel_flow::dns::DnsMessage;
 use ratel_flow::filter::{Filter, Subject};
@@ -370,6 +371,8 @@ pub(crate) struct Flows {
     pub(crate) changes: RefCell<Vec<(FlowId, Option<Annotations>)>>,
     /// Bytes of messages that were read.
     pub(crate) read: Cell<u64>,
+    /// The same by host and path, while it is wanted.
+    pub(crate) tree: Rc<RefCell<Option<Tree>>>,
 }
 
 impl Source for Flows {
@@ -437,6 +440,17 @@ impl Source for Flows {
             times: flow.times,
             lossy: flow.lossy,
         })
+    }
+
+    fn tree(&self, look: &mut dyn FnMut(&mut Tree)) {
+        if let Some(tree) = &mut *self.tree.borrow_mut() {
+            tree.clear(self.settings.order, self.settings.reversed);
+            let shown = self.shown().into_iter();
+            shown
+                .filter_map(|id| self.summary(id))
+                .for_each(|flow| tree.put(&flow));
+            look(tree);
+        }
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
@@ -801,6 +815,18 @@ impl Ui {
                     }
                     Effect::Open(query) => {
                         msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query))))
+                    }
+                    Effect::Tree(query) => {
+                        let page = source::tree_page(&self.flows, &query);
+                        msgs.push_back(Msg::Tree(Box::new(page)));
+                    }
+                    Effect::KeepTree(wanted) => {
+                        *self.flows.tree.borrow_mut() = wanted.then(Tree::default);
+                        msgs.push_back(Msg::List);
+                    }
+                    Effect::Fold(branch, how) => {
+                        self.flows.tree(&mut |tree| tree.fold(branch, how));
+                        msgs.push_back(Msg::List);
                     }
                     Effect::View(settings) => {
                         self.flows.settings = settings;

@@ -113,7 +113,8 @@ pub(super) const SECTION: Section = Section {
         console("console.layout.cycle", &[], "Arrange the panes in the next way."),
         console("console.layout.options", &[], "List the ways in which panes are arranged.")
             .lists(&["single", "vertical", "horizontal"]),
-        console("console.list.tree", &[], "Show flows as a tree of hosts and paths, or as a list.").own().planned("a tree of hosts and paths comes in a later release"),
+        console("console.list.tree", &[], "Show flows as a tree of hosts and paths, or as a list.").own(),
+        console("console.list.tree.unfold", &[], "Open all branches in the one in focus, or close them.").own(),
         console("console.message.mode", &[], "Show a message in the next way: as what it is, as numbers, as text.").own(),
         console("console.nav.down", &[], "Go one row down."),
         console("console.nav.end", &[], "Go to the end."),
