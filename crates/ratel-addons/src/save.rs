@@ -4,9 +4,10 @@
 //! A thread of its own is fed by the store, so that a disk that is slow never holds up the traffic. A flow that could not
 //! be written whole is not in the file at all: what is there can be read, whatever happens.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use ratel_core::clock;
 use ratel_core::store::{Backlog, FlowStore, Subscription};
 use ratel_flow::filter::Filter;
-use ratel_flow::io::har::HarFile;
+use ratel_flow::io::har::{GrowingHar, HarFile};
 use ratel_flow::io::{AppendError, FlowFile, WriteError};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{FlowId, Record};
@@ -38,6 +39,8 @@ pub struct SaveSettings {
     pub format: SaveFormat,
     /// Only flows that match.
     pub filter: Option<Filter>,
+    /// Files that are read meanwhile. None of them is emptied, whatever name it goes by.
+    pub inputs: Vec<PathBuf>,
     /// Takes secrets out of them first.
     pub redactor: Redactor,
     /// What local time is ahead of UTC.
@@ -49,7 +52,7 @@ pub struct SaveSettings {
 pub enum SaveFormat {
     /// Flows, each whole once it is there.
     Flows,
-    /// An HTTP archive, which is whole at the end. Its name is the path as it is.
+    /// An HTTP archive. Its name is the path as it is. A compressed one is whole at the end, any other after each flow.
     Har,
 }
 
@@ -58,6 +61,7 @@ pub enum SaveFormat {
 pub struct Saver {
     thread: JoinHandle<Outcome>,
     bell: SyncSender<()>,
+    begun: Arc<AtomicBool>,
     last: Arc<AtomicBool>,
     handled: Arc<AtomicU64>,
 }
@@ -72,7 +76,8 @@ pub struct Outcome {
 }
 
 impl Saver {
-    /// Opens the file and begins to write what finishes from here on.
+    /// Opens the file, for what finishes from here on. Nothing is written, and a file that is there keeps what it holds,
+    /// before [`begin`](Self::begin): the program may turn out not to start.
     ///
     /// # Errors
     /// When the file cannot be made, or no thread be started.
@@ -87,24 +92,40 @@ impl Saver {
             settings,
             updates,
             backlog: Backlog::default(),
+            opened: None,
             out: None,
             failed: None,
             is_last: false,
             outcome: Outcome::default(),
             handled: handled.clone(),
         };
-        work.target()?;
+        if work.target.append {
+            // Nothing is lost by that, and it has to be seen that something can be added.
+            work.target()?;
+        } else {
+            let path = work.target.path(work.settings.offset);
+            work.opened = Some((path.clone(), work.open(&path)?));
+        }
+        let begun = Arc::new(AtomicBool::new(false));
+        let may_write = begun.clone();
         let last = Arc::new(AtomicBool::new(false));
         let finishing = last.clone();
         let thread = thread::Builder::new()
             .name("ratel-save".into())
-            .spawn(move || work.run(&rung, &finishing))?;
+            .spawn(move || work.run(&rung, &may_write, &finishing))?;
         Ok(Self {
             thread,
             bell,
+            begun,
             last,
             handled,
         })
+    }
+
+    /// Empties the file, unless it is appended to, and begins to write.
+    pub fn begin(&self) {
+        self.begun.store(true, Ordering::SeqCst);
+        ring_once(&self.bell);
     }
 
     /// How many flows that have finished it is done with.
@@ -113,7 +134,7 @@ impl Saver {
         self.handled.clone()
     }
 
-    /// Writes what is finished, and what is not as it is, and ends.
+    /// Writes what is finished, and what is not as it is, and ends. One that was not told to begin leaves the file alone.
     #[must_use]
     pub fn finish(self) -> Outcome {
         self.last.store(true, Ordering::SeqCst);
@@ -135,6 +156,8 @@ struct Work {
     target: Target,
     updates: Subscription,
     backlog: Backlog,
+    /// The first file, which was opened to see whether it can be.
+    opened: Option<(PathBuf, File)>,
     out: Option<Out>,
     /// Since when nothing can be written.
     failed: Option<Instant>,
@@ -147,16 +170,30 @@ struct Work {
 /// The file that is being written.
 enum Out {
     Flows(PathBuf, Box<FlowFile>),
-    Har(Box<HarFile<File>>),
+    Har(Box<GrowingHar>),
+    /// Compressed, or into a pipe: there is no going back in it.
+    HarStream(Box<HarFile<File>>),
 }
 
 impl Work {
-    fn run(mut self, rung: &Receiver<()>, last: &AtomicBool) -> Outcome {
+    fn run(mut self, rung: &Receiver<()>, begun: &AtomicBool, last: &AtomicBool) -> Outcome {
         // The senders live as long as the subscription, which this thread owns.
         while rung.recv().is_ok() {
             thread::sleep(GATHER);
             // Looked at first, so that what was there when it was set is written.
             let is_last = last.load(Ordering::SeqCst);
+            if !begun.load(Ordering::SeqCst) {
+                match is_last {
+                    true => return self.outcome,
+                    false => continue,
+                }
+            }
+            // The file is there, and empty, before there is a flow.
+            if self.opened.is_some()
+                && let Err(error) = self.target()
+            {
+                self.fail(&error);
+            }
             if is_last {
                 self.store.flush();
                 self.is_last = true;
@@ -177,17 +214,30 @@ impl Work {
                 break;
             }
         }
-        if let Some(Out::Har(archive)) = self.out.take() {
-            match archive.finish() {
-                Ok(_) => tracing::info!(
-                    "wrote {} flows to {}",
-                    self.outcome.written,
-                    self.settings.path
-                ),
-                Err(error) => self.fail(&error.into()),
-            }
+        let finished = match self.out.take() {
+            Some(Out::HarStream(archive)) => archive.finish().map(|_| true),
+            Some(Out::Har(_)) => Ok(true),
+            Some(Out::Flows(..)) | None => Ok(false),
+        };
+        match finished {
+            Ok(true) => tracing::info!(
+                "wrote {} flows to {}",
+                self.outcome.written,
+                self.settings.path
+            ),
+            Ok(false) => {}
+            Err(error) => self.end_missing(&error.into()),
         }
         self.outcome
+    }
+
+    /// The end of an archive could not be written.
+    fn end_missing(&mut self, error: &SaveError) {
+        // Its flows were counted if it had broken off before.
+        match self.outcome.missing {
+            0 => self.fail(error),
+            _ => tracing::debug!("the archive is not whole: {error}"),
+        }
     }
 
     fn flow(&mut self, id: FlowId) {
@@ -228,7 +278,43 @@ impl Work {
                 archive.write(record)?;
                 Ok(())
             }
+            Out::HarStream(archive) => {
+                archive.write(record)?;
+                Ok(())
+            }
         }
+    }
+
+    /// Opens a file for what is to be written, and leaves what it holds.
+    fn open(&self, path: &Path) -> Result<File, SaveError> {
+        if let Some(folder) = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+        {
+            std::fs::create_dir_all(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false);
+        let file = match self.settings.format {
+            // Entries of an archive are written over its end.
+            SaveFormat::Har => options.write(true),
+            SaveFormat::Flows if self.target.append => options.read(true).append(true),
+            SaveFormat::Flows => options.append(true),
+        }
+        .open(path)?;
+        if !self.target.append && self.is_input(&file)? {
+            return Err(SaveError::Input);
+        }
+        Ok(file)
+    }
+
+    fn is_input(&self, file: &File) -> io::Result<bool> {
+        let metadata = file.metadata()?;
+        let same = |input: &PathBuf| {
+            std::fs::metadata(input)
+                .is_ok_and(|input| (input.dev(), input.ino()) == (metadata.dev(), metadata.ino()))
+        };
+        Ok(metadata.is_file() && self.settings.inputs.iter().any(same))
     }
 
     /// Nothing is tried for a while. Said once.
@@ -250,33 +336,44 @@ impl Work {
         let is_open = match &self.out {
             None => false,
             Some(Out::Flows(open, _)) => *open == path,
-            Some(Out::Har(_)) => true,
+            Some(Out::Har(_) | Out::HarStream(_)) => true,
         };
         if !is_open {
             self.out = None;
-            if let Some(folder) = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty())
-            {
-                std::fs::create_dir_all(folder)?;
-            }
+            let file = match self.opened.take() {
+                Some((opened, file)) if opened == path => file,
+                _ => self.open(&path)?,
+            };
             self.out = Some(match self.settings.format {
                 SaveFormat::Har => {
                     let compressed = HarFile::<Vec<u8>>::is_compressed(&self.settings.path);
-                    Out::Har(Box::new(HarFile::new(File::create(&path)?, compressed)?))
+                    if !compressed && file.metadata()?.is_file() {
+                        Out::Har(Box::new(GrowingHar::new(file)?))
+                    } else {
+                        empty(&file)?;
+                        Out::HarStream(Box::new(HarFile::new(file, compressed)?))
+                    }
                 }
                 SaveFormat::Flows if self.target.append => {
-                    let file = FlowFile::append(&path)?;
+                    let file = FlowFile::append_to(file)?;
                     Out::Flows(path, Box::new(file))
                 }
                 SaveFormat::Flows => {
-                    let file = FlowFile::create(&path)?;
+                    let file = FlowFile::over(file)?;
                     Out::Flows(path, Box::new(file))
                 }
             });
         }
         let out = self.out.as_mut();
         out.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+    }
+}
+
+/// A pipe or a terminal holds nothing.
+fn empty(file: &File) -> io::Result<()> {
+    match file.metadata()?.is_file() {
+        true => file.set_len(0),
+        false => Ok(()),
     }
 }
 
@@ -290,6 +387,9 @@ pub enum SaveError {
     /// Flows cannot be added to the file.
     #[error("{0}")]
     Append(#[from] AppendError),
+    /// The file would be emptied while it is read.
+    #[error("it cannot be read and written at the same time")]
+    Input,
     /// A flow cannot be written.
     #[error("{0}")]
     Write(#[from] WriteError),
@@ -301,6 +401,7 @@ impl SaveError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Append(error) => error.hint(),
+            Self::Input => Some("write to another file, or append to this one with `-w +FILE`"),
             _ => None,
         }
     }

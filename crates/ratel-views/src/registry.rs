@@ -106,6 +106,8 @@ pub struct Rendering {
     pub view_name: &'static str,
     /// A remark for the head line, mostly empty.
     pub description: String,
+    /// The view that fitted best, and turned out not to be able to read the bytes.
+    pub failed: Option<&'static str>,
     painter: Box<dyn Painter>,
     /// The bytes are in another charset than UTF-8.
     decoder: Option<Decoder>,
@@ -143,7 +145,11 @@ impl Rendering {
         }
         if trial.painter.failed().is_some() {
             let description = format!("[failed to parse as {}]", view.name());
-            return Self::with(FALLBACK, input, charset(FALLBACK, input), description);
+            let raw = Self::with(FALLBACK, input, charset(FALLBACK, input), description);
+            return Self {
+                failed: Some(view.name()),
+                ..raw
+            };
         }
         Self::with(view, input, charset(view, input), description)
     }
@@ -161,6 +167,7 @@ impl Rendering {
         Self {
             view_name: view.name(),
             description,
+            failed: None,
             painter: view.open(input),
             decoder: charset.map(Charset::decoder),
             sink: Sink::new(input.max_lines),

@@ -17,6 +17,9 @@ use ratel_core::options::{
     self, Availability, Default, OptionDef, Options, OptionsError, Value, Values, keys, parse,
 };
 
+use ratel_flow::filter::Filter;
+
+use crate::run::filter_options;
 use args::Given;
 
 /// Which program the user wants.
@@ -253,12 +256,19 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         }
         Some(Positional::Filter(words)) => {
             let filter = words.join(" ");
+            // Nobody has set the options, so that the complaint is about the filter alone.
+            if !filter.is_empty() {
+                Filter::parse(&filter, filter_options()).map_err(|error| Problem {
+                    hint: error.hint(),
+                    message: error.to_string(),
+                })?;
+            }
             let options = [
                 keys::SAVE_STREAM_FILTER,
                 keys::READFILE_FILTER,
                 keys::DUMPER_FILTER,
             ];
-            for option in options {
+            for option in options.into_iter().filter(|_| !filter.is_empty()) {
                 values.set(option.name(), Value::OptStr(Some(filter.clone())))?;
             }
         }
@@ -424,6 +434,9 @@ fn positional(program: &Program, positionals: Vec<String>) -> Result<Option<Posi
 
 /// The URL that is probably meant by `host`, `host:port` or `:port`, if this is one of those.
 fn host_as_url(text: &str) -> Option<String> {
+    if text.is_empty() {
+        return None;
+    }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => (host, Some(port.parse::<u16>().ok()?)),
         None => (text, None),

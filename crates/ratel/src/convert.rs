@@ -16,7 +16,7 @@ use ratel_flow::redact::{RULES, Redactor};
 use crate::errand::{self, Trouble};
 use crate::files::{self, Opener};
 use crate::run;
-pub(crate) use args::with_rules;
+pub(crate) use args::{is_rule, with_rules};
 use form::Form;
 use outlet::{Added, Outlet};
 use target::Target;

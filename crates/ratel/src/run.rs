@@ -164,6 +164,7 @@ impl Program {
         followers.extend(savers.iter().map(|(_, saver)| saver.handled()));
         let started = self.engine(&store).and_then(|engine| {
             announce(&engine);
+            savers.iter().for_each(|(_, saver)| saver.begin());
             if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
                 tracing::info!("only flows that match \"{filter}\" are printed");
             }
@@ -221,7 +222,7 @@ impl Program {
             .map_err(|error| self.refuse(&error, error.hint()))
     }
 
-    /// Begins to write flows to files, as far as the options say so.
+    /// Opens files to write flows to, as far as the options say so. They are not touched before the program has started.
     fn savers(
         &self,
         values: &Values,
@@ -229,18 +230,12 @@ impl Program {
         redactor: &Redactor,
     ) -> Result<Vec<(String, Saver)>, Refusal> {
         let flows = values.opt_str(keys::SAVE_STREAM_FILE);
+        let flows = flows.filter(|path| !path.is_empty());
         let archive = Some(values.str(keys::HARDUMP)).filter(|path| !path.is_empty());
         let files = [(flows, SaveFormat::Flows), (archive, SaveFormat::Har)];
         let mut savers = Vec::new();
         for (path, format) in files {
             let Some(path) = path else { continue };
-            let mut read = values.list(keys::RFILE).iter();
-            if read.any(|read| is_same_file(read, path)) {
-                return Err(self.refuse(
-                    format!("{path} cannot be read and written at the same time"),
-                    Some("write to another file, or append to this one with `-w +FILE`".to_owned()),
-                ));
-            }
             let settings = SaveSettings {
                 path: match path {
                     "-" => "/dev/stdout".to_owned(),
@@ -251,6 +246,7 @@ impl Program {
                     SaveFormat::Flows => self.filter(values, keys::SAVE_STREAM_FILTER)?,
                     SaveFormat::Har => None,
                 },
+                inputs: values.list(keys::RFILE).iter().map(PathBuf::from).collect(),
                 redactor: redactor.clone(),
                 offset: self.offset,
             };
@@ -340,6 +336,7 @@ impl Program {
         let savers = self.savers(&values, &store, &redactor)?;
         let engine = self.engine(&store)?;
         announce(&engine);
+        savers.iter().for_each(|(_, saver)| saver.begin());
         let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
         // A screen stays when everything has been read.
         let (nobody, _) = stop::channel();
@@ -479,12 +476,6 @@ pub(crate) fn filter_options() -> FilterOptions {
     FilterOptions {
         case_sensitive: case_sensitive.is_some_and(|value| value == "1"),
     }
-}
-
-/// Whether both are the same file, which is read and would be emptied.
-fn is_same_file(read: &str, written: &str) -> bool {
-    let real = |path: &str| std::fs::canonicalize(path).ok();
-    real(read).is_some_and(|read| real(written).is_some_and(|written| read == written))
 }
 
 /// Where lines are printed: not among flows.

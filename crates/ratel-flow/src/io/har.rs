@@ -15,6 +15,7 @@ mod emit;
 mod entries;
 mod entry;
 mod file;
+mod growing;
 mod read;
 mod write;
 
@@ -23,6 +24,7 @@ use std::borrow::Cow;
 use crate::text::Charset;
 
 pub use file::HarFile;
+pub use growing::GrowingHar;
 pub use read::{HarError, HarItem, HarReader};
 pub use write::{HarWriter, Written};
 

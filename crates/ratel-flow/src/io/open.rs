@@ -34,13 +34,14 @@ impl Format {
     /// Tells by the first [`START`] bytes of a file that is not compressed.
     fn of(start: &[u8]) -> Self {
         match start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(start) {
-            [b'{', ..] => Self::Har,
             // pcap in both byte orders, with microseconds and with nanoseconds; pcapng.
             [0xa1, 0xb2, 0xc3, 0xd4, ..]
             | [0xd4, 0xc3, 0xb2, 0xa1, ..]
             | [0xa1, 0xb2, 0x3c, 0x4d, ..]
             | [0x4d, 0x3c, 0xb2, 0xa1, ..]
             | [0x0a, 0x0d, 0x0d, 0x0a, ..] => Self::Capture,
+            // No flow begins with a space.
+            [b'{' | b' ' | b'\t' | b'\n' | b'\r', ..] => Self::Har,
             _ => Self::Flows,
         }
     }
@@ -100,9 +101,8 @@ pub fn open_file(file: File) -> io::Result<Opened> {
     }
     let start = start.get(..len).unwrap_or_default();
     if Compression::of(start).is_none() && Format::of(start) == Format::Flows {
-        return Ok(Opened::Flows(Box::new(FlowReader::over(Source::file(
-            file, at,
-        )))));
+        let source = Source::file(file, at)?;
+        return Ok(Opened::Flows(Box::new(FlowReader::over(source))));
     }
     open_stream(file)
 }

@@ -140,7 +140,14 @@ impl FlowFile {
     /// # Errors
     /// When it cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).open(path)?;
+        Self::over(OpenOptions::new().append(true).create(true).open(path)?)
+    }
+
+    /// Writes to a file that was opened to append, in place of what it holds.
+    ///
+    /// # Errors
+    /// When it cannot be emptied.
+    pub fn over(file: File) -> io::Result<Self> {
         // A pipe or a terminal has no length.
         if file.metadata()?.is_file() {
             file.set_len(0)?;
@@ -157,7 +164,14 @@ impl FlowFile {
     /// When it cannot be opened, or its end is not the end of a flow: what is written behind that could not be read.
     pub fn append(path: &Path) -> Result<Self, AppendError> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).append(true).create(true).open(path)?;
+        Self::append_to(options.read(true).append(true).create(true).open(path)?)
+    }
+
+    /// As [`append`](Self::append), with a file that was opened to be read and to append.
+    ///
+    /// # Errors
+    /// When its end is not the end of a flow.
+    pub fn append_to(file: File) -> Result<Self, AppendError> {
         let len = if file.metadata()?.is_file() {
             whole_flows(&file)?
         } else {

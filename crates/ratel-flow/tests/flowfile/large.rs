@@ -352,3 +352,20 @@ fn large_bodies_go_from_file_to_file() {
     }
     assert!(std::fs::read(&to).unwrap() == bytes);
 }
+
+#[test]
+fn what_is_added_while_a_file_is_read_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows");
+    // One of them is left in the file, which takes another way.
+    for size in [10, 2 * MIB] {
+        let record = with_bodies(size, size);
+        FlowFile::create(&path).unwrap().write(&record).unwrap();
+        let mut reader = FlowReader::open(&path).unwrap();
+        let mut file = FlowFile::append(&path).unwrap();
+        file.write(&record).unwrap();
+        let read = reader.next().unwrap().unwrap();
+        file.write(&read).unwrap();
+        assert!(reader.next().is_none(), "with bodies of {size} bytes");
+    }
+}

@@ -4,6 +4,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use ratel_core::options::{self, Default, OptionDef, keys};
 
+use crate::convert::is_rule;
+
 use super::{Problem, Program, Surroundings, legacy, listing};
 
 /// What was read.
@@ -248,7 +250,7 @@ fn collect(matches: &ArgMatches) -> Given {
 fn complete(program: &Program, args: Vec<String>) -> Result<Vec<String>, Problem> {
     let flags = long_flags(program);
     let mut completed = Vec::with_capacity(args.len());
-    let mut args = args.into_iter();
+    let mut args = args.into_iter().peekable();
     while let Some(arg) = args.next() {
         if arg == "--" {
             completed.push(arg);
@@ -266,6 +268,10 @@ fn complete(program: &Program, args: Vec<String>) -> Result<Vec<String>, Problem
         let name = full_name(name, &flags)?;
         completed.push(match value {
             Some(value) => format!("--{name}={value}"),
+            // As with `ratel export`, the rule may be left out.
+            None if name == "redact" && !args.peek().is_some_and(|next| is_rule(next)) => {
+                "--redact=default".to_owned()
+            }
             None => format!("--{name}"),
         });
     }

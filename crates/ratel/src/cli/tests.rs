@@ -549,3 +549,37 @@ fn commands_are_listed_as_mitmproxy_lists_them() {
         "{text}"
     );
 }
+
+#[test]
+fn a_filter_is_complained_about_without_the_options_that_it_stands_for() {
+    let text = refusal("ratel dump ~u (");
+    assert!(
+        text.starts_with("ratel: Invalid filter expression: '~u (':"),
+        "{text}"
+    );
+    assert!(
+        text.contains("hint: ") || text.contains("; write "),
+        "{text}"
+    );
+    // As with mitmdump, nothing is no filter.
+    let (_, values) = Home::new(&[]).ok("ratel dump -n ");
+    assert_eq!(values.opt_str(keys::DUMPER_FILTER), None);
+}
+
+#[test]
+fn a_rule_of_redaction_may_be_left_out() {
+    for (line, rules) in [
+        ("ratel dump --redact", &["default"][..]),
+        ("ratel dump --redact -n", &["default"]),
+        ("ratel dump --redact https://a.test", &["default"]),
+        ("ratel dump --redact ~u shop", &["default"]),
+        (
+            "ratel dump --redact header:X --redact",
+            &["header:X", "default"],
+        ),
+        ("ratel --redact=userinfo", &["userinfo"]),
+    ] {
+        let (_, values) = ok(line);
+        assert_eq!(values.list(keys::REDACT), rules, "{line}");
+    }
+}

@@ -1,6 +1,6 @@
 //! `--redact` with or without a rule after it.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 
 /// Ties each `--redact` to the rule that follows, if one does: what follows may also be the name of a file.
@@ -18,7 +18,7 @@ pub(crate) fn with_rules(args: &[OsString]) -> Vec<OsString> {
             continue;
         }
         let mut tied = OsString::from("--redact=");
-        match args.next_if(|next| is_rule(next)) {
+        match args.next_if(|next| next.to_str().is_some_and(is_rule)) {
             Some(rule) => tied.push(rule),
             None => tied.push("default"),
         }
@@ -28,14 +28,15 @@ pub(crate) fn with_rules(args: &[OsString]) -> Vec<OsString> {
 }
 
 /// Whether a word is meant as a rule, if perhaps a wrong one.
-fn is_rule(word: &OsStr) -> bool {
-    let Some(text) = word.to_str() else {
-        return false;
-    };
+pub(crate) fn is_rule(text: &str) -> bool {
     let has_kind = text
         .split_once(':')
-        // A drive of Windows has one letter.
-        .is_some_and(|(kind, _)| kind.len() > 1 && kind.bytes().all(|b| b.is_ascii_lowercase()));
+        // A drive of Windows has one letter, and a URL is none.
+        .is_some_and(|(kind, rest)| {
+            kind.len() > 1
+                && kind.bytes().all(|b| b.is_ascii_lowercase())
+                && !rest.starts_with("//")
+        });
     let is_known = matches!(text, "default" | "userinfo");
     (has_kind || is_known) && !Path::new(text).exists()
 }
@@ -65,6 +66,8 @@ mod tests {
             ),
             ("--redact C:\\f.mitm", "--redact=default C:\\f.mitm"),
             ("--redact", "--redact=default"),
+            ("--redact https://a.test", "--redact=default https://a.test"),
+            ("--redact pattern:/a://b/ f", "--redact=pattern:/a://b/ f"),
             ("--redact=x f", "--redact=x f"),
             ("-- --redact a:b", "-- --redact a:b"),
         ] {

@@ -40,13 +40,17 @@ impl Body<'_> {
     pub(super) fn print(&self, page: &mut Page<'_>, style: &Style) -> io::Result<()> {
         let lost = Cell::new(false);
         let read = |range| self.store.body(self.id, self.side, range);
-        let codings = Codings::of(self.headers).unwrap_or_default();
+        let (codings, mut undecoded) = match Codings::of(self.headers) {
+            Ok(codings) => (codings, None),
+            Err(error) => (Codings::default(), Some(format!(": {error}"))),
+        };
         let mut reader = codings.reader(Reader::new(&read, &lost));
         let (mut start, mut ended) = read_start(&mut reader);
         if start.is_empty() && !codings.is_empty() {
             // It is not coded as it says, or this is too little of it.
             reader = Box::new(Reader::new(&read, &lost));
             (start, ended) = read_start(&mut reader);
+            undecoded = Some(format!(" {codings}"));
         }
         if start.is_empty() {
             return if self.complete && !lost.get() {
@@ -80,6 +84,7 @@ impl Body<'_> {
             view: Some(&style.view),
             input,
             complete: self.complete,
+            undecoded: undecoded.as_deref(),
             lost: &lost,
         };
         shown.print(page, &mut reader, ended)?;
@@ -103,6 +108,8 @@ pub(super) struct Shown<'a> {
     pub(super) input: ViewInput<'a>,
     /// What can be read is all there will be.
     pub(super) complete: bool,
+    /// The content codings that could not be undone after a space, or why not after a colon.
+    pub(super) undecoded: Option<&'a str>,
     /// Some of it turned out to be gone.
     pub(super) lost: &'a Cell<bool>,
 }
@@ -136,6 +143,13 @@ impl Shown<'_> {
         let whole = ended == Ended::Well && complete && !lost.get();
         printing.finish(whole)?;
         let cut_off = printing.rendering.is_truncated();
+        match (self.undecoded, printing.rendering.failed) {
+            (Some(why), _) => printing.remark(&format!("(cannot decode{why})"))?,
+            (None, Some(view)) => {
+                printing.remark(&format!("(this is not {view}, as it should be)"))?;
+            }
+            (None, None) => {}
+        }
         let remark = if cut_off {
             Some("(cut off)")
         } else if lost.get() {
@@ -145,11 +159,10 @@ impl Shown<'_> {
         } else {
             None
         };
-        if let Some(remark) = remark {
-            page.put(Look::Plain, INDENT)?;
-            page.line(Look::Dim, remark)?;
+        match remark {
+            Some(remark) => printing.remark(remark),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -232,6 +245,14 @@ impl Printing<'_, '_> {
     fn finish(&mut self, complete: bool) -> io::Result<()> {
         self.rendering.finish(complete);
         self.print()
+    }
+
+    fn remark(&mut self, remark: &str) -> io::Result<()> {
+        if std::mem::take(&mut self.within_line) {
+            self.page.end()?;
+        }
+        self.page.put(Look::Plain, INDENT)?;
+        self.page.line(Look::Dim, remark)
     }
 
     fn print(&mut self) -> io::Result<()> {

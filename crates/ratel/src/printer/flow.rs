@@ -6,7 +6,9 @@ use std::io;
 use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, FlowStore};
 use ratel_flow::http::reason_phrase;
-use ratel_flow::{FlowError, FlowKind, Request, Response, Side, StreamKind, Version, format};
+use ratel_flow::{
+    FlowError, FlowKind, Replay, Request, Response, Side, StreamKind, Version, format,
+};
 use ratel_proto::Headers;
 use ratel_views::Schemas;
 
@@ -22,6 +24,9 @@ const BESIDE_URL: usize = 25;
 
 /// A URL is never cut to fewer characters than this.
 const URL_AT_LEAST: usize = 50;
+
+/// What stands where a side was played back, in place of the client or before the response.
+const REPLAY: &str = "[replay]";
 
 /// How flows are printed.
 #[derive(Clone, Debug)]
@@ -110,7 +115,7 @@ pub(super) fn request(
         headers: &request.headers,
         trailers: flow.request_trailers.as_ref(),
         body,
-        complete: flow.times.request_end.is_some(),
+        complete: flow.times.request_end.is_some() && !flow.missing[0],
     };
     message.print(page, store, flow, style)
 }
@@ -132,7 +137,7 @@ pub(super) fn response(
         headers: &response.headers,
         trailers: flow.response_trailers.as_ref(),
         body,
-        complete: flow.times.response_end.is_some(),
+        complete: flow.times.response_end.is_some() && !flow.missing[1],
     };
     message.print(page, store, flow, style)
 }
@@ -143,7 +148,10 @@ pub(super) fn request_line(
     flow: &FlowSnapshot,
     style: &Style,
 ) -> io::Result<()> {
-    let client = label::client(flow);
+    let client = match replay(flow) {
+        Some(Replay::Request) => REPLAY.to_owned(),
+        _ => label::client(flow),
+    };
     let Some(request) = &flow.request else {
         return page.line(Look::Plain, &client);
     };
@@ -188,10 +196,15 @@ fn response_line(
     } else {
         format!("{} ", text(response.version.as_bytes()))
     };
+    let replayed = match replay(flow) {
+        Some(Replay::Response) => REPLAY,
+        _ => "",
+    };
+    page.put(Look::Plain, replayed)?;
     if style.detail == 1 {
         // The status code stands below the method.
         let client = label::client(flow).len();
-        let pad = client.saturating_sub(2 + version.chars().count());
+        let pad = client.saturating_sub(2 + version.chars().count() + replayed.len());
         page.put(Look::Plain, &" ".repeat(pad))?;
     }
     page.put(Look::Bold, " <<")?;
@@ -235,10 +248,16 @@ fn response_size(flow: &FlowSnapshot) -> String {
     match (flow.times.response_end, flow.response_body) {
         // What follows are messages, and no body.
         _ if flow.stream == Some(StreamKind::WebSocket) => format::size(0),
+        _ if flow.missing[1] => "(content missing)".to_owned(),
         (Some(_), bytes) => format::size(bytes),
         (None, 0) => "(content missing)".to_owned(),
         (None, bytes) => format!("{} (incomplete)", format::size(bytes)),
     }
+}
+
+/// Which side of a flow was played back.
+fn replay(flow: &FlowSnapshot) -> Option<Replay> {
+    flow.annotations.as_ref()?.is_replay
 }
 
 /// Prints why a flow failed.

@@ -181,6 +181,7 @@ fn content(
             ..input(label, head, &start, style)
         },
         complete: !head.flags.contains(MessageFlags::MALFORMED),
+        undecoded: None,
         lost: &lost,
     };
     shown.print(page, &mut reader, body::Ended::No)
@@ -224,12 +225,16 @@ pub(super) fn end(
 ) -> io::Result<()> {
     match flow.stream {
         Some(StreamKind::Tcp | StreamKind::Udp) => raw_end(page, flow, &stream.label),
-        Some(StreamKind::WebSocket) => websocket_end(
-            page,
-            &stream.label,
-            close_of(flow, stream).as_ref(),
-            flow.error.as_ref(),
-        ),
+        Some(StreamKind::WebSocket) => {
+            let close = close_of(flow, stream);
+            // A file need not say how it ended, or whether.
+            let ended = flow.websocket.as_ref().and_then(|ws| ws.timestamp_end);
+            if flow.imported.is_some() && close.is_none() && ended.is_none() && flow.error.is_none()
+            {
+                return Ok(());
+            }
+            websocket_end(page, &stream.label, close.as_ref(), flow.error.as_ref())
+        }
         _ => {
             if !adjoins {
                 flow::request_line(page, flow, style)?;
@@ -261,7 +266,8 @@ fn close_of(flow: &FlowSnapshot, stream: &Stream) -> Option<Close> {
     let filed = flow.close.as_ref();
     let filed = filed.and_then(|close| {
         Some(Close {
-            side: close.by?,
+            // Of a file that does not say who closed it, mitmdump says that the server did.
+            side: close.by.or(flow.imported.and(Some(Side::Server)))?,
             code: close.code.into(),
             reason: close.reason.to_string(),
         })

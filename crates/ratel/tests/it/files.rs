@@ -330,3 +330,200 @@ fn an_input_that_says_nothing_is_no_reason_to_stay() {
     let ended = peer::finish("ratel", child);
     assert!(ended.status.success(), "{}", ended.status);
 }
+
+/// The samples of a crate below.
+fn sample(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ratel-flow/tests/data");
+    fs::read(folder.join(name)).expect("the sample is there")
+}
+
+#[test]
+fn a_file_that_is_read_is_not_emptied_by_any_name() {
+    let file = record(&["/one"], &[]);
+    let builder = program();
+    let home = builder.home().to_owned();
+    fs::write(home.join("flows"), &file).unwrap();
+    fs::hard_link(home.join("flows"), home.join("linked")).unwrap();
+    let this_year = 1970
+        + std::time::UNIX_EPOCH
+            .elapsed()
+            .expect("the clock is set")
+            .as_secs()
+            / 31_556_952;
+    for year in this_year - 1..=this_year + 1 {
+        fs::hard_link(home.join("flows"), home.join(format!("in-{year}"))).unwrap();
+    }
+    let (bin, _) = builder.command_line();
+    for args in [
+        &["-w", "linked"][..],
+        &["-w", "in-%Y"],
+        &["--set", "hardump=linked"],
+    ] {
+        let output = Command::new(bin)
+            .current_dir(&home)
+            .env_clear()
+            .envs(builder.environment())
+            .args(["dump", "-nr", "flows"])
+            .args(args)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_says(
+            &String::from_utf8_lossy(&output.stderr),
+            &["read and written at the same time"],
+        );
+        assert_eq!(fs::read(home.join("flows")).unwrap(), file, "{args:?}");
+    }
+}
+
+#[test]
+fn a_program_that_does_not_start_leaves_files_as_they_were() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for args in [&["-w", "flows"][..], &["--set", "hardump=flows"]] {
+        let builder = program();
+        let path = builder.home().join("flows");
+        fs::write(&path, b"of last week").unwrap();
+        let place = ["dump", "--listen-host", "127.0.0.1", "-p", &port];
+        let output = builder.args(place).args(args).run();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert_says(&String::from_utf8_lossy(&output.stderr), &["cannot listen"]);
+    }
+}
+
+/// On a disk of 256 KiB of its own, which takes namespaces.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_written_before_the_disk_was_full_is_whole() {
+    const NO_DISK: i32 = 77;
+    let entry = |path: &str, len: usize| {
+        let text = "a".repeat(len);
+        format!(
+            r#"{{"request":{{"method":"GET","url":"http://a.test{path}"}},"response":{{"status":200,"content":{{"text":"{text}"}}}}}}"#
+        )
+    };
+    let entries = [entry("/small", 1), entry("/large", 500_000)].join(",");
+    let builder = program();
+    let home = builder.home().to_owned();
+    let archive = format!(r#"{{"log":{{"entries":[{entries}]}}}}"#);
+    fs::write(home.join("in.har"), archive).unwrap();
+    fs::create_dir(home.join("disk")).unwrap();
+    let script = r#"mount -t tmpfs -o size=256k tmpfs disk || exit 77
+        "$0" dump -nr in.har --set "$1"; code=$?; cp disk/out . || exit 1; exit $code"#;
+    for option in ["hardump=disk/out", "save_stream_file=disk/out"] {
+        let output = Command::new("unshare")
+            .args(["-rm", "sh", "-c", script])
+            .arg(builder.command_line().0)
+            .arg(option)
+            .current_dir(&home)
+            .env_clear()
+            .envs(builder.environment())
+            .output();
+        let output = match output {
+            Ok(output) if output.stdout.is_empty() || output.status.code() == Some(NO_DISK) => {
+                let why = String::from_utf8_lossy(&output.stderr).into_owned();
+                return peer::notice(&format!("no disk of one's own: {why}"));
+            }
+            Ok(output) => output,
+            Err(error) => return peer::notice(&format!("no disk of one's own: {error}")),
+        };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{text}");
+        assert_eq!(text.matches("cannot write flows").count(), 1, "{text}");
+        let file = fs::read(home.join("out")).unwrap();
+        let text = stdout(&read(&file, &[]));
+        assert_eq!(rows(&text).len(), 1, "{text}");
+        assert_says(&text, &["http://a.test/small"]);
+    }
+}
+
+#[test]
+fn what_is_no_file_of_flows_is_said() {
+    let rows: [(&[u8], &str); 4] = [
+        (
+            b"hello",
+            "neither a flow file nor an HTTP archive nor a packet capture",
+        ),
+        (
+            b"<html>",
+            "neither a flow file nor an HTTP archive nor a packet capture",
+        ),
+        (b" {\"name\": \"package\"}", "no HTTP archive"),
+        (b"50:2:id;1:a;", "truncated"),
+    ];
+    for (bytes, says) in rows {
+        let output = read(bytes, &[]);
+        assert_eq!(output.status.code(), Some(1), "{says}");
+        assert_says(&String::from_utf8_lossy(&output.stdout), &[says]);
+    }
+}
+
+#[test]
+fn an_archive_of_chromium_is_printed() {
+    let text = stdout(&read(&sample("har/recorded.har"), &[]));
+    assert_eq!(text.matches(": GET ").count(), 11, "{text}");
+    assert_says(
+        &text,
+        &[
+            "<< 302 Found",
+            // What Chromium did not keep.
+            "<< 200 OK (content missing)\n << net::ERR_CONTENT_LENGTH_MISMATCH",
+            "<- WebSocket binary message <-",
+        ],
+    );
+    // An archive does not say how a WebSocket was closed, which is no error.
+    assert!(!text.contains("Error in WebSocket"), "{text}");
+}
+
+#[test]
+fn what_was_replayed_or_not_kept_is_marked() {
+    let text = stdout(&read(&sample("flowfile/21.mitm"), &[]));
+    assert_says(
+        &text,
+        &[
+            "[replay]: GET http://address:22/path\n",
+            "<< 200 OK (content missing)\n",
+        ],
+    );
+    let text = stdout(&read(&sample("flowfile/21.mitm"), &["--flow-detail", "3"]));
+    assert_says(&text, &["    Content is missing.\n"]);
+}
+
+#[test]
+fn bodies_that_are_not_what_they_should_be_are_printed_with_a_note() {
+    let site = Origin::plain(|wire| {
+        origin::serve(wire, |head, _| {
+            let (fields, body) = match head.split(' ').nth(1).unwrap_or_default() {
+                "/gzip" => (
+                    "Content-Type: text/plain\r\nContent-Encoding: gzip",
+                    "no gzip",
+                ),
+                "/rot13" => (
+                    "Content-Type: text/plain\r\nContent-Encoding: rot13",
+                    "grkg",
+                ),
+                _ => ("Content-Type: application/json", "no json"),
+            };
+            let len = body.len();
+            format!("HTTP/1.1 200 OK\r\n{fields}\r\nContent-Length: {len}\r\n\r\n{body}")
+                .into_bytes()
+        });
+    });
+    let ratel = dump().args(["--flow-detail", "3"]).start();
+    for (path, says) in [
+        ("/gzip", "    no gzip\n    (cannot decode gzip)\n"),
+        (
+            "/rot13",
+            "    grkg\n    (cannot decode: unknown content-encoding rot13)\n",
+        ),
+        (
+            "/json",
+            "    no json\n    (this is not JSON, as it should be)\n",
+        ),
+    ] {
+        let url = format!("http://127.0.0.1:{}{path}", site.port());
+        get_through(ratel.port(), &url);
+        ratel.wait_output(says);
+    }
+    end(ratel);
+}

@@ -33,7 +33,7 @@ options! { "Files and recording";
     SAVE_STREAM_FILTER: opt_str("save_stream_filter").at_start().metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
     HARDUMP: str("hardump", "").at_start().metavar("PATH")
-        .help("Write all flows to an HTTP archive (HAR), which is complete at the end. `-` means standard output, a name ending in `.zhar` a compressed file.");
+        .help("Write all flows to an HTTP archive (HAR), which is complete after each. `-` means standard output, a name ending in `.zhar` a compressed file, which is complete at the end.");
     REDACT: list("redact", &[]).at_start().flag().metavar("RULE").own().check(checks::redaction)
         .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
             other rules are `header:NAME`, `cookie:NAME`, `query:NAME`, `form:NAME`, `json:NAME`, `userinfo`, `pattern:/REGEX/` \

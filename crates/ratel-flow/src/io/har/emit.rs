@@ -25,6 +25,13 @@ pub(super) struct Emitter<W> {
     named: bool,
 }
 
+/// A place between two values, to go back to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Mark {
+    depth: usize,
+    first: bool,
+}
+
 impl<W: Write> Emitter<W> {
     pub(super) fn new(out: W) -> Self {
         Self {
@@ -44,6 +51,23 @@ impl<W: Write> Emitter<W> {
 
     pub(super) fn into_inner(self) -> W {
         self.out
+    }
+
+    pub(super) fn get_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            depth: self.depth,
+            first: self.first,
+        }
+    }
+
+    /// Goes back to a mark. What the writer has got since is for the caller to take away.
+    pub(super) fn go_back(&mut self, mark: Mark) {
+        self.buffer.clear();
+        (self.depth, self.first, self.named) = (mark.depth, mark.first, false);
     }
 
     pub(super) fn begin(&mut self, bracket: u8) {

@@ -28,6 +28,8 @@ pub(super) struct Entries<R> {
     place: Place,
     /// How many objects are open around the place: the document, and `log` in it.
     open: usize,
+    /// There is a `log` or a list of entries. Other JSON has neither.
+    is_archive: bool,
     /// How many entries have begun.
     pub(super) number: u64,
     /// The program that made the archive, once it is known.
@@ -60,6 +62,7 @@ impl<R: Read> Entries<R> {
             before: 0,
             place: Place::Start,
             open: 0,
+            is_archive: false,
             number: 0,
             creator: String::new(),
         }
@@ -117,6 +120,9 @@ impl<R: Read> Entries<R> {
                 self.open -= 1;
                 if self.open == 0 {
                     self.place = Place::Done;
+                    if !self.is_archive {
+                        return Err(HarError::NotHar);
+                    }
                 }
             }
             b'"' => {
@@ -130,10 +136,12 @@ impl<R: Read> Entries<R> {
                     (b"\"log\"", b'{') if self.open == 1 => {
                         self.at += 1;
                         self.open = 2;
+                        self.is_archive = true;
                     }
                     (b"\"entries\"", b'[') => {
                         self.at += 1;
                         self.place = Place::List;
+                        self.is_archive = true;
                     }
                     (b"\"creator\"", b'{') => {
                         let mut creator = Vec::new();
@@ -340,10 +348,16 @@ mod tests {
             entries("{\"log\": {\"entries\": [{} {}]}}").1.as_deref(),
             Some("the archive is damaged in or after entry 1, at byte 24: `,` or `]` is missing")
         );
-        for text in ["", "[]", "hello"] {
+        for text in [
+            "",
+            "[]",
+            "hello",
+            " {}",
+            "{\"name\": \"package\", \"log\": []}",
+        ] {
             assert_eq!(
                 entries(text).1.as_deref(),
-                Some("this is no HTTP archive"),
+                Some("this is JSON or text, but no HTTP archive"),
                 "{text}"
             );
         }

@@ -24,6 +24,8 @@ pub struct HarFile<W: Write> {
     writer: HarWriter<Coat<W>>,
     entries: u64,
     others: u64,
+    /// It broke off within an entry: nothing that follows could be read.
+    broken: bool,
 }
 
 impl<W: Write> HarFile<W> {
@@ -41,15 +43,22 @@ impl<W: Write> HarFile<W> {
             writer: HarWriter::new(coat)?,
             entries: 0,
             others: 0,
+            broken: false,
         })
     }
 
     /// Adds a flow.
     ///
     /// # Errors
-    /// When the archive cannot be written.
+    /// When the archive cannot be written, or could not before: it ends where it broke off.
     pub fn write(&mut self, record: &Record) -> io::Result<Written> {
-        let written = self.writer.write(record)?;
+        if self.broken {
+            return Err(broken_off());
+        }
+        let written = self
+            .writer
+            .write(record)
+            .inspect_err(|_| self.broken = true)?;
         match written {
             Written::Entry => self.entries += 1,
             Written::NotHttp => self.others += 1,
@@ -74,6 +83,9 @@ impl<W: Write> HarFile<W> {
     /// # Errors
     /// When it cannot be written.
     pub fn finish(self) -> io::Result<W> {
+        if self.broken {
+            return Err(broken_off());
+        }
         match self.writer.finish()? {
             Coat::None(out) => out.into_inner().map_err(io::IntoInnerError::into_error),
             Coat::Zlib(encoder) => {
@@ -83,6 +95,10 @@ impl<W: Write> HarFile<W> {
             }
         }
     }
+}
+
+fn broken_off() -> io::Error {
+    io::Error::new(io::ErrorKind::BrokenPipe, "the archive has broken off")
 }
 
 impl HarFile<Vec<u8>> {

@@ -13,7 +13,7 @@ use crate::json::Node;
 #[non_exhaustive]
 pub enum HarError {
     /// It is something else.
-    #[error("this is no HTTP archive")]
+    #[error("this is JSON or text, but no HTTP archive")]
     NotHar,
     /// It was cut, or is no JSON from some place on.
     #[error("the archive is damaged in or after entry {number}, at byte {at}: {what}")]

@@ -150,7 +150,7 @@ fn archives_of_other_programs_are_read() {
             wrong.push(format!("{}:\n{text}", path.display()));
         }
     }
-    assert!(seen >= 8, "only {seen} archives");
+    assert!(seen >= 9, "only {seen} archives");
     assert!(
         wrong.is_empty(),
         "read otherwise than described:\n{}",
@@ -192,6 +192,29 @@ fn a_compressed_archive_is_the_same_archive() {
     .unwrap();
     assert_eq!(unpacked, plain);
     assert_eq!(read(&plain).len(), 1);
+}
+
+/// What a file holds.
+fn held(mut file: &std::fs::File) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    std::io::Seek::rewind(&mut file).unwrap();
+    std::io::Read::read_to_end(&mut file, &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn an_archive_that_grows_is_whole_after_each_flow() {
+    let file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut &file, &[b'x'; 10_000]).unwrap();
+    let mut growing = GrowingHar::new(file.try_clone().unwrap()).unwrap();
+    let mut records = Vec::new();
+    assert_eq!(held(&file), written(&records));
+    for path in ["/a", "/b", "/c"] {
+        records.push(flow(exchange("GET", path)));
+        growing.write(records.last().unwrap()).unwrap();
+        assert_eq!(held(&file), written(&records), "{path}");
+    }
+    assert_eq!(growing.entries(), 3);
 }
 
 fn header_name() -> impl Strategy<Value = String> {

@@ -18,7 +18,7 @@ const CONNECTIONS_MAX: usize = 1 << 20;
 /// Writes an archive, a flow at a time. What was written is a whole archive after [`finish`](Self::finish) only.
 #[derive(Debug)]
 pub struct HarWriter<W> {
-    json: Emitter<W>,
+    pub(super) json: Emitter<W>,
     connections: Connections,
 }
 

@@ -98,6 +98,11 @@ impl fmt::Display for ReadError {
                 return write!(f, "this is {}, not a flow file", format.name());
             }
             ReadProblem::Io(error) => return write!(f, "cannot read on at byte {offset}: {error}"),
+            ReadProblem::Syntax(Problem::Length) if *offset == 0 => {
+                return f.write_str(
+                    "this is neither a flow file nor an HTTP archive nor a packet capture",
+                );
+            }
             ReadProblem::Truncated => write!(
                 f,
                 "the file is truncated: it ends at byte {offset}, within the flow that begins at byte {begins}"

@@ -21,7 +21,8 @@ pub(crate) struct Source {
 
 enum Input {
     Stream(Box<dyn Read + Send>),
-    File(Cursor),
+    /// What is added to the file after it was opened is not read: it may be what was read, written to its end.
+    File(Cursor, u64),
 }
 
 impl Source {
@@ -31,9 +32,13 @@ impl Source {
     }
 
     /// A file, from that byte on.
-    pub(crate) fn file(file: File, at: u64) -> Self {
+    ///
+    /// # Errors
+    /// When its length cannot be told.
+    pub(crate) fn file(file: File, at: u64) -> io::Result<Self> {
+        let len = file.metadata()?.len();
         let file = Arc::new(file);
-        Self::new(Input::File(Cursor { file, at }), at)
+        Ok(Self::new(Input::File(Cursor { file, at }, len), at))
     }
 
     fn new(input: Input, offset: u64) -> Self {
@@ -55,7 +60,7 @@ impl Source {
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.input {
             Input::Stream(_) => None,
-            Input::File(cursor) => cursor.file.metadata().ok().map(|metadata| metadata.len()),
+            Input::File(_, len) => Some(*len),
         }
     }
 
@@ -86,7 +91,11 @@ impl Source {
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let read = match &mut self.input {
             Input::Stream(stream) => read_retrying(stream, room)?,
-            Input::File(cursor) => read_retrying(cursor, room)?,
+            Input::File(cursor, len) => {
+                let left = usize::try_from(len.saturating_sub(cursor.at)).unwrap_or(usize::MAX);
+                let upto = room.len().min(left);
+                read_retrying(cursor, room.get_mut(..upto).unwrap_or_default())?
+            }
         };
         self.end += read;
         Ok(read)
@@ -102,9 +111,10 @@ impl Source {
     /// Takes so many bytes as a part of a file: of the one that is read, or of one that is made of them. None if there
     /// are not as many; then all there are were consumed.
     pub(super) fn take_part(&mut self, len: u64) -> io::Result<Option<(Arc<File>, u64)>> {
-        if let Input::File(cursor) = &mut self.input {
+        if let Input::File(cursor, file_len) = &mut self.input {
             let (begins, end) = (self.offset, self.offset.saturating_add(len));
-            let file_len = cursor.file.metadata()?.len();
+            // It may have become shorter, but what was added is not looked at.
+            let file_len = cursor.file.metadata()?.len().min(*file_len);
             // What was read ahead is read again: that is less work than to tell.
             (self.start, self.end) = (0, 0);
             self.offset = end.min(file_len);

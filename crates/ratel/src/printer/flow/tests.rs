@@ -471,7 +471,7 @@ fn bodies_that_are_missing_or_coded() {
                 response_body: b"no gzip",
                 ..PLAIN
             },
-            "gzip\n\n    no gzip\n\n",
+            "gzip\n\n    no gzip\n    (cannot decode gzip)\n\n",
         ),
     ];
     for (case, expected) in rows {
