@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ratel_core::search::{Parts, Query, SearchConfig, SearchIndex};
 use ratel_core::store::{FlowStore, StoreConfig};
+use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::{
     ClientConn, ConnId, FlowKind, Request, Response, Scheme, Side, Timestamp, Version,
 };
@@ -96,6 +97,40 @@ fn main() {
             "| {name} | {hits} | {first} | {:.0} | {:.0} |",
             ms(all),
             ms(again)
+        ));
+    }
+    filters(&store, index);
+}
+
+/// How long filters over all flows take that look into bodies, with the index and without.
+fn filters(store: &FlowStore, index: SearchIndex) {
+    let ids = store.ids(0..usize::MAX);
+    let sources = [
+        "~b needle-4711-haystack",
+        "~b 'nowhere to be found'",
+        "~bs Kingfisher",
+        "~u items & ~bq token",
+    ];
+    let run = || {
+        sources.map(|source| {
+            let filter = Filter::parse(source, FilterOptions::default()).expect("a filter");
+            let begun = Instant::now();
+            let found = store.matching(&ids, &filter);
+            (found, begun.elapsed())
+        })
+    };
+    let with = run();
+    drop(index);
+    let without = run();
+    say("| filter | flows | with the index, ms | without, ms |");
+    for ((source, with), without) in sources.iter().zip(with).zip(without) {
+        assert_eq!(with.0, without.0, "{source}");
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        say(&format!(
+            "| `{source}` | {} | {:.0} | {:.0} |",
+            with.0.len(),
+            ms(with.1),
+            ms(without.1)
         ));
     }
 }

@@ -47,6 +47,8 @@ pub use live::{LiveHttp, LiveTcp};
 pub use needs::Needs;
 pub use subject::Subject;
 
+use crate::flow::Side;
+use crate::pattern::Pattern;
 use parse::Node;
 
 /// How expressions are read.
@@ -99,6 +101,11 @@ impl Filter {
     #[must_use]
     pub fn needs(&self) -> Needs {
         self.0.needs
+    }
+
+    /// Gives the patterns that are looked for in bodies and messages, each with the side that is looked at if it is one.
+    pub fn each_in_bodies<'a>(&'a self, each: &mut dyn FnMut(Option<Side>, &'a Pattern)) {
+        needs::each_in_bodies(&self.0.root, each);
     }
 
     /// Whether it wants this flow.

@@ -74,6 +74,16 @@ impl Catalog {
         self.volumes.iter().cloned().collect()
     }
 
+    /// The number of the volume that came last.
+    pub(super) fn newest(&self) -> Option<u32> {
+        Some(self.volumes.back()?.number)
+    }
+
+    /// All flows, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (FlowId, &Covered)> {
+        self.flows.iter().map(|(flow, covered)| (*flow, covered))
+    }
+
     /// What there is of a flow.
     pub(super) fn get(&self, flow: FlowId) -> Option<&Covered> {
         self.flows.get(&flow)

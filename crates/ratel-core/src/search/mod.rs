@@ -26,6 +26,9 @@
 //! one byte, and for expressions like `\d+`, everything is read. Flows are looked through by as many threads as there are
 //! processors, and hits come in the order of flows.
 //!
+//! # Filters
+//! Before a filter reads bodies (`~b`), it asks whether the index excludes them (`sieve`).
+//!
 //! # Bounds
 //! The index takes [`SearchConfig::disk_bytes`] of disk and [`SearchConfig::memory_bytes`] of memory, beside some 25 MiB
 //! for the volume that is being made; over that its oldest volumes go, and searches read those flows again. A search
@@ -44,6 +47,7 @@ mod look;
 mod query;
 mod results;
 mod run;
+mod sieve;
 mod texts;
 mod volume;
 
@@ -56,6 +60,7 @@ use std::thread::JoinHandle;
 
 use ratel_flow::FlowId;
 
+use crate::store::sieve::Sieves;
 use crate::store::{FlowStore, lock};
 use bell::Bell;
 use catalog::Catalog;
@@ -108,6 +113,8 @@ struct Shared {
     /// Flows that are other than what the index has of them.
     changed: Mutex<BTreeSet<FlowId>>,
     disk: AtomicU64,
+    /// What filters were told last.
+    sieve: sieve::Kept,
 }
 
 impl Shared {
@@ -153,6 +160,8 @@ impl SearchIndex {
                 thread: None,
             });
         }
+        let sieves: Arc<dyn Sieves> = shared.clone();
+        store.ask_first(Arc::downgrade(&sieves));
         let ring = shared.clone();
         let updates = store.subscribe_with(Box::new(move || ring.bell.wake()));
         let indexer = Indexer::new(shared.clone(), store.clone(), updates, files, budget);

@@ -313,3 +313,53 @@ fn a_flow_that_was_changed_is_found_by_what_it_is() {
     store.remove(&[id]);
     assert_eq!(places(&index, text("first text")).len(), 0);
 }
+
+#[test]
+fn filters_do_not_read_what_the_index_excludes() {
+    use ratel_flow::filter::{Filter, FilterOptions};
+    let store = store(1 << 26, 1 << 28);
+    let index = index(&store);
+    for n in 0..200 {
+        exchange(&store, "/", None, format!("body number {n:04}").as_bytes());
+    }
+    store.flush();
+    index.catch_up();
+    let filter = |source| Filter::parse(source, FilterOptions::default()).unwrap();
+    let ids = store.ids(0..usize::MAX);
+    let excluded = |source, side, flow| {
+        let filter = filter(source);
+        let sieve = index.shared.sieve(&filter)?;
+        let mut stamps = Vec::new();
+        store.stamps(&[flow], &mut stamps);
+        let mut excluded = None;
+        filter.each_in_bodies(&mut |_, pattern| {
+            excluded = Some(!sieve.may_hold(&stamps[0], side, pattern));
+        });
+        excluded
+    };
+    // Flows that lie in one block are read together.
+    assert_eq!(excluded("~b 'number 0017'", None, ids[100]), Some(true));
+    assert_eq!(excluded("~b 'number 0017'", None, ids[17]), Some(false));
+    assert_eq!(
+        excluded("~bq 'number 0017'", Some(Side::Client), ids[17]),
+        Some(true)
+    );
+    // Of a flow that has not been taken nothing is known.
+    let new = exchange(&store, "/", None, b"others");
+    store.flush();
+    assert_eq!(excluded("~b 'number 0017'", None, new), Some(false));
+    // Nothing is known of these.
+    assert_eq!(excluded(r"~b '\d+'", None, ids[0]), None);
+    assert_eq!(excluded("~u number", None, ids[0]), None);
+    for source in [
+        "~b 'number 0017'",
+        "!~bs 'NUMBER 0017'",
+        "~b 'number 0017' | ~b others",
+    ] {
+        let filter = filter(source);
+        let mut ids = store.ids(0..usize::MAX);
+        let found = store.matching(&ids, &filter);
+        ids.retain(|id| store.matches(*id, &filter));
+        assert_eq!(found, ids, "{source}");
+    }
+}

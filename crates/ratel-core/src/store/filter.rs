@@ -10,6 +10,7 @@ use std::thread;
 use bytes::Bytes;
 use ratel_flow::dns::DnsMessage;
 use ratel_flow::filter::{Filter, Scratch, Subject};
+use ratel_flow::pattern::Pattern;
 use ratel_flow::record::Value;
 use ratel_flow::{
     Annotations, Body, ClientConn, FlowId, FlowKind, MessageKind, Replay, Request, Response,
@@ -19,6 +20,8 @@ use ratel_flow::{
 use super::extents::Loc;
 use super::index::Entry;
 use super::segments::Segment;
+use super::sieve::Sieve;
+use super::stamp::{Stamp, stamp};
 use super::{FlowStore, dns, head, read_lock};
 
 /// Heads are read through a buffer of this many bytes where the next one mostly lies within.
@@ -26,6 +29,9 @@ const READ_AHEAD: usize = 32 * 1024;
 
 /// Fewer flows than this are not shared between threads.
 const SHARED_FROM: usize = 2048;
+
+/// For fewer flows nobody is asked what is not in their bodies.
+const SIEVED_FROM: usize = if cfg!(test) { 1 } else { 256 };
 
 /// A DNS message has no more bytes than this over TCP.
 const DNS_BYTES: u64 = 64 * 1024;
@@ -40,15 +46,21 @@ impl FlowStore {
     /// Those of the flows that match, in the order given. Uses all cores for many.
     #[must_use]
     pub fn matching(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId> {
+        let sieve = if ids.len() < SIEVED_FROM {
+            None
+        } else {
+            self.0.shared.sieves.sieve(filter)
+        };
+        let sieve = sieve.as_deref();
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
         if ids.len() < SHARED_FROM || cores == 1 {
-            return self.scan(ids, filter);
+            return self.scan(ids, filter, sieve);
         }
         let part = ids.len().div_ceil(cores);
         thread::scope(|scope| {
             let parts: Vec<_> = ids
                 .chunks(part)
-                .map(|part| scope.spawn(move || self.scan(part, filter)))
+                .map(|part| scope.spawn(move || self.scan(part, filter, sieve)))
                 .collect();
             // A part whose thread has panicked has nothing to show.
             let found = parts.into_iter().filter_map(|part| part.join().ok());
@@ -56,8 +68,11 @@ impl FlowStore {
         })
     }
 
-    fn scan(&self, ids: &[FlowId], filter: &Filter) -> Vec<FlowId> {
-        let scan = Scan::new(self);
+    fn scan(&self, ids: &[FlowId], filter: &Filter, sieve: Option<&dyn Sieve>) -> Vec<FlowId> {
+        let scan = Scan {
+            sieve,
+            ..Scan::new(self)
+        };
         let ids = ids.iter().copied();
         ids.filter(|id| scan.matches(*id, filter)).collect()
     }
@@ -66,6 +81,7 @@ impl FlowStore {
 /// Goes through many flows.
 struct Scan<'a> {
     store: &'a FlowStore,
+    sieve: Option<&'a dyn Sieve>,
     ahead: RefCell<Ahead>,
     scratch: RefCell<Scratch>,
 }
@@ -86,6 +102,7 @@ impl<'a> Scan<'a> {
     fn new(store: &'a FlowStore) -> Self {
         Self {
             store,
+            sieve: None,
             ahead: RefCell::default(),
             scratch: RefCell::default(),
         }
@@ -101,6 +118,7 @@ impl<'a> Scan<'a> {
             scan: self,
             id,
             facts: Facts::of(entry),
+            stamp: self.sieve.map(|sieve| (sieve, stamp(id, entry))),
             request_at: segment(entry.request),
             response_at: segment(entry.response),
             conns: OnceCell::new(),
@@ -154,6 +172,8 @@ struct Facts {
     status: u16,
     has_error: bool,
     is_websocket: bool,
+    /// It was an exchange, and became something else that is no WebSocket.
+    is_raw: bool,
     is_missing: [bool; 2],
     annotations: Option<Arc<Annotations>>,
     bodies: [u64; 2],
@@ -169,6 +189,9 @@ impl Facts {
             kind: entry.kind,
             status: entry.status,
             has_error: rare.is_some_and(|rare| rare.error.is_some()),
+            is_raw: entry.kind == FlowKind::Http
+                && messages
+                    .is_some_and(|m| matches!(m.kind, Some(StreamKind::Tcp | StreamKind::Udp))),
             is_websocket: messages.is_some_and(|m| m.kind == Some(StreamKind::WebSocket)),
             is_missing: filed.map_or([false; 2], |filed| filed.missing),
             annotations: rare.and_then(|rare| rare.annotations.clone()),
@@ -185,6 +208,8 @@ struct Stored<'a> {
     scan: &'a Scan<'a>,
     id: FlowId,
     facts: Facts,
+    /// Who knows what is not in its bodies, and as what.
+    stamp: Option<(&'a dyn Sieve, Stamp)>,
     request_at: Option<(Arc<Segment>, Loc)>,
     response_at: Option<(Arc<Segment>, Loc)>,
     /// Many flows share them: counting who holds them costs more than most filters take for a flow.
@@ -268,6 +293,14 @@ impl Subject for Stored<'_> {
         };
         let kept = self.dns.get(super::index::nth(side))?;
         kept.get_or_init(read).as_ref()
+    }
+
+    fn may_hold(&self, side: Option<Side>, pattern: &Pattern) -> bool {
+        match &self.stamp {
+            // The bodies of an exchange that became a raw connection are its messages, for the index.
+            Some((sieve, stamp)) if !self.facts.is_raw => sieve.may_hold(stamp, side, pattern),
+            _ => true,
+        }
     }
 
     fn body(&self, side: Side) -> Body {

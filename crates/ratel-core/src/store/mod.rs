@@ -37,6 +37,7 @@ mod read;
 mod reopen;
 pub(crate) mod scan;
 mod segments;
+pub(crate) mod sieve;
 mod source;
 pub(crate) mod stamp;
 pub mod subscribe;
@@ -48,7 +49,9 @@ use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak,
+};
 use std::thread::JoinHandle;
 
 use ratel_flow::{ClientConn, FlowId, FlowKind, Payload, Side, Timestamp};
@@ -149,6 +152,8 @@ struct Shared {
     out_of_time: AtomicBool,
     disk: AtomicU64,
     memory_budget: usize,
+    /// Who knows what is not in bodies.
+    sieves: sieve::Known,
 }
 
 impl FlowStore {
@@ -179,6 +184,7 @@ impl FlowStore {
             out_of_time: AtomicBool::new(false),
             disk: AtomicU64::new(0),
             memory_budget,
+            sieves: sieve::Known::default(),
         });
         let worker = Worker::new(shared.clone(), recorder);
         let thread = std::thread::Builder::new()
@@ -200,6 +206,11 @@ impl FlowStore {
         let writer = FlowWriter::new(shared.clone(), id);
         writer.event(What::Open(kind, client.clone(), now));
         writer
+    }
+
+    /// Whom to ask before bodies are read for a filter.
+    pub(crate) fn ask_first(&self, sieves: Weak<dyn sieve::Sieves>) {
+        self.0.shared.sieves.set(sieves);
     }
 
     /// How many flows can be read.

@@ -49,7 +49,7 @@ impl FlowStore {
     }
 }
 
-fn stamp(id: FlowId, entry: &Entry) -> Stamp {
+pub(super) fn stamp(id: FlowId, entry: &Entry) -> Stamp {
     let mut heads = Hash::default();
     heads.place(entry.request);
     heads.place(entry.response);

@@ -181,6 +181,9 @@ fn in_body<S: Subject + ?Sized>(
     scratch: &mut Scratch,
 ) -> bool {
     let kind = flow.kind();
+    if !flow.may_hold(side, pattern) {
+        return false;
+    }
     let mut of_side = |of: Side| {
         if !wants(side, of) {
             return false;

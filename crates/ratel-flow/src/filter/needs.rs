@@ -1,6 +1,9 @@
 //! What a filter asks a flow for.
 
-use super::parse::Node;
+use super::operators::Operator;
+use super::parse::{Node, Operand};
+use crate::flow::Side;
+use crate::pattern::Pattern;
 
 /// Parts of a flow. The summary (kind, status, whether there is a response or an error, addresses, marks, comment,
 /// metadata) is not among them: it is always at hand.
@@ -60,5 +63,24 @@ pub(super) fn of(node: &Node) -> Needs {
         }
         Node::Not(node) => of(node),
         Node::Test(test) => test.row.needs,
+    }
+}
+
+/// Gives the patterns that a tree looks for in bodies.
+pub(super) fn each_in_bodies<'a>(node: &'a Node, each: &mut dyn FnMut(Option<Side>, &'a Pattern)) {
+    match node {
+        Node::All(nodes) | Node::Any(nodes) => {
+            for node in nodes {
+                each_in_bodies(node, each);
+            }
+        }
+        Node::Not(node) => each_in_bodies(node, each),
+        Node::Test(test) => {
+            if let (Operator::Body(side), Operand::Pattern(pattern)) =
+                (test.row.operator, &test.operand)
+            {
+                each(side, pattern);
+            }
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::conn::{ClientConn, ServerConn};
 use crate::dns::DnsMessage;
 use crate::flow::{FlowKind, Side};
 use crate::http::{Request, Response};
+use crate::pattern::Pattern;
 use crate::record::{Body, Replay, Value};
 
 /// A flow that filters can be asked about.
@@ -64,6 +65,13 @@ pub trait Subject {
 
     /// The DNS message that asks or answers.
     fn dns(&self, side: Side) -> Option<&DnsMessage>;
+
+    /// Whether the pattern may be in a body or a message, of one side alone if `side` says so. Asked before these are
+    /// read: false spares that, and is only said where reading would say the same.
+    fn may_hold(&self, side: Option<Side>, pattern: &Pattern) -> bool {
+        let _ = (side, pattern);
+        true
+    }
 
     /// The body of that side, as sent; [`Body::Missing`] as long as it is not there, or if it is not kept.
     fn body(&self, side: Side) -> Body;

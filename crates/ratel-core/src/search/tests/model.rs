@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use proptest::prelude::*;
 use ratel_flow::OpenMessage;
+use ratel_flow::filter::{Filter, FilterOptions};
 
 use super::*;
 use crate::store::Edit;
@@ -24,6 +25,8 @@ enum Step {
     Many(usize, String),
     CatchUp,
     Search(String, Looking),
+    /// A filter that looks into bodies.
+    Filter(&'static str, String),
     /// Bytes that the disk of the index has left.
     IndexDisk(u64),
 }
@@ -91,6 +94,14 @@ fn needle() -> impl Strategy<Value = String> {
     ]
 }
 
+/// With `{}` where the needle goes.
+fn filters() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        4 => Just("~b {}"), 2 => Just("~bs {}"), 2 => Just("~bq {}"), 1 => Just("!~b {}"), 1 => Just("~bq {} | ~bs {}"),
+        1 => Just("~bs {} & !~bq abc"), 1 => Just("~http ~b {}"),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let flow = 0usize..5;
     let kind = prop_oneof![
@@ -127,6 +138,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1usize..60, "[a-cA-C]{0,12}").prop_map(|(n, t)| Step::Many(n, t)),
         4 => Just(Step::CatchUp),
         8 => (needle(), looking).prop_map(|(n, l)| Step::Search(n, l)),
+        4 => (filters(), needle()).prop_map(|(f, n)| Step::Filter(f, n)),
         1 => prop_oneof![Just(0), 0u64..20_000, Just(u64::MAX)].prop_map(Step::IndexDisk),
     ]
 }
@@ -346,6 +358,7 @@ impl Run {
             Step::IndexDisk(left) if self.faults => self.disk_left.store(left, Ordering::Relaxed),
             Step::IndexDisk(_) => {}
             Step::Search(needle, looking) => self.search(&needle, looking),
+            Step::Filter(filter, needle) => self.filter(filter, &needle),
         }
     }
 
@@ -388,6 +401,22 @@ impl Run {
     }
 }
 
+impl Run {
+    /// Flows that match with the index are those that match when each is read.
+    fn filter(&self, filter: &str, needle: &str) {
+        self.store.flush();
+        let quoted = format!("\"{}\"", needle.replace('\\', r"\\"));
+        let filter = filter.replace("{}", &quoted);
+        let filter = Filter::parse(&filter, FilterOptions::default()).unwrap();
+        let ids = self.store.ids(0..usize::MAX);
+        let found = self.store.matching(&ids, &filter);
+        let read = ids
+            .into_iter()
+            .filter(|id| self.store.matches(*id, &filter));
+        assert_eq!(found, read.collect::<Vec<_>>(), "{}", filter.source());
+    }
+}
+
 fn run(store: FlowStore, memory: usize, disk: u64, faults: bool, steps: Vec<Step>) {
     let mut run = Run::new(store, memory, disk, faults);
     for step in steps {
@@ -402,6 +431,7 @@ fn run(store: FlowStore, memory: usize, disk: u64, faults: bool, steps: Vec<Step
     };
     for needle in ["ab", "abc", "bca.*a"] {
         run.search(needle, looking.clone());
+        run.filter("~b {}", needle);
     }
 }
 
