@@ -7,7 +7,7 @@ use ratel_flow::FlowId;
 
 use super::catalog::{Covered, Extent};
 use super::files::Files;
-use super::grams::Collector;
+use super::grams::{Collector, Kind};
 use super::volume::{BLOCKS, Draft, GRAMS_MOST, OVERLAP, Slice, Unit, Volume};
 
 /// Text of a block, in bytes.
@@ -16,6 +16,12 @@ const BLOCK_BYTES: usize = if cfg!(test) { 1024 } else { 16 * 1024 };
 /// A block has the heads of no more flows than this, and parts of no more bodies: all of them are read to see whether
 /// what is looked for is there.
 const BLOCK_SLICES: usize = 32;
+
+/// A body that is text and noise in turn makes no more slices of a block than this.
+const SLICES_MOST: usize = 2 * BLOCK_SLICES;
+
+/// Fewer bytes do not say of what kind a text is that goes on.
+const SAID_BY: usize = 64;
 
 /// Heads are much alike, so that a block of them may be long before it has as many grams as this.
 const HEAD_GRAMS: usize = 3072;
@@ -31,7 +37,10 @@ pub(super) struct Builder {
     number: u32,
     draft: Draft,
     heads: Block,
-    bodies: Block,
+    /// One for each kind of bytes, lest noise spoils what is kept of text.
+    bodies: [Block; 3],
+    /// Of what is being read.
+    kind: Kind,
     /// The last bytes of the unit that is being read.
     tail: Vec<u8>,
     at: Option<(FlowId, Unit, u64)>,
@@ -51,13 +60,19 @@ struct Cover {
 }
 
 /// A block that is being filled.
-#[derive(Default)]
 struct Block {
     collector: Collector,
     slices: Vec<Slice>,
 }
 
 impl Block {
+    fn new(kind: Kind) -> Self {
+        Self {
+            collector: Collector::new(kind),
+            slices: Vec::new(),
+        }
+    }
+
     fn end(&mut self, draft: &mut Draft) {
         if self.slices.is_empty() {
             return;
@@ -80,8 +95,9 @@ impl Default for Builder {
         Self {
             number: 1,
             draft: Draft::default(),
-            heads: Block::default(),
-            bodies: Block::default(),
+            heads: Block::new(Kind::Text),
+            bodies: [Kind::Text, Kind::Mixed, Kind::Binary].map(Block::new),
+            kind: Kind::Text,
             tail: Vec::new(),
             at: None,
             covers: HashMap::new(),
@@ -133,26 +149,62 @@ impl Builder {
         self.tail
             .extend_from_slice(text.get(from..).unwrap_or_default());
         // It goes before the first text of the block that has what follows.
-        self.bodies.collector.feed(&self.tail);
+        let Self {
+            bodies, kind, tail, ..
+        } = self;
+        kind.of_them(bodies).collector.feed(tail);
+    }
+
+    /// The block for the kind of bytes that is being read.
+    fn body(&mut self) -> &mut Block {
+        self.kind.of_them(&mut self.bodies)
+    }
+
+    /// Has those bytes go to a block of their kind.
+    fn choose(&mut self, text: &[u8]) {
+        // What is short says little.
+        if text.len() < SAID_BY && !self.tail.is_empty() {
+            return;
+        }
+        let kind = Kind::of(text);
+        if kind != self.kind {
+            self.body().collector.cut();
+            self.kind = kind;
+            let Self { bodies, tail, .. } = self;
+            kind.of_them(bodies).collector.feed(tail);
+        }
+    }
+
+    /// Ends the block if it has as much as one may.
+    fn end_full(&mut self) {
+        let Self {
+            bodies,
+            kind,
+            tail,
+            draft,
+            ..
+        } = self;
+        let block = kind.of_them(bodies);
+        if block.collector.bytes() >= BLOCK_BYTES || block.slices.len() >= SLICES_MOST {
+            block.end(draft);
+            block.collector.feed(tail);
+        }
     }
 
     /// Text that follows on what was there. Not more than some 64 KiB at once, so that a volume does not become too
     /// large before it is asked whether it is full.
     pub(super) fn text(&mut self, mut text: &[u8]) {
         self.bytes += text.len();
+        self.choose(text);
         while !text.is_empty() {
-            let room = BLOCK_BYTES
-                .saturating_sub(self.bodies.collector.bytes())
-                .max(1);
+            let filled = self.body().collector.bytes();
+            let room = BLOCK_BYTES.saturating_sub(filled).max(1);
             let (part, rest) = text.split_at(room.min(text.len()));
             text = rest;
-            self.bodies.collector.feed(part);
+            self.body().collector.feed(part);
             self.note(part.len());
             self.keep(part);
-            if self.bodies.collector.bytes() >= BLOCK_BYTES {
-                self.bodies.end(&mut self.draft);
-                self.bodies.collector.feed(&self.tail);
-            }
+            self.end_full();
         }
     }
 
@@ -162,11 +214,12 @@ impl Builder {
             return;
         };
         let len = len as u32;
-        match self.bodies.slices.last_mut() {
+        let slices = &mut self.kind.of_them(&mut self.bodies).slices;
+        match slices.last_mut() {
             Some(last) if last.flow == *flow && last.unit == *unit && last.end() == *at => {
                 last.len += len;
             }
-            _ => self.bodies.slices.push(Slice {
+            _ => slices.push(Slice {
                 flow: *flow,
                 start: *at,
                 len,
@@ -191,17 +244,15 @@ impl Builder {
     /// Text of a message that is compressed by itself: the unit is counted in messages.
     pub(super) fn message(&mut self, number: u64, text: &[u8]) {
         self.bytes += text.len();
+        self.choose(text);
         for part in text.chunks(BLOCK_BYTES) {
-            self.bodies.collector.feed(part);
+            self.body().collector.feed(part);
             self.keep(part);
             if let Some((_, _, at)) = &mut self.at {
                 *at = number;
             }
             self.note(1);
-            if self.bodies.collector.bytes() >= BLOCK_BYTES {
-                self.bodies.end(&mut self.draft);
-                self.bodies.collector.feed(&self.tail);
-            }
+            self.end_full();
         }
     }
 
@@ -215,10 +266,17 @@ impl Builder {
 
     /// The unit, or what may be found as a whole, ends here.
     pub(super) fn cut(&mut self) {
-        self.bodies.collector.cut();
         self.tail.clear();
-        if self.bodies.slices.len() >= BLOCK_SLICES {
-            self.bodies.end(&mut self.draft);
+        let Self {
+            bodies,
+            kind,
+            draft,
+            ..
+        } = self;
+        let block = kind.of_them(bodies);
+        block.collector.cut();
+        if block.slices.len() >= BLOCK_SLICES {
+            block.end(draft);
         }
     }
 
@@ -259,12 +317,17 @@ impl Builder {
     /// Writes the volume and begins the next one, in the middle of a unit if need be.
     pub(super) fn seal(&mut self, files: &mut Files) -> Sealed {
         self.heads.end(&mut self.draft);
-        self.bodies.end(&mut self.draft);
+        for block in &mut self.bodies {
+            block.end(&mut self.draft);
+        }
         let (lists, volume) = self.draft.encode();
         let number = self.number;
         self.number += 1;
         self.bytes = 0;
-        self.bodies.collector.feed(&self.tail);
+        let Self {
+            bodies, kind, tail, ..
+        } = self;
+        kind.of_them(bodies).collector.feed(tail);
         let covers = std::mem::take(&mut self.covers);
         let volume = match files.append(&lists) {
             Ok(place) => Ok(volume.at(number, place)),

@@ -3,7 +3,8 @@
 //! A text that holds a needle holds all grams of the needle. A [`Collector`] gathers which grams there are in a block
 //! of text. Of text in any language all are kept as long as they are few enough; a block with more keeps those of a
 //! fixed part of all grams ([`Level`]), which costs less and excludes less. Bytes at random, as in downloads that are
-//! compressed, are a new gram each, and are hardly ever looked for: of them a small part of the printable ones is kept.
+//! compressed, are a new gram each, and are hardly ever looked for: of them a small part of the printable ones is kept,
+//! and the others are passed over at once. So blocks are of one [`Kind`] of bytes.
 
 /// Three bytes, the first one highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,11 +53,10 @@ pub(super) enum Level {
     /// Half of them, and a quarter.
     Half,
     Quarter,
-    /// Those of three printable bytes, and a half, a quarter, an eighth of those.
+    /// Those of three printable bytes, and a half, a quarter of those.
     Printable,
     PrintableHalf,
     PrintableQuarter,
-    PrintableEighth,
 }
 
 impl Level {
@@ -66,47 +66,83 @@ impl Level {
             Self::All | Self::Printable => 0,
             Self::Half | Self::PrintableHalf => 1,
             Self::Quarter | Self::PrintableQuarter => 3,
-            Self::PrintableEighth => 7,
         };
         gram.bits() & bits == 0 && (self < Self::Printable || gram.is_printable())
     }
 }
 
-/// A block of text has at most so many grams in the index, if it is text, where there is a level that does it.
-const TEXT_MOST: usize = 4096;
+/// A block has at most so many grams in the index, where there is a level that does it.
+const GRAMS_MOST: usize = 4096;
 
-/// The same for other blocks, as a part of their length in bytes.
-const BINARY_MOST: usize = 48;
+/// Bytes by which the kind of a text is judged.
+const SAMPLE: usize = 512;
 
-/// Which grams there are in a block. Kept from block to block, since it takes 2 MiB.
-pub(super) struct Collector {
-    /// A bit for each gram.
-    seen: Box<[u64]>,
-    grams: Vec<Gram>,
-    /// The last two bytes, and how many there were since the run began.
-    last: u32,
-    run: usize,
-    len: usize,
-    /// Bytes of the block that are printable, and those that are not found in text.
-    printable: u32,
-    control: u32,
+/// What bytes are, as far as it matters for their grams. Where it is judged wrongly, that costs room or time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Text in any language.
+    Text,
+    /// Text with numbers between, as in protobuf.
+    Mixed,
+    /// As good as random.
+    Binary,
 }
 
-impl Default for Collector {
-    fn default() -> Self {
-        Self {
-            seen: vec![0; GRAMS / 64].into(),
-            grams: Vec::new(),
-            last: 0,
-            run: 0,
-            len: 0,
-            printable: 0,
-            control: 0,
+impl Kind {
+    /// Judges by the start and the middle.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let start = bytes.get(..SAMPLE).unwrap_or(bytes);
+        let middle = bytes.get(bytes.len() / 2..).unwrap_or_default();
+        let middle = middle.get(..SAMPLE).unwrap_or(middle);
+        let mut counts = [0_usize; 3];
+        for byte in start.iter().chain(middle) {
+            if let Some(count) = counts.get_mut(usize::from(class(*byte))) {
+                *count += 1;
+            }
+        }
+        let [other, printable, control] = counts;
+        let all = other + printable + control;
+        if control <= all / 64 {
+            Self::Text
+        } else if printable > all / 2 {
+            Self::Mixed
+        } else {
+            Self::Binary
+        }
+    }
+
+    /// The one for this kind.
+    pub(super) fn of_them<T>(self, [text, mixed, binary]: &mut [T; 3]) -> &mut T {
+        match self {
+            Self::Text => text,
+            Self::Mixed => mixed,
+            Self::Binary => binary,
+        }
+    }
+
+    /// The levels that blocks of this kind can have, each with fewer grams than the one before.
+    fn levels(self) -> &'static [Level] {
+        match self {
+            Self::Text => &[Level::All, Level::Half, Level::Quarter],
+            Self::Mixed => &[Level::All, Level::Printable, Level::PrintableHalf],
+            Self::Binary => &[Level::PrintableQuarter],
         }
     }
 }
 
-/// A byte that is no part of text, 0 for one that is but is not printable ASCII, 1 for printable ASCII.
+/// Which grams there are in a block. Kept from block to block, since it takes 2 MiB.
+pub(super) struct Collector {
+    /// A bit for each gram; empty before the first one.
+    seen: Box<[u64]>,
+    grams: Vec<Gram>,
+    kind: Kind,
+    /// The last two bytes, and how many there were since the run began.
+    last: u32,
+    run: usize,
+    len: usize,
+}
+
+/// 2 for a byte that is no part of text, 0 for one that is but is not printable ASCII, 1 for printable ASCII.
 const fn class(byte: u8) -> u8 {
     match byte {
         b' '..=b'~' => 1,
@@ -115,66 +151,84 @@ const fn class(byte: u8) -> u8 {
     }
 }
 
-/// For each byte: folded in the lowest 8 bits; then its class, so that sums of it can be taken apart.
-const TABLE: [u64; 256] = {
+/// Each byte folded.
+const FOLDED: [u8; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
-        let folded = (byte as u8).to_ascii_lowercase() as u64;
-        table[byte] = folded
-            | match class(byte as u8) {
-                1 => 1 << 8,
-                2 => 1 << 36,
-                _ => 0,
-            };
+        table[byte] = (byte as u8).to_ascii_lowercase();
         byte += 1;
     }
     table
 };
 
 impl Collector {
+    /// For blocks of that kind of bytes.
+    pub(super) fn new(kind: Kind) -> Self {
+        Self {
+            seen: Box::default(),
+            grams: Vec::new(),
+            kind,
+            last: 0,
+            run: 0,
+            len: 0,
+        }
+    }
+
     /// Bytes that follow on the ones before.
     pub(super) fn feed(&mut self, text: &[u8]) {
-        let (mut last, mut sum) = (self.last, 0_u64);
+        if self.seen.is_empty() {
+            self.seen = vec![0; GRAMS / 64].into();
+        }
+        self.len += text.len();
+        match self.kind {
+            Kind::Text | Kind::Mixed => self.feed_all(text),
+            Kind::Binary => self.feed_printable(text),
+        }
+    }
+
+    fn feed_all(&mut self, text: &[u8]) {
+        let mut last = self.last;
         // The first two bytes of a run are not the end of a gram.
         let start = 2_usize.saturating_sub(self.run).min(text.len());
         let (before, rest) = text.split_at(start);
         for byte in before {
-            let entry = TABLE[usize::from(*byte)];
-            sum += entry >> 8;
-            last = (last << 8 | (entry as u32 & 0xff)) & 0xff_ffff;
+            last = (last << 8 | u32::from(FOLDED[usize::from(*byte)])) & 0xff_ffff;
         }
         for byte in rest {
-            let entry = TABLE[usize::from(*byte)];
-            sum += entry >> 8;
-            last = (last << 8 | (entry as u32 & 0xff)) & 0xff_ffff;
-            let bit = 1_u64 << (last & 63);
-            if let Some(word) = self.seen.get_mut((last >> 6) as usize)
-                && *word & bit == 0
-            {
-                *word |= bit;
-                self.grams.push(Gram(last));
-            }
+            last = (last << 8 | u32::from(FOLDED[usize::from(*byte)])) & 0xff_ffff;
+            note(&mut self.seen, &mut self.grams, Gram(last));
         }
         self.last = last;
         self.run += text.len();
-        self.len += text.len();
-        self.printable += (sum & 0xfff_ffff) as u32;
-        self.control += (sum >> 28) as u32;
+    }
+
+    /// Only the grams that the level keeps.
+    fn feed_printable(&mut self, text: &[u8]) {
+        let (mut last, mut run) = (self.last, self.run);
+        for byte in text {
+            if class(*byte) != 1 {
+                run = 0;
+                continue;
+            }
+            last = (last << 8 | u32::from(fold(*byte))) & 0xff_ffff;
+            run += 1;
+            if run >= 3 && Level::PrintableQuarter.keeps(Gram(last)) {
+                note(&mut self.seen, &mut self.grams, Gram(last));
+            }
+        }
+        (self.last, self.run) = (last, run);
     }
 
     /// What comes next does not follow on what was there. The last two bytes are the start of no gram, and get one, so
     /// that two bytes are found by the grams that begin with them.
     pub(super) fn cut(&mut self) {
-        if self.run >= 2 {
-            let gram = Gram(self.last << 8 & 0xff_ffff);
-            let bit = 1_u64 << (gram.0 & 63);
-            if let Some(word) = self.seen.get_mut((gram.0 >> 6) as usize)
-                && *word & bit == 0
-            {
-                *word |= bit;
-                self.grams.push(gram);
-            }
+        if self.run >= 2 && self.kind != Kind::Binary {
+            note(
+                &mut self.seen,
+                &mut self.grams,
+                Gram(self.last << 8 & 0xff_ffff),
+            );
         }
         self.run = 0;
     }
@@ -201,40 +255,34 @@ impl Collector {
                 take(gram);
             }
         }
-        (self.len, self.printable, self.control) = (0, 0, 0);
+        self.len = 0;
         level
     }
 
     fn level(&self) -> Level {
-        use Level::{
-            All, Half, Printable, PrintableEighth, PrintableHalf, PrintableQuarter, Quarter,
+        let [levels @ .., last] = self.kind.levels() else {
+            return Level::All;
         };
-        let (len, printable) = (self.len, self.printable as usize);
-        let is_text = (self.control as usize) <= len / 64;
-        let (levels, most): (&[Level], usize) = match is_text {
-            true => (&[All, Half, Quarter], TEXT_MOST),
-            // Text with numbers between, as in protobuf.
-            false if printable > len / 2 => (&[All, Printable, PrintableHalf], TEXT_MOST),
-            false => (
-                &[
-                    All,
-                    Printable,
-                    PrintableHalf,
-                    PrintableQuarter,
-                    PrintableEighth,
-                ],
-                len / BINARY_MOST,
-            ),
+        if self.grams.len() <= GRAMS_MOST
+            && let Some(first) = levels.first()
+        {
+            return *first;
+        }
+        let fits = |level: &&Level| {
+            **level != Level::All
+                && self.grams.iter().filter(|g| level.keeps(**g)).count() <= GRAMS_MOST
         };
-        let (last, others) = match levels.split_last() {
-            Some((last, others)) => (*last, others),
-            None => (All, levels),
-        };
-        let fits = |level: &Level| {
-            *level == All && self.grams.len() <= most
-                || *level != All && self.grams.iter().filter(|g| level.keeps(**g)).count() <= most
-        };
-        others.iter().copied().find(fits).unwrap_or(last)
+        levels.iter().find(fits).copied().unwrap_or(*last)
+    }
+}
+
+fn note(seen: &mut [u64], grams: &mut Vec<Gram>, gram: Gram) {
+    let bit = 1_u64 << (gram.0 & 63);
+    if let Some(word) = seen.get_mut((gram.0 >> 6) as usize)
+        && *word & bit == 0
+    {
+        *word |= bit;
+        grams.push(gram);
     }
 }
 
@@ -243,7 +291,7 @@ mod tests {
     use super::*;
 
     fn collect(pieces: &[&[u8]]) -> (Level, Vec<Gram>) {
-        let mut collector = Collector::default();
+        let mut collector = Collector::new(Kind::of(&pieces.concat()));
         let mut grams = Vec::new();
         for piece in pieces {
             collector.feed(piece);
@@ -276,7 +324,7 @@ mod tests {
 
     #[test]
     fn a_collector_forgets_the_block_before() {
-        let mut collector = Collector::default();
+        let mut collector = Collector::new(Kind::Text);
         collector.feed(b"some text with \x00\x01\x02 in it");
         collector.finish(|_| ());
         let mut grams = Vec::new();
@@ -304,7 +352,7 @@ mod tests {
             .collect();
         let (level, grams) = collect(&[&noise]);
         assert_eq!(level, Level::PrintableQuarter);
-        assert!(grams.len() < 400 && grams.iter().all(|gram| level.keeps(*gram)));
+        assert!((50..400).contains(&grams.len()) && grams.iter().all(|gram| level.keeps(*gram)));
         let (level, grams) = collect(&[&base64]);
         assert_eq!(level, Level::Quarter);
         assert!((2000..5000).contains(&grams.len()));

@@ -27,7 +27,7 @@ pub(super) const GRAMS_MOST: usize = 2 << 20;
 pub(super) const OVERLAP: usize = 256;
 
 /// No more grams of a needle than this are looked up.
-const LOOKED_UP: usize = 16;
+const LOOKED_UP: usize = 48;
 
 /// A text of a flow, or what its texts of one kind are one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,10 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::search::files::Files;
-use crate::search::grams::Collector;
+use crate::search::grams::{Collector, Kind};
 
 fn volume(texts: &[Vec<u8>]) -> Volume {
-    let (mut draft, mut collector) = (Draft::default(), Collector::default());
+    let (mut draft, mut collector) = (Draft::default(), Collector::new(Kind::Text));
     for (at, text) in texts.iter().enumerate() {
         collector.feed(text);
         let slice = Slice {
