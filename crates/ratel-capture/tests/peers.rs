@@ -31,7 +31,9 @@ fn curl(keys: &Path, args: &[&str]) -> Option<String> {
 
 fn tls_of(flow: &Record) -> &ratel_flow::TlsInfo {
     let server = flow.server_conn.as_ref().expect("a server");
-    server.tls.as_deref().expect("TLS")
+    let tls = server.tls.as_deref().expect("TLS");
+    assert_eq!(tls.engine, None, "nobody here has done that handshake");
+    tls
 }
 
 #[test]

@@ -124,8 +124,8 @@ pub struct TlsInfo {
     pub group: Option<Arc<str>>,
     /// The handshake was a short one, with what an earlier connection had left.
     pub resumed: bool,
-    /// The library that did the handshake.
-    pub engine: TlsEngine,
+    /// The library that did the handshake; none where it was not Ratel's: in a capture, or in a file that does not say.
+    pub engine: Option<TlsEngine>,
     /// Server name indication sent in the ClientHello.
     pub sni: Option<Arc<str>>,
     /// Application protocol agreed on.
@@ -146,10 +146,9 @@ pub struct TlsInfo {
 pub type Certificates = Arc<[Bytes]>;
 
 /// The libraries that do handshakes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TlsEngine {
     /// rustls, for TLS 1.2 and 1.3.
-    #[default]
     Modern,
     /// OpenSSL, for what is older, and for what only it can be told to do.
     Legacy,
@@ -163,6 +162,14 @@ impl TlsEngine {
             Self::Modern => "rustls",
             Self::Legacy => "OpenSSL",
         }
+    }
+
+    /// The library of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Modern, Self::Legacy]
+            .into_iter()
+            .find(|engine| engine.name() == name)
     }
 }
 

@@ -108,10 +108,10 @@ fn tls() -> BoxedStrategy<TlsInfo> {
                 cipher,
                 group,
                 resumed: flags[0],
-                engine: if flags[1] {
-                    TlsEngine::Legacy
-                } else {
-                    TlsEngine::Modern
+                engine: match (flags[1], flags[3]) {
+                    (true, _) => Some(TlsEngine::Legacy),
+                    (false, true) => Some(TlsEngine::Modern),
+                    (false, false) => None,
                 },
                 sni,
                 alpn,

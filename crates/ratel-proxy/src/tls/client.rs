@@ -103,6 +103,7 @@ where
     let alpn = alpn.iter().find(|ours| hello.alpn.contains(ours));
     let shaken = match Choice::for_hello(hello, settings.policy(), |kind| leaf.has(kind)) {
         Choice::Modern(kind) => {
+            info.engine = Some(TlsEngine::Modern);
             let identity = leaf.identity(kind).await?;
             timeout(
                 HANDSHAKE_TIMEOUT,
@@ -111,7 +112,7 @@ where
             .await
         }
         Choice::Legacy => {
-            info.engine = TlsEngine::Legacy;
+            info.engine = Some(TlsEngine::Legacy);
             let identity = leaf.legacy().await?;
             timeout(
                 HANDSHAKE_TIMEOUT,

@@ -256,10 +256,11 @@ where
     let remembered = settings.needs_legacy(&known);
     // Only the legacy engine shows certificates to servers that ask for one late, as some do.
     let shaken = if remembered || cert.is_some() || !settings.0.policy.suits_modern() {
-        info.engine = TlsEngine::Legacy;
+        info.engine = Some(TlsEngine::Legacy);
         let handshake = connectors.legacy.connect(io, name, alpn, cert.as_deref());
         timeout(HANDSHAKE_TIMEOUT, handshake).await
     } else {
+        info.engine = Some(TlsEngine::Modern);
         timeout(HANDSHAKE_TIMEOUT, connectors.modern.connect(io, name, alpn)).await
     };
     match shaken.unwrap_or(Err(Cause::TimedOut)) {
@@ -268,7 +269,7 @@ where
             Ok((stream, info))
         }
         Err(cause) => {
-            let another_try = info.engine == TlsEngine::Modern && cause.is_of_the_engine();
+            let another_try = info.engine == Some(TlsEngine::Modern) && cause.is_of_the_engine();
             if another_try || remembered {
                 settings.remember(known, another_try);
             }

@@ -148,7 +148,7 @@ fn add_tls(tls: &TlsInfo, facts: &mut Facts) {
     if tls.version.is_some() {
         facts.add("Session", if tls.resumed { "resumed" } else { "new" });
     }
-    facts.add("TLS Library", tls.engine.name());
+    facts.add_some("TLS Library", tls.engine.map(ratel_flow::TlsEngine::name));
 }
 
 /// When things happened, in their order, with the time since the first of them.

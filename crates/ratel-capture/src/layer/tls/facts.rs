@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_flow::{Side, Timestamp, TlsEngine, TlsInfo, TlsVersion};
+use ratel_flow::{Side, Timestamp, TlsInfo, TlsVersion};
 use ratel_proto::client_hello::{ClientHello, is_grease};
 
 use crate::context::Ends;
@@ -89,7 +89,7 @@ impl Facts {
             cipher: self.cipher.clone(),
             group: self.group.clone(),
             resumed: self.resumed,
-            engine: TlsEngine::default(),
+            engine: None,
             sni: self.sni.clone(),
             alpn: self.alpn.clone(),
             alpn_offers: self.alpn_offers.clone(),

@@ -356,9 +356,8 @@ fn read_tls(notes: &ConnNotes<'_>, tls: &mut Option<Arc<TlsInfo>>) {
     tls.resumed = flag(&notes.resumed);
     tls.ech_offered = flag(&notes.ech_offered);
     tls.early_data_offered = flag(&notes.early_data_offered);
-    if notes.engine.opt_text() == Ok(Some(TlsEngine::Legacy.name())) {
-        tls.engine = TlsEngine::Legacy;
-    }
+    let engine = notes.engine.opt_text().ok().flatten();
+    tls.engine = engine.and_then(TlsEngine::from_name);
 }
 
 fn write_client(out: &mut Out<'_>, conn: &ClientConn) {
@@ -388,7 +387,7 @@ fn write_conn(
 ) {
     let tls = tls.filter(|tls| {
         let flags = tls.resumed || tls.ech_offered || tls.early_data_offered;
-        flags || tls.group.is_some() || tls.engine != TlsEngine::Modern
+        flags || tls.group.is_some() || tls.engine.is_some()
     });
     if tls.is_none() && texts.iter().all(|(_, text)| text.is_none()) {
         return;
@@ -414,8 +413,8 @@ fn write_conn(
                 out.bool(key, true);
             }
         }
-        if tls.engine != TlsEngine::Modern {
-            out.text("engine", tls.engine.name());
+        if let Some(engine) = tls.engine {
+            out.text("engine", engine.name());
         }
     });
 }

@@ -339,7 +339,7 @@ async fn odd_certificates_of_trusted_issuers_are_accepted() {
             let result = ask(&settings, host, &issued, versions).await;
             let info = result.unwrap_or_else(|error| panic!("case {index}, {host}: {error}"));
             assert_eq!(info.certificates.len(), 1 + issued.above.len());
-            assert_eq!(info.engine, engine);
+            assert_eq!(info.engine, Some(engine));
         }
     }
 }
@@ -486,7 +486,7 @@ async fn an_old_server_is_served_where_that_is_allowed_and_named_where_not() {
             .expect("it is allowed");
         assert_eq!(
             (info.version, info.engine),
-            (Some(version), TlsEngine::Legacy)
+            (Some(version), Some(TlsEngine::Legacy))
         );
         assert!(info.cipher.is_some() && info.group.is_some(), "{info:?}");
     }
@@ -521,7 +521,7 @@ async fn the_engine_that_a_server_needs_is_remembered() {
         let (_, info) = connect(io(), asked("service.example"), &settings)
             .await
             .expect("the other one");
-        assert_eq!(info.engine, TlsEngine::Legacy);
+        assert_eq!(info.engine, Some(TlsEngine::Legacy));
     }
     let gone = tokio::io::duplex(100).0;
     let error = connect(gone, asked("service.example"), &settings)
@@ -535,7 +535,7 @@ async fn the_engine_that_a_server_needs_is_remembered() {
     )
     .await
     .expect("a new server");
-    assert_eq!(info.engine, TlsEngine::Modern);
+    assert_eq!(info.engine, Some(TlsEngine::Modern));
 }
 
 #[tokio::test]
