@@ -355,14 +355,22 @@ impl Messages {
         self.len() == 0
     }
 
-    /// Each of them, in order, read as it is asked for.
-    pub fn iter(&self) -> impl Iterator<Item = io::Result<Message>> + '_ {
-        (0..self.len()).map(|number| match self {
+    /// The message with that number, counted from 0.
+    ///
+    /// # Errors
+    /// When it cannot be read, or there are not as many.
+    pub fn read(&self, number: u64) -> io::Result<Message> {
+        match self {
             Self::List(list) => list
                 .get(number as usize)
                 .cloned()
                 .ok_or_else(|| io::ErrorKind::UnexpectedEof.into()),
             Self::Lazy(messages) => messages.read(number),
-        })
+        }
+    }
+
+    /// Each of them, in order, read as it is asked for.
+    pub fn iter(&self) -> impl Iterator<Item = io::Result<Message>> + '_ {
+        (0..self.len()).map(|number| self.read(number))
     }
 }

@@ -12,6 +12,8 @@
 //! random for each run, so that nobody can try out passwords against a placeholder; the rule `salt:TEXT` sets it, for
 //! placeholders that are the same from run to run, and tries are possible to those who know the text.
 //!
+//! Messages of one side are looked at together where they meet (`seams.rs`), so that a secret in pieces is found.
+//!
 //! In data that is no text (protobuf, images, what a connection carried) a secret gives way to hexadecimal digits of the
 //! same length, so that lengths within the data stay true. A body that was changed is left without its
 //! content-encoding, and `Content-Length` says its length. A body that cannot be looked into, since it is longer than
@@ -27,6 +29,7 @@ mod placeholder;
 mod record;
 mod rule;
 mod scan;
+mod seams;
 mod secrets;
 
 use std::sync::Arc;

@@ -122,6 +122,26 @@ impl Pass {
         }
     }
 
+    /// What may be a secret in a text that is made of several. Of a stream, everything is.
+    pub(super) fn across(&self, text: &[u8], is_stream: bool) -> Vec<Span> {
+        let rules = self.redactor().rules();
+        let mut spans = Vec::new();
+        json::values(text, &rules.json, &mut spans);
+        if is_stream {
+            scan::parameters(text, &rules.query, Ends::Free, &mut spans);
+            if rules.userinfo {
+                scan::userinfo(text, &mut spans);
+            }
+        }
+        if let Self::Replace(Replacer { redactor, needles }) = self {
+            if is_stream {
+                scan::patterns(text, &redactor.rules().patterns, &mut spans);
+            }
+            needles.spans(text, &mut spans);
+        }
+        spans
+    }
+
     /// The same for text that is known to be text.
     pub(super) fn string(&mut self, text: &str, kind: Kind) -> Option<String> {
         let changed = self.text(text.as_bytes(), Vec::new(), kind)?;

@@ -21,6 +21,8 @@ pub(super) struct Span {
     pub(super) secret: Vec<u8>,
     /// What the placeholder needs on both sides: quotes, for a number in JSON.
     pub(super) around: Vec<u8>,
+    /// It began in an earlier message, which has the placeholder.
+    pub(super) goes_on: bool,
 }
 
 impl Span {
@@ -29,6 +31,7 @@ impl Span {
             range,
             secret,
             around: Vec::new(),
+            goes_on: false,
         }
     }
 
@@ -216,7 +219,7 @@ pub(super) fn replaced(
         out.extend_from_slice(text.get(at..span.range.start).unwrap_or_default());
         if same_length {
             out.extend(key.filler(&span.secret, span.range.len()));
-        } else {
+        } else if !span.goes_on {
             out.extend_from_slice(&span.around);
             out.extend_from_slice(key.placeholder(&span.secret).as_bytes());
             out.extend_from_slice(&span.around);

@@ -457,6 +457,151 @@ fn raw_connections_keep_their_lengths_where_they_are_no_text() {
     assert!(memchr::memmem::find(&left[1].content, b"hunter22").is_none());
 }
 
+/// What is left of messages of one kind, with the same texts in memory and elsewhere.
+fn pieces(rules: &[&str], kind: MessageKind, pieces: &[(Side, &[u8])]) -> Vec<Vec<u8>> {
+    #[derive(Debug)]
+    struct Elsewhere(Vec<Message>);
+    impl ReadMessages for Elsewhere {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn read(&self, number: u64) -> std::io::Result<Message> {
+            Ok(self.0[number as usize].clone())
+        }
+    }
+    let list: Vec<Message> = pieces
+        .iter()
+        .map(|(side, content)| Message {
+            side: *side,
+            ..message(kind, content)
+        })
+        .collect();
+    let [here, elsewhere] = [
+        Messages::List(list.clone()),
+        Messages::Lazy(Arc::new(Elsewhere(list))),
+    ]
+    .map(|messages| {
+        let mut record = flow(exchange("GET", "/"));
+        record.detail = Detail::Tcp(messages);
+        let record = redactor(rules).redact(&record);
+        let Detail::Tcp(messages) = record.detail else {
+            panic!("it is another kind of flow");
+        };
+        let left = messages
+            .iter()
+            .map(|message| message.unwrap().content.to_vec());
+        left.collect::<Vec<_>>()
+    });
+    assert_eq!(here, elsewhere);
+    here
+}
+
+#[test]
+fn secrets_in_pieces_are_found_where_they_meet() {
+    use Side::{Client, Server};
+    let (secret, filler) = (mark("hunter22"), "x".repeat(2000));
+    let texts = |rules: &[&str], kind, list: &[(Side, &str)]| {
+        let list: Vec<(Side, &[u8])> = list.iter().map(|(s, text)| (*s, text.as_bytes())).collect();
+        let left = pieces(rules, kind, &list);
+        left.into_iter()
+            .map(|text| String::from_utf8(text).unwrap())
+            .collect::<Vec<_>>()
+    };
+    // In two pieces, with something of the other side between them.
+    let left = texts(
+        &["json:token"],
+        MessageKind::Text,
+        &[
+            (Client, "{\"token\": \"hun"),
+            (Server, "not mine"),
+            (Client, "ter22\", \"a\": 1}"),
+            (Server, "hunter22"),
+        ],
+    );
+    assert_eq!(
+        left,
+        [
+            &format!("{{\"token\": \"{secret}")[..],
+            "not mine",
+            "\", \"a\": 1}",
+            &secret,
+        ]
+    );
+    // In as many pieces as it has letters, and between long ones.
+    let letters = ["h", "u", "n", "t", "e", "r", "2", "2"].map(|letter| (Client, letter));
+    let mut list = vec![(Server, "https://h/?token=hunter22 ")];
+    list.extend(letters);
+    list.extend([(Server, &filler[..]), (Client, &filler[..])]);
+    let left = texts(&["query:token"], MessageKind::Binary, &list);
+    assert_eq!(left[1..9].concat(), secret);
+    assert_eq!(left[9..], [filler.clone(), filler.clone()]);
+    // A stream is searched as one.
+    let list = [
+        (Client, "GET /?token=hun"),
+        (Client, "ter22 HTTP/1.1\r\nX-Id: id-"),
+        (Client, "123\r\n\r\n"),
+    ];
+    let left = texts(
+        &["query:token", "pattern:/id-\\d+/"],
+        MessageKind::Data,
+        &list,
+    );
+    let id = mark("id-123");
+    assert_eq!(
+        left.concat(),
+        format!("GET /?token={secret} HTTP/1.1\r\nX-Id: {id}\r\n\r\n")
+    );
+    // Messages that have nothing to do with each other are left alone.
+    let list = [
+        (Client, "https://h/?token=hunter22"),
+        (Client, "next"),
+        (Client, "id-"),
+        (Client, "1"),
+    ];
+    let left = texts(
+        &["query:token", "pattern:/id-\\d+/"],
+        MessageKind::Text,
+        &list,
+    );
+    assert_eq!(left[1..], ["next", "id-", "1"]);
+    // Data keeps its lengths, message by message.
+    let left = pieces(
+        &["json:token"],
+        MessageKind::Data,
+        &[
+            (Client, b"\0\x1e{\"token\":\"hunter22\"}"),
+            (Client, b"\0\x08hunt"),
+            (Client, b"er22\0\0"),
+        ],
+    );
+    let lengths: Vec<_> = left.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [22, 6, 6]);
+    assert!(
+        !left
+            .concat()
+            .windows(4)
+            .any(|four| four == b"hunt" || four == b"er22")
+    );
+}
+
+#[test]
+fn secrets_in_pieces_are_found_across_blocks() {
+    for before in [62, 63, 64, 127, 128] {
+        let mut list: Vec<(Side, &[u8])> = vec![(Side::Client, b"-"); before];
+        list.extend([
+            (Side::Client, &b"{\"token\":\"hun"[..]),
+            (Side::Client, b"ter22\"}"),
+        ]);
+        let left = pieces(&["json:token"], MessageKind::Text, &list);
+        let end = left[before..].concat();
+        assert_eq!(
+            String::from_utf8(end).unwrap(),
+            format!("{{\"token\":\"{}\"}}", mark("hunter22")),
+            "{before}"
+        );
+    }
+}
+
 /// All forms in which a flow may leave.
 fn exported(record: &Record) -> Vec<u8> {
     let http = record.http().unwrap();
