@@ -158,6 +158,15 @@ pub struct LiveAnnotations {
 }
 
 impl LiveAnnotations {
+    /// Of a flow of which that is on record.
+    #[must_use]
+    pub fn of(recorded: Annotations) -> Self {
+        Self {
+            now: recorded,
+            recorded: None,
+        }
+    }
+
     /// What has changed since the last call; none for nothing.
     pub fn take_change(&mut self) -> Option<AnnotationChange> {
         let change = self.now.since(&*self.recorded.take()?);

@@ -51,6 +51,40 @@ pub fn of_response(headers: &Headers) -> impl Iterator<Item = SetCookie<'_>> {
     headers.get_all("set-cookie").map(SetCookie::parse)
 }
 
+/// A `Set-Cookie` field with another date to expire at: what `moved` makes of the one there is, none to leave it out. None
+/// where the field stays as it is, as that of a cookie without name or value does.
+pub(crate) fn move_expiry(
+    field: &[u8],
+    moved: impl Fn(&[u8]) -> Option<String>,
+) -> Option<Vec<u8>> {
+    let mut places = places(field);
+    let (name, value) = places.next()?;
+    if name.is_empty() || value?.is_empty() {
+        return None;
+    }
+    let mut out = None;
+    // From the last one to the first, so that places stay where they are.
+    let places: Vec<_> = places.collect();
+    for (name, place) in places.into_iter().rev() {
+        let Some(place) = place.filter(|_| name.eq_ignore_ascii_case(b"expires")) else {
+            continue;
+        };
+        let new = moved(field.get(place.clone())?);
+        let out = out.get_or_insert_with(|| field.to_vec());
+        match new {
+            Some(new) => drop(out.splice(place, new.into_bytes())),
+            None => {
+                let before = field.get(..place.start)?;
+                let start = memchr::memrchr(b';', before).unwrap_or(before.len());
+                let after = field.get(place.end..)?;
+                let end = memchr::memchr(b';', after).unwrap_or(after.len());
+                out.drain(start..place.end + end);
+            }
+        }
+    }
+    out
+}
+
 /// Where the values stand in a `Cookie` field, or a `Set-Cookie` field, whose first value is that of the cookie; beside
 /// the names; none for a name alone.
 pub(crate) fn places(field: &[u8]) -> impl Iterator<Item = (&[u8], Option<Range<usize>>)> {

@@ -1,6 +1,8 @@
 //! HTTP requests and responses, independent of the HTTP version that carried them.
 
 mod change;
+pub mod date;
+mod refresh;
 
 use std::borrow::Cow;
 use std::sync::Arc;

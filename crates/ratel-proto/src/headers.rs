@@ -118,6 +118,17 @@ impl Headers {
         Self::default()
     }
 
+    /// The same list over bytes of its own, so that it keeps no larger buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            base: Bytes::copy_from_slice(&self.base),
+            extra: self.extra.clone(),
+            fields: self.fields.clone(),
+            bare_end: self.bare_end,
+        }
+    }
+
     /// A list over bytes that a parser has measured: every span in `fields` lies within `base`.
     ///
     /// `base` is kept alive as long as the list; a caller that slices it out of a large buffer decides whether

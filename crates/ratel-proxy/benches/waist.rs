@@ -5,7 +5,9 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 
 use ratel_core::addon::AddonChain;
+use ratel_core::files::FlowFiles;
 use ratel_core::options::{Options, Value, Values};
+use ratel_core::replay::ClientReplay;
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_proxy::Engine;
 
@@ -62,7 +64,9 @@ fn proxy(origin: SocketAddr) -> Proxy {
     })
     .expect("a writable folder");
     let options = Options::with(values).expect("valid options");
-    let engine = Engine::start(&options, store, AddonChain::default()).expect("a free port");
+    let replay = ClientReplay::new(store.clone(), FlowFiles::default());
+    let engine =
+        Engine::start(&options, store, AddonChain::default(), &replay).expect("a free port");
     let addr = engine.listeners()[0].addrs[0];
     Proxy {
         engine: Some(engine),

@@ -25,6 +25,10 @@ pub(crate) struct Config {
     /// Local address for connections to servers.
     pub(crate) connect_addr: Option<IpAddr>,
     pub(crate) connect_timeout: Duration,
+    /// Any number of requests is sent again at once, not one after the other.
+    pub(crate) replay_at_once: bool,
+    /// Requests are sent again with the time between them that there was.
+    pub(crate) replay_timing: bool,
     /// How long anything is held back for a person; without an end if none.
     pub(crate) intercept_timeout: Option<Duration>,
     /// How long a client's connection may be silent on both sides.
@@ -83,6 +87,8 @@ impl Config {
                 .opt_str(keys::CONNECT_ADDR)
                 .and_then(|ip| ip.parse().ok()),
             connect_timeout: options.seconds(keys::CONNECT_TIMEOUT),
+            replay_at_once: options.int(keys::CLIENT_REPLAY_CONCURRENCY) < 0,
+            replay_timing: options.bool(keys::CLIENT_REPLAY_TIMING),
             intercept_timeout: Some(options.seconds(keys::INTERCEPT_TIMEOUT))
                 .filter(|after| !after.is_zero()),
             tcp_timeout: options.seconds(keys::TCP_TIMEOUT),

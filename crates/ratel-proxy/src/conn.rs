@@ -144,13 +144,13 @@ pub(crate) async fn run(
 
 /// Returns once open exchanges are to be dropped. Like [`idle`] it leaves the cause before it returns: the connection's
 /// records are completed with it when its future is dropped.
-async fn killed(kill: &CancellationToken, abort: &AbortReason) {
+pub(crate) async fn killed(kill: &CancellationToken, abort: &AbortReason) {
     kill.cancelled().await;
     abort.set(AbortCause::Stopped);
 }
 
 /// Returns once nothing has come in for `limit`.
-async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Duration) {
+pub(crate) async fn idle(activity: &Activity, abort: &AbortReason, limit: std::time::Duration) {
     let mut wait = limit;
     loop {
         tokio::time::sleep(wait).await;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,16 +11,18 @@ use ratel_core::addon::AddonChain;
 use ratel_core::control::Control;
 use ratel_core::mode::ProxyMode;
 use ratel_core::options::{self, Options, Values, keys};
+use ratel_core::replay::ClientReplay;
 use ratel_core::store::FlowStore;
 
 use crate::config::{Config, given_certs};
 use crate::conn::Shared;
 use crate::listen::{self, ListenError};
 use crate::passthrough::Passthrough;
+use crate::replay;
 use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
 use crate::upstream::connect::TcpDial;
 use crate::upstream::pool::H2cServers;
-use crate::worker::Workers;
+use crate::worker::{Pool, Workers};
 
 /// Worker threads, at most.
 const WORKERS_MAX: usize = 16;
@@ -73,8 +75,27 @@ pub struct Engine {
     ca_created: bool,
 }
 
+/// Counts the connections that are open, as long as the engine is there. Cheap to clone.
+#[derive(Clone)]
+pub struct Connections(Weak<Pool>);
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Connections").field(&self.count()).finish()
+    }
+}
+
+impl Connections {
+    /// Connections of clients that are open, and requests that are sent again.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.upgrade().map_or(0, |pool| pool.open())
+    }
+}
+
 impl Engine {
-    /// Loads or makes the CA, binds every mode's listeners and starts the workers.
+    /// Loads or makes the CA, binds every mode's listeners and starts the workers. What waits in `client_replay`, and
+    /// whatever comes into it, is sent.
     ///
     /// # Errors
     /// When an address can't be bound, the CA can't be used, or an option has no meaning.
@@ -82,6 +103,7 @@ impl Engine {
         options: &Options,
         store: FlowStore,
         addons: AddonChain,
+        client_replay: &ClientReplay,
     ) -> Result<Self, StartError> {
         let values = options.snapshot();
         let all: Vec<_> = ratel_core::options::all().map(|def| def.name).collect();
@@ -127,10 +149,16 @@ impl Engine {
             .own
             .set(listening.iter().flat_map(|l| l.addrs.clone()).collect());
         follow_options(options, &shared);
+        client_replay.follow(options).map_err(StartError::Options)?;
         let count = std::thread::available_parallelism()
             .map_or(1, usize::from)
             .min(WORKERS_MAX);
+        let (replay, resources) = (client_replay.clone(), shared.clone());
         let workers = Workers::start(count, shared.clone(), move |pool, stop| {
+            let sender = pool.clone();
+            let send = async move |job| sender.replay(job).await;
+            // Ends with `stop`.
+            tokio::spawn(replay::dispatch(replay, resources, stop.clone(), send));
             for (socket, mode) in sockets {
                 let listener = tokio::net::TcpListener::from_std(socket)?;
                 // Ends with `stop`, and with the runtime of its worker at the latest.
@@ -156,6 +184,12 @@ impl Engine {
     #[must_use]
     pub fn control(&self) -> &Control {
         &self.shared.control
+    }
+
+    /// What counts the connections that are open.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        Connections(Arc::downgrade(&self.workers.pool))
     }
 
     /// The certificate that clients have to trust.

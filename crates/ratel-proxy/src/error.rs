@@ -142,6 +142,8 @@ pub(crate) enum ProxyError {
         "the server answered the request for a WebSocket with {status}, which neither agrees nor refuses"
     )]
     NotWebSocket { status: u16 },
+    #[error("what was recorded cannot be read: {0}")]
+    Recording(io::Error),
     #[error("a body cannot be decoded, and so not be shown message by message: {0}")]
     MessageCoding(String),
     #[error("a message does not fit the length its head announces: {0}")]

@@ -10,6 +10,7 @@ mod connect;
 mod download;
 mod hold;
 mod messages;
+mod playback;
 mod repeat;
 mod request;
 mod transfer;
@@ -151,9 +152,37 @@ pub(crate) async fn run(
     body: &mut impl RequestBody,
     sink: &mut impl ResponseSink,
 ) -> After {
-    let writer = open(ctx, &incoming.request);
+    let opened = Opened {
+        writer: open(ctx, &incoming.request),
+        annotations: LiveAnnotations::default(),
+    };
+    run_on(ctx, upstreams, opened, incoming, body, sink).await
+}
+
+/// A flow that is open already.
+pub(crate) struct Opened {
+    pub(crate) writer: FlowWriter,
+    /// What is said of it.
+    pub(crate) annotations: LiveAnnotations,
+}
+
+/// As [`run`], of a flow that is open already.
+pub(crate) async fn run_on(
+    ctx: &ConnCtx,
+    upstreams: &Upstreams,
+    opened: Opened,
+    incoming: Incoming,
+    body: &mut impl RequestBody,
+    sink: &mut impl ResponseSink,
+) -> After {
+    let Opened {
+        writer,
+        annotations,
+    } = opened;
     let line = ctx.shared.control.register(writer.id());
     let mut exchange = Exchange::new(ctx, &line, writer, incoming.request);
+    exchange.flow.annotations = annotations;
+    exchange.recorder.said(&mut exchange.flow.annotations);
     let route = Route {
         target: incoming.target,
         forward: incoming.forward,
@@ -281,7 +310,13 @@ impl<'a> Exchange<'a> {
     ) -> Result<After, ProxyError> {
         let mut upload = self.prepare(body, &mut route, sink).await?;
         if self.flow.response.is_some() {
-            return self.answer(upload.body, sink).await;
+            return match self.bodies.playback.take() {
+                Some(played) if self.bodies.response.is_none() => {
+                    // Few exchanges become one; the others need not have room for it.
+                    Box::pin(self.play(*played, &route, upload, sink)).await
+                }
+                _ => self.answer(upload.body, sink).await,
+            };
         }
         // A disk that is slower than the traffic slows the traffic.
         self.recorder.ready().await;

@@ -18,11 +18,12 @@ mod next_layer;
 mod passthrough;
 mod recorder;
 mod relay;
+mod replay;
 #[cfg(test)]
 mod tests;
 pub mod tls;
 mod upstream;
 mod worker;
 
-pub use engine::{Engine, Listening, StartError};
+pub use engine::{Connections, Engine, Listening, StartError};
 pub use listen::ListenError;

@@ -399,7 +399,7 @@ fn from_request(request: &mut Request, client: &ClientConn) -> Result<Step, Prox
 }
 
 /// The target to send to the server itself for a path out of an absolute-form (RFC 9112 §3.2.1, §3.2.4).
-fn origin_form(method: &[u8], path: Bytes) -> Bytes {
+pub(crate) fn origin_form(method: &[u8], path: Bytes) -> Bytes {
     match path.first() {
         Some(b'/') => path,
         None if method == b"OPTIONS" => Bytes::from_static(b"*"),

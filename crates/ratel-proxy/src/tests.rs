@@ -9,6 +9,8 @@ mod h2_pace;
 mod hooks;
 mod intercept;
 mod passthrough;
+mod playback;
+mod replay;
 mod streams;
 mod tcp;
 mod websocket;
@@ -98,6 +100,7 @@ struct Play {
     pipes: Arc<Pipes>,
     store: FlowStore,
     control: Control,
+    shared: Arc<Shared>,
     /// The certificate that clients trust.
     ca: PathBuf,
     task: JoinHandle<()>,
@@ -171,7 +174,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
     let (stop, kill) = (CancellationToken::new(), CancellationToken::new());
     let ctx = ConnCtx {
         config: shared.config.load_full(),
-        shared,
+        shared: shared.clone(),
         client: Arc::new(client_conn),
         activity: Arc::default(),
         stop: stop.clone(),
@@ -186,6 +189,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         pipes,
         store,
         control,
+        shared,
         ca: ca_pem,
         task,
         stop,

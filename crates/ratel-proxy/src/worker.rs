@@ -19,6 +19,7 @@ use tokio_util::task::TaskTracker;
 use crate::conn::{self, ConnCtx, Shared};
 use crate::modes::Destination;
 use crate::recorder::AbortReason;
+use crate::replay;
 
 /// Clients that may wait for a worker to take them up.
 const QUEUE: usize = 1024;
@@ -44,8 +45,14 @@ pub(crate) struct Pool {
 }
 
 struct Seat {
-    clients: mpsc::Sender<(std::net::TcpStream, SocketAddr, Arc<ProxyMode>)>,
+    work: mpsc::Sender<Work>,
     open: Arc<AtomicUsize>,
+}
+
+/// What a worker takes up.
+enum Work {
+    Client(std::net::TcpStream, SocketAddr, Arc<ProxyMode>),
+    Replay(Box<replay::Job>),
 }
 
 /// The threads behind a [`Pool`].
@@ -70,9 +77,9 @@ impl Workers {
         );
         let (mut seats, mut queues) = (Vec::new(), Vec::new());
         for _ in 0..count.max(1) {
-            let (clients, queue) = mpsc::channel(QUEUE);
+            let (work, queue) = mpsc::channel(QUEUE);
             seats.push(Seat {
-                clients,
+                work,
                 open: Arc::default(),
             });
             queues.push(queue);
@@ -105,10 +112,11 @@ impl Workers {
                             biased;
                             () = end.cancelled() => return,
                             next = queue.recv() => match next {
-                                Some((tcp, peername, mode)) => match TcpStream::from_std(tcp) {
+                                Some(Work::Client(tcp, peername, mode)) => match TcpStream::from_std(tcp) {
                                     Ok(tcp) => pool.spawn(index, Accepted { tcp, peername, mode }),
                                     Err(error) => pool.lost(index, &error),
                                 },
+                                Some(Work::Replay(job)) => pool.spawn_replay(index, *job),
                                 None => return,
                             },
                         }
@@ -157,22 +165,64 @@ impl Workers {
 const DROP_TIME: Duration = Duration::from_secs(1);
 
 impl Pool {
-    /// Gives a client to the least busy worker, preferring the one that accepted it (the first).
-    pub(crate) async fn give(&self, accepted: Accepted) {
-        let least = self
+    /// Connections that are open.
+    pub(crate) fn open(&self) -> usize {
+        let open = self
             .seats
             .iter()
+            .map(|seat| seat.open.load(Ordering::Relaxed));
+        open.sum()
+    }
+
+    fn least_busy(&self) -> Option<(usize, &Seat)> {
+        self.seats
+            .iter()
             .enumerate()
-            .min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed));
-        let Some((index, seat)) = least else { return };
+            .min_by_key(|(_, seat)| seat.open.load(Ordering::Relaxed))
+    }
+
+    /// Has a request sent again by the least busy worker.
+    pub(crate) async fn replay(&self, job: replay::Job) {
+        if let Some((_, seat)) = self.least_busy() {
+            seat.open.fetch_add(1, Ordering::Relaxed);
+            if seat.work.send(Work::Replay(Box::new(job))).await.is_err() {
+                seat.open.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Sends a request again on the worker that calls this.
+    fn spawn_replay(&self, index: usize, job: replay::Job) {
+        let open = Open(self.seats[index].open.clone());
+        let ctx = ConnCtx {
+            shared: self.shared.clone(),
+            config: self.shared.config.load_full(),
+            client: Arc::new(job.client()),
+            activity: Arc::default(),
+            stop: self.stop.clone(),
+            abort: AbortReason::default(),
+            depth: 0,
+        };
+        let kill = self.kill.clone();
+        self.conns.spawn(async move {
+            replay::run(ctx, job, kill).await;
+            drop(open);
+        });
+    }
+
+    /// Gives a client to the least busy worker, preferring the one that accepted it (the first).
+    pub(crate) async fn give(&self, accepted: Accepted) {
+        let Some((index, seat)) = self.least_busy() else {
+            return;
+        };
         seat.open.fetch_add(1, Ordering::Relaxed);
         if index == 0 {
             return self.spawn(0, accepted);
         }
         match accepted.tcp.into_std() {
             Ok(tcp) => {
-                let client = (tcp, accepted.peername, accepted.mode);
-                if seat.clients.send(client).await.is_err() {
+                let client = Work::Client(tcp, accepted.peername, accepted.mode);
+                if seat.work.send(client).await.is_err() {
                     seat.open.fetch_sub(1, Ordering::Relaxed);
                 }
             }

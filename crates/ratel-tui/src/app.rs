@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ratel_core::control::Control;
 use ratel_core::eventlog::EventLog;
 use ratel_core::options::Options;
+use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::search::SearchIndex;
 use ratel_core::store::FlowStore;
 use ratel_flow::filter::FilterOptions;
@@ -39,6 +40,10 @@ pub struct App {
     pub control: Control,
     /// Searches through all flows.
     pub search: SearchIndex,
+    /// Sends requests again.
+    pub client_replay: ClientReplay,
+    /// Answers requests with recorded responses.
+    pub server_replay: ServerReplay,
     /// What texts and bodies are opened in.
     pub programs: Programs,
     /// Opens files with flows.

@@ -81,6 +81,8 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         redactor,
         control,
         search,
+        client_replay: _,
+        server_replay: _,
         programs,
         files,
         reading,

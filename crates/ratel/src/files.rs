@@ -4,6 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ratel_capture::{CaptureReader, KeyLog};
+use ratel_core::files::FlowFiles;
 use ratel_flow::Record;
 use ratel_flow::io::har::{HarItem, HarReader};
 use ratel_flow::io::{FlowReader, Opened, ReadError, open, open_file};
@@ -37,6 +38,18 @@ impl Opener {
             Opened::Flows(reader) => flows(reader, path),
             Opened::Har(json) => har(json, path),
             Opened::Capture(packets) => self.capture(packets, path)?,
+        })
+    }
+
+    /// For those who read flows without knowing about files.
+    pub(crate) fn flow_files(self) -> FlowFiles {
+        let said = |trouble: Trouble| match trouble.hint {
+            Some(hint) => format!("{}; {hint}", trouble.message),
+            None => trouble.message,
+        };
+        FlowFiles::new(move |path: &Path| {
+            let records = self.open(&path.to_string_lossy()).map_err(said)?;
+            Ok(Box::new(records.map(move |record| record.map_err(said))))
         })
     }
 

@@ -9,9 +9,11 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use ratel_core::mode::{ModeKind, ReverseScheme};
 use ratel_core::store::FlowStore;
-use ratel_flow::Record;
 use ratel_flow::filter::Filter;
+use ratel_flow::record::Detail;
+use ratel_flow::{Record, Scheme};
 
 use crate::errand::Trouble;
 use crate::files;
@@ -35,6 +37,8 @@ pub(crate) struct Load {
     pub(crate) paths: Vec<String>,
     /// Only flows that match.
     pub(crate) filter: Option<Filter>,
+    /// Where requests go from here on, whatever they went to: easy to send again.
+    pub(crate) target: Option<ModeKind>,
     /// How captures are decrypted.
     pub(crate) opener: files::Opener,
     /// Those who have to see every flow count here how many they have seen.
@@ -98,7 +102,7 @@ impl Load {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            match record.and_then(|record| self.take(path, &record)) {
+            match record.and_then(|record| self.take(path, record)) {
                 Ok(taken) => loaded.flows += u64::from(taken),
                 Err(trouble) => {
                     loaded.troubles += 1;
@@ -120,12 +124,15 @@ impl Load {
         all.troubles += loaded.troubles;
     }
 
-    fn take(&self, path: &str, record: &Record) -> Result<bool, Trouble> {
-        let unwanted = |filter: &Filter| !filter.matches(record);
+    fn take(&self, path: &str, mut record: Record) -> Result<bool, Trouble> {
+        let unwanted = |filter: &Filter| !filter.matches(&record);
         if self.filter.as_ref().is_some_and(unwanted) {
             return Ok(false);
         }
-        match self.store.import(record) {
+        if let Some(ModeKind::Reverse { scheme, host, port }) = &self.target {
+            redirect(&mut record, *scheme, host, *port);
+        }
+        match self.store.import(&record) {
             Ok(_) => Ok(true),
             Err(error) => Err(Trouble::new(format!(
                 "{path}: a part of flow {} cannot be read: {error}",
@@ -156,6 +163,19 @@ impl Loader {
     pub(crate) fn finish(self) -> Loaded {
         self.loaded.recv_timeout(LAST_FLOW).unwrap_or_default()
     }
+}
+
+/// Has the request of a flow go to the server of a reverse proxy.
+fn redirect(record: &mut Record, scheme: ReverseScheme, host: &str, port: u16) {
+    let Detail::Http(http) = &mut record.detail else {
+        return;
+    };
+    http.request.set_host(host);
+    http.request.set_port(port);
+    http.request.set_scheme(match scheme {
+        ReverseScheme::Http => Scheme::Http,
+        ReverseScheme::Https => Scheme::Https,
+    });
 }
 
 fn say(trouble: &Trouble) {

@@ -3,6 +3,7 @@
 mod ca;
 mod cli;
 mod convert;
+mod done;
 mod env;
 mod errand;
 mod files;

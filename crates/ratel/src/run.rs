@@ -16,6 +16,7 @@ use std::time::Duration;
 use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
 use ratel_core::eventlog::{EventLog, Level};
 use ratel_core::options::{Key, Options, Values, keys};
+use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::search::{SearchConfig, SearchIndex};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
@@ -28,6 +29,7 @@ use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
+use crate::done::{self, Flag};
 use crate::errand::{self, Trouble};
 use crate::files::{self, Opener};
 use crate::ink;
@@ -39,6 +41,10 @@ use crate::stop::{self, Stop, Stopped, Why};
 /// How long open exchanges may take to finish when somebody waits for the prompt to come back: who has quit the screen,
 /// or has closed our output.
 const HASTE: Duration = Duration::from_millis(500);
+
+/// What is said of `ratel dump -n` alone.
+const NOTHING_TO_DO: &str = "there is nothing to do: no server is started (-n), and no file is read (-r) or sent again (-C); \
+    press ctrl-c to end";
 
 /// How long connections on which nothing happens may take to close before the wait is worth a word.
 const IDLE: Duration = Duration::from_millis(100);
@@ -162,33 +168,40 @@ impl Program {
         let mut followers = Vec::new();
         followers.extend(prints.then(|| printer.handled()));
         followers.extend(savers.iter().map(|(_, saver)| saver.handled()));
-        let started = self.engine(&store).and_then(|engine| {
-            announce(&engine);
-            savers.iter().for_each(|(_, saver)| saver.begin());
-            if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
-                tracing::info!("only flows that match \"{filter}\" are printed");
-            }
-            let loader = self.loader(&values, &store, followers, &stop, &Arc::default())?;
-            if !values.bool(keys::SERVER) && loader.is_none() {
-                tracing::warn!(
-                    "there is nothing to do: no server is started (-n), and no file is read (-r); press ctrl-c to end"
-                );
-            }
-            let why = stopped.wait();
-            let limit = values.seconds(keys::SHUTDOWN_TIMEOUT);
-            let limit = match why {
-                Why::Output => limit.min(HASTE),
-                _ => limit,
-            };
-            if let Some(loader) = &loader
-                && why != Why::Loaded
-            {
-                loader.stop();
-            }
-            let loaded = loader.map(Loader::finish).unwrap_or_default();
-            let signal = shut_down(engine, limit, &store, &stop, &stopped);
-            Ok((signal, loaded))
-        });
+        let (replay, recordings) = self.replay(&store);
+        let ended = Flag::default();
+        let started = self
+            .engine(&store, &replay, &recordings)
+            .and_then(|engine| {
+                announce(&engine);
+                savers.iter().for_each(|(_, saver)| saver.begin());
+                if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
+                    tracing::info!("only flows that match \"{filter}\" are printed");
+                }
+                let reading = Arc::new(AtomicBool::new(false));
+                let loader = self.loader(&values, &store, followers, &reading)?;
+                let (replay, open) = (replay.clone(), engine.connections());
+                let idle = move || {
+                    let left = replay.count() + recordings.count() + open.count();
+                    !reading.load(Ordering::SeqCst) && left == 0
+                };
+                self.end_when(idle, &values, &ended, &stop)?;
+                let why = stopped.wait();
+                ended.set();
+                let limit = values.seconds(keys::SHUTDOWN_TIMEOUT);
+                let limit = match why {
+                    Why::Output => limit.min(HASTE),
+                    _ => limit,
+                };
+                if let Some(loader) = &loader
+                    && why != Why::Loaded
+                {
+                    loader.stop();
+                }
+                let loaded = loader.map(Loader::finish).unwrap_or_default();
+                let signal = shut_down(engine, limit, &store, &stop, &stopped);
+                Ok((signal, loaded))
+            });
         store.flush();
         let saved = self.saved(savers);
         let printed = match started {
@@ -204,6 +217,27 @@ impl Program {
             None if loaded.troubles > 0 => ExitCode::FAILURE,
             None => ExitCode::SUCCESS,
         })
+    }
+
+    /// Ends the program once it is `idle`, if it was given something to do and has not `ended` before.
+    fn end_when(
+        &self,
+        idle: impl Fn() -> bool + Send + 'static,
+        values: &Values,
+        ended: &Flag,
+        stop: &Stop,
+    ) -> Result<(), Refusal> {
+        let work = [keys::RFILE, keys::CLIENT_REPLAY, keys::SERVER_REPLAY];
+        let has_work = work.iter().any(|key| !values.list(*key).is_empty());
+        if !values.bool(keys::SERVER) && !has_work {
+            tracing::warn!("{NOTHING_TO_DO}");
+        }
+        if !has_work || values.bool(keys::KEEPSERVING) {
+            return Ok(());
+        }
+        let stop = stop.clone();
+        done::watch(idle, ended.clone(), move || stop.stop(Why::Loaded))
+            .map_err(|error| self.refuse(format!("cannot watch what is to be done: {error}"), None))
     }
 
     /// A filter among the options, read as the environment says.
@@ -278,7 +312,6 @@ impl Program {
         values: &Values,
         store: &FlowStore,
         followers: Vec<Arc<AtomicU64>>,
-        stop: &Stop,
         reading: &Arc<AtomicBool>,
     ) -> Result<Option<Loader>, Refusal> {
         let paths = values.list(keys::RFILE);
@@ -289,21 +322,18 @@ impl Program {
             store: store.clone(),
             paths: paths.to_vec(),
             filter: self.filter(values, keys::READFILE_FILTER)?,
+            target: match &values.modes()[..] {
+                [mode] => Some(mode.kind.clone()),
+                _ => None,
+            },
             opener: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
             },
             followers,
         };
-        let keepserving = self.tool == Tool::Terminal || values.bool(keys::KEEPSERVING);
-        let stop = stop.clone();
         let reading = reading.clone();
-        reading.store(true, Ordering::Relaxed);
-        let loader = load.start(move || {
-            reading.store(false, Ordering::Relaxed);
-            if !keepserving {
-                stop.stop(Why::Loaded);
-            }
-        });
+        reading.store(true, Ordering::SeqCst);
+        let loader = load.start(move || reading.store(false, Ordering::SeqCst));
         loader
             .map(Some)
             .map_err(|Trouble { message, hint }| self.refuse(message, hint))
@@ -334,14 +364,14 @@ impl Program {
         // One for all that leaves, so that a secret has the same placeholder everywhere.
         let redactor = self.redactor(&values)?;
         let savers = self.savers(&values, &store, &redactor)?;
-        let engine = self.engine(&store)?;
+        let (replay, recordings) = self.replay(&store);
+        let engine = self.engine(&store, &replay, &recordings)?;
         announce(&engine);
         savers.iter().for_each(|(_, saver)| saver.begin());
         let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
         // A screen stays when everything has been read.
-        let (nobody, _) = stop::channel();
         let reading = Arc::new(AtomicBool::new(false));
-        let loader = self.loader(&values, &store, followers, &nobody, &reading)?;
+        let loader = self.loader(&values, &store, followers, &reading)?;
         let app = App {
             source: store.clone(),
             event_log: self.log.clone(),
@@ -367,6 +397,8 @@ impl Program {
             redactor,
             control: engine.control().clone(),
             search,
+            client_replay: replay,
+            server_replay: recordings,
             programs: programs::of(|name| std::env::var(name).ok()),
             files: Arc::new(Opener {
                 keylog: values.opt_path(keys::KEYLOG),
@@ -460,12 +492,30 @@ impl Program {
             .map_err(|error| self.refuse(format!("cannot build the search index: {error}"), None))
     }
 
-    fn engine(&self, store: &FlowStore) -> Result<Engine, Refusal> {
+    /// What sends requests again, and what plays responses.
+    fn replay(&self, store: &FlowStore) -> (ClientReplay, ServerReplay) {
+        let opener = Opener {
+            keylog: self.options.snapshot().opt_path(keys::KEYLOG),
+        };
+        let files = opener.flow_files();
+        (
+            ClientReplay::new(store.clone(), files.clone()),
+            ServerReplay::new(store.clone(), files),
+        )
+    }
+
+    fn engine(
+        &self,
+        store: &FlowStore,
+        replay: &ClientReplay,
+        recordings: &ServerReplay,
+    ) -> Result<Engine, Refusal> {
         let setup = ratel_addons::Setup {
             filters: filter_options(),
+            server_replay: recordings.clone(),
         };
         let addons = ratel_addons::default_addons(&setup);
-        Engine::start(&self.options, store.clone(), addons)
+        Engine::start(&self.options, store.clone(), addons, replay)
             .map_err(|error| self.refuse(&error, error.hint()))
     }
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use ratel_flow::Side;
 
+use crate::replay::Playback;
+
 /// How an addon must see the body of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BodyNeed {
@@ -50,6 +52,9 @@ pub struct Bodies {
     pub request: Option<Bytes>,
     /// The response body, as sent or as an addon made it.
     pub response: Option<Bytes>,
+    /// What follows the response that a hook gave, if it is a recorded one that is to be played back. Its body is shown as
+    /// that of a server would be. A response that is given afterwards with a body in memory takes its place.
+    pub playback: Option<Box<Playback>>,
 }
 
 impl Bodies {

@@ -119,7 +119,9 @@ fn the_table_is_complete() {
             "search_memory",
             "keylog",
             "redact",
-            "intercept_timeout"
+            "intercept_timeout",
+            "client_replay_timing",
+            "server_replay_timing"
         ]
     );
 }

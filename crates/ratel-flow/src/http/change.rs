@@ -9,7 +9,26 @@ use ratel_proto::url::{self, Scheme, Target, UrlError};
 use super::{Request, Response, Version, authority, host_port, reason_phrase};
 use crate::time::Timestamp;
 
+/// The same bytes on their own, so that they keep no larger buffer alive.
+fn own(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
 impl Request {
+    /// The same head over bytes of its own, so that it keeps no larger buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            method: own(&self.method),
+            target: own(&self.target),
+            line: self.line.as_ref().map(own),
+            headers: self.headers.detached(),
+            pseudo: self.pseudo.detached(),
+            path: own(&self.path),
+            ..self.clone()
+        }
+    }
+
     /// Another method.
     pub fn set_method(&mut self, method: impl Into<Bytes>) {
         self.method = method.into();
@@ -122,6 +141,18 @@ impl Request {
 }
 
 impl Response {
+    /// The same head over bytes of its own, so that it keeps no larger buffer alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self {
+            reason: own(&self.reason),
+            line: self.line.as_ref().map(own),
+            headers: self.headers.detached(),
+            pseudo: self.pseudo.detached(),
+            ..self.clone()
+        }
+    }
+
     /// A response of ours: HTTP/1.1, with the usual reason and no fields.
     #[must_use]
     pub fn new(status: u16, now: Timestamp) -> Self {

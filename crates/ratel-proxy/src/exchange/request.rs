@@ -6,7 +6,7 @@ use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
 use ratel_core::store::Edit;
-use ratel_flow::{Request, Response, Scheme, Side, Version};
+use ratel_flow::{Replay, Request, Response, Scheme, Side, Version};
 use ratel_proto::http1::validate;
 use ratel_proto::{Framing, streams};
 
@@ -37,7 +37,9 @@ impl Exchange<'_> {
         };
         let addons = &self.ctx.shared.addons;
         let needs = addons.body_needs(&self.flow, &self.bodies, Side::Client);
-        if needs.whole && self.flow.response.is_none() {
+        // What is sent again is on record as a whole, whatever becomes of it.
+        let again = self.flow.annotations.is_replay == Some(Replay::Request);
+        if (needs.whole || again) && self.flow.response.is_none() {
             self.collect(&mut upload, needs.insists, sink).await?;
         }
         held |= self.hook(Hook::Request).await?;

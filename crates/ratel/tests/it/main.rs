@@ -20,6 +20,7 @@ mod onboarding;
 mod options;
 mod passthrough;
 mod python;
+mod replay;
 mod seed;
 mod shutdown;
 mod streaming;

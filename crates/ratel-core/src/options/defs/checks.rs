@@ -24,6 +24,24 @@ pub(super) fn positive(value: &Value) -> Result<(), String> {
     range(value, 1, i64::from(u32::MAX))
 }
 
+/// Nothing but off: the option has another name.
+pub(super) fn renamed_to_reuse(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Bool(true) => Err("it has been renamed to server_replay_reuse".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+/// One, or as many as there are.
+pub(super) fn one_or_any(value: &Value) -> Result<(), String> {
+    match value {
+        Value::Int(number) if !matches!(number, 1 | -1) => {
+            Err(format!("{number} is neither 1 nor -1"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The level of detail of `ratel dump`.
 pub(super) fn detail(value: &Value) -> Result<(), String> {
     range(value, 0, 4)

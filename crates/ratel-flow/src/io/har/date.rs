@@ -1,6 +1,7 @@
 //! Points in time as archives and cookies write them.
 
-use crate::Timestamp;
+use crate::http::date::{civil, days};
+use crate::{Timestamp, http};
 
 const DAY: i64 = 86_400;
 const NANOS: u64 = 1_000_000_000;
@@ -49,35 +50,10 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp(seconds.checked_mul(NANOS)?.checked_add(nanos)?))
 }
 
-/// Reads a date as cookies have it: `Wed, 21 Oct 2015 07:28:00 GMT`, also with hyphens and a year of two digits
-/// (RFC 6265 §5.1.1).
+/// Reads a date as cookies have it.
 pub(super) fn parse_http(text: &str) -> Option<Timestamp> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    let mut words = text
-        .split([' ', ',', '-'])
-        .filter(|word| !word.is_empty())
-        .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()) || word.len() == 3);
-    let mut day = words.next()?;
-    if !day.starts_with(|c: char| c.is_ascii_digit()) {
-        day = words.next()?;
-    }
-    let month = words.next()?.to_ascii_lowercase();
-    let month = MONTHS.iter().position(|name| *name == month)?;
-    let year = match number(words.next()?)? {
-        year @ 0..70 => year + 2000,
-        year @ 70..100 => year + 1900,
-        year => year,
-    };
-    let mut clock = words.next()?.splitn(3, ':').map(number);
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    let days = days(year, i64::try_from(month).ok()? + 1, number(day)?)?;
-    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
-    u64::try_from(seconds)
-        .ok()?
-        .checked_mul(NANOS)
-        .map(Timestamp)
+    let seconds = u64::try_from(http::date::parse(text.as_bytes())?).ok()?;
+    seconds.checked_mul(NANOS).map(Timestamp)
 }
 
 /// A time that is so many milliseconds after 1970, or a duration of so many.
@@ -117,37 +93,6 @@ fn nanos(fraction: &str) -> Option<u64> {
 fn number(text: &str) -> Option<i64> {
     let is_plain = !text.is_empty() && text.len() <= 9 && text.bytes().all(|b| b.is_ascii_digit());
     if is_plain { text.parse().ok() } else { None }
-}
-
-/// Days since 1970 of a date in the Gregorian calendar: <https://howardhinnant.github.io/date_algorithms.html>.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    if !(1..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let of_era = year.rem_euclid(400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let of_era = of_era * 365 + of_era / 4 - of_era / 100 + of_year;
-    Some(era * 146_097 + of_era - 719_468)
-}
-
-/// The inverse of [`days`].
-fn civil(days: i64) -> (i64, i64, i64) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let of_era = days.rem_euclid(146_097);
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year + era * 400 + i64::from(month <= 2);
-    (year, month, day)
 }
 
 #[cfg(test)]
