@@ -189,6 +189,7 @@ impl Job {
             input: matches.get_one::<String>("in").cloned().unwrap_or_default(),
             opener: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
+                leaves_bodies: false,
             },
             filter,
             form,

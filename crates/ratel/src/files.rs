@@ -20,6 +20,8 @@ pub(crate) type Records = Box<dyn Iterator<Item = Result<Record, Trouble>> + Sen
 pub(crate) struct Opener {
     /// The secrets that captures are decrypted with.
     pub(crate) keylog: Option<PathBuf>,
+    /// The flows are kept: their bodies stay in the file that they are read from, as far as that can be.
+    pub(crate) leaves_bodies: bool,
 }
 
 impl Opener {
@@ -35,7 +37,8 @@ impl Opener {
             open(Path::new(path))
         };
         Ok(match opened.map_err(trouble)? {
-            Opened::Flows(reader) => flows(reader, path),
+            Opened::Flows(reader) if self.leaves_bodies => flows(reader.leaving_bodies(), path),
+            Opened::Flows(reader) => flows(*reader, path),
             Opened::Har(json) => har(json, path),
             Opened::Capture(packets) => self.capture(packets, path)?,
         })
@@ -121,7 +124,7 @@ fn stdin() -> io::Result<std::fs::File> {
     }
 }
 
-fn flows(reader: Box<FlowReader>, path: &str) -> Records {
+fn flows(reader: FlowReader, path: &str) -> Records {
     let path = path.to_owned();
     let trouble = move |error: ReadError| Trouble {
         message: format!("{path}: {error}"),

@@ -328,6 +328,7 @@ impl Program {
             },
             opener: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
+                leaves_bodies: true,
             },
             followers,
         };
@@ -402,6 +403,7 @@ impl Program {
             programs: programs::of(|name| std::env::var(name).ok()),
             files: Arc::new(Opener {
                 keylog: values.opt_path(keys::KEYLOG),
+                leaves_bodies: true,
             }),
             reading,
             stop,

@@ -38,6 +38,8 @@ pub struct FlowReader {
     source: Source,
     known: Known,
     migrator: Migrator<Option<Large>>,
+    /// Bodies stay in the file.
+    leaves: bool,
     flows: u64,
     done: bool,
 }
@@ -88,9 +90,19 @@ impl FlowReader {
             source,
             known: Known::default(),
             migrator: Migrator::default(),
+            leaves: false,
             flows: 0,
             done: false,
         }
+    }
+
+    /// Has the bodies of flows, but for short ones, [lie in the file](crate::record::ReadBody::file) that is read, so that
+    /// whoever keeps the flows need not copy them. The file must stay as it is as long as somebody reads them. What is
+    /// compressed, can be read but once, or is of an older version is no such file.
+    #[must_use]
+    pub fn leaving_bodies(mut self) -> Self {
+        self.leaves = true;
+        self
     }
 
     /// Flows that were read.
@@ -141,10 +153,14 @@ impl FlowReader {
             return Err(cut_short(begins, prefix, found));
         };
         self.source.consume(total);
-        self.convert(&bytes, None).map(Some).map_err(|error| {
+        let mut record = self.convert(&bytes, None).map_err(|error| {
             let offset = error.offset().unwrap_or_default() as u64;
             Failure::at(begins + offset, error.into_problem())
-        })
+        })?;
+        if let Some(file) = self.source.input().filter(|_| self.leaves) {
+            large::leave(&mut record, &bytes, file, begins);
+        }
+        Ok(Some(record))
     }
 
     /// Looks whether what follows a large length can be a flow: the length alone may be garbage.

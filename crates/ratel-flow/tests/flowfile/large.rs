@@ -369,3 +369,52 @@ fn what_is_added_while_a_file_is_read_is_not_read() {
         assert!(reader.next().is_none(), "with bodies of {size} bytes");
     }
 }
+
+#[test]
+fn bodies_are_left_in_the_file_where_that_is_asked_for() {
+    let mut changed = with_bodies(10, 5000);
+    changed.backup = Some(Box::new(with_bodies(3000, 20)));
+    let records = [
+        with_bodies(10, 1023),
+        with_bodies(1024, 70_000),
+        changed,
+        with_bodies(2 * MIB, 20),
+    ];
+    let bytes = written(&records);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows");
+    std::fs::write(&path, &bytes).unwrap();
+    let lies_in_file = |body: &Body| match body {
+        Body::Lazy(lazy) => lazy.file().is_some_and(|(file, at)| {
+            let whole = body.whole(u64::MAX).unwrap().unwrap();
+            let mut read = vec![0; whole.len()];
+            std::os::unix::fs::FileExt::read_exact_at(&*file, &mut read, at).unwrap();
+            read == whole
+        }),
+        _ => false,
+    };
+    let reader = FlowReader::open(&path).unwrap().leaving_bodies();
+    let found: Vec<_> = reader.map(Result::unwrap).collect();
+    let lie = |record: &Record| {
+        [Side::Client, Side::Server].map(|side| lies_in_file(http(record).body(side)))
+    };
+    let lies: Vec<_> = found.iter().map(lie).collect();
+    assert_eq!(lies, [[false; 2], [true; 2], [false, true], [true, false]]);
+    assert_eq!(lie(found[2].backup.as_ref().unwrap()), [true, false]);
+    for (found, record) in found.iter().zip(&records) {
+        for side in [Side::Client, Side::Server] {
+            let [found, expected] =
+                [found, record].map(|record| http(record).body(side).whole(u64::MAX).unwrap());
+            assert_eq!(found, expected);
+        }
+    }
+    // The same comes out of it again.
+    assert_eq!(written(&found), bytes);
+    // There is no going back in a pipe.
+    let pipe = FlowReader::new(Cursor::new(bytes))
+        .unwrap()
+        .leaving_bodies();
+    for record in pipe.map(Result::unwrap) {
+        assert_eq!(lie(&record), [false; 2]);
+    }
+}

@@ -200,3 +200,36 @@ fn a_record_says_when_its_flow_is_gone() {
     store.remove(&store.ids(0..9));
     assert!(out.http().unwrap().response_body.whole(u64::MAX).is_err());
 }
+
+/// A file that is many times as large as what the store may write is there as a whole.
+#[test]
+fn a_file_larger_than_the_disk_budget_is_kept() {
+    use ratel_flow::io::{FlowReader, FlowWriter};
+    const FLOWS: usize = 200;
+    let budget = 1 << 20;
+    let store = store(1 << 24, budget);
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    let body = |n: usize| Bytes::from(vec![n as u8; 40_000 + n]);
+    let mut writer = FlowWriter::new(&mut file);
+    for n in 0..FLOWS {
+        let mut changed = record(Detail::Http(Box::new(exchange(body(n)))));
+        if n % 10 == 3 {
+            changed.backup = Some(Box::new(record(Detail::Http(Box::new(exchange("before"))))));
+        }
+        writer.write(&changed).unwrap();
+    }
+    let written = file.as_file().metadata().unwrap().len();
+    assert!(written > 5 * budget, "{written}");
+    let reader = FlowReader::open(file.path()).unwrap().leaving_bodies();
+    let ids: Vec<_> = reader
+        .map(|flow| store.import(&flow.unwrap()).unwrap())
+        .collect();
+    store.flush();
+    let stats = store.stats();
+    assert_eq!((stats.flows, stats.evicted), (FLOWS, 0));
+    assert!(stats.disk_bytes <= budget, "{stats:?}");
+    for (n, id) in ids.into_iter().enumerate() {
+        let out = store.record(id).unwrap();
+        assert_eq!(bytes(&out.http().unwrap().response_body), body(n));
+    }
+}

@@ -20,13 +20,17 @@ use self::messages::FileMessages;
 use super::source::{Cursor, Source};
 use super::{Failure, LARGE, ReadProblem};
 use crate::io::convert::message::Form;
-use crate::record::{Body, Messages, ReadBody};
+use crate::record::{Body, Detail, Messages, ReadBody, Record};
 
 /// What is left of a flow without its bodies and messages may take so much memory.
 const REST_MAX: u64 = 64 << 20;
 
 /// A key has no more bytes than this; nobody's has more than twenty.
 const KEY_MAX: u64 = 64 * 1024;
+
+/// Shorter bodies are not left in the file: what is known of where one lies takes room, too, and reading one by itself
+/// takes longer.
+const LEFT_FROM: usize = 1024;
 
 /// Flows within flows that are copied: what was before a change.
 const DEPTH_MAX: usize = 4;
@@ -35,12 +39,15 @@ const DEPTH_MAX: usize = 4;
 #[derive(Clone, Debug)]
 pub(crate) struct Large {
     file: Arc<File>,
+    /// It is the file that is read, and not one that was made for this flow.
+    is_input: bool,
     nonce: u128,
 }
 
 /// Takes a flow that begins with that, and copies what is not large in it.
 pub(super) fn take(source: &mut Source, prefix: Prefix) -> Result<(Bytes, Large), Failure> {
     let begins = source.offset();
+    let is_input = source.input().is_some();
     let Some((file, at)) = source.take_part(prefix.total())? else {
         return Err(Failure {
             offset: None,
@@ -48,7 +55,11 @@ pub(super) fn take(source: &mut Source, prefix: Prefix) -> Result<(Bytes, Large)
         });
     };
     let nonce = crate::flow::random();
-    let large = Large { file, nonce };
+    let large = Large {
+        file,
+        is_input,
+        nonce,
+    };
     let mut copy = Copy {
         input: BufReader::new(Cursor {
             file: large.file.clone(),
@@ -87,8 +98,12 @@ impl Large {
     /// The body that a stub stands for.
     pub(crate) fn body(&self, stub: &[u8]) -> Option<Body> {
         let range = self.range(stub)?;
-        let file = self.file.clone();
-        Some(Body::Lazy(Arc::new(FileBody { file, range })))
+        Some(Body::Lazy(Arc::new(FileBody {
+            file: self.file.clone(),
+            range,
+            stays: self.is_input,
+            held: None,
+        })))
     }
 
     /// The messages that a stub stands for.
@@ -97,6 +112,36 @@ impl Large {
         let messages = FileMessages::open(self.file.clone(), range, form);
         Some(messages.map(|messages| Messages::Lazy(Arc::new(messages))))
     }
+}
+
+/// Has the bodies of a flow lie where they were read: these are the bytes of the flow, which begins there in the file.
+pub(super) fn leave(record: &mut Record, bytes: &Bytes, file: &Arc<File>, begins: u64) {
+    if let Some(before) = &mut record.backup {
+        leave(before, bytes, file, begins);
+    }
+    let Detail::Http(http) = &mut record.detail else {
+        return;
+    };
+    for body in [&mut http.request_body, &mut http.response_body] {
+        if let Body::Bytes(held) = body
+            && held.len() >= LEFT_FROM
+            && let Some(at) = within(held, bytes)
+        {
+            let start = begins + at as u64;
+            *body = Body::Lazy(Arc::new(FileBody {
+                file: file.clone(),
+                range: start..start + held.len() as u64,
+                stays: true,
+                held: Some(std::mem::take(held)),
+            }));
+        }
+    }
+}
+
+/// Where in the whole a part of it begins; none if it is no part of it.
+fn within(part: &[u8], whole: &[u8]) -> Option<usize> {
+    let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (at.checked_add(part.len())? <= whole.len()).then_some(at)
 }
 
 fn stub(nonce: u128, range: Range<u64>) -> Vec<u8> {
@@ -112,6 +157,10 @@ fn stub(nonce: u128, range: Range<u64>) -> Vec<u8> {
 struct FileBody {
     file: Arc<File>,
     range: Range<u64>,
+    /// The file is there anyway, and one for many bodies.
+    stays: bool,
+    /// The same bytes, where they have been read already.
+    held: Option<Bytes>,
 }
 
 impl ReadBody for FileBody {
@@ -121,11 +170,19 @@ impl ReadBody for FileBody {
 
     fn read(&self, range: Range<u64>) -> io::Result<Bytes> {
         let end = range.end.min(self.len());
+        if let Some(held) = &self.held {
+            let start = range.start.min(end);
+            return Ok(held.slice(start as usize..end as usize));
+        }
         let len = end.saturating_sub(range.start);
         let mut bytes = vec![0; usize::try_from(len).map_err(io::Error::other)?];
         let at = self.range.start + range.start;
         self.file.read_exact_at(&mut bytes, at)?;
         Ok(bytes.into())
+    }
+
+    fn file(&self) -> Option<(Arc<File>, u64)> {
+        self.stays.then(|| (self.file.clone(), self.range.start))
     }
 }
 

@@ -56,6 +56,14 @@ impl Source {
         self.offset
     }
 
+    /// The file, if it is one.
+    pub(super) fn input(&self) -> Option<&Arc<File>> {
+        match &self.input {
+            Input::Stream(_) => None,
+            Input::File(cursor, _) => Some(&cursor.file),
+        }
+    }
+
     /// Length of the file, if it is one.
     pub(crate) fn len(&self) -> Option<u64> {
         match &self.input {
