@@ -498,6 +498,7 @@ impl Program {
     fn replay(&self, store: &FlowStore) -> (ClientReplay, ServerReplay) {
         let opener = Opener {
             keylog: self.options.snapshot().opt_path(keys::KEYLOG),
+            leaves_bodies: false,
         };
         let files = opener.flow_files();
         (

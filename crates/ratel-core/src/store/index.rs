@@ -601,41 +601,53 @@ impl Index {
         }
     }
 
-    // Connections are shared by flows; each is accounted once.
+    // Connections are shared by flows, and what they were shown by connections; each is accounted once.
 
     fn hold_client(&mut self, conn: &Arc<ClientConn>) {
-        self.hold(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+        let is_first = self.hold(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+        if is_first && let Some(shown) = shown(conn) {
+            self.hold(shown.as_ptr() as usize, || shown.len());
+        }
     }
 
     fn hold_server(&mut self, conn: &Arc<ServerConn>) {
         self.hold(Arc::as_ptr(conn) as usize, || server_bytes(conn));
     }
 
-    fn hold(&mut self, key: usize, bytes: impl FnOnce() -> usize) {
+    /// True for the first who holds it.
+    fn hold(&mut self, key: usize, bytes: impl FnOnce() -> usize) -> bool {
         let count = self.conns.entry(key).or_default();
         *count += 1;
-        if *count == 1 {
+        let is_first = *count == 1;
+        if is_first {
             self.memory += bytes();
         }
+        is_first
     }
 
     fn release_client(&mut self, conn: &Arc<ClientConn>) {
-        self.release(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+        let is_last = self.release(Arc::as_ptr(conn) as usize, || client_bytes(conn));
+        if is_last && let Some(shown) = shown(conn) {
+            self.release(shown.as_ptr() as usize, || shown.len());
+        }
     }
 
     fn release_server(&mut self, conn: &Arc<ServerConn>) {
         self.release(Arc::as_ptr(conn) as usize, || server_bytes(conn));
     }
 
-    fn release(&mut self, key: usize, bytes: impl FnOnce() -> usize) {
+    /// True for the last who held it.
+    fn release(&mut self, key: usize, bytes: impl FnOnce() -> usize) -> bool {
         let Some(count) = self.conns.get_mut(&key) else {
-            return;
+            return false;
         };
         *count -= 1;
-        if *count == 0 {
+        let is_last = *count == 0;
+        if is_last {
             self.conns.remove(&key);
             self.memory -= bytes();
         }
+        is_last
     }
 }
 
@@ -671,12 +683,18 @@ fn server_bytes(conn: &ServerConn) -> usize {
         + extra_bytes(conn.extra.as_deref())
 }
 
+/// The certificate that a client was shown, which connections to one host have in common.
+fn shown(conn: &ClientConn) -> Option<&bytes::Bytes> {
+    let shown = conn.extra.as_ref()?.mitmcert.as_ref()?;
+    // What is empty lies nowhere.
+    (!shown.is_empty()).then_some(shown)
+}
+
 fn extra_bytes(extra: Option<&ConnExtra>) -> usize {
     extra.map_or(0, |extra| {
         let words = extra.cipher_list.iter().map(|word| word.len() + OVERHEAD);
-        let cert = extra.mitmcert.as_ref().map_or(0, bytes::Bytes::len);
         let uuid = extra.uuid.as_ref().map_or(0, |uuid| uuid.len());
-        size_of::<ConnExtra>() + 2 * OVERHEAD + words.sum::<usize>() + cert + uuid
+        size_of::<ConnExtra>() + 2 * OVERHEAD + words.sum::<usize>() + uuid
     })
 }
 

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::ops::Range;
 
+use ratel_flow::conn::ConnExtra;
 use ratel_flow::record::{Body, Messages, ReadBody, WebSocketRecord};
 use ratel_flow::{
     Annotations, Detail, FlowError, HttpRecord, Message, MessageFlags, MessageKind, Record,
@@ -232,4 +233,29 @@ fn a_file_larger_than_the_disk_budget_is_kept() {
         let out = store.record(id).unwrap();
         assert_eq!(bytes(&out.http().unwrap().response_body), body(n));
     }
+}
+
+/// A certificate that many connections were shown takes its room once.
+#[test]
+fn what_connections_share_is_accounted_once() {
+    let store = store(1 << 24, 1 << 28);
+    let certificate = Bytes::from(vec![7; 100_000]);
+    for n in 0..50 {
+        let mut record = record(Detail::Http(Box::new(exchange("content"))));
+        record.client_conn = Arc::new(ClientConn {
+            id: ConnId(n),
+            extra: Some(Arc::new(ConnExtra {
+                mitmcert: Some(certificate.clone()),
+                ..ConnExtra::default()
+            })),
+            ..ClientConn::clone(&record.client_conn)
+        });
+        store.import(&record).unwrap();
+    }
+    store.flush();
+    let taken = store.stats().memory_bytes;
+    assert!((100_000..200_000).contains(&taken), "{taken}");
+    store.remove(&store.ids(0..usize::MAX));
+    store.flush();
+    assert_eq!(store.stats().memory_bytes, 0);
 }
