@@ -55,8 +55,21 @@ pub struct FlowError {
 }
 
 impl FlowError {
+    /// What the message begins with when a client has refused the certificate it was shown.
+    pub const DISTRUST: &str = "the client does not trust Ratel's certificate";
+
+    /// What it begins with when a client has left instead, as Java and Node do for that reason, and others for more.
+    pub const LEFT_TLS: &str = "the client closed the connection during the TLS handshake";
+
     /// What a flow that somebody has killed has for an error.
     pub const KILLED: &str = "Connection killed.";
+
+    /// Whether a client has refused the certificate it was shown, in so many words or by leaving.
+    #[must_use]
+    pub fn is_distrust(&self) -> bool {
+        let starts = |with| self.message.starts_with(with);
+        starts(Self::DISTRUST) || starts(Self::LEFT_TLS)
+    }
 
     /// The error of a flow that is killed.
     #[must_use]

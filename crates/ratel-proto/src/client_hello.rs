@@ -64,7 +64,9 @@ impl ClientHello {
         self.has_extension(42)
     }
 
-    fn has_extension(&self, number: u16) -> bool {
+    /// Whether there is an extension of that type.
+    #[must_use]
+    pub fn has_extension(&self, number: u16) -> bool {
         self.extensions.iter().any(|(kind, _)| *kind == number)
     }
 }

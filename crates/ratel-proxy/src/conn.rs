@@ -103,6 +103,8 @@ pub(crate) struct ConnCtx {
     pub(crate) abort: AbortReason,
     /// How many tunnels this is inside of.
     pub(crate) depth: usize,
+    /// What the client is written in, as far as that is known.
+    pub(crate) runtime: Option<tls::Runtime>,
 }
 
 /// Serves one client until it is done, has been silent for too long, or `kill` fires.
@@ -258,7 +260,9 @@ async fn layers(
                         ahead: rest,
                         host,
                         port,
+                        runtime,
                     } => {
+                        ctx.runtime = runtime;
                         (io, ahead, in_tunnel, shown) = (stream, rest, true, None);
                         destination = Destination::Tunnel {
                             scheme: Scheme::Http,
@@ -332,11 +336,17 @@ async fn accept_tls(
     let alpn = agreed(spoken, server.as_deref(), raw);
     let (ca, settings) = (&ctx.shared.ca, &ctx.config.tls.client);
     let accepted = tls::client::accept(stream, &hello, &leaf, &alpn, &named, ca, settings).await;
-    let (stream, info) = accepted
-        .map_err(|error| ProxyError::ClientTls(if gone { error.unseen() } else { error }))?;
+    ctx.runtime = ctx.runtime.or_else(|| tls::Runtime::of_hello(&hello));
+    // What is known of a handshake that failed, its name above all, is worth a row, too.
+    let info = accepted
+        .as_ref()
+        .map_or_else(|error| error.info(), |(_, info)| info)
+        .clone();
     let mut client = ClientConn::clone(&ctx.client);
     client.tls = Some(Arc::new(info));
     ctx.client = Arc::new(client);
+    let (stream, _) = accepted
+        .map_err(|error| ProxyError::ClientTls(if gone { error.unseen() } else { error }))?;
     let shown = Shown {
         host: named,
         at: Instant::now(),
@@ -439,7 +449,7 @@ impl ConnCtx {
         } else {
             Pass::OnDemand
         };
-        ProxyError::ClientTls(error.with_pass(pass))
+        ProxyError::ClientTls(error.with_pass(pass).with_runtime(self.runtime))
     }
 
     /// A row for a connection that failed before it carried an exchange. `seen` is what the client sent.

@@ -180,6 +180,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         stop: stop.clone(),
         abort: AbortReason::default(),
         depth: 0,
+        runtime: None,
     };
     let (ours, client) = tokio::io::duplex(PIPE);
     let task = tokio::spawn(conn::run(ctx, destination, Box::new(ours), kill.clone()));

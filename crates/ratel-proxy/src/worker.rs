@@ -202,6 +202,7 @@ impl Pool {
             stop: self.stop.clone(),
             abort: AbortReason::default(),
             depth: 0,
+            runtime: None,
         };
         let kill = self.kill.clone();
         self.conns.spawn(async move {
@@ -273,6 +274,7 @@ impl Pool {
             stop: self.stop.clone(),
             abort: AbortReason::default(),
             depth: 0,
+            runtime: None,
         };
         let kill = self.kill.clone();
         self.conns.spawn(async move {

@@ -93,6 +93,8 @@ pub(crate) struct FlowList {
     /// What is not shown does not match.
     pub(crate) filter: Option<Filter>,
     pub(crate) marked_only: bool,
+    /// It was said what to do about clients that do not trust the certificate.
+    pub(crate) distrust_said: bool,
     /// A text that rows are highlighted for.
     pub(crate) highlight: Option<Arc<str>>,
 }

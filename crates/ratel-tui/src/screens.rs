@@ -5,6 +5,7 @@ pub(crate) mod commands;
 pub(crate) mod data;
 pub(crate) mod eventlog;
 pub(crate) mod find;
+mod first_minute;
 pub(crate) mod flow_detail;
 pub(crate) mod flow_list;
 pub(crate) mod flow_message;

@@ -46,6 +46,36 @@ fn list() {
 }
 
 #[test]
+fn a_client_that_does_not_trust_the_certificate_is_helped() {
+    let why = "the client does not trust Ratel's certificate for a.dev (alert unknown_ca)";
+    let hint = "make curl trust /h/ca.pem: curl --cacert /h/ca.pem https://…; to pass a.dev through: --ignore-hosts a.dev";
+    let refused = |id| {
+        Fake::new(id, "", "", 0, "", "")
+            .failed(why, hint)
+            .connection()
+    };
+    let info = ProxyInfo {
+        modes: vec![ModeInfo {
+            description: "regular".into(),
+            listen_addrs: vec!["*:9000".into()],
+            address_hint: "localhost:9000".into(),
+            target: None,
+        }],
+        ca_path: "/home/u/.ratel/ratel-ca-cert.pem".into(),
+        onboarding_host: Some("mitm.it".into()),
+        version: "0.1.0".into(),
+    };
+    let mut ui = Ui::with_info(SMALL, vec![refused(1)], Look::default(), &[], info);
+    assert_snapshot!("distrust", ui.text());
+    ui.keys("enter");
+    assert_snapshot!("distrust_opened", ui.text());
+    // Once something was seen, it is not said any more.
+    ui.keys("q")
+        .add(Fake::new(2, "GET", "/", 200, "text/plain", "x"));
+    assert!(!ui.text().contains("ratel env"), "{}", ui.text());
+}
+
+#[test]
 fn empty_list_says_what_to_do() {
     assert_snapshot!("empty_reverse", Ui::new(SMALL, Vec::new()).text());
     let mode = ModeInfo {

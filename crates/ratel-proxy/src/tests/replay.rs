@@ -78,6 +78,7 @@ fn replaying_files(play: &Play, files: FlowFiles) -> ClientReplay {
             stop: stop.clone(),
             abort: AbortReason::default(),
             depth: 0,
+            runtime: None,
         };
         let kill = kill.clone();
         tokio::spawn(async move {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-use ratel_flow::{Certificates, Side, TlsInfo, TlsVersion};
+use ratel_flow::{Certificates, FlowError, Side, TlsInfo, TlsVersion};
 use ratel_proto::client_hello::{ClientHello, HelloError};
 
 use super::HANDSHAKE_TIMEOUT;
@@ -14,6 +14,7 @@ use super::leaf::LeafError;
 use super::pair::PairError;
 use super::policy::{TlsPolicy, option_name};
 use super::refusal::Refusal;
+use super::runtime::Runtime;
 use crate::upstream::host_port;
 
 /// A failed handshake. Displays as one sentence that names the side and the host; [`TlsError::hint`] says what to do.
@@ -37,6 +38,8 @@ struct Inner {
     pass: Pass,
     /// The client had left before there was a certificate to show.
     unseen: bool,
+    /// What the client is written in, as far as that is known.
+    runtime: Option<Runtime>,
     info: TlsInfo,
 }
 
@@ -189,6 +192,12 @@ impl TlsError {
         self
     }
 
+    /// Notes what the client is written in.
+    pub(crate) fn with_runtime(mut self, runtime: Option<Runtime>) -> Self {
+        self.0.runtime = runtime;
+        self
+    }
+
     pub(super) fn server(host: &str, cause: Cause, mut info: TlsInfo) -> Self {
         if let Cause::Refused(_, chain) = &cause {
             info.certificates = chain.clone();
@@ -208,6 +217,7 @@ impl TlsError {
             another_try: false,
             pass: Pass::Never,
             unseen: false,
+            runtime: None,
             info,
         }))
     }
@@ -297,11 +307,11 @@ impl TlsError {
     fn client_hint(&self) -> Option<Cow<'_, str>> {
         let trust = |before: &str| {
             let file = self.0.ca_file.as_ref()?;
-            Some(Cow::Owned(format!(
-                "{before}make the client trust {}{}",
-                file.display(),
-                self.pass_hint()
-            )))
+            let pass = self.pass_hint();
+            Some(Cow::Owned(match self.0.runtime {
+                Some(runtime) => format!("{before}{}{pass}", runtime.advice(file)),
+                None => format!("{before}make the client trust {}{pass}", file.display()),
+            }))
         };
         match &self.0.cause {
             Cause::Alert(alert::ECH_REQUIRED) => Some(Cow::Owned(format!(
@@ -432,7 +442,8 @@ impl TlsError {
             ),
             Cause::Alert(alert) if alert::is_distrust(*alert) => write!(
                 f,
-                "the client does not trust Ratel's certificate for {host} (alert {})",
+                "{} for {host} (alert {})",
+                FlowError::DISTRUST,
                 alert::name(*alert)
             ),
             Cause::Alert(alert) => write!(
@@ -455,10 +466,7 @@ impl TlsError {
                 )
             }
             Cause::Closed => {
-                write!(
-                    f,
-                    "the client closed the connection during the TLS handshake for {host}"
-                )
+                write!(f, "{} for {host}", FlowError::LEFT_TLS)
             }
             Cause::TimedOut => write!(
                 f,

@@ -25,6 +25,7 @@ mod pair;
 mod policy;
 mod refusal;
 mod roots;
+mod runtime;
 pub mod server;
 mod verify;
 
@@ -44,6 +45,7 @@ pub use pair::PairError;
 pub use policy::{PolicyOptions, TlsPolicy};
 pub use refusal::Refusal;
 pub use roots::RootsError;
+pub(crate) use runtime::Runtime;
 pub use server::{Asked, ServerTlsError, ServerTlsOptions, ServerTlsSettings};
 
 /// How long a peer may take for a handshake.

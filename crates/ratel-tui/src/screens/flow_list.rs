@@ -10,13 +10,11 @@ use ratel_flow::format::size;
 use ratel_flow::http::authority;
 use time::UtcOffset;
 
-use crate::app::{ModeInfo, ProxyInfo};
 use crate::format;
-use crate::keymap::Context;
 use crate::model::{FlowList, Model};
-use crate::screens::{flow_tree, protocol};
+use crate::screens::{first_minute, flow_tree, protocol};
 use crate::source::{PageQuery, Target, TreeTarget};
-use crate::text::{Text, safe};
+use crate::text::Text;
 use crate::theme::{self, Role};
 use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::paint;
@@ -108,12 +106,7 @@ pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
     let buf = frame.buffer_mut();
     if page.rows.is_empty() {
         area.paint_title(buf, &Text::plain(Role::Text, " Flows"), theme);
-        let lines = nothing(model)
-            .into_iter()
-            .flat_map(|line| line.wrap(area.text.width.into()));
-        for (y, line) in lines.enumerate() {
-            paint::row(buf, area.text, y, &line, theme);
-        }
+        first_minute::paint(&first_minute::nothing(model), area.text, 0, buf, theme);
         return;
     }
     let title = if each == 1 {
@@ -149,6 +142,9 @@ pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
             paint::bar(buf, area.text, y, text, role, theme);
         }
     }
+    if let Some(lines) = first_minute::distrust(model) {
+        first_minute::paint(&lines, area.text, page.rows.len() * each, buf, theme);
+    }
 }
 
 /// Whether a row holds a text, which is in small letters.
@@ -175,109 +171,6 @@ pub(crate) fn label(summary: &Summary) -> String {
     row.push(Role::Text, " ");
     row.append_cut(what(summary, LABEL), LABEL);
     row.content()
-}
-
-/// What is said in the place of rows.
-fn nothing(model: &Model) -> Vec<Text> {
-    let (filter, marked) = (&model.list.filter, model.list.marked_only);
-    if filter.is_none() && !marked {
-        return advice(&model.info);
-    }
-    let line = |text: &str| Text::plain(Role::Text, format!("  {text}"));
-    let mut lines = vec![Text::default()];
-    if model.list.page.pending > 0 {
-        lines.push(line("Looking through the flows…"));
-        return lines;
-    }
-    match filter {
-        Some(filter) => {
-            let mut text = Text::plain(Role::Heading, "  No flow matches ");
-            text.push_str(Role::Key, filter.source());
-            text.push(Role::Heading, if marked { " and has a mark." } else { "." });
-            lines.push(text);
-            let mut text = Text::plain(Role::Dim, "  That is: ");
-            text.push_str(Role::Dim, &filter.to_string());
-            lines.push(text);
-        }
-        None => lines.push(Text::plain(Role::Heading, "  No flow has a mark.")),
-    }
-    let undo = |command: &str, what: &str| {
-        let key = model.keymap.key_of(Context::FlowList, command)?;
-        let mut text = Text::plain(Role::Text, "  Press ");
-        text.push(Role::Key, key.to_string());
-        text.push(Role::Text, what);
-        Some(text)
-    };
-    lines.push(Text::default());
-    lines.extend(filter.as_ref().and_then(|_| {
-        undo(
-            "console.command.set view_filter",
-            " to change the filter; an empty one shows all flows.",
-        )
-    }));
-    lines.extend(Some(()).filter(|()| marked).and_then(|()| {
-        undo(
-            "view.properties.marked.toggle",
-            " to see flows without a mark, too.",
-        )
-    }));
-    lines
-}
-
-/// What to do when there is nothing to see.
-fn advice(info: &ProxyInfo) -> Vec<Text> {
-    let mut lines = vec![
-        Text::default(),
-        Text::plain(Role::Heading, "  No flows yet."),
-        Text::default(),
-    ];
-    for mode in &info.modes {
-        advice_for(mode, info, &mut lines);
-        lines.push(Text::default());
-    }
-    lines
-}
-
-fn advice_for(mode: &ModeInfo, info: &ProxyInfo, lines: &mut Vec<Text>) {
-    let address = safe(&mode.address_hint);
-    let line = |pieces: &[(Role, &str)]| {
-        let mut line = Text::plain(Role::Text, "  ");
-        for (role, piece) in pieces {
-            line.push(*role, *piece);
-        }
-        line
-    };
-    if let Some(target) = &mode.target {
-        let (http, https) = (format!("http://{address}"), format!("https://{address}"));
-        let words = [
-            (Role::Text, "Point your program at "),
-            (Role::Key, http.as_str()),
-            (Role::Text, " (or "),
-        ];
-        lines.push(line(
-            &[&words[..], &[(Role::Key, &https), (Role::Text, ")")]].concat(),
-        ));
-        lines.push(line(&[
-            (Role::Dim, "From there it goes to "),
-            (Role::Dim, &safe(target)),
-        ]));
-    } else {
-        lines.push(line(&[(Role::Text, "Have your program use this proxy:")]));
-        let export = format!("  export http_proxy=http://{address} https_proxy=http://{address}");
-        lines.push(line(&[(Role::Key, &export)]));
-    }
-    let ca = safe(&info.ca_path.to_string_lossy());
-    lines.push(line(&[
-        (Role::Text, "For https it has to trust "),
-        (Role::Key, &ca),
-    ]));
-    if let (Some(host), None) = (&info.onboarding_host, &mode.target) {
-        let url = format!("http://{}", safe(host));
-        lines.push(line(&[
-            (Role::Text, "A phone that uses this proxy gets that from "),
-            (Role::Key, &url),
-        ]));
-    }
 }
 
 /// How wide the columns are; one of no width is left out.

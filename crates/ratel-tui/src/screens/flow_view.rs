@@ -1,15 +1,17 @@
 //! One flow: its row, the tabs, and the text of the open one, or of request and response side by side.
 
+use std::path::PathBuf;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratel_core::options::keys;
-use ratel_flow::{FlowId, Side};
+use ratel_flow::{FlowError, FlowId, Side};
 use ratel_views::Schemas;
 use time::UtcOffset;
 
 use crate::model::{FlowView, Model, Tab};
 use crate::screens::flow_list::{self, Columns};
-use crate::screens::{flow_detail, flow_message, message_list};
+use crate::screens::{first_minute, flow_detail, flow_message, message_list};
 use crate::source::{BodyFrom, Of, OpenQuery, Opened, Shown};
 use crate::text::Text;
 use crate::theme::Role;
@@ -32,6 +34,8 @@ pub(crate) struct Ways {
     /// The views that were chosen for the bodies; none for the one that fits.
     views: [Option<String>; 2],
     offset: UtcOffset,
+    /// The certificate that clients have to trust.
+    ca: PathBuf,
 }
 
 impl Ways {
@@ -45,6 +49,7 @@ impl Ways {
             schemas: model.schemas.clone(),
             views: MODES.map(view),
             offset: model.look.utc_offset,
+            ca: model.info.ca_path.clone(),
         }
     }
 
@@ -135,12 +140,11 @@ pub(crate) fn show(view: &mut FlowView, opened: Opened, ways: &Ways) {
     let [request, response, detail] = &mut view.panes;
     match opened.shown {
         Shown::Body(side @ Side::Client, body) if split || tab == Tab::Request => {
-            request.set(flow_message::request(
-                &snapshot,
-                body,
-                schemas,
-                ways.view(side),
-            ));
+            let mut content = flow_message::request(&snapshot, body, schemas, ways.view(side));
+            if snapshot.error.as_ref().is_some_and(FlowError::is_distrust) {
+                content.head.extend(first_minute::trust_lines(&ways.ca));
+            }
+            request.set(content);
         }
         Shown::Body(side @ Side::Server, body) if split || tab == Tab::Response => {
             response.set(flow_message::response(

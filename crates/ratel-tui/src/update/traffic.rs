@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Update};
-use ratel_flow::FlowId;
+use ratel_flow::{FlowError, FlowId};
 
 use super::{resized, say_until};
 use crate::model::{FlowView, LOG_KEPT, Model};
@@ -53,6 +53,7 @@ pub(super) fn took_page(model: &mut Model, page: Page) {
     let moved = page.moved;
     model.list.target = Target::Keep;
     model.list.page = page;
+    warn_of_distrust(model);
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
     // when it was evicted.
     let focus = model.list.page.focus.map(|(id, _)| id).filter(|_| moved);
@@ -78,6 +79,18 @@ pub(super) fn took_tree(model: &mut Model, found: TreePage) {
     (tree.rows, tree.total) = (found.rows, found.total);
     (tree.top, tree.focus) = (found.top, found.focus);
     took_page(model, found.page);
+}
+
+/// Says once what to do about a client that does not trust the certificate.
+fn warn_of_distrust(model: &mut Model) {
+    let list = &mut model.list;
+    let refused = |row: &Summary| row.error.as_ref().is_some_and(FlowError::is_distrust);
+    if !list.distrust_said && list.page.rows.iter().any(refused) {
+        list.distrust_said = true;
+        let text = "no trust in the certificate, it seems; enter on the row says what helps";
+        let now = model.now;
+        say_until(model, Level::Info, text.into(), now);
+    }
 }
 
 /// The row of a flow, if it is visible.

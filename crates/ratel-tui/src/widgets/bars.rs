@@ -7,11 +7,14 @@ use ratatui::layout::Rect;
 use ratel_core::eventlog::Level;
 use ratel_core::options::keys;
 
-use crate::keymap::Context;
+use crate::keymap::{Binding, Context};
 use crate::model::{CommandLine, Confirm, Layout, Model, Prompt};
 use crate::text::{Text, safe};
 use crate::theme::{Role, Theme};
 use crate::widgets::{overlay, paint};
+
+/// The command that shows all keys.
+const HELP: &str = "console.view.help";
 
 /// From so many rows on there are two with hints.
 const TWO_HINTS: u16 = 30;
@@ -380,22 +383,35 @@ pub(crate) fn level_role(level: Level) -> Role {
 fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let (mut first, mut second) = (Text::default(), Text::default());
     let mut full = false;
-    for line in model.keymap.on(model.context()) {
+    let lines = model.keymap.on(model.context());
+    let columns = |binding: &Binding| binding.key.to_string().len() + 1 + binding.hint.len() + 2;
+    // The one that leads to all others is there however little room there is.
+    let mut help = lines
+        .iter()
+        .map(|line| line.binding)
+        .find(|binding| !two && binding.command == HELP && !binding.hint.is_empty());
+    let room = width.saturating_sub(help.map_or(0, columns));
+    for line in &lines {
         let binding = line.binding;
         if binding.hint.is_empty() || !binding.is_usable() {
             continue;
         }
+        let is_help = help.is_some_and(|help| help.key == binding.key);
+        let room = if is_help || help.is_none() {
+            width
+        } else {
+            room
+        };
         let text = if two && line.place == Context::Global {
             &mut second
         } else {
             &mut first
         };
-        let key = binding.key.to_string();
-        let columns = key.len() + 1 + binding.hint.len() + 2;
-        full |= text.width() + columns > width;
-        if text.width() + columns <= width && (two || !full) {
-            text.push(Role::Key, key);
+        full |= text.width() + columns(binding) > room;
+        if text.width() + columns(binding) <= room && (two || !full || is_help) {
+            text.push(Role::Key, binding.key.to_string());
             text.push(Role::Text, format!(" {}  ", binding.hint));
+            help = help.filter(|_| !is_help);
         }
     }
     (first, second)

@@ -52,7 +52,8 @@ fn a_client_that_refuses_the_certificate_is_passed_through_the_next_time() {
             &row,
             &[
                 "does not trust Ratel's certificate for localhost (alert unknown_ca)",
-                "make the client trust",
+                "make curl trust",
+                "curl --cacert ",
                 "its next connections to localhost are passed through (auto_passthrough)",
             ],
         );

@@ -18,6 +18,7 @@ use crate::http::convert;
 use crate::io::{self as stream, BoxIo, Reader, Writer};
 use crate::modes::{Destination, Routed};
 use crate::recorder::Recorder;
+use crate::tls::Runtime;
 use crate::upstream::pool::Upstreams;
 
 /// What became of a connection.
@@ -30,6 +31,8 @@ pub(crate) enum Outcome {
         ahead: BytesMut,
         host: Arc<str>,
         port: u16,
+        /// What the client is written in, as far as it says so.
+        runtime: Option<Runtime>,
     },
 }
 
@@ -86,6 +89,8 @@ pub(crate) async fn serve(
                 let Some(request) = client.connect(*request).await else {
                     return Outcome::Closed;
                 };
+                let agent = request.headers.get("user-agent");
+                let runtime = agent.and_then(Runtime::of_agent);
                 if ctx.config.eager
                     && !ctx.shared.addons.serves(&host)
                     && let Err(error) = upstreams.dial(&host, port).await
@@ -105,6 +110,7 @@ pub(crate) async fn serve(
                     ahead,
                     host,
                     port,
+                    runtime,
                 };
             }
             Err(refused) => {
