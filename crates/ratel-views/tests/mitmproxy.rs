@@ -27,7 +27,7 @@ fn python() -> Option<PathBuf> {
     let python = peer::mitmdump()?.parent()?.join("python");
     let found = python.is_file().then_some(python);
     if found.is_none() {
-        peer::notice("there is no Python beside mitmdump");
+        peer::skip("there is no Python beside mitmdump");
     }
     found
 }

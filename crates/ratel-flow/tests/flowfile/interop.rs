@@ -22,7 +22,7 @@ fn python() -> Option<PathBuf> {
     let mitmdump = peer::mitmdump()?;
     let python = mitmdump.with_file_name("python");
     if !python.is_file() {
-        peer::notice("there is no python beside mitmdump");
+        peer::skip("there is no python beside mitmdump");
         return None;
     }
     Some(python)
