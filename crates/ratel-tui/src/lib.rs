@@ -23,6 +23,7 @@ mod format;
 pub mod keymap;
 pub mod model;
 pub mod msg;
+mod needle;
 mod run;
 mod screens;
 pub mod source;

@@ -14,7 +14,7 @@ use ratel_flow::{FlowId, Timestamp};
 use crate::keymap::Key;
 use crate::model::{FoundRow, Wanted};
 use crate::source::{
-    Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom, TreePage, TreeQuery,
+    CountFrom, Found, OpenQuery, Opened, Page, PageQuery, Place, SearchFrom, TreePage, TreeQuery,
 };
 
 /// Something that happened.
@@ -50,6 +50,8 @@ pub enum Msg {
     Found(FlowId, Place, Found),
     /// What a search through all flows has found since, and how far it is; with its number.
     Hits(u64, Vec<FoundRow>, Progress),
+    /// How far the matches in a body or message are counted, and whether that is all of them.
+    Counted(FlowId, Place, CountFrom, bool),
     /// A command was carried out.
     Ran(Call, Result<Output, CommandError>),
     /// The flows that a command is about.
@@ -89,6 +91,8 @@ pub enum Effect {
     Find(u64, Wanted),
     /// End that search.
     EndFind,
+    /// Count on in a body or a message; answered by [`Msg::Counted`].
+    Count(FlowId, Place, CountFrom),
     /// Carry out a command for somebody who has that flow in focus; answered by [`Msg::Ran`].
     Run(Call, Option<FlowId>),
     /// Find the flows that a command is about; answered by [`Msg::Resolved`].

@@ -11,6 +11,7 @@ use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window}
 use ratel_core::view::{FlowView, Order, Tree};
 use ratel_flow::{FlowId, MessageHead, Payload, Side};
 
+use crate::needle;
 use crate::screens::flow_list;
 
 pub use messages::{
@@ -507,9 +508,9 @@ pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -
         return Found::Nowhere(from);
     };
     let hit = if from.backwards {
-        memchr::memmem::rfind(&window.bytes, needle)
+        needle::rfind(&window.bytes, needle)
     } else {
-        memchr::memmem::find(&window.bytes, needle)
+        needle::find(&window.bytes, needle)
     };
     if let Some(hit) = hit {
         return Found::At(window.offset + hit as u64);
@@ -528,6 +529,58 @@ pub fn search(source: &dyn Source, id: FlowId, place: Place, from: SearchFrom) -
     }
     let at = reached.saturating_sub(overlap).max(from.at + 1);
     Found::GoOn(SearchFrom { at, ..from })
+}
+
+/// How far the matches in a body are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CountFrom {
+    /// What is counted.
+    pub needle: Arc<str>,
+    /// Matches that begin here or later are still to be counted.
+    pub at: u64,
+    /// Where the match begins whose number is wanted.
+    pub hit: u64,
+    /// Matches before that one.
+    pub before: u64,
+    /// Matches so far.
+    pub total: u64,
+}
+
+/// Counts one step further; whether that was the last.
+#[must_use]
+pub fn count(
+    source: &dyn Source,
+    id: FlowId,
+    place: Place,
+    mut from: CountFrom,
+) -> (CountFrom, bool) {
+    let needle = from.needle.as_bytes();
+    let overlap = (needle.len() as u64).saturating_sub(1);
+    let end = from.at.saturating_add(SEARCH_STEP);
+    let range = from.at..end.saturating_add(overlap);
+    let window = match place {
+        Place::Body(side) => source.body(id, side, range),
+        Place::Message(side, payload) => source.payload(id, side, payload, range),
+        Place::Messages | Place::Flows => None,
+    };
+    let Some(window) = window.filter(|window| !window.bytes.is_empty()) else {
+        return (from, true);
+    };
+    let mut next = end;
+    let starts = needle::starts(&window.bytes, needle).into_iter();
+    for start in starts.map(|at| window.offset + at as u64) {
+        if start >= end {
+            break;
+        }
+        from.total += 1;
+        from.before += u64::from(start < from.hit);
+        // Matches do not overlap, here nor where two steps meet.
+        next = next.max(start + needle.len() as u64);
+    }
+    let reached = window.offset + window.bytes.len() as u64;
+    let done = reached >= window.total;
+    from.at = next.min(reached.max(from.at + 1));
+    (from, done)
 }
 
 /// Looks through whole messages, one after the other, until a step's worth of bytes is read.
@@ -602,7 +655,7 @@ fn has(source: &dyn Source, id: FlowId, head: &MessageHead, needle: &[u8]) -> bo
         let Some(window) = source.payload(id, head.side, head.payload, range) else {
             return false;
         };
-        if memchr::memmem::find(&window.bytes, needle).is_some() {
+        if needle::find(&window.bytes, needle).is_some() {
             return true;
         }
         at += step;

@@ -59,6 +59,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Log(change) => return traffic::logged(model, change),
         Msg::Options(values) => return options::changed(model, values),
         Msg::Found(id, place, found) => return search::searched(model, id, place, found),
+        Msg::Counted(id, place, from, done) => {
+            return search::counted(model, id, place, from, done);
+        }
         Msg::Ran(call, result) => results::ran(model, &call, result),
         Msg::Resolved(call, ids) => return commands::resolved(model, &call, ids),
         Msg::Resize(width, height) => {

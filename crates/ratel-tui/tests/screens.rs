@@ -46,6 +46,54 @@ fn list() {
 }
 
 #[test]
+fn matches_are_numbered() {
+    let json = r#"{"token": "a token, a Token", "x": ["token"]}"#;
+    let mut ui = Ui::new(
+        SMALL,
+        vec![Fake::new(1, "GET", "/", 200, "application/json", json)],
+    );
+    ui.keys("enter tab /").type_in("token").keys("enter");
+    // Small letters find capitals as well.
+    assert!(ui.text().contains("match 1/4"), "{}", ui.text());
+    assert!(ui.keys("n n").text().contains("match 3/4"), "{}", ui.text());
+    assert!(ui.keys("n n").text().contains("match 1/4"), "{}", ui.text());
+    assert!(ui.keys("N").text().contains("match 4/4"), "{}", ui.text());
+    let terminal = ui.terminal();
+    let cells = terminal.backend().buffer().content();
+    let reversed = cells
+        .iter()
+        .filter(|cell| cell.symbol() == "T" && cell.modifier.contains(Modifier::REVERSED));
+    assert_eq!(reversed.count(), 1);
+    ui.keys("/").type_in("Token").keys("enter");
+    assert!(ui.text().contains("match 1/1"), "{}", ui.text());
+}
+
+#[test]
+fn matches_in_a_body_that_is_not_loaded_are_numbered() {
+    // Matches that lie over the ends of steps, and some on one line.
+    let mut body = "x".repeat(4 * 1024 * 1024 - 3) + "NEEDLE";
+    body += &"a line with nothing in it\n".repeat(200_000);
+    body += "needle needle\n";
+    body += &"another line\n".repeat(100_000);
+    body += "the needle at the end";
+    let mut ui = Ui::new(
+        SMALL,
+        vec![Fake::new(1, "GET", "/", 200, "text/plain", body)],
+    );
+    ui.keys("enter tab /").type_in("needle").keys("enter");
+    assert!(ui.text().contains("match 1/4"), "{}", ui.text());
+    for expected in ["2/4", "3/4", "4/4", "1/4"] {
+        assert!(
+            ui.keys("n").text().contains(&format!("match {expected}")),
+            "{}",
+            ui.text()
+        );
+        assert!(ui.text().to_lowercase().contains("needle"), "{}", ui.text());
+    }
+    assert!(ui.keys("N").text().contains("match 4/4"), "{}", ui.text());
+}
+
+#[test]
 fn a_client_that_does_not_trust_the_certificate_is_helped() {
     let why = "the client does not trust Ratel's certificate for a.dev (alert unknown_ca)";
     let hint = "make curl trust /h/ca.pem: curl --cacert /h/ca.pem https://…; to pass a.dev through: --ignore-hosts a.dev";

@@ -66,7 +66,7 @@ impl Loop {
                 self.finding = None;
                 None
             }
-            Effect::Search(..) => {
+            Effect::Search(..) | Effect::Count(..) => {
                 self.pending.push_back(effect);
                 None
             }
@@ -125,6 +125,10 @@ impl Loop {
             Some(Effect::Search(id, place, from)) => {
                 let found = source::search(&self.flows, id, place, from);
                 self.send(Msg::Found(id, place, found))
+            }
+            Some(Effect::Count(id, place, from)) => {
+                let (from, done) = source::count(&self.flows, id, place, from);
+                self.send(Msg::Counted(id, place, from, done))
             }
             _ => Ok(None),
         }

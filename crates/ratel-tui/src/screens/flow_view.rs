@@ -253,6 +253,9 @@ fn tabs(view: &FlowView) -> Text {
             if let Some(percent) = pane.percent() {
                 text.push(Role::Dim, format!(" {percent}%"));
             }
+            if let Some(found) = pane.found() {
+                text.push(Role::Found, format!(" match {found} "));
+            }
         }
         None => {
             let list = &view.messages;

@@ -155,5 +155,8 @@ fn facts(view: &MessageView, head: &MessageHead, offset: UtcOffset) -> Text {
     if let Some(percent) = view.pane.percent() {
         line.push(Role::Dim, format!("  {percent}%"));
     }
+    if let Some(found) = view.pane.found() {
+        line.push(Role::Found, format!("  match {found}"));
+    }
     line
 }

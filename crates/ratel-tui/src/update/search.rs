@@ -8,7 +8,7 @@ use crate::keymap::Context;
 use crate::model::{Model, Prompt, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, message_view, table_texts};
-use crate::source::{Found, Place, SearchFrom};
+use crate::source::{CountFrom, Found, Place, SearchFrom};
 use crate::widgets::pane::SearchStep;
 
 use super::{nav, reload, say};
@@ -151,23 +151,63 @@ fn found_place(model: &mut Model, id: FlowId, place: Place, found: Found) -> Vec
     Vec::new()
 }
 
+/// What is searched in the screen in focus: the flow, and the body or message.
+fn searched_place(model: &Model) -> Option<(FlowId, Place)> {
+    match model.panes.current() {
+        Screen::Message(view) => message_view::place(view).map(|place| (view.flow, place)),
+        Screen::FlowView(view) => {
+            let side = view.tab().side();
+            side.map(|side| (view.id, Place::Body(side)))
+        }
+        _ => None,
+    }
+}
+
+/// Has the matches counted, now that one was gone to, and says which one it is where no title does.
+fn arrived(model: &mut Model) -> Vec<Effect> {
+    let place = searched_place(model);
+    let Some(pane) = model.pane_mut() else {
+        return Vec::new();
+    };
+    match (place, pane.count_from()) {
+        (Some((id, place)), Some(from)) => return vec![Effect::Count(id, place, from)],
+        (None, _) => {
+            if let Some(found) = pane.found() {
+                say(model, format!("match {found}"));
+            }
+        }
+        (Some(_), None) => {}
+    }
+    Vec::new()
+}
+
+/// How far the counting has got. It ends when another text is searched for, or something else looked at.
+pub(super) fn counted(
+    model: &mut Model,
+    id: FlowId,
+    place: Place,
+    from: CountFrom,
+    done: bool,
+) -> Vec<Effect> {
+    let here = searched_place(model) == Some((id, place));
+    let wanted = model
+        .pane_mut()
+        .is_some_and(|pane| here && pane.counted(&from, done));
+    match wanted && !done {
+        true => vec![Effect::Count(id, place, from)],
+        false => Vec::new(),
+    }
+}
+
 fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
     match step {
-        SearchStep::Here => Vec::new(),
+        SearchStep::Here => arrived(model),
         SearchStep::NotFound => {
             say(model, "Search not found.");
             Vec::new()
         }
         SearchStep::Beyond(from) => {
-            let place = match model.panes.current() {
-                Screen::Message(view) => message_view::place(view).map(|place| (view.flow, place)),
-                Screen::FlowView(view) => {
-                    let side = view.tab().side();
-                    side.map(|side| (view.id, Place::Body(side)))
-                }
-                _ => None,
-            };
-            let Some((id, place)) = place else {
+            let Some((id, place)) = searched_place(model) else {
                 return Vec::new();
             };
             model.prompt = Some(Prompt::Searching(id, place));
@@ -191,7 +231,9 @@ pub(super) fn searched(model: &mut Model, id: FlowId, place: Place, found: Found
         Found::GoOn(from) => return vec![Effect::Search(id, place, from)],
         Found::At(offset) => {
             let load = pane.go_to(offset);
+            model.prompt = None;
             reload(model, load);
+            return arrived(model);
         }
         Found::Nowhere(from) if from.wrapped => say(model, "Search not found."),
         Found::Nowhere(from) => {

@@ -5,6 +5,7 @@
 //! so that it stays when the window or the width changes.
 
 mod fold;
+mod search;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::widgets::paint;
 
 use fold::Folded;
 pub(crate) use fold::{FoldStep, Lines};
+use search::{Hit, Tally};
 
 /// Where a row comes from: the section, then the number of the line in it (or the offset in a body that is shown as
 /// it is), then the row within the line.
@@ -95,8 +97,9 @@ pub(crate) struct Pane {
     cut: bool,
     folded: Folded,
     needle: Option<Arc<str>>,
-    /// The row of the match that was gone to last.
-    hit: Option<Anchor>,
+    /// The match that was gone to last.
+    hit: Option<Hit>,
+    tally: Option<Tally>,
 }
 
 impl Pane {
@@ -188,11 +191,14 @@ impl Pane {
                 .is_some_and(|(part, _)| (part.offset..=part.end()).contains(&offset))
         {
             self.go_to = None;
-            self.show(Anchor(Section::Body, offset, usize::MAX));
+            self.show_offset(offset);
         } else if let Some(anchor) = anchor {
             self.top = self.row_of(anchor);
         }
         self.settle();
+        if self.tally.is_some() {
+            self.recount();
+        }
     }
 
     /// The last row that does not come after `anchor`.
@@ -200,16 +206,6 @@ impl Pane {
         self.rows
             .partition_point(|row| row.anchor <= anchor)
             .saturating_sub(1)
-    }
-
-    /// Goes to a match, with some rows above it.
-    fn show(&mut self, anchor: Anchor) {
-        let row = self.row_of(anchor);
-        self.hit = self.rows.get(row).map(|row| row.anchor);
-        if !(self.top..self.top + self.height).contains(&row) {
-            self.top = row.saturating_sub(self.height / 3);
-        }
-        self.stuck_to_end = false;
     }
 
     fn last_top(&self) -> usize {
@@ -284,82 +280,6 @@ impl Pane {
             .is_some_and(|(part, _)| part.end() < part.total)
     }
 
-    /// Begins a search.
-    pub(crate) fn set_needle(&mut self, needle: Arc<str>) {
-        self.needle = Some(needle);
-        self.hit = None;
-    }
-
-    /// Goes to the next match, or the one before.
-    pub(crate) fn search(&mut self, backwards: bool) -> SearchStep {
-        let Some(needle) = self.needle.clone() else {
-            return SearchStep::NotFound;
-        };
-        self.unfold_for(&needle);
-        let from = self.hit.map_or(self.top, |hit| self.row_of(hit));
-        let found = match (backwards, self.hit) {
-            (false, None) => (from..self.rows.len()).find(|row| self.row_has(*row, &needle)),
-            (false, Some(_)) => (from + 1..self.rows.len()).find(|row| self.row_has(*row, &needle)),
-            (true, _) => (0..from).rev().find(|row| self.row_has(*row, &needle)),
-        };
-        if let Some(row) = found {
-            return self.here(row);
-        }
-        if let Some((part, _)) = &self.content.body {
-            let more = needle.len().saturating_sub(1) as u64;
-            let beyond = |at| {
-                SearchStep::Beyond(SearchFrom {
-                    needle: needle.clone(),
-                    at,
-                    backwards,
-                    wrapped: false,
-                })
-            };
-            if !backwards && part.end() < part.total {
-                return beyond(part.end().saturating_sub(more));
-            }
-            if backwards && part.offset > 0 {
-                return beyond((part.offset + more).min(part.total));
-            }
-        }
-        self.search_round(backwards)
-    }
-
-    /// Goes on with a search at the other end, after there was nothing up to this one.
-    pub(crate) fn search_round(&mut self, backwards: bool) -> SearchStep {
-        let Some(needle) = self.needle.clone() else {
-            return SearchStep::NotFound;
-        };
-        match &self.content.body {
-            Some((part, _)) if part.offset > 0 || part.end() < part.total => {
-                let at = if backwards { part.total } else { 0 };
-                SearchStep::Beyond(SearchFrom {
-                    needle,
-                    at,
-                    backwards,
-                    wrapped: true,
-                })
-            }
-            _ => {
-                let mut rows = 0..self.rows.len();
-                let hit = |row: &usize| self.row_has(*row, &needle);
-                let found = if backwards {
-                    rows.rev().find(hit)
-                } else {
-                    rows.find(hit)
-                };
-                found.map_or(SearchStep::NotFound, |row| self.here(row))
-            }
-        }
-    }
-
-    fn here(&mut self, row: usize) -> SearchStep {
-        if let Some(anchor) = self.rows.get(row).map(|row| row.anchor) {
-            self.show(anchor);
-        }
-        SearchStep::Here
-    }
-
     /// Goes to an offset of the body; true if it has to be loaded.
     pub(crate) fn go_to(&mut self, offset: u64) -> bool {
         if self
@@ -368,7 +288,7 @@ impl Pane {
             .as_ref()
             .is_some_and(|(part, _)| (part.offset..part.end()).contains(&offset))
         {
-            self.show(Anchor(Section::Body, offset, usize::MAX));
+            self.show_offset(offset);
             return false;
         }
         self.go_to = Some(offset);
@@ -395,31 +315,16 @@ impl Pane {
         }
         let is_there = |row: &usize| {
             let section = self.rows.get(*row).map(|row| row.anchor.0);
-            (section == Some(Section::Body)) == in_body && self.row_has(*row, &needle)
+            (section == Some(Section::Body)) == in_body && !self.matches_in(*row).is_empty()
         };
         let mut rows = 0..self.rows.len();
         match rows.find(is_there) {
             Some(row) if !needle.is_empty() => {
-                self.here(row);
+                self.show_match(row, 0);
                 Place::Here
             }
             _ => Place::Nowhere,
         }
-    }
-
-    /// Whether a match begins in the row; it may end in the next one.
-    fn row_has(&self, row: usize, needle: &str) -> bool {
-        let Some(here) = self.rows.get(row) else {
-            return false;
-        };
-        let mut text = here.text.content();
-        let length = text.len();
-        if let Some(next) = self.rows.get(row + 1)
-            && next.anchor.2 > 0
-        {
-            text.push_str(&next.text.content());
-        }
-        text.find(needle).is_some_and(|at| at < length.max(1))
     }
 
     /// How much of all is above the screen, in percent; none when all is visible.
@@ -460,22 +365,11 @@ impl Pane {
                 );
                 continue;
             }
-            let Some(needle) = needle else {
-                paint::row(buf, area, y, &row.text, theme);
-                continue;
+            let text = match needle {
+                Some(_) => self.highlighted(self.top + y),
+                None => row.text.clone(),
             };
-            let content = row.text.content();
-            let found: Vec<_> = content
-                .match_indices(needle)
-                .map(|(at, hit)| at..at + hit.len())
-                .collect();
-            // The one that was gone to stands out among them.
-            let role = if self.hit == Some(row.anchor) {
-                Role::FoundHere
-            } else {
-                Role::Found
-            };
-            paint::row(buf, area, y, &row.text.highlight(&found, role), theme);
+            paint::row(buf, area, y, &text, theme);
         }
     }
 }

@@ -93,10 +93,10 @@ fn json_is_folded() {
     assert!(ui.text().contains("\"deep\": \"needle\""), "{}", ui.text());
     assert!(ui.text().contains("\"d\": [ … 2 lines ]"), "{}", ui.text());
     ui.keys("c").keys("ctrl_c n");
-    assert_eq!(
-        ui.text().lines().take(20).collect::<Vec<_>>(),
-        unfolded.lines().take(20).collect::<Vec<_>>()
-    );
+    // The line with the tabs has the number of the match, too.
+    let body =
+        |text: &str| -> Vec<String> { text.lines().skip(2).take(18).map(str::to_owned).collect() };
+    assert_eq!(body(&ui.text()), body(&unfolded));
     ui.keys("h c");
     assert!(ui.text().contains("nothing to fold here"), "{}", ui.text());
 }

@@ -837,6 +837,10 @@ impl Ui {
                         let found = source::search(&self.flows, id, place, from);
                         msgs.push_back(Msg::Found(id, place, found));
                     }
+                    Effect::Count(id, place, from) => {
+                        let (from, done) = source::count(&self.flows, id, place, from);
+                        msgs.push_back(Msg::Counted(id, place, from, done));
+                    }
                     Effect::Run(call, focus) => {
                         let result = self.backend(focus, &mut msgs, |backend| backend.run(&call));
                         msgs.push_back(Msg::Ran(call, result));

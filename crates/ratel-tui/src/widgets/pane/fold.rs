@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ratel_views::Fold;
 
 use super::{Anchor, BodyText, Pane, Section};
+use crate::needle;
 use crate::text::Text;
 use crate::theme::Role;
 
@@ -193,14 +194,17 @@ impl Pane {
     }
 
     /// Unfolds what hides a text, so that it can be found.
-    pub(super) fn unfold_for(&mut self, needle: &str) {
+    pub(super) fn unfold_for(&mut self, text: &str) {
         if self.folded.closed.is_empty() {
             return;
         }
         let Some(document) = self.document() else {
             return;
         };
-        let has = |line: &(u64, Text)| line.1.content().contains(needle);
+        let has = |line: &(u64, Text)| {
+            let line = line.1.content();
+            needle::find(line.as_bytes(), text.as_bytes()).is_some()
+        };
         // Each line is looked at once: what holds no fold that hides a match hides none itself.
         let matches: Vec<usize> = (0..)
             .zip(&document.lines)
