@@ -11,8 +11,11 @@ use ratel_flow::{
 use super::*;
 use crate::store::{FlowWriter, StoreConfig};
 
+mod bounds;
+mod faults;
 mod model;
 mod reference;
+mod together;
 
 fn client() -> Arc<ClientConn> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));

@@ -31,7 +31,8 @@ pub(super) const SIDES: [Side; 2] = [Side::Client, Side::Server];
 /// Bytes of a stream that are read at once.
 const STEP: u64 = 64 * 1024;
 
-/// Bytes that a decoder gives at once.
+/// Bytes that a decoder gives at once: few at first, since what is looked for often stands near the start.
+const DECODED_FIRST: usize = 2 * 1024;
 const DECODED_STEP: usize = 16 * 1024;
 
 /// A body decodes to at most so many times its length: text stays below a hundred, a bomb of zeros has a thousand.
@@ -278,11 +279,14 @@ impl Reader {
             window: Bytes::new(),
         };
         let mut decoder = codings.reader(raw);
+        let mut step = DECODED_FIRST;
         let end = loop {
             if stop.load(Ordering::Relaxed) {
                 break End::Stopped;
             }
-            match decoder.read(&mut buffer) {
+            let room = step.min(buffer.len());
+            step = step.saturating_mul(2);
+            match decoder.read(buffer.get_mut(..room).unwrap_or_default()) {
                 Ok(0) => break End::Complete,
                 Ok(read) => {
                     let piece = buffer.get(..read).unwrap_or_default();

@@ -183,6 +183,12 @@ impl Volume {
             + size_of_val(&*self.chunks)
     }
 
+    /// Its lists cannot be read any longer, for tests.
+    #[cfg(test)]
+    pub(super) fn damage(&self) {
+        self.place.damage();
+    }
+
     /// The slices of a block.
     pub(super) fn block(&self, block: usize) -> &[Slice] {
         let end = self.blocks.get(block).map_or(0, |end| *end as usize);
