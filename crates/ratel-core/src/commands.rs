@@ -23,7 +23,7 @@ pub use call::{Call, check_choices, parse, parse_words};
 pub use complete::{Candidate, Candidates, Completion, complete, hint};
 pub use def::{ArgKind, CommandDef, Param, Returns, Section};
 pub use defs::SECTIONS;
-pub use escape::text as unescape;
+pub use escape::{bytes as unescape_bytes, escaped, text as unescape};
 pub use exec::{Executor, Output};
 
 use crate::options::Availability;

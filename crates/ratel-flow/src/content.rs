@@ -4,8 +4,10 @@
 //! §8.4). Decoding is for looking at bodies, so it is tolerant: a body that ends early or is damaged gives what stands
 //! before that, and a small body that would become a huge one is cut at the caller's limit.
 
+mod encode;
 mod push;
 
+pub use encode::encode;
 pub use push::{PushDecoder, PushError};
 
 use std::borrow::Cow;
@@ -39,6 +41,13 @@ pub enum Coding {
 }
 
 impl Coding {
+    /// The coding of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Gzip, Self::Deflate, Self::Brotli, Self::Zstd];
+        all.into_iter().find(|coding| coding.name() == name)
+    }
+
     /// As it is written in a header.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -68,6 +77,12 @@ pub enum CodingError {
 }
 
 impl Codings {
+    /// This coding alone.
+    #[must_use]
+    pub fn one(coding: Coding) -> Self {
+        Self(vec![coding])
+    }
+
     /// The codings that all `Content-Encoding` fields name together.
     ///
     /// # Errors

@@ -24,5 +24,11 @@ pub use open::{Format, Opened, open, open_file, open_stream};
 pub use read::{FlowReader, ReadError, ReadProblem};
 pub use write::{AppendError, FlowFile, FlowWriter, WriteError, write_record};
 
+/// A certificate as text, as OpenSSL writes it (RFC 7468).
+#[must_use]
+pub fn pem(der: &[u8]) -> Vec<u8> {
+    convert::conn::pem::encode(der)
+}
+
 #[cfg(test)]
 mod tests;

@@ -287,6 +287,21 @@ impl Headers {
         });
     }
 
+    /// Becomes these fields, in this order. One that was there with that name and value keeps the line it was sent in, and
+    /// whether it may be indexed.
+    pub fn assign<'a>(&mut self, fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>) {
+        let mut old: Vec<Option<Field>> = self.fields.drain(..).map(Some).collect();
+        for (name, value) in fields {
+            let is_it = |field: &Option<Field>| {
+                field.is_some_and(|f| self.bytes(f.name) == name && self.bytes(f.value) == value)
+            };
+            let kept = old.iter().position(is_it);
+            let kept = kept.and_then(|at| old.get_mut(at)?.take());
+            let field = kept.unwrap_or_else(|| self.make(name, value));
+            self.fields.push(field);
+        }
+    }
+
     /// Adds a field before the one at `index` (at the end when `index` is past it).
     pub fn insert(&mut self, index: usize, name: &[u8], value: &[u8]) {
         let field = self.make(name, value);
@@ -425,6 +440,39 @@ mod tests {
             },
         ];
         Headers::from_wire(wire, fields, false)
+    }
+
+    #[test]
+    fn assigned_fields_keep_the_lines_they_came_in() {
+        let mut headers = Headers::from_wire(
+            Bytes::from_static(b"A:1\r\nb:  2\r\nA:1\r\n"),
+            vec![
+                Field {
+                    line: Span::new(0, 5),
+                    name: Span::new(0, 1),
+                    value: Span::new(2, 3),
+                    never_indexed: false,
+                },
+                Field {
+                    line: Span::new(5, 12),
+                    name: Span::new(5, 6),
+                    value: Span::new(9, 10),
+                    never_indexed: true,
+                },
+                Field {
+                    line: Span::new(12, 17),
+                    name: Span::new(12, 13),
+                    value: Span::new(14, 15),
+                    never_indexed: false,
+                },
+            ],
+            false,
+        );
+        let rows: [(&[u8], &[u8]); 4] = [(b"b", b"2"), (b"A", b"1"), (b"A", b"1"), (b"A", b"1")];
+        headers.assign(rows);
+        assert_eq!(&*headers.to_wire(), b"b:  2\r\nA:1\r\nA:1\r\nA: 1\r\n");
+        headers.assign([]);
+        assert!(headers.is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ratel_core::control::Control;
 use ratel_core::eventlog::EventLog;
+use ratel_core::files::FlowFiles;
 use ratel_core::options::Options;
 use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::search::SearchIndex;
@@ -16,7 +17,6 @@ use ratel_flow::filter::FilterOptions;
 use ratel_flow::redact::Redactor;
 use ratel_views::Schemas;
 
-use crate::errand::FlowFiles;
 use crate::theme::Colours;
 
 /// All that the screen needs.
@@ -47,7 +47,7 @@ pub struct App {
     /// What texts and bodies are opened in.
     pub programs: Programs,
     /// Opens files with flows.
-    pub files: Arc<dyn FlowFiles>,
+    pub files: FlowFiles,
     /// The files of the option `rfile` are being read.
     pub reading: Arc<AtomicBool>,
     /// Learns that the process is told to stop.

@@ -1,5 +1,10 @@
 //! Commands that are about flows and options rather than about this screen. They are carried out where the flows are.
 
+mod cut;
+mod diff;
+pub(crate) mod edit;
+mod replay;
+
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,16 +13,18 @@ use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
 use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
 use ratel_core::options::{self, Options, OptionsError, Value};
-use ratel_core::store::EditError;
+use ratel_core::store::{Edit, EditError};
 use ratel_flow::export::{ExportOptions, export_record};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::format::size;
 use ratel_flow::redact::Redactor;
-use ratel_flow::{Annotations, FlowId, Record};
+use ratel_flow::{Annotations, FlowId, MessageKind, Record};
 
-use crate::errand::{Errand, Form};
+use crate::errand::{Errand, Form, Replays};
 use crate::export;
 use crate::source::Source;
+
+pub use diff::Differences;
 
 /// More flows than this are not taken for connections when these are counted.
 const COUNTABLE: usize = 100_000;
@@ -34,6 +41,16 @@ pub trait Flows: Source {
     fn annotate(&self, id: FlowId, change: &dyn Fn(&mut Annotations)) -> bool;
     /// Takes finished flows out; how many went.
     fn remove(&self, ids: &[FlowId]) -> usize;
+    /// Changes what was exchanged in a finished flow.
+    ///
+    /// # Errors
+    /// When it is gone, or goes on.
+    fn edit(&self, id: FlowId, edit: &Edit) -> Result<(), EditError>;
+    /// Adds a flow.
+    ///
+    /// # Errors
+    /// When it cannot be recorded.
+    fn add(&self, record: &Record) -> io::Result<FlowId>;
     /// Makes a flow what it was before it was changed; false if it was not.
     ///
     /// # Errors
@@ -66,6 +83,8 @@ pub struct Backend<'a> {
     pub log: &'a mut dyn FnMut(Level, &str),
     /// Forgets what is in the event log.
     pub clear_log: &'a mut dyn FnMut(),
+    /// What sends requests again, and what plays responses.
+    pub replays: &'a Replays,
     /// Begins what takes its time.
     pub begin: &'a mut dyn FnMut(Errand),
     /// The files of the option `rfile` are being read.
@@ -110,14 +129,15 @@ impl Executor for Backend<'_> {
                 self.annotate(call, &|said| said.comment = comment.as_str().into())
             }
             "flow.revert" => self.revert(call),
+            "flow.set" => self.set_attribute(call),
+            "flow.decode" => self.decode(call),
+            "flow.encode" => self.encode(call),
+            "flow.encode.toggle" => self.toggle_encoding(call),
+            "inject.websocket" if call.bool(3) => self.inject(call, MessageKind::Text),
+            "inject.websocket" => self.inject(call, MessageKind::Binary),
+            "inject.tcp" | "inject.udp" => self.inject(call, MessageKind::Data),
+            "view.flows.create" => self.create(call),
             "flow.resume" => self.resume(call),
-            "save.file" => self.save(call, Form::Flows),
-            "save.har" => self.save(call, Form::Har),
-            "view.flows.load" => {
-                let path = named(call.path(0), "load")?.to_owned();
-                (self.begin)(Errand::Load { path });
-                Ok(Output::Nothing)
-            }
             "readfile.reading" => Ok(Output::Bool(self.reading)),
             "flow.kill" => self.kill(call),
             "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
@@ -135,7 +155,7 @@ impl Executor for Backend<'_> {
                 self.remove(&ids)
             }
             "proxyserver.active_connections" => Ok(Output::Int(self.connections())),
-            _ => Err(CommandError::Failed(format!("`{name}` does nothing here"))),
+            _ => self.run_beside(call),
         }
     }
 
@@ -170,6 +190,34 @@ impl Executor for Backend<'_> {
                 flows.matching(&flows.all(), &filter)
             }
         })
+    }
+}
+
+impl Backend<'_> {
+    /// Commands that have to do with files and replay.
+    fn run_beside(&mut self, call: &Call) -> Done {
+        match call.name() {
+            "save.file" => self.save(call, Form::Flows),
+            "save.har" => self.save(call, Form::Har),
+            "view.flows.load" => {
+                let path = named(call.path(0), "load")?.to_owned();
+                (self.begin)(Errand::Load { path });
+                Ok(Output::Nothing)
+            }
+            "replay.client" => self.send_again(call),
+            "replay.client.count" => Ok(Output::Int(replay::number(self.replays.client.count()))),
+            "replay.client.file" => self.send_file(call),
+            "replay.client.stop" => self.stop_sending(),
+            "replay.server" => self.play(call, false),
+            "replay.server.add" => self.play(call, true),
+            "replay.server.count" => Ok(Output::Int(replay::number(self.replays.server.count()))),
+            "replay.server.file" => self.play_file(call),
+            "replay.server.stop" => self.stop_playing(),
+            "cut" => self.cut(call),
+            "cut.clip" => self.cut_to_clipboard(call),
+            "cut.save" => self.cut_to_file(call),
+            name => Err(CommandError::Failed(format!("`{name}` does nothing here"))),
+        }
     }
 }
 
@@ -432,7 +480,7 @@ impl Backend<'_> {
             })?);
         }
         self.alert(&format!("Duplicated {} flows", copies.len()));
-        Ok(Output::Nothing)
+        Ok(Output::Flows(copies))
     }
 
     /// How many clients have a live flow.

@@ -1,19 +1,24 @@
 //! Work on files that takes its time: flows into a file, flows out of one. It is done beside the screen, which shows how
 //! far it is.
 
-use std::fmt::Debug;
-use std::fs::{self, File};
+mod cut;
+mod place;
+
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ratel_core::eventlog::Level;
+use ratel_core::files::FlowFiles;
+use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::store::FlowStore;
 use ratel_flow::io::har::HarFile;
 use ratel_flow::io::{AppendError, FlowFile, WriteError};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{FlowId, Record};
-use tempfile::NamedTempFile;
+
+use place::Place;
 
 /// So many troubles with a file are said one by one.
 const TROUBLES_SAID: u64 = 10;
@@ -29,6 +34,34 @@ pub enum Errand {
         path: PathBuf,
         /// As what.
         form: Form,
+    },
+    /// Writes attributes of flows to a file: one of one flow as it is, else a table.
+    Cut {
+        /// Which flows.
+        flows: Vec<FlowId>,
+        /// Which attributes.
+        cuts: Vec<String>,
+        /// Where to.
+        path: PathBuf,
+        /// Behind what is there.
+        append: bool,
+    },
+    /// Has the requests of a file sent again.
+    Send {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// Has requests answered from flows.
+    Play {
+        /// Which.
+        flows: Vec<FlowId>,
+        /// Those before go on to be played, too.
+        more: bool,
+    },
+    /// Has requests answered from a file.
+    PlayFile {
+        /// Which file.
+        path: PathBuf,
     },
     /// Reads the flows of a file.
     Load {
@@ -69,17 +102,28 @@ impl Shelf for FlowStore {
     }
 }
 
-/// Opens files that hold flows, whatever their format.
-pub trait FlowFiles: Debug + Send + Sync {
-    /// The flows of a file.
-    ///
-    /// # Errors
-    /// A sentence when it cannot be opened, or is something else.
-    fn open(&self, path: &Path) -> Result<Records, String>;
+/// What sends requests again, and what plays responses.
+#[derive(Clone, Debug)]
+pub struct Replays {
+    /// Sends.
+    pub client: ClientReplay,
+    /// Plays.
+    pub server: ServerReplay,
 }
 
-/// Flows one by one. What is wrong with one of them or with the file comes in its place, as a sentence.
-pub type Records = Box<dyn Iterator<Item = Result<Record, String>> + Send>;
+/// What errands are done with.
+pub struct Means<'a> {
+    /// Where flows are taken from and put to.
+    pub shelf: &'a dyn Shelf,
+    /// Opens files that hold flows.
+    pub files: &'a FlowFiles,
+    /// Takes secrets out of what is written.
+    pub redactor: &'a Redactor,
+    /// Takes what is to be sent again or played.
+    pub replays: &'a Replays,
+    /// Says what came of it.
+    pub log: &'a dyn Fn(Level, &str),
+}
 
 /// How far an errand is.
 #[derive(Debug, Default)]
@@ -95,8 +139,13 @@ impl Progress {
     pub fn text(&self, errand: &Errand) -> String {
         let done = self.done.load(Ordering::Relaxed);
         match errand {
-            Errand::Save { flows, .. } => format!("saving {done}/{}", flows.len()),
+            Errand::Save { flows, .. } | Errand::Cut { flows, .. } => {
+                format!("saving {done}/{}", flows.len())
+            }
             Errand::Load { .. } => format!("loading {done}"),
+            Errand::Send { .. } | Errand::Play { .. } | Errand::PlayFile { .. } => {
+                "preparing replay".to_owned()
+            }
         }
     }
 
@@ -118,31 +167,60 @@ impl Progress {
 
 impl Errand {
     /// Does it, to its end. What came of it is said in the log.
-    pub fn run(
-        &self,
-        shelf: &dyn Shelf,
-        files: &dyn FlowFiles,
-        redactor: &Redactor,
-        progress: &Progress,
-        log: &dyn Fn(Level, &str),
-    ) {
+    pub fn run(&self, means: &Means<'_>, progress: &Progress) {
+        let log = means.log;
         match self {
             Self::Save { flows, path, form } => {
-                let saved = save(flows, path, *form, shelf, redactor, progress, log);
-                if let Err(error) = saved {
+                if let Err(error) = save(flows, path, *form, means, progress) {
                     let hint = error.hint().map(|hint| format!(" ({hint})"));
                     let hint = hint.unwrap_or_default();
                     let shown = path.display();
-                    log(
-                        Level::Error,
-                        &format!("cannot save flows to {shown}: {error}{hint}"),
-                    );
+                    let text = format!("cannot save flows to {shown}: {error}{hint}");
+                    log(Level::Error, &text);
                 }
             }
-            Self::Load { path } => load(path, shelf, files, progress, log),
+            Self::Cut {
+                flows,
+                cuts,
+                path,
+                append,
+            } => match cut::save(flows, cuts, path, *append, means, progress) {
+                Ok(text) => log(Level::Alert, &text),
+                Err(error) => {
+                    let shown = path.display();
+                    log(Level::Error, &format!("cannot write {shown}: {error}"));
+                }
+            },
+            Self::Load { path } => load(path, means, progress),
+            Self::Send { path } => {
+                if let Err(why) = means.replays.client.file(path) {
+                    log(Level::Error, &why);
+                }
+            }
+            Self::Play { flows, more } => {
+                let server = &means.replays.server;
+                let played = match more {
+                    true => server.add(flows),
+                    false => server.flows(flows),
+                };
+                said_played(log, played);
+            }
+            Self::PlayFile { path } => match means.replays.server.file(path) {
+                Ok(played) => said_played(log, played),
+                Err(why) => log(Level::Error, &why),
+            },
         }
         progress.ended.store(true, Ordering::Relaxed);
     }
+}
+
+fn said_played(log: &dyn Fn(Level, &str), played: usize) {
+    let text = match played {
+        0 => "no flow has a response that requests could be answered with".to_owned(),
+        1 => "requests are answered from 1 flow".to_owned(),
+        played => format!("requests are answered from {played} flows"),
+    };
+    log(Level::Alert, &text);
 }
 
 // Saving
@@ -154,8 +232,6 @@ enum SaveError {
     Io(#[from] io::Error),
     #[error("{0}")]
     Append(#[from] AppendError),
-    #[error("it is a folder")]
-    Folder,
 }
 
 impl SaveError {
@@ -198,66 +274,18 @@ impl Out {
     }
 }
 
-/// Where a file is made. One that takes the place of another does so once it is complete: what goes wrong leaves the
-/// other as it was, and flows that lie in it can be read until then.
-struct Place {
-    target: PathBuf,
-    beside: Option<NamedTempFile>,
-}
-
 impl Place {
-    fn new(path: &Path, form: Form) -> Result<Self, SaveError> {
-        // What a link leads to is what is written.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let there = fs::metadata(&target).ok();
-        if there.as_ref().is_some_and(fs::Metadata::is_dir) {
-            return Err(SaveError::Folder);
-        }
-        // A pipe or a terminal is written to as it is.
-        let is_special = there.as_ref().is_some_and(|there| !there.is_file());
-        if is_special || form == Form::MoreFlows {
-            return Ok(Self {
-                target,
-                beside: None,
-            });
-        }
-        let folder = target.parent().filter(|at| !at.as_os_str().is_empty());
-        let beside = tempfile::Builder::new()
-            .prefix(".ratel-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        if let Some(there) = there {
-            beside.as_file().set_permissions(there.permissions())?;
-        }
-        Ok(Self {
-            target,
-            beside: Some(beside),
-        })
-    }
-
     fn open(&self, form: Form) -> Result<Out, SaveError> {
-        let path = self
-            .beside
-            .as_ref()
-            .map_or(&*self.target, |file| file.path());
+        let path = self.path();
         Ok(match form {
             Form::Flows => Out::Flows(Box::new(FlowFile::create(path)?)),
             Form::MoreFlows => Out::Flows(Box::new(FlowFile::append(path)?)),
             Form::Har => {
-                let name = self.target.to_string_lossy();
+                let name = self.target().to_string_lossy();
                 let compressed = HarFile::<Vec<u8>>::is_compressed(&name);
                 Out::Har(Box::new(HarFile::new(File::create(path)?, compressed)?))
             }
         })
-    }
-
-    fn keep(self) -> io::Result<()> {
-        match self.beside {
-            Some(file) => match file.persist(self.target) {
-                Ok(_) => Ok(()),
-                Err(refused) => Err(refused.error),
-            },
-            None => Ok(()),
-        }
     }
 }
 
@@ -265,12 +293,16 @@ fn save(
     flows: &[FlowId],
     path: &Path,
     form: Form,
-    shelf: &dyn Shelf,
-    redactor: &Redactor,
+    means: &Means<'_>,
     progress: &Progress,
-    log: &dyn Fn(Level, &str),
 ) -> Result<(), SaveError> {
-    let place = Place::new(path, form)?;
+    let Means {
+        shelf,
+        redactor,
+        log,
+        ..
+    } = means;
+    let place = Place::new(path, form == Form::MoreFlows)?;
     let mut out = place.open(form)?;
     let (mut saved, mut others, mut gone, mut troubles) = (0, 0, 0, 0);
     for id in flows {
@@ -312,13 +344,10 @@ fn save(
 
 // Loading
 
-fn load(
-    path: &Path,
-    shelf: &dyn Shelf,
-    files: &dyn FlowFiles,
-    progress: &Progress,
-    log: &dyn Fn(Level, &str),
-) {
+fn load(path: &Path, means: &Means<'_>, progress: &Progress) {
+    let Means {
+        shelf, files, log, ..
+    } = means;
     let records = match files.open(path) {
         Ok(records) => records,
         Err(why) => return log(Level::Error, &why),

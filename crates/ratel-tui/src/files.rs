@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
-use ratel_core::commands::{Candidate, unescape};
+use ratel_core::commands::{Candidate, unescape_bytes};
 use ratel_core::options::Values;
 
 /// More entries of a folder are not looked at.
@@ -48,28 +48,37 @@ pub(crate) fn candidates(typed: &str, values: &Values) -> Vec<Candidate> {
 
 /// The text of a file.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
+    String::from_utf8(bytes(path)?).map_err(|_| "it is not UTF-8".into())
+}
+
+fn bytes(path: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: io::Error| error.to_string();
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = File::open(path).map_err(failed)?;
     let read = file
         .take(TEXT_MAX + 1)
-        .read_to_string(&mut text)
+        .read_to_end(&mut bytes)
         .map_err(failed)?;
     if read as u64 > TEXT_MAX {
         return Err("it is longer than 1 MiB".into());
     }
-    Ok(text)
+    Ok(bytes)
 }
 
 /// What a file has for a cell: without the line end that editors put there.
-pub(crate) fn cell(path: &Path, escaped: bool) -> Result<String, String> {
-    let text = read(path).map_err(|why| format!("cannot read {}: {why}", path.display()))?;
-    let text = text.strip_suffix('\n').unwrap_or(&text);
+pub(crate) fn cell(path: &Path, escaped: bool) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let failed = |why: String| format!("cannot read {shown}: {why}");
     if escaped {
-        unescape(text)
-    } else {
-        Ok(text.to_owned())
+        let text = read(path).map_err(failed)?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        return unescape_bytes(text);
     }
+    let mut bytes = bytes(path).map_err(failed)?;
+    if bytes.last() == Some(&b'\n') {
+        bytes.pop();
+    }
+    Ok(bytes)
 }
 
 /// Writes a file for its owner only, in the place of one that is there.
@@ -107,6 +116,6 @@ mod tests {
         assert_eq!(names("~/nowhere/"), Vec::<String>::new());
         let path = format!("{}/o", home.display());
         assert_eq!(names(&path), [format!("{}/other", home.display())]);
-        assert_eq!(cell(&home.join("other"), false).unwrap(), "x");
+        assert_eq!(cell(&home.join("other"), false).unwrap(), b"x");
     }
 }

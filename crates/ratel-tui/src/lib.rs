@@ -15,6 +15,7 @@
 
 mod app;
 pub mod backend;
+pub mod editing;
 pub mod errand;
 mod export;
 mod external;
@@ -35,5 +36,4 @@ pub mod view;
 mod widgets;
 
 pub use app::{App, Exit, Look, ModeInfo, Programs, ProxyInfo, Stop, TuiError};
-pub use errand::{FlowFiles, Records};
 pub use run::run;

@@ -433,6 +433,11 @@ impl Model {
         Arc::ptr_eq(&self.values, values)
     }
 
+    /// What is known about protobuf messages. Cheap.
+    pub(crate) fn schemas(&self) -> Option<Schemas> {
+        self.schemas.clone()
+    }
+
     /// How filters are read.
     pub(crate) fn filters(&self) -> FilterOptions {
         self.look.filters

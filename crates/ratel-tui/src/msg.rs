@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ratel_core::commands::{Call, Candidate, CommandError, FlowSpec, Output};
+use ratel_core::edit::Part;
 use ratel_core::eventlog::{Entry, LogUpdate};
 use ratel_core::options::Values;
 use ratel_core::search::Progress;
@@ -11,6 +12,8 @@ use ratel_core::store::Update;
 use ratel_core::view::{Branch, Fold, ViewSettings};
 use ratel_flow::{FlowId, Timestamp};
 
+use crate::backend::Differences;
+use crate::editing::Begun;
 use crate::keymap::Key;
 use crate::model::{FoundRow, Wanted};
 use crate::source::{
@@ -61,7 +64,17 @@ pub enum Msg {
     /// A file with key bindings was read.
     KeysRead(PathBuf, Result<String, String>),
     /// What a file or a program had for the cell that is edited.
-    Cell(Result<String, String>),
+    Cell(Result<Vec<u8>, String>),
+    /// The parts of a flow that can be edited, for a command.
+    EditOptions(Call, Result<Vec<String>, CommandError>),
+    /// What a part of a flow is edited as.
+    EditBegun(FlowId, Result<Begun, CommandError>),
+    /// Flows were compared.
+    Diffed(Result<Differences, CommandError>),
+    /// A part of a flow was edited; whether it is another one.
+    Edited(FlowId, String, Result<bool, CommandError>),
+    /// The rows of a table became a part of a flow; whether it is another one.
+    RowsSet(FlowId, Part, Result<bool, CommandError>),
     /// What is being done beside the screen, in words.
     Busy(Vec<String>),
     /// A picture is about to be drawn: ask for what it lacks.
@@ -108,7 +121,15 @@ pub enum Effect {
     /// Read a file for a cell, with escapes or as it is; answered by [`Msg::Cell`].
     ReadCell(PathBuf, bool),
     /// Have a cell edited by a program; answered by [`Msg::Cell`].
-    EditCell(String),
+    EditCell(Vec<u8>),
+    /// Find the parts of a flow that can be edited, for a command; answered by [`Msg::EditOptions`].
+    EditOptions(Call, FlowId),
+    /// Compare flows, for somebody who has that one in focus; answered by [`Msg::Diffed`].
+    Diff(Call, Option<FlowId>),
+    /// Edit the part of that name; answered by [`Msg::EditBegun`] or [`Msg::Edited`].
+    Edit(FlowId, String),
+    /// Make a part of a flow what the rows say; answered by [`Msg::RowsSet`].
+    SetRows(FlowId, Part, Vec<Vec<String>>),
     /// Write a text to a file; what becomes of it is logged.
     Write(PathBuf, String),
     /// Put a text into the clipboard.

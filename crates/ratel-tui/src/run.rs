@@ -4,6 +4,7 @@
 //! them put a signal into one bounded channel, on which the loop blocks. A picture is drawn when the model says that
 //! something visible changed, and not more often than [`KEY_FRAME`] or [`TRAFFIC_FRAME`] allow.
 
+mod edit;
 mod effects;
 mod errands;
 mod find;
@@ -29,7 +30,7 @@ use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
 
 use crate::app::{App, Exit, Programs, Stop, TuiError};
-use crate::errand::FlowFiles;
+use crate::errand::Replays;
 use crate::files;
 use crate::keymap::{self, Keymap};
 use crate::model::Model;
@@ -81,8 +82,8 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         redactor,
         control,
         search,
-        client_replay: _,
-        server_replay: _,
+        client_replay,
+        server_replay,
         programs,
         files,
         reading,
@@ -128,8 +129,15 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         reader,
         relisted,
         pending: VecDeque::new(),
+        kept: None,
         errands: Errands::default(),
-        files,
+        tools: errands::Tools {
+            files,
+            replays: Replays {
+                client: client_replay,
+                server: server_replay,
+            },
+        },
         reading,
     };
     screen.start(&subscriptions).map_err(TuiError::Terminal)?;
@@ -217,9 +225,11 @@ struct Loop {
     relisted: Arc<AtomicBool>,
     /// Effects that take long, done one step at a time between keys.
     pending: VecDeque<Effect>,
+    /// What was edited and not taken.
+    kept: Option<edit::Kept>,
     /// Work on files under way.
     errands: Errands,
-    files: Arc<dyn FlowFiles>,
+    tools: errands::Tools,
     /// The files of the option `rfile` are being read.
     reading: Arc<AtomicBool>,
 }
@@ -319,7 +329,7 @@ impl Loop {
                 return Ok(Some(exit));
             }
         }
-        if let Some(busy) = self.errands.news()
+        if let Some(busy) = self.errands.news(&self.tools.replays)
             && let Some(exit) = self.send(Msg::Busy(busy))?
         {
             return Ok(Some(exit));

@@ -14,7 +14,7 @@ pub(crate) mod flow_view;
 pub(crate) mod grid;
 pub(crate) mod help;
 pub(crate) mod keys;
-mod known;
+pub(crate) mod known;
 pub(crate) mod message_list;
 pub(crate) mod message_view;
 pub(crate) mod options;

@@ -170,6 +170,8 @@ pub enum Target {
     Last,
     /// To the flow that began last.
     Newest,
+    /// To this flow, as soon as the list has it.
+    Flow(FlowId),
 }
 
 /// Asks for the visible rows.
@@ -202,6 +204,8 @@ pub struct Page {
     pub rows: Vec<Summary>,
     /// The focus was told to go elsewhere.
     pub moved: bool,
+    /// The flow that the focus was told to go to is not in the list.
+    pub missed: bool,
 }
 
 /// Reads the visible rows. Takes no longer for a long list than for a short one.
@@ -222,9 +226,14 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
     };
     let height = query.height.max(1);
     let mut top = query.top;
+    let mut missed = false;
     let at = match (query.target, query.focus) {
         (Target::Last, _) => last,
         (Target::At(at), _) => at.min(last),
+        (Target::Flow(id), focus) => source.position(id, last).unwrap_or_else(|_| {
+            missed = true;
+            focus.map_or(0, |(_, at)| at).min(last)
+        }),
         (Target::Keep, None) => 0,
         (Target::Newest, focus) => {
             let before = focus.map_or(0, |(_, at)| at);
@@ -259,7 +268,8 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         focus,
         top,
         rows,
-        moved: query.target != Target::Keep,
+        moved: query.target != Target::Keep && !missed,
+        missed,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod choose;
 mod commands;
+mod edit;
 mod find;
 mod grid;
 mod keys;
@@ -81,6 +82,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paths(typed, found) => prompt::paths(model, &typed, found),
         Msg::KeysRead(path, text) => keys::read(model, &path, text),
         Msg::Cell(text) => grid::filled(model, text),
+        Msg::EditOptions(call, found) => return edit::options(model, &call, found),
+        Msg::Diffed(found) => results::diffed(model, found),
+        Msg::EditBegun(id, begun) => return edit::begun(model, id, begun),
+        Msg::Edited(id, part, changed) => edit::edited(model, id, &part, changed),
+        Msg::RowsSet(id, part, changed) => edit::rows_set(model, id, part, changed),
         Msg::Busy(busy) => model.busy = busy,
         Msg::Store(_) | Msg::Frame(_) => {}
     }

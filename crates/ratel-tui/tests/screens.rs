@@ -1,5 +1,7 @@
 //! Keystrokes in, text out: every screen as a user sees it.
 
+#[path = "screens/edit.rs"]
+mod edit;
 #[path = "screens/files.rs"]
 mod files;
 #[path = "screens/find.rs"]

@@ -51,7 +51,12 @@ impl Opener {
             None => trouble.message,
         };
         FlowFiles::new(move |path: &Path| {
-            let records = self.open(&path.to_string_lossy()).map_err(said)?;
+            // Standard input is the keyboard there.
+            let path = match path.to_string_lossy() {
+                name if name == "-" => "./-".into(),
+                name => name,
+            };
+            let records = self.open(&path).map_err(said)?;
             Ok(Box::new(records.map(move |record| record.map_err(said))))
         })
     }
@@ -82,24 +87,6 @@ impl Opener {
             }
             .map(move |item| item.map_err(&trouble)),
         ))
-    }
-}
-
-impl ratel_tui::FlowFiles for Opener {
-    fn open(&self, path: &Path) -> Result<ratel_tui::Records, String> {
-        let said = |Trouble { message, hint }: Trouble| match hint {
-            Some(hint) => format!("{message} ({hint})"),
-            None => message,
-        };
-        // Standard input is the keyboard there.
-        let path = if path == Path::new("-") {
-            Path::new("./-")
-        } else {
-            path
-        };
-        let name = path.to_string_lossy();
-        let records = Self::open(self, &name).map_err(said)?;
-        Ok(Box::new(records.map(move |record| record.map_err(said))))
     }
 }
 

@@ -401,10 +401,11 @@ impl Program {
             client_replay: replay,
             server_replay: recordings,
             programs: programs::of(|name| std::env::var(name).ok()),
-            files: Arc::new(Opener {
+            files: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
                 leaves_bodies: true,
-            }),
+            }
+            .flow_files(),
             reading,
             stop,
         };

@@ -25,7 +25,7 @@ pub fn text(text: &str) -> Result<String, String> {
 ///
 /// # Errors
 /// As [`text()`].
-pub(super) fn bytes(text: &str) -> Result<Vec<u8>, String> {
+pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -36,6 +36,32 @@ pub(super) fn bytes(text: &str) -> Result<Vec<u8>, String> {
     }
     out.extend_from_slice(rest.as_bytes());
     Ok(out)
+}
+
+/// Text that [`bytes`] makes into these bytes, and that can be read: what is no printable text is an escape.
+#[must_use]
+pub fn escaped(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                c if ratel_flow::format::is_safe(c) => out.push(c),
+                c => {
+                    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                        out.push_str(&format!("\\x{byte:02x}"));
+                    }
+                }
+            }
+        }
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out
 }
 
 /// What the escape is whose backslash has been taken, and how many bytes it takes.

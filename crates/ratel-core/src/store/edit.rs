@@ -91,15 +91,29 @@ impl FlowStore {
                 What::Response(place, response.status)
             });
         }
+        let times = self.snapshot(id).map(|snapshot| snapshot.times);
+        let ends = times.map(|times| [times.request_end, times.response_end]);
+        let [of_request, of_response] = ends.unwrap_or_default();
         let sides = [
-            (Side::Client, &edit.request_body, &edit.request_trailers),
-            (Side::Server, &edit.response_body, &edit.response_trailers),
+            (
+                Side::Client,
+                &edit.request_body,
+                &edit.request_trailers,
+                of_request,
+            ),
+            (
+                Side::Server,
+                &edit.response_body,
+                &edit.response_trailers,
+                of_response,
+            ),
         ];
-        for (side, body, trailers) in sides {
+        for (side, body, trailers, ended) in sides {
             if let Some(body) = body {
                 let kept = self.trailers(id, side);
                 self.push(id, What::Replace(side));
-                let now = clock::now();
+                // It takes no longer for having been changed.
+                let now = ended.unwrap_or_else(clock::now);
                 self.0.shared.queue.push(CHANGES, |batch| {
                     if !body.is_empty() {
                         batch.data(id, List::Body(side), body, now);

@@ -4,7 +4,7 @@
 //! file of the current version can say is in the record, or kept beside it word for word ([`Verbatim`]), so that it is
 //! written as it was read.
 
-mod conn;
+pub(super) mod conn;
 mod dns;
 pub(crate) mod field;
 mod http;

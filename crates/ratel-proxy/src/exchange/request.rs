@@ -243,9 +243,12 @@ fn edited<B>(
         (flow.response, bodies.response) = (None, None);
     }
     if let Some(response) = response {
+        recorder.response(&response);
         flow.response = Some(response);
     }
-    if response_body.is_some() {
+    if let Some(body) = &response_body {
+        let frames = Held::of(body.clone()).frames;
+        recorder.replaced(Side::Server, &frames, clock::now());
         bodies.response = response_body;
     }
 }

@@ -1,7 +1,8 @@
 use std::cell::RefCell;
+use std::fs;
 
 use bytes::Bytes;
-use ratel_flow::io::{Opened, open};
+use ratel_core::store::StoreConfig;
 use ratel_flow::{Body, Detail, HttpRecord, Request, Response, Scheme, Timestamp, Version};
 
 use super::*;
@@ -18,21 +19,6 @@ impl Shelf for Shelved {
     fn put(&self, record: &Record) -> io::Result<FlowId> {
         self.0.borrow_mut().push(record.clone());
         Ok(FlowId(self.0.borrow().len() as u64 - 1))
-    }
-}
-
-#[derive(Debug)]
-struct Files;
-
-impl FlowFiles for Files {
-    fn open(&self, path: &Path) -> Result<Records, String> {
-        match open(path) {
-            Ok(Opened::Flows(reader)) => Ok(Box::new(
-                reader.map(|flow| flow.map_err(|error| error.to_string())),
-            )),
-            Ok(_) => Err("another format".into()),
-            Err(error) => Err(format!("cannot read {}: {error}", path.display())),
-        }
     }
 }
 
@@ -91,10 +77,28 @@ fn done(shelf: &Shelved, errand: &Errand, rules: &[&str]) -> String {
     let said = RefCell::new(String::new());
     let redactor = Redactor::from_rules(rules.iter().copied()).expect("rules");
     let progress = Progress::default();
-    errand.run(shelf, &Files, &redactor, &progress, &|level, text| {
-        said.borrow_mut()
-            .push_str(&format!("{}: {text}\n", level.name()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = FlowStore::start(StoreConfig {
+        dir: folder.path().to_owned(),
+        memory_bytes: 1 << 20,
+        disk_bytes: 1 << 20,
     });
+    let store = store.expect("a store");
+    let replays = Replays {
+        client: ClientReplay::new(store.clone(), FlowFiles::default()),
+        server: ServerReplay::new(store, FlowFiles::default()),
+    };
+    let means = Means {
+        shelf,
+        files: &FlowFiles::default(),
+        redactor: &redactor,
+        replays: &replays,
+        log: &|level, text| {
+            said.borrow_mut()
+                .push_str(&format!("{}: {text}\n", level.name()));
+        },
+    };
+    errand.run(&means, &progress);
     assert!(progress.has_ended());
     said.into_inner()
 }
@@ -172,4 +176,60 @@ fn what_cannot_be_written_leaves_what_is_there() {
     );
     let left = fs::read_dir(folder.path()).expect("a folder").count();
     assert_eq!(left, 1, "nothing half done is left");
+}
+
+#[test]
+fn attributes_are_saved() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("cut");
+    let shelf = Shelved(RefCell::new(vec![record("/a"), record("/b,")]));
+    let cut = |flows: &[u64], cuts: &[&str], append| Errand::Cut {
+        flows: flows.iter().map(|id| FlowId(*id)).collect(),
+        cuts: cuts.iter().map(|spec| (*spec).to_owned()).collect(),
+        path: path.clone(),
+        append,
+    };
+    let read = || std::fs::read_to_string(&path).expect("a file");
+    let said = done(&shelf, &cut(&[0], &["response.content"], false), &[]);
+    assert_eq!(
+        (said.as_str(), read().as_str()),
+        ("alert: Saved single cut.\n", "body")
+    );
+    done(&shelf, &cut(&[0], &["request.path"], true), &[]);
+    assert_eq!(read(), "body\n/a");
+    let specs = ["request.path", "request.header[authorization]"];
+    let said = done(
+        &shelf,
+        &cut(&[0, 1, 9], &specs, false),
+        &["header:authorization"],
+    );
+    assert_eq!(said, "alert: Saved 2 cuts over 2 flows as CSV.\n");
+    let text = read();
+    assert!(
+        text.starts_with("/a,") && text.contains("\r\n\"/b,\","),
+        "{text}"
+    );
+    assert!(!text.contains("hush"), "redacted: {text}");
+    let said = done(&shelf, &cut(&[9], &["id"], false), &[]);
+    assert!(said.starts_with("error: cannot write "), "{said}");
+    assert_eq!(read(), text, "what was there is there");
+}
+
+#[test]
+fn files_are_sent_again_and_played() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("flows");
+    let shelf = Shelved(RefCell::new(vec![record("/a"), record("/b")]));
+    done(&shelf, &saved(&path, Form::Flows, &[0, 1]), &[]);
+    let played = done(&shelf, &Errand::PlayFile { path: path.clone() }, &[]);
+    assert_eq!(played, "alert: requests are answered from 2 flows\n");
+    assert_eq!(done(&shelf, &Errand::Send { path }, &[]), "");
+    let nowhere = || PathBuf::from("/nowhere/x");
+    for errand in [
+        Errand::Send { path: nowhere() },
+        Errand::PlayFile { path: nowhere() },
+    ] {
+        let said = done(&shelf, &errand, &[]);
+        assert!(said.starts_with("error: cannot read /nowhere/x"), "{said}");
+    }
 }

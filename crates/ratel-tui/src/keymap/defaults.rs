@@ -80,6 +80,7 @@ pub const ROWS: &[Row] = &[
     row(FLOWS, &["D"], "view.flows.duplicate @focus", "duplicate the flow", ""),
     row(FLOWS, &[";"], "console.command flow.comment @focus ''", "comment on the flow", ""),
     row(FLOWS, &["V"], "flow.revert @focus", "undo changes of the flow", ""),
+    row(FLOWS, &["="], "console.choose \"Compare with...\" original,marked console.view.diff @focus {choice}", "compare the flow with what it was, or with the marked one", "Diff"),
     row(FLOWS, &["F"], "set console_focus_follow toggle", "keep the newest flow in focus, or stop doing so", "Follow"),
     row(FLOWS, &["b"], "console.command cut.save @focus response.content", "save the body of the response", ""),
     row(FLOWS, &["ctrl l"], "console.command cut.clip", "copy attributes of flows to the clipboard", ""),

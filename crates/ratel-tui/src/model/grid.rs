@@ -1,5 +1,9 @@
 //! A table that is edited cell by cell.
 
+use ratel_core::commands::{escaped, unescape_bytes};
+use ratel_core::edit::Part;
+use ratel_flow::FlowId;
+
 use crate::widgets::line_edit::LineEdit;
 use crate::widgets::select::Select;
 
@@ -28,6 +32,8 @@ pub(crate) struct Grid {
 pub(crate) enum GridFor {
     /// They are the texts of an option.
     Option(&'static str),
+    /// They are a part of a flow. The cells are bytes, which are shown with escapes.
+    Flow(FlowId, Part),
 }
 
 impl Grid {
@@ -56,6 +62,27 @@ impl Grid {
             .get(self.select.focus)?
             .get(self.column)
             .map(String::as_str)
+    }
+
+    /// What the cell in focus stands for.
+    pub(crate) fn bytes(&self) -> Result<Vec<u8>, String> {
+        let cell = self.cell().unwrap_or_default();
+        match self.what {
+            GridFor::Option(_) => Ok(cell.as_bytes().to_vec()),
+            GridFor::Flow(..) => unescape_bytes(cell),
+        }
+    }
+
+    /// Puts what a file or a program had into the cell in focus.
+    pub(crate) fn put_bytes(&mut self, bytes: Vec<u8>) -> Result<(), String> {
+        let text = match self.what {
+            GridFor::Option(_) => {
+                String::from_utf8(bytes).map_err(|_| "what was read is not UTF-8".to_owned())?
+            }
+            GridFor::Flow(..) => escaped(&bytes),
+        };
+        self.put(&text);
+        Ok(())
     }
 
     /// Begins to edit the cell in focus; in an empty table the first one.

@@ -87,7 +87,7 @@ pub(crate) struct Chooser {
 }
 
 /// The keys that choose, in the order of the choices. Letters that move are not among them.
-const SHORTCUTS: &str = "1234567890abcdefimnoprstuvwxyz";
+const SHORTCUTS: &str = "123456789abcdefimnoprstuvwxyz";
 
 impl Chooser {
     pub(crate) fn new(
@@ -126,7 +126,15 @@ impl Chooser {
                 .map(|(key, choice)| (key, choice.as_str()))
                 .collect(),
             // Letters are typed meanwhile.
-            Some(_) => shown.map(|choice| (None, choice.as_str())).collect(),
+            Some(part) => {
+                let mut shown: Vec<_> = shown.map(|choice| (None, choice.as_str())).collect();
+                // What was typed in full is what is meant, and then what begins so.
+                shown.sort_by_key(|(_, choice)| {
+                    let choice = choice.to_lowercase();
+                    (choice != *part, !choice.starts_with(part.as_str()))
+                });
+                shown
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use ratel_core::commands::{Executor as _, history};
 use ratel_core::eventlog::Level;
 use ratel_core::options::{Values, keys};
-use ratel_core::store::EditError;
+use ratel_core::store::{Edit, EditError};
 use ratel_flow::content::content;
 use ratel_flow::filter::Filter;
 use ratel_flow::{Annotations, FlowId, Record, Side};
@@ -18,7 +18,7 @@ use crate::backend::{Backend, Flows};
 use crate::msg::{Effect, Msg};
 use crate::source::{self, Viewed};
 use crate::update::update;
-use crate::{external, files};
+use crate::{editing, external, files};
 
 /// A longer body is not shown in another program, in bytes.
 const BODY_MAX: u64 = 64 * 1024 * 1024;
@@ -83,13 +83,11 @@ impl Loop {
                 Some(Msg::Paths(typed, found))
             }
             Effect::KeepHistory(line) => {
-                let kept = history::append(&self.confdir(), &line);
-                self.log_failure("keep the history of the prompt", kept);
+                self.keep_history(Some(&line));
                 None
             }
             Effect::ForgetHistory => {
-                let gone = history::delete(&self.confdir());
-                self.log_failure("delete the history of the prompt", gone);
+                self.keep_history(None);
                 None
             }
             Effect::ReadKeys(path) => {
@@ -97,7 +95,11 @@ impl Loop {
                 Some(Msg::KeysRead(path, text))
             }
             Effect::ReadCell(path, escaped) => Some(Msg::Cell(files::cell(&path, escaped))),
-            Effect::EditCell(text) => Some(Msg::Cell(self.edit(&text)?)),
+            effect @ (Effect::EditCell(_)
+            | Effect::EditOptions(..)
+            | Effect::Diff(..)
+            | Effect::Edit(..)
+            | Effect::SetRows(..)) => self.perform_edit(effect)?,
             Effect::Write(path, text) => {
                 self.write(&path, text.as_bytes());
                 None
@@ -116,6 +118,46 @@ impl Loop {
                 Some(Msg::Resize(width, height))
             }
             Effect::Quit => None,
+        })
+    }
+
+    /// Keeps a line of the prompt, or forgets all.
+    fn keep_history(&self, line: Option<&str>) {
+        let confdir = self.confdir();
+        match line {
+            Some(line) => {
+                let kept = history::append(&confdir, line);
+                self.log_failure("keep the history of the prompt", kept);
+            }
+            None => {
+                let gone = history::delete(&confdir);
+                self.log_failure("delete the history of the prompt", gone);
+            }
+        }
+    }
+
+    fn perform_edit(&mut self, effect: Effect) -> io::Result<Option<Msg>> {
+        Ok(match effect {
+            Effect::EditCell(bytes) => Some(Msg::Cell(self.edit(&bytes)?)),
+            Effect::EditOptions(call, id) => {
+                let schemas = self.model.schemas();
+                let found = self.backend(Some(id), |backend| {
+                    editing::options(backend, schemas.as_ref(), id)
+                });
+                Some(Msg::EditOptions(call, found))
+            }
+            Effect::Diff(call, focus) => {
+                let found = self.backend(focus, |backend| backend.diff(&call));
+                Some(Msg::Diffed(found))
+            }
+            Effect::Edit(id, part) => Some(self.edit_part(id, part)?),
+            Effect::SetRows(id, part, rows) => {
+                let changed = self.backend(Some(id), |backend| {
+                    editing::set_rows(backend, id, part, &rows)
+                });
+                Some(Msg::RowsSet(id, part, changed))
+            }
+            _ => None,
         })
     }
 
@@ -145,7 +187,11 @@ impl Loop {
         self.terminal.set_mouse(values.bool(keys::CONSOLE_MOUSE))
     }
 
-    fn backend<T>(&mut self, focus: Option<FlowId>, run: impl FnOnce(&mut Backend<'_>) -> T) -> T {
+    pub(super) fn backend<T>(
+        &mut self,
+        focus: Option<FlowId>,
+        run: impl FnOnce(&mut Backend<'_>) -> T,
+    ) -> T {
         let Self {
             flows,
             control,
@@ -155,7 +201,7 @@ impl Loop {
             event_log,
             model,
             errands,
-            files,
+            tools,
             reading,
             ..
         } = self;
@@ -170,12 +216,13 @@ impl Loop {
             log: &mut |level, text| event_log.push(level, text, None),
             clear_log: &mut || event_log.clear(),
             begin: &mut |errand| {
-                let begun = errands.begin(errand, &flows.store, files, redactor, event_log);
+                let begun = errands.begin(errand, &flows.store, tools, redactor, event_log);
                 if let Err(error) = begun {
                     let text = format!("cannot start a thread: {error}");
                     event_log.push(Level::Error, &text, None);
                 }
             },
+            replays: &tools.replays,
             reading: reading.load(std::sync::atomic::Ordering::Relaxed),
         })
     }
@@ -205,7 +252,11 @@ impl Loop {
     // Programs of the user's own
 
     /// Lets a program have the terminal.
-    fn away(&mut self, program: &[String], file: &Path) -> io::Result<Result<(), String>> {
+    pub(super) fn away(
+        &mut self,
+        program: &[String],
+        file: &Path,
+    ) -> io::Result<Result<(), String>> {
         self.terminal.leave();
         let done = self.reader.paused(|| external::run(program, file));
         let (width, height) = self.terminal.come_back()?;
@@ -213,22 +264,23 @@ impl Loop {
         Ok(done)
     }
 
-    /// Has a text edited.
-    fn edit(&mut self, text: &str) -> io::Result<Result<String, String>> {
+    /// Has a cell edited.
+    fn edit(&mut self, bytes: &[u8]) -> io::Result<Result<Vec<u8>, String>> {
         let Some(program) = self.programs.editor.clone() else {
             return Ok(Err(no_program("EDITOR")));
         };
-        let file = match external::temporary(text.as_bytes(), ".txt") {
+        let file = match external::temporary(bytes, ".txt") {
             Ok(file) => file,
             Err(why) => return Ok(Err(why)),
         };
         let done = self.away(&program, file.path())?;
         Ok(done
             .and_then(|()| external::edited(file.path()))
-            .and_then(|bytes| {
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| "what was edited is not UTF-8".to_owned())?;
-                Ok(text.strip_suffix('\n').unwrap_or(&text).to_owned())
+            .map(|mut bytes| {
+                if bytes.last() == Some(&b'\n') {
+                    bytes.pop();
+                }
+                bytes
             }))
     }
 
@@ -283,7 +335,7 @@ impl Loop {
     }
 }
 
-fn no_program(variable: &str) -> String {
+pub(super) fn no_program(variable: &str) -> String {
     format!("there is no program for that; set the environment variable {variable}")
 }
 
@@ -306,6 +358,14 @@ impl Flows for Viewed {
 
     fn remove(&self, ids: &[FlowId]) -> usize {
         self.store.remove(ids)
+    }
+
+    fn edit(&self, id: FlowId, edit: &Edit) -> Result<(), EditError> {
+        self.store.edit(id, edit)
+    }
+
+    fn add(&self, record: &Record) -> io::Result<FlowId> {
+        self.store.import(record)
     }
 
     fn revert(&self, id: FlowId) -> Result<bool, EditError> {

@@ -6,13 +6,21 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use ratel_core::eventlog::EventLog;
+use ratel_core::files::FlowFiles;
 use ratel_core::store::FlowStore;
 use ratel_flow::redact::Redactor;
 
-use crate::errand::{Errand, FlowFiles, Progress};
+use crate::errand::{Errand, Means, Progress, Replays};
 
 /// How often it is shown how far they are.
 pub(super) const SHOWN_EVERY: Duration = Duration::from_millis(200);
+
+/// What errands are done with.
+#[derive(Clone, Debug)]
+pub(super) struct Tools {
+    pub(super) files: FlowFiles,
+    pub(super) replays: Replays,
+}
 
 /// Errands under way.
 #[derive(Debug, Default)]
@@ -35,20 +43,27 @@ impl Errands {
         &mut self,
         errand: Errand,
         store: &FlowStore,
-        files: &Arc<dyn FlowFiles>,
+        tools: &Tools,
         redactor: &Redactor,
         log: &EventLog,
     ) -> io::Result<()> {
         let (errand, progress) = (Arc::new(errand), Arc::<Progress>::default());
         let (its, far) = (errand.clone(), progress.clone());
-        let (store, files) = (store.clone(), files.clone());
+        let (store, tools) = (store.clone(), tools.clone());
         let (redactor, log) = (redactor.clone(), log.clone());
         let thread = thread::Builder::new()
             .name("ratel-errand".into())
             .spawn(move || {
-                its.run(&store, &*files, &redactor, &far, &|level, text| {
-                    log.push(level, text, None);
-                });
+                let means = Means {
+                    shelf: &store,
+                    files: &tools.files,
+                    redactor: &redactor,
+                    replays: &tools.replays,
+                    log: &|level, text| {
+                        log.push(level, text, None);
+                    },
+                };
+                its.run(&means, &far);
             })?;
         self.running.push(Running {
             errand,
@@ -62,18 +77,20 @@ impl Errands {
         !self.running.is_empty()
     }
 
-    /// How far they are, if that differs from what was said before.
-    pub(super) fn news(&mut self) -> Option<Vec<String>> {
-        if self.running.is_empty() && self.said.is_empty() {
-            return None;
-        }
+    /// How far they are, and what is replayed, if that differs from what was said before.
+    pub(super) fn news(&mut self, replays: &Replays) -> Option<Vec<String>> {
         self.running
             .retain(|running| !running.thread.is_finished() && !running.progress.has_ended());
-        let texts: Vec<_> = self
-            .running
-            .iter()
-            .map(|running| running.progress.text(&running.errand))
+        let replayed = [
+            ("cplayback", replays.client.count()),
+            ("splayback", replays.server.count()),
+        ];
+        let replayed = replayed.into_iter().filter(|(_, count)| *count > 0);
+        let mut texts: Vec<_> = replayed
+            .map(|(what, count)| format!("{what}:{count}"))
             .collect();
+        let running = self.running.iter();
+        texts.extend(running.map(|running| running.progress.text(&running.errand)));
         (texts != self.said).then(|| {
             self.said.clone_from(&texts);
             texts

@@ -1,6 +1,7 @@
 //! What commands gave back, to be read.
 
 use ratatui::Frame;
+use ratel_core::diff::{Change, Diff};
 
 use crate::model::{DataView, Model};
 use crate::text::Text;
@@ -72,6 +73,35 @@ pub(crate) fn table(rows: &[Vec<Vec<u8>>]) -> Content {
     let mut head: Vec<_> = shown.into_iter().map(line).collect();
     if head.is_empty() {
         head.push(Text::plain(Role::Dim, "there is nothing"));
+    }
+    Content {
+        head,
+        ..Content::default()
+    }
+}
+
+/// What differs, with a sign before each line that is on one side only.
+pub(crate) fn diff(diff: &Diff) -> Content {
+    let mut head = Vec::new();
+    for section in &diff.sections {
+        if !head.is_empty() {
+            head.push(Text::default());
+        }
+        head.push(Text::plain(Role::Heading, section.title.clone()));
+        for line in &section.lines {
+            let (role, sign) = match line.change {
+                Change::Same => (Role::Dim, "  "),
+                Change::Removed => (Role::StatusServerError, "- "),
+                Change::Added => (Role::StatusOk, "+ "),
+                Change::Remark => (Role::Dim, "· "),
+            };
+            let mut text = Text::plain(role, sign);
+            text.push_body(role, &line.text);
+            head.push(text);
+        }
+    }
+    if head.is_empty() {
+        head.push(Text::plain(Role::Dim, "Nothing differs."));
     }
     Content {
         head,

@@ -60,6 +60,7 @@ pub(crate) fn focus(list: &mut FlowList, target: Target) {
             Target::At(row) => TreeTarget::At(row),
             Target::Last => TreeTarget::Last,
             Target::Newest => TreeTarget::Newest,
+            Target::Flow(id) => TreeTarget::Flow(id),
         };
     }
     list.target = target;
@@ -84,7 +85,7 @@ pub(crate) fn move_focus(list: &mut FlowList, rows: isize) {
     let from = match list.target {
         Target::At(at) => at,
         Target::Last => last,
-        Target::Keep | Target::Newest => focus_at.unwrap_or(0),
+        Target::Keep | Target::Newest | Target::Flow(_) => focus_at.unwrap_or(0),
     };
     focus(list, Target::At(from.saturating_add_signed(rows).min(last)));
 }

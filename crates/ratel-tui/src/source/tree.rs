@@ -121,6 +121,7 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
         top: 0,
         rows,
         moved: query.target != TreeTarget::Keep,
+        missed: false,
     };
     found
 }

@@ -10,7 +10,7 @@ use crate::widgets::line_edit::{Edited, LineEdit};
 use crate::widgets::overlay;
 
 use super::commands::{choices, run};
-use super::say;
+use super::{edit, say};
 
 /// Asks for one of the choices, and runs `then` with it.
 pub(super) fn open(
@@ -29,10 +29,14 @@ pub(super) fn open(
 }
 
 /// As [`open`], with choices that a command lists.
-pub(super) fn open_with(model: &mut Model, call: &Call) -> Result<(), CommandError> {
+pub(super) fn open_with(model: &mut Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
     let from = call.str(1);
     // A command that cannot be used yet says so.
     let def = commands::parse(from)?.def();
+    // These are known where the flow is.
+    if from == "console.edit.focus.options" {
+        return edit::ask_options(model, call);
+    }
     let list = match def.lists {
         [] => choices(model, from),
         texts => texts.iter().map(|&text| text.to_owned()).collect(),
@@ -45,7 +49,7 @@ pub(super) fn open_with(model: &mut Model, call: &Call) -> Result<(), CommandErr
     };
     let then = call.rest(2).into_iter().map(str::to_owned).collect();
     open(model, call.str(0), list, current, then);
-    Ok(())
+    Ok(Vec::new())
 }
 
 fn settle(model: &Model, chooser: &mut Chooser) {

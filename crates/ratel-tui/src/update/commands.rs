@@ -12,8 +12,8 @@ use crate::screens::flow_view;
 use crate::widgets::pane::Pane;
 
 use super::{
-    choose, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why, search,
-    tree,
+    choose, edit, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why,
+    search, tree,
 };
 
 /// Runs a line.
@@ -48,6 +48,7 @@ pub(super) fn say_error(model: &mut Model, error: &CommandError) {
 pub(crate) fn choices(model: &Model, command: &str) -> Vec<String> {
     match command {
         "console.flowview.mode.options" => ratel_views::names(),
+        "console.edit.focus.options" => crate::editing::names(),
         "commands.history.get" => model.history.lines().to_vec(),
         _ => Vec::new(),
     }
@@ -201,8 +202,7 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
         | "console.bodyview"
         | "view.settings.setval"
         | "view.settings.getval"
-        | "view.settings.setval.toggle"
-        | "console.edit.focus" => {
+        | "view.settings.setval.toggle" => {
             return Some(Ok(with_flows(model, call)));
         }
         "console.palette" => palette::open(model),
@@ -221,7 +221,13 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
             let then = call.rest(2).into_iter().map(str::to_owned).collect();
             choose::open(model, call.str(0), call.list(1).to_vec(), None, then);
         }
-        "console.choose.cmd" => return Some(choose::open_with(model, call).map(|()| Vec::new())),
+        "console.choose.cmd" => return Some(choose::open_with(model, call)),
+        "console.view.diff" => {
+            let focus = model.focused_flow();
+            return Some(Ok(vec![Effect::Diff(call.clone(), focus)]));
+        }
+        "console.edit.focus" => return Some(edit::begin(model, call)),
+        "console.edit.focus.options" => return Some(edit::ask_options(model, call)),
         "console.layout.cycle" => {
             let next = model.layout().next().name();
             return Some(

@@ -66,9 +66,8 @@ pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, Com
         "console.grideditor.insert" => grid.insert(grid.select.focus),
         "console.grideditor.delete" => grid.delete(),
         "console.grideditor.editor" => {
-            return Ok(vec![Effect::EditCell(
-                grid.cell().unwrap_or_default().to_owned(),
-            )]);
+            let bytes = grid.bytes().map_err(CommandError::Failed)?;
+            return Ok(vec![Effect::EditCell(bytes)]);
         }
         "console.grideditor.load" => {
             return Ok(vec![Effect::ReadCell(call.path(0).to_owned(), false)]);
@@ -87,27 +86,43 @@ pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, Com
 }
 
 /// What a file or a program had for the cell in focus.
-pub(super) fn filled(model: &mut Model, text: Result<String, String>) {
-    match text {
-        Ok(text) => {
-            if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
-                grid.put(&text);
-            }
-        }
-        Err(why) => say_why(model, why),
+pub(super) fn filled(model: &mut Model, found: Result<Vec<u8>, String>) {
+    let put = found.and_then(|bytes| match model.panes.current_mut() {
+        Some(Screen::Grid(grid)) => grid.put_bytes(bytes),
+        _ => Ok(()),
+    });
+    if let Err(why) = put {
+        say_why(model, why);
     }
     nav::settle(model);
 }
 
-/// Does what the rows of a table that is closed are for. None when they do not fit: it stays open, once.
-pub(super) fn apply(model: &mut Model) -> Option<Vec<Effect>> {
+/// What becomes of a table that is closed.
+pub(super) enum Closing {
+    /// It goes, and this is done.
+    Goes(Vec<Effect>),
+    /// It stays until it is known whether its rows fit, or until it is closed once more.
+    Stays(Vec<Effect>),
+}
+
+/// What is said when the rows do not fit.
+pub(super) const NOT_APPLIED: &str =
+    "not applied; put it right, or close once more to drop the changes";
+
+/// Does what the rows of a table that is closed are for.
+pub(super) fn apply(model: &mut Model) -> Closing {
     let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
-        return Some(Vec::new());
+        return Closing::Goes(Vec::new());
     };
     if !grid.changed {
-        return Some(Vec::new());
+        return Closing::Goes(Vec::new());
     }
-    let GridFor::Option(name) = grid.what;
+    let name = match grid.what {
+        GridFor::Option(name) => name,
+        GridFor::Flow(id, part) => {
+            return Closing::Stays(vec![Effect::SetRows(id, part, grid.rows.clone())]);
+        }
+    };
     let texts: Vec<String> = grid
         .rows
         .iter()
@@ -115,18 +130,15 @@ pub(super) fn apply(model: &mut Model) -> Option<Vec<Effect>> {
         .collect();
     let Err(error) = check(model, name, &texts) else {
         let words = options::set_list(name, &texts);
-        return Some(run(model, &words));
+        return Closing::Goes(run(model, &words));
     };
     if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
         grid.error = Some(error);
         // Closing it once more closes it without the changes.
         grid.changed = false;
     }
-    say(
-        model,
-        "not applied; put it right, or close once more to drop the changes",
-    );
-    None
+    say(model, NOT_APPLIED);
+    Closing::Stays(Vec::new())
 }
 
 fn check(model: &Model, name: &str, texts: &[String]) -> Result<(), String> {

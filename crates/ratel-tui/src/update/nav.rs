@@ -352,8 +352,9 @@ pub(super) fn pop(model: &mut Model) -> Vec<Effect> {
         model.prompt = Some(Prompt::Confirm(Confirm::Quit));
         return Vec::new();
     }
-    let Some(mut effects) = grid::apply(model) else {
-        return Vec::new();
+    let mut effects = match grid::apply(model) {
+        grid::Closing::Goes(effects) => effects,
+        grid::Closing::Stays(effects) => return effects,
     };
     model.jump = None;
     if let Some(Screen::Found(_)) = model.panes.pop() {

@@ -1,9 +1,11 @@
 //! What commands gave back, and where it is shown.
 
-use ratel_core::commands::{Call, CommandError, Output};
+use ratel_core::commands::{Call, CommandError, Output, Returns};
 
+use crate::backend::Differences;
 use crate::model::{DataView, Model, Screen};
-use crate::screens::data;
+use crate::screens::{data, flow_list};
+use crate::source::Target;
 use crate::widgets::pane::Pane;
 
 use super::commands::say_error;
@@ -18,6 +20,12 @@ pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, Command
         Ok(Output::List(texts)) => show_list(model, call.name(), texts),
         Ok(Output::Int(number)) => say(model, number.to_string()),
         Ok(Output::Bool(value)) => say(model, value.to_string()),
+        // What was made is what somebody goes on with.
+        Ok(Output::Flows(ids)) if call.def().returns == Returns::Nothing => {
+            if let Some(id) = ids.first() {
+                flow_list::focus(&mut model.list, Target::Flow(*id));
+            }
+        }
         Ok(Output::Flows(ids)) => {
             let count = ids.len();
             let s = if count == 1 { "" } else { "s" };
@@ -35,6 +43,14 @@ pub(super) fn show_list(model: &mut Model, title: &str, texts: Vec<String>) {
         .map(|text| vec![text.into_bytes()])
         .collect();
     show(model, title, data::table(&rows));
+}
+
+/// Flows were compared.
+pub(super) fn diffed(model: &mut Model, found: Result<Differences, CommandError>) {
+    match found {
+        Ok(Differences { title, diff }) => show(model, &title, data::diff(&diff)),
+        Err(error) => say_error(model, &error),
+    }
 }
 
 fn show(model: &mut Model, title: &str, content: crate::widgets::pane::Content) {

@@ -51,7 +51,10 @@ pub(super) fn stored(model: &mut Model, change: Update) {
 
 pub(super) fn took_page(model: &mut Model, page: Page) {
     let moved = page.moved;
-    model.list.target = Target::Keep;
+    // One that is not there yet is waited for, until somebody goes elsewhere.
+    if !page.missed {
+        model.list.target = Target::Keep;
+    }
     model.list.page = page;
     warn_of_distrust(model);
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open

@@ -100,3 +100,32 @@ fn json_is_folded() {
     ui.keys("h c");
     assert!(ui.text().contains("nothing to fold here"), "{}", ui.text());
 }
+
+#[test]
+fn attributes_are_cut_out() {
+    let mut ui = Ui::new((120, 24), sample());
+    ui.command("cut @shown request.method,response.status_code,response.header[content-type]");
+    insta::assert_snapshot!("cut", ui.text());
+    ui.keys("q").command("cut.clip @focus request.url");
+    assert_eq!(ui.clipboard, "https://service.dev/");
+    ui.command("cut.clip '~d service.dev & ~m POST' request.path,response.text");
+    assert_eq!(
+        ui.clipboard,
+        "/api/orders?limit=50,\"{\"\"id\"\": 7, \"\"open\"\": true}\"\r\n"
+    );
+    // The body of the response, by its key.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("body");
+    ui.with_files = true;
+    ui.keys("b")
+        .type_in(&path.display().to_string())
+        .keys("enter");
+    assert!(ui.text().contains("Saved single cut."), "{}", ui.text());
+    assert_eq!(std::fs::read(&path).expect("a file"), b"<h1>hello</h1>\n");
+    ui.command("cut @focus request._hidden");
+    assert!(
+        ui.text().contains("is no attribute of a flow"),
+        "{}",
+        ui.text()
+    );
+}

@@ -275,6 +275,7 @@ fn every_command_of_the_terminal_does_something() {
             ArgKind::Bool => "true",
             ArgKind::Flow | ArgKind::Flows | ArgKind::FlowSpec => "@focus",
             ArgKind::Command => "view.focus.next",
+            ArgKind::Choice("console.edit.focus.options") => "url",
             ArgKind::Choice(from) | ArgKind::OneOf(from) => commands::def(from)
                 .and_then(|def| def.lists.first().copied())
                 .unwrap_or("auto"),

@@ -4,16 +4,19 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::{ControlFlow, Range};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ratel_core::commands::{Candidate, Executor as _};
+use ratel_core::commands::{Candidate, CommandError, Executor as _};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
+use ratel_core::files::FlowFiles;
 use ratel_core::options::Values;
+use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::store::{
-    FlowSnapshot, FlowState, MessageWindow, RequestLine, Summary, Times, Update, Window,
+    Edit, FlowSnapshot, FlowState, FlowStore, MessageWindow, RequestLine, StoreConfig, Summary,
+    Times, Update, Window,
 };
 use ratel_core::view::{Order, Tree, ViewSettings};
 use ratel_flow::Headers;
@@ -25,7 +28,8 @@ use ratel_flow::{
     Response, Scheme, ServerConn, Side, StreamKind, Timestamp, TlsInfo, Version, WebSocketClose,
 };
 use ratel_tui::backend::{self, Backend};
-use ratel_tui::errand::{Errand, FlowFiles, Progress, Records, Shelf};
+use ratel_tui::editing::{self, Begun};
+use ratel_tui::errand::{Errand, Means, Progress, Replays, Shelf};
 use ratel_tui::keymap::Key;
 use ratel_tui::model::Model;
 use ratel_tui::msg::{Effect, Msg};
@@ -369,10 +373,35 @@ pub(crate) struct Flows {
     pub(crate) settings: ViewSettings,
     /// What was said of flows, or that they were removed.
     pub(crate) changes: RefCell<Vec<(FlowId, Option<Annotations>)>>,
+    /// What was changed in flows, and flows that came.
+    pub(crate) edits: RefCell<Vec<(FlowId, Edit)>>,
+    pub(crate) added: RefCell<Vec<Fake>>,
     /// Bytes of messages that were read.
     pub(crate) read: Cell<u64>,
     /// The same by host and path, while it is wanted.
     pub(crate) tree: Rc<RefCell<Option<Tree>>>,
+}
+
+impl Fake {
+    /// What the store does with a change.
+    fn edit(&mut self, edit: Edit) {
+        let snapshot = &mut self.snapshot;
+        snapshot.modified = true;
+        if edit.request.is_some() {
+            snapshot.request = edit.request;
+        }
+        if edit.response.is_some() {
+            snapshot.response = edit.response;
+        }
+        if let Some(body) = edit.request_body {
+            snapshot.request_body = body.len() as u64;
+            self.bodies[0] = body;
+        }
+        if let Some(body) = edit.response_body {
+            snapshot.response_body = body.len() as u64;
+            self.bodies[1] = body;
+        }
+    }
 }
 
 impl Source for Flows {
@@ -513,6 +542,13 @@ impl Source for Flows {
 impl Flows {
     /// Does what was noted down while others looked at the list.
     fn apply(&mut self) {
+        for (id, edit) in self.edits.take() {
+            let mut flows = self.list.iter_mut();
+            if let Some(flow) = flows.find(|flow| flow.snapshot.id == id) {
+                flow.edit(edit);
+            }
+        }
+        self.list.extend(self.added.take());
         for (id, said) in self.changes.take() {
             match said {
                 None => self.list.retain(|flow| flow.snapshot.id != id),
@@ -673,8 +709,26 @@ impl backend::Flows for Flows {
         Ok(true)
     }
 
+    fn edit(&self, id: FlowId, edit: &Edit) -> Result<(), ratel_core::store::EditError> {
+        self.edits.borrow_mut().push((id, edit.clone()));
+        Ok(())
+    }
+
+    fn add(&self, record: &Record) -> std::io::Result<FlowId> {
+        let id = self.list.iter().map(|flow| flow.snapshot.id.0).max();
+        let id = id.unwrap_or_default() + 1;
+        let http = record.http().expect("tests add HTTP");
+        let mut flow = Fake::new(id, "GET", "/", 200, "", "");
+        flow.snapshot.request = Some(http.request.clone());
+        flow.snapshot.response.clone_from(&http.response);
+        flow.snapshot.times.created = record.timestamp_created;
+        self.added.borrow_mut().push(flow);
+        Ok(FlowId(id))
+    }
+
     fn duplicate(&self, id: FlowId) -> std::io::Result<Option<FlowId>> {
-        Ok(Some(id))
+        let record = backend::Flows::record(self, id);
+        record.map(|record| self.add(&record)).transpose()
     }
 }
 
@@ -688,21 +742,26 @@ impl Shelf for Flows {
     }
 }
 
-/// Opens flow files.
-#[derive(Debug)]
-struct Files;
-
-impl FlowFiles for Files {
-    fn open(&self, path: &std::path::Path) -> Result<Records, String> {
-        let failed = |error| format!("cannot read {}: {error}", path.display());
-        match ratel_flow::io::open(path).map_err(failed)? {
-            ratel_flow::io::Opened::Flows(flows) => Ok(Box::new(
-                flows.map(|flow| flow.map_err(|error| error.to_string())),
-            )),
-            _ => Err("another format".into()),
+/// What sends requests again: of a store that has none.
+fn replays() -> &'static Replays {
+    static REPLAYS: OnceLock<Replays> = OnceLock::new();
+    REPLAYS.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = FlowStore::start(StoreConfig {
+            dir: folder.path().to_owned(),
+            memory_bytes: 1 << 20,
+            disk_bytes: 1 << 20,
+        });
+        let store = store.expect("a store");
+        Replays {
+            client: ClientReplay::new(store.clone(), FlowFiles::default()),
+            server: ServerReplay::new(store, FlowFiles::default()),
         }
-    }
+    })
 }
+
+/// What a program makes of a text.
+type Editor = fn(&[u8]) -> Vec<u8>;
 
 /// A screen that is driven by hand.
 pub(crate) struct Ui {
@@ -717,6 +776,8 @@ pub(crate) struct Ui {
     pub(crate) kept: Vec<String>,
     /// What is in the clipboard.
     pub(crate) clipboard: String,
+    /// What a program of the user's own makes of a text; none where there is no such program.
+    pub(crate) editor: Option<Editor>,
     /// What was asked of the rest of the program.
     pub(crate) asked: Vec<Effect>,
     pub(crate) log: Vec<Entry>,
@@ -785,6 +846,7 @@ impl Ui {
             flows,
             kept: Vec::new(),
             clipboard: String::new(),
+            editor: None,
             asked: Vec::new(),
             log: Vec::new(),
             with_files: false,
@@ -866,6 +928,11 @@ impl Ui {
                             .filter(|found| found.text.starts_with(&typed));
                         msgs.push_back(Msg::Paths(typed.clone(), found.collect()));
                     }
+                    effect @ (Effect::EditOptions(..)
+                    | Effect::Diff(..)
+                    | Effect::Edit(..)
+                    | Effect::SetRows(..)
+                    | Effect::EditCell(_)) => self.edit(effect, &mut msgs),
                     Effect::KeepHistory(line) => self.kept.push(line),
                     Effect::Copy(text) => self.clipboard = text,
                     Effect::Suspend => self.suspended += 1,
@@ -873,6 +940,50 @@ impl Ui {
                     effect => self.asked.push(effect),
                 }
             }
+        }
+    }
+
+    /// Does what has to do with parts of flows.
+    fn edit(&mut self, effect: Effect, msgs: &mut VecDeque<Msg>) {
+        match effect {
+            Effect::EditOptions(call, id) => {
+                let found = self.backend(Some(id), msgs, |backend| {
+                    editing::options(backend, None, id)
+                });
+                msgs.push_back(Msg::EditOptions(call, found));
+            }
+            Effect::Diff(call, focus) => {
+                let found = self.backend(focus, msgs, |backend| backend.diff(&call));
+                msgs.push_back(Msg::Diffed(found));
+            }
+            Effect::Edit(id, part) => {
+                let begun = self.backend(Some(id), msgs, |backend| {
+                    editing::begin(backend, None, id, &part)
+                });
+                let Ok(Begun::Text(text)) = begun else {
+                    msgs.push_back(Msg::EditBegun(id, begun));
+                    return;
+                };
+                let edited = self.editor.map(|editor| editor(&text.bytes));
+                let changed = self.backend(Some(id), msgs, |backend| match edited {
+                    Some(edited) => editing::finish(backend, None, id, &text.of, &edited),
+                    None => Err(CommandError::failed("there is no editor")),
+                });
+                self.flows.apply();
+                msgs.push_back(Msg::Edited(id, part, changed));
+            }
+            Effect::SetRows(id, part, rows) => {
+                let changed = self.backend(Some(id), msgs, |backend| {
+                    editing::set_rows(backend, id, part, &rows)
+                });
+                self.flows.apply();
+                msgs.push_back(Msg::RowsSet(id, part, changed));
+            }
+            Effect::EditCell(bytes) if self.editor.is_some() => {
+                let edited = self.editor.map(|editor| editor(&bytes));
+                msgs.push_back(Msg::Cell(edited.ok_or_else(String::new)));
+            }
+            effect => self.asked.push(effect),
         }
     }
 
@@ -909,6 +1020,7 @@ impl Ui {
             },
             clear_log: &mut || cleared.set(true),
             begin: &mut |errand| begun.push(errand),
+            replays: replays(),
             reading: false,
         });
         let begun = begun.into_iter().filter(|errand| {
@@ -919,12 +1031,12 @@ impl Ui {
         });
         for errand in begun {
             let (progress, texts) = (Progress::default(), RefCell::new(Vec::new()));
-            errand.run(
-                &self.flows,
-                &Files,
-                &self.redactor,
-                &progress,
-                &|level, text| {
+            let means = Means {
+                shelf: &self.flows,
+                files: &FlowFiles::default(),
+                redactor: &self.redactor,
+                replays: replays(),
+                log: &|level, text| {
                     texts.borrow_mut().push(Entry {
                         level,
                         timestamp: now,
@@ -932,7 +1044,8 @@ impl Ui {
                         client: None,
                     });
                 },
-            );
+            };
+            errand.run(&means, &progress);
             said.extend(texts.into_inner());
         }
         if cleared.get() {

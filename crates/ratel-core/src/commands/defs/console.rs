@@ -3,8 +3,6 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 use crate::options::Tools;
 
-const EDIT: &str = "changing recorded flows comes in a later release";
-
 const FLOW: Param = Param::new("flow", ArgKind::Flow);
 const PATH: Param = Param::new("path", ArgKind::Path);
 const PROMPT: Param = Param::new("prompt", ArgKind::Str);
@@ -54,11 +52,9 @@ pub(super) const SECTION: Section = Section {
             "console.edit.focus",
             &[Param::new("flow_part", ArgKind::Choice("console.edit.focus.options"))],
             "Edit a part of the flow in focus.",
-        )
-        .planned(EDIT),
+        ),
         console("console.edit.focus.options", &[], "List the parts of the flow in focus that can be edited.")
-            .returns(Returns::StrList)
-            .planned(EDIT),
+            .returns(Returns::StrList),
         console("console.exit", &[], "Quit at once."),
         console("console.find", &[], "Ask for a text or a regular expression, and find it in all flows.").own(),
         console("console.find.case", &[], "Find the same with other regard to capitals: they are told from small letters, or not.").own(),
@@ -136,6 +132,13 @@ pub(super) const SECTION: Section = Section {
         console("console.search.prev", &[], "Go to the place before where the text is.").own(),
         console("console.suspend", &[], "Stop the program; the shell's `fg` comes back to it.").own(),
         console("console.view.commands", &[], "Show all commands."),
+        console(
+            "console.view.diff",
+            &[FLOW, Param::new("other", ArgKind::Str).or("original")],
+            "Compare a flow with what it was before it was changed (`original`), with the marked one (`marked`), or with another, \
+            such as `@3`.",
+        )
+        .own(),
         console("console.view.eventlog", &[], "Show the event log."),
         console("console.view.flow", &[FLOW], "Show a flow."),
         console("console.view.help", &[], "Show what keys do here."),

@@ -2,8 +2,6 @@
 
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 
-const CUT: &str = "cutting attributes out of flows comes in a later release";
-
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const CUTS: Param = Param::new("cuts", ArgKind::Cuts);
 const PATH: Param = Param::new("path", ArgKind::Path);
@@ -17,15 +15,17 @@ pub(super) const SECTION: Section = Section {
             &[FLOWS, CUTS],
             "Take attributes out of flows: one row for each flow, one column for each attribute.",
         )
-        .returns(Returns::Table)
-        .planned(CUT),
-        CommandDef::new("cut.clip", &[FLOWS, CUTS], "Copy attributes of flows to the clipboard.").planned(CUT),
+        .returns(Returns::Table),
+        CommandDef::new(
+            "cut.clip",
+            &[FLOWS, CUTS],
+            "Copy attributes of flows to the clipboard.",
+        ),
         CommandDef::new(
             "cut.save",
             &[FLOWS, CUTS, PATH],
             "Write attributes of flows to a file: one attribute of one flow as it is, else a table in CSV. A leading `+` appends.",
-        )
-        .planned(CUT),
+        ),
         CommandDef::new(
             "export",
             &[FORMAT, Param::new("f", ArgKind::Flow)],
@@ -42,9 +42,20 @@ pub(super) const SECTION: Section = Section {
             &[FORMAT, Param::new("flow", ArgKind::Flow), PATH],
             "Write a flow to a file, as a command, a program or raw messages.",
         ),
-        CommandDef::new("export.formats", &[], "List the formats that flows are exported in.")
-            .lists(&[
-                "curl", "httpie", "raw", "raw_request", "raw_response", "python", "go", "fetch",
-            ]),
+        CommandDef::new(
+            "export.formats",
+            &[],
+            "List the formats that flows are exported in.",
+        )
+        .lists(&[
+            "curl",
+            "httpie",
+            "raw",
+            "raw_request",
+            "raw_response",
+            "python",
+            "go",
+            "fetch",
+        ]),
     ],
 };

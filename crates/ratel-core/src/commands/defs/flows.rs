@@ -2,9 +2,6 @@
 
 use crate::commands::def::{ArgKind, CommandDef, Param, Section};
 
-const EDIT: &str = "changing recorded flows comes in a later release";
-const INJECT: &str = "injecting messages comes in a later release";
-
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const FLOW: Param = Param::new("flow", ArgKind::Flow);
 const PART: Param = Param::new("part", ArgKind::OneOf("console.bodyview.options"));
@@ -16,29 +13,37 @@ pub(super) const SECTION: Section = Section {
     defs: &[
         CommandDef::new(
             "flow.comment",
-            &[Param::new("flow", ArgKind::Flows), Param::new("comment", ArgKind::Str)],
+            &[
+                Param::new("flow", ArgKind::Flows),
+                Param::new("comment", ArgKind::Str),
+            ],
             "Comment on flows. An empty comment removes the one that is there.",
         ),
         CommandDef::new(
             "flow.decode",
             &[FLOWS, PART],
             "Remove the content encoding of requests or responses. What was there can be had back by `flow.revert`.",
-        )
-        .planned(EDIT),
+        ),
         CommandDef::new(
             "flow.encode",
-            &[FLOWS, PART, Param::new("encoding", ArgKind::Choice("flow.encode.options"))],
+            &[
+                FLOWS,
+                PART,
+                Param::new("encoding", ArgKind::Choice("flow.encode.options")),
+            ],
             "Apply a content encoding to requests or responses that have none.",
+        ),
+        CommandDef::new(
+            "flow.encode.options",
+            &[],
+            "List the content encodings that can be applied.",
         )
-        .planned(EDIT),
-        CommandDef::new("flow.encode.options", &[], "List the content encodings that can be applied.")
-            .lists(&["gzip", "deflate", "br", "zstd"]),
+        .lists(&["gzip", "deflate", "br", "zstd"]),
         CommandDef::new(
             "flow.encode.toggle",
             &[FLOWS, PART],
             "Remove the content encoding, or apply one where there is none.",
-        )
-        .planned(EDIT),
+        ),
         CommandDef::new(
             "flow.kill",
             &[FLOWS],
@@ -49,7 +54,11 @@ pub(super) const SECTION: Section = Section {
             &[FLOWS, Param::new("marker", ArgKind::Marker)],
             "Mark flows, by a name such as `:star:` or by `true` for a dot; `false` removes the mark.",
         ),
-        CommandDef::new("flow.mark.toggle", &[FLOWS], "Mark flows, or remove the mark they have."),
+        CommandDef::new(
+            "flow.mark.toggle",
+            &[FLOWS],
+            "Mark flows, or remove the mark they have.",
+        ),
         CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on."),
         CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows."),
         CommandDef::new(
@@ -60,28 +69,33 @@ pub(super) const SECTION: Section = Section {
                 Param::new("value", ArgKind::Str),
             ],
             "Change one attribute of requests or responses.",
+        ),
+        CommandDef::new(
+            "flow.set.options",
+            &[],
+            "List the attributes that `flow.set` changes.",
         )
-        .planned(EDIT),
-        CommandDef::new("flow.set.options", &[], "List the attributes that `flow.set` changes.")
-            .lists(&["host", "status_code", "method", "path", "url", "reason"]),
+        .lists(&["host", "status_code", "method", "path", "url", "reason"]),
         CommandDef::new(
             "inject.tcp",
             &[FLOW, TO_CLIENT, MESSAGE],
             "Send bytes into a live TCP connection, as if the other side had sent them.",
-        )
-        .planned(INJECT),
+        ),
         CommandDef::new(
             "inject.udp",
             &[FLOW, TO_CLIENT, MESSAGE],
             "Send a datagram into a live UDP flow, as if the other side had sent it.",
-        )
-        .planned(INJECT),
+        ),
         CommandDef::new(
             "inject.websocket",
-            &[FLOW, TO_CLIENT, MESSAGE, Param::new("is_text", ArgKind::Bool).or("true")],
+            &[
+                FLOW,
+                TO_CLIENT,
+                MESSAGE,
+                Param::new("is_text", ArgKind::Bool).or("true"),
+            ],
             "Send a message into a live WebSocket, as if the other side had sent it.",
-        )
-        .planned(INJECT),
+        ),
         CommandDef::new(
             "save.file",
             &[FLOWS, Param::new("path", ArgKind::Path)],

@@ -2,8 +2,6 @@
 
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 
-const REPLAY: &str = "replay comes in a later release";
-
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const PATH: Param = Param::new("path", ArgKind::Path);
 
@@ -32,57 +30,48 @@ pub(super) const SECTION: Section = Section {
             "replay.client",
             &[FLOWS],
             "Send requests again, one after the other.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.client.count",
             &[],
             "Count the requests that are yet to be sent again.",
         )
-        .returns(Returns::Int)
-        .planned(REPLAY),
+        .returns(Returns::Int),
         CommandDef::new(
             "replay.client.file",
             &[PATH],
             "Send the requests of a flow file again.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.client.stop",
             &[],
             "Send none of the requests that wait to be sent again.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.server",
             &[FLOWS],
             "Answer requests from these recorded flows, and no longer from those before.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.server.add",
             &[FLOWS],
             "Answer requests from these recorded flows, too.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.server.count",
             &[],
             "Count the recorded flows that requests are answered from.",
         )
-        .returns(Returns::Int)
-        .planned(REPLAY),
+        .returns(Returns::Int),
         CommandDef::new(
             "replay.server.file",
             &[PATH],
             "Answer requests from a flow file, and no longer from the flows before.",
-        )
-        .planned(REPLAY),
+        ),
         CommandDef::new(
             "replay.server.stop",
             &[],
             "Answer no more requests from recorded flows.",
-        )
-        .planned(REPLAY),
+        ),
     ],
 };

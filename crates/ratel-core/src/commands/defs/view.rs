@@ -3,8 +3,6 @@
 use crate::commands::def::{ArgKind, CommandDef, Param, Returns, Section};
 use crate::options::Tools;
 
-const CHANGE: &str = "changing recorded flows comes in a later release";
-
 const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const FLOW: Param = Param::new("flow", ArgKind::Flow);
 
@@ -37,8 +35,7 @@ pub(super) const SECTION: Section = Section {
                 Param::new("url", ArgKind::Str),
             ],
             "Make a new request, which can be edited and sent.",
-        )
-        .planned(CHANGE),
+        ),
         screens(
             "view.flows.duplicate",
             &[FLOWS],

@@ -42,6 +42,7 @@ fn what_was_changed_can_be_reverted() {
     let now = store.snapshot(id).unwrap();
     assert_eq!(&*now.request.unwrap().path, b"/after");
     assert_eq!(now.response.unwrap().status, 404);
+    assert_eq!(now.times.response_end, Some(Timestamp(6)));
     assert!(now.modified && store.summary(id).unwrap().modified);
     assert_eq!(&*body(&store, id), b"twice");
 

@@ -1,7 +1,7 @@
 //! Connections.
 
 mod address;
-mod pem;
+pub(in crate::io) mod pem;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;

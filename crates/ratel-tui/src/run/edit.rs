@@ -1,0 +1,96 @@
+//! Parts of flows that are edited in a program of the user's own.
+
+use std::io;
+
+use ratel_core::commands::CommandError;
+use ratel_core::options::keys;
+use ratel_flow::FlowId;
+
+use super::Loop;
+use crate::editing::{self, Begun, Text};
+use crate::external;
+use crate::msg::Msg;
+
+/// What was edited and not taken: whoever edits the same part again goes on with it.
+#[derive(Debug)]
+pub(super) struct Kept {
+    id: FlowId,
+    part: String,
+    bytes: Vec<u8>,
+}
+
+impl Loop {
+    /// Begins to edit a part. What is a text is edited on the spot.
+    pub(super) fn edit_part(&mut self, id: FlowId, part: String) -> io::Result<Msg> {
+        let schemas = self.model.schemas();
+        let begun = self.backend(Some(id), |backend| {
+            editing::begin(backend, schemas.as_ref(), id, &part)
+        });
+        match begun {
+            Ok(Begun::Text(text)) => {
+                let changed = self.edit_text(id, &part, &text)?;
+                Ok(Msg::Edited(id, part, changed))
+            }
+            begun => Ok(Msg::EditBegun(id, begun)),
+        }
+    }
+
+    fn edit_text(
+        &mut self,
+        id: FlowId,
+        part: &str,
+        text: &Text,
+    ) -> io::Result<Result<bool, CommandError>> {
+        let failed = |why: String| Ok(Err(CommandError::Failed(why)));
+        let Some(program) = self.programs.editor.clone() else {
+            return failed(super::effects::no_program("EDITOR"));
+        };
+        let kept = self.kept.take_if(|kept| kept.id == id && kept.part == part);
+        let start = kept.map_or_else(|| text.bytes.to_vec(), |kept| kept.bytes);
+        let file = match external::temporary(&start, text.extension) {
+            Ok(file) => file,
+            Err(why) => return failed(why),
+        };
+        let done = self.away(&program, file.path())?;
+        let mut edited = match external::edited(file.path()) {
+            Ok(edited) => edited,
+            Err(why) => return failed(done.err().unwrap_or(why)),
+        };
+        let keep = |edited: Vec<u8>| {
+            (edited != text.bytes).then(|| Kept {
+                id,
+                part: part.to_owned(),
+                bytes: edited,
+            })
+        };
+        if let Err(why) = done {
+            self.kept = keep(edited);
+            return failed(match self.kept {
+                Some(_) => format!("{why}; edit {part} again to go on with your text"),
+                None => why,
+            });
+        }
+        let strips = self
+            .options
+            .snapshot()
+            .bool(keys::CONSOLE_STRIP_TRAILING_NEWLINES);
+        let without_end = edited.strip_suffix(b"\n");
+        // An editor that ends every text with a line has changed nothing by that.
+        if without_end.is_some_and(|edited| strips || edited == text.bytes) {
+            edited.pop();
+        }
+        if edited == text.bytes {
+            return Ok(Ok(false));
+        }
+        let schemas = self.model.schemas();
+        let changed = self.backend(Some(id), |backend| {
+            editing::finish(backend, schemas.as_ref(), id, &text.of, &edited)
+        });
+        Ok(changed.map_err(|error| {
+            self.kept = keep(edited);
+            CommandError::Failed(format!(
+                "{error}; edit {part} again to go on with your text"
+            ))
+        }))
+    }
+}

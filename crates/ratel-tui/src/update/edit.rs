@@ -1,0 +1,117 @@
+//! Editing parts of flows: which, as what, and what became of it.
+
+use ratel_core::commands::{Call, CommandError};
+use ratel_core::edit::Part;
+use ratel_flow::FlowId;
+
+use super::commands::say_error;
+use super::{choose, nav, open, prompt, reload, results, say};
+use crate::editing::Begun;
+use crate::model::{CommandLine, Grid, GridFor, Model, Screen};
+use crate::msg::Effect;
+
+/// `console.edit.focus`.
+pub(super) fn begin(model: &Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
+    let id = focused(model)?;
+    Ok(vec![Effect::Edit(id, call.str(0).to_owned())])
+}
+
+/// Asks for the parts that can be edited.
+pub(super) fn ask_options(model: &Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
+    let id = focused(model)?;
+    Ok(vec![Effect::EditOptions(call.clone(), id)])
+}
+
+fn focused(model: &Model) -> Result<FlowId, CommandError> {
+    let none = || CommandError::failed("there is no flow to edit");
+    model.focused_flow().ok_or_else(none)
+}
+
+/// The parts that can be edited are known.
+pub(super) fn options(
+    model: &mut Model,
+    call: &Call,
+    options: Result<Vec<String>, CommandError>,
+) -> Vec<Effect> {
+    match options {
+        Ok(options) if call.name() == "console.choose.cmd" => {
+            let then = call.rest(2).into_iter().map(str::to_owned).collect();
+            choose::open(model, call.str(0), options, None, then);
+        }
+        Ok(options) => results::show_list(model, call.name(), options),
+        Err(error) => say_error(model, &error),
+    }
+    Vec::new()
+}
+
+/// It is known what a part is edited as.
+pub(super) fn begun(
+    model: &mut Model,
+    id: FlowId,
+    begun: Result<Begun, CommandError>,
+) -> Vec<Effect> {
+    match begun {
+        Ok(Begun::Line(line)) => {
+            return prompt::open(model, CommandLine::with_cursor_back(&line, 1));
+        }
+        Ok(Begun::Table(part, rows)) => {
+            let columns = part.columns().unwrap_or_default().to_vec();
+            let title = format!("{} of flow {id}", part.name());
+            let grid = Grid::new(title, columns, rows, GridFor::Flow(id, part));
+            open(model, Screen::Grid(Box::new(grid)));
+        }
+        // The one who asked has it edited.
+        Ok(Begun::Text(_)) => {}
+        Err(error) => say_error(model, &error),
+    }
+    Vec::new()
+}
+
+/// A text was edited.
+pub(super) fn edited(
+    model: &mut Model,
+    id: FlowId,
+    name: &str,
+    changed: Result<bool, CommandError>,
+) {
+    match changed {
+        Ok(changed) => said(model, id, name, changed),
+        Err(error) => say_error(model, &error),
+    }
+    reload(model, true);
+}
+
+/// The rows of a table were taken, or not.
+pub(super) fn rows_set(
+    model: &mut Model,
+    id: FlowId,
+    part: Part,
+    changed: Result<bool, CommandError>,
+) {
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return;
+    };
+    match changed {
+        Ok(changed) => {
+            model.panes.pop();
+            model.list.stale = true;
+            reload(model, true);
+            said(model, id, part.name(), changed);
+        }
+        Err(error) => {
+            grid.error = Some(error.to_string());
+            // Closing it once more closes it without the changes.
+            grid.changed = false;
+            say(model, super::grid::NOT_APPLIED);
+        }
+    }
+    nav::settle(model);
+}
+
+fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
+    let text = match changed {
+        true => format!("{name} of flow {id} changed; V undoes that"),
+        false => format!("{name} of flow {id} stays as it is"),
+    };
+    say(model, text);
+}

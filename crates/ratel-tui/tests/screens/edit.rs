@@ -1,0 +1,300 @@
+//! Parts of flows that are changed.
+
+use insta::assert_snapshot;
+
+use crate::SMALL;
+use crate::support::{Fake, Ui, sample};
+
+fn header(ui: &Ui, id: u64, name: &str) -> String {
+    let flow = ui.flows.list.iter().find(|flow| flow.snapshot.id.0 == id);
+    let request = flow.and_then(|flow| flow.snapshot.request.as_ref());
+    let value = request.and_then(|request| request.headers.get(name));
+    String::from_utf8_lossy(value.unwrap_or_default()).into_owned()
+}
+
+fn path(ui: &Ui, id: u64) -> String {
+    let flow = ui.flows.list.iter().find(|flow| flow.snapshot.id.0 == id);
+    let request = flow.and_then(|flow| flow.snapshot.request.as_ref());
+    request.map_or_else(String::new, |request| {
+        String::from_utf8_lossy(&request.path).into_owned()
+    })
+}
+
+/// Chooses a part by its name.
+fn edit<'a>(ui: &'a mut Ui, part: &str) -> &'a mut Ui {
+    ui.keys("e /").type_in(part).keys("enter")
+}
+
+#[test]
+fn parts_are_offered() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("j e");
+    assert_snapshot!("edit_parts", ui.text());
+    ui.keys("esc").command("console.edit.focus.options");
+    assert!(ui.text().contains("urlencoded form"), "{}", ui.text());
+    // What has no parts says why.
+    ui.keys("q G e");
+    assert!(
+        ui.text()
+            .contains("error: flow 9 is gone, or has no request"),
+        "{}",
+        ui.text()
+    );
+    ui.command("console.edit.focus nonsense");
+    assert!(
+        ui.text().contains("'nonsense' is not one of"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn single_values_are_edited_at_the_prompt() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("enter");
+    edit(&mut ui, "url");
+    assert!(
+        ui.text()
+            .ends_with(": flow.set @focus url 'https://service.dev/'"),
+        "{}",
+        ui.text()
+    );
+    ui.type_in("v2?q").keys("enter");
+    assert_eq!(path(&ui, 1), "/v2?q");
+    assert!(
+        ui.text().contains("alert: Set url on 1 flows."),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.text().contains("GET /v2?q HTTP/1.1"), "{}", ui.text());
+    ui.command("flow.set @focus status_code 99");
+    assert!(
+        ui.text().contains("no status code between 100 and 999"),
+        "{}",
+        ui.text()
+    );
+    ui.command("flow.set @focus method 'no way'");
+    assert!(
+        ui.text().contains("\"no way\" is no method"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn headers_are_edited_in_a_grid() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("enter");
+    edit(&mut ui, "request-headers");
+    assert_snapshot!("edit_headers", ui.text());
+    // Another value, a field more, a field less.
+    ui.keys("tab enter ctrl_u").type_in("b.test").keys("enter");
+    ui.keys("a")
+        .type_in("X-New")
+        .keys("tab")
+        .type_in("a\\tb")
+        .keys("enter");
+    ui.keys("down d q");
+    assert_eq!(header(&ui, 1, "host"), "b.test");
+    assert_eq!(header(&ui, 1, "x-new"), "a\tb");
+    let text = ui.text();
+    assert!(
+        text.contains("request-headers of flow 1 changed; V undoes that"),
+        "{text}"
+    );
+    assert!(
+        text.contains("Accept: text/html") && !text.contains("*/*"),
+        "{text}"
+    );
+    // What does not fit stays on the screen, until it is dropped.
+    edit(&mut ui, "request-headers");
+    ui.keys("enter ctrl_u").type_in("no name").keys("enter q");
+    let text = ui.text();
+    assert!(
+        text.contains("error: row 1: \"no name\" is no name of a field")
+            && text.contains("not applied; put it right"),
+        "{text}"
+    );
+    ui.keys("q");
+    assert_eq!(header(&ui, 1, "host"), "b.test");
+    assert!(ui.text().contains("[Request]"), "{}", ui.text());
+}
+
+#[test]
+fn a_query_is_edited_in_a_grid() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("j");
+    edit(&mut ui, "query");
+    ui.keys("tab enter").type_in("0 &").keys("enter q");
+    assert_eq!(path(&ui, 2), "/api/orders?limit=500+%26");
+    // A cell with the editor, which ends what it writes with a line.
+    ui.editor = Some(|bytes| [bytes, b"!\n\n"].concat());
+    edit(&mut ui, "query");
+    ui.keys("tab e").keys("q");
+    assert_eq!(path(&ui, 2), "/api/orders?limit=500+%26%21%0A%0A");
+    edit(&mut ui, "path");
+    ui.keys("d q");
+    assert_eq!(path(&ui, 2), "/orders?limit=500+%26%21%0A%0A");
+}
+
+#[test]
+fn bodies_are_edited_in_a_program() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("j enter l");
+    edit(&mut ui, "response-body");
+    assert!(
+        ui.text().contains("error: there is no editor"),
+        "{}",
+        ui.text()
+    );
+    ui.editor = Some(|bytes| bytes.to_vec());
+    edit(&mut ui, "response-body");
+    assert!(ui.text().contains("stays as it is"), "{}", ui.text());
+    // JSON as it is shown, and as it is sent.
+    ui.editor = Some(|text| {
+        assert_eq!(text, b"{\n    \"id\": 7,\n    \"open\": true\n}\n");
+        String::from_utf8_lossy(text)
+            .replace("true", "false")
+            .into_bytes()
+    });
+    edit(&mut ui, "response-body (json)");
+    assert_eq!(&ui.flows.list[1].bodies[1][..], br#"{"id":7,"open":false}"#);
+    ui.editor = Some(|_| b"{\"id\": 7,".to_vec());
+    edit(&mut ui, "response-body (json)");
+    assert!(
+        ui.text().contains("error: line 1, column 10: "),
+        "{}",
+        ui.text()
+    );
+    assert_eq!(&ui.flows.list[1].bodies[1][..], br#"{"id":7,"open":false}"#);
+}
+
+#[test]
+fn requests_are_made_and_copied() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("n ctrl_u");
+    ui.type_in("view.flows.create get https://b.test:8443/x");
+    ui.keys("enter");
+    let text = ui.text();
+    assert!(
+        text.contains(">> ") && text.contains("https://b.test:8443/x"),
+        "{text}"
+    );
+    assert_eq!(header(&ui, 10, "host"), "b.test:8443");
+    ui.command("view.flows.create get nonsense");
+    assert!(
+        ui.text()
+            .contains("\"nonsense\" is neither a path nor a URL"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("g D");
+    assert!(ui.text().contains("[11/11]"), "{}", ui.text());
+    assert!(
+        ui.text().contains("alert: Duplicated 1 flows"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn encodings_come_and_go() {
+    let flow = Fake::new(1, "GET", "/", 200, "text/plain", "hello");
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    ui.keys("enter l z 2");
+    let text = ui.text();
+    assert!(
+        text.contains("Content-Encoding: deflate") || text.contains("content-encoding: deflate"),
+        "{text}"
+    );
+    assert!(
+        text.contains("[decoded deflate]") && text.contains("hello"),
+        "{text}"
+    );
+    ui.command("flow.encode @focus response gzip");
+    assert!(ui.text().contains("Encoded 0 flows."), "{}", ui.text());
+    ui.command("flow.decode @focus response");
+    assert_eq!(&ui.flows.list[0].bodies[1][..], b"hello");
+    ui.command("flow.encode @focus response lzma");
+    assert!(ui.text().contains("'lzma' is not one of"), "{}", ui.text());
+}
+
+#[test]
+fn what_is_not_live_takes_no_messages() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.command("inject.websocket @focus true hello");
+    assert!(
+        ui.text().contains("error: flow 1 is not live any more"),
+        "{}",
+        ui.text()
+    );
+    ui.command("inject.websocket @focus true \\xff");
+    assert!(
+        ui.text().contains("a text message is UTF-8"),
+        "{}",
+        ui.text()
+    );
+}
+
+#[test]
+fn what_cannot_be_sent_again_says_why() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("r");
+    assert!(
+        ui.text()
+            .contains("flow 1 is not sent again: it is not there any more"),
+        "{}",
+        ui.text()
+    );
+    ui.command("replay.client @all");
+    assert!(
+        ui.text().contains("none of 9 flows is sent again"),
+        "{}",
+        ui.text()
+    );
+    ui.command("replay.client.stop");
+    assert!(
+        ui.text().contains("Client replay queue cleared."),
+        "{}",
+        ui.text()
+    );
+    assert!(ui.command("replay.client.count").text().ends_with("\n0"));
+    ui.command("replay.client.file ''");
+    assert!(ui.text().contains("name a file to send"), "{}", ui.text());
+    ui.command("replay.server @shown");
+    assert_eq!(ui.begun.len(), 1);
+}
+
+#[test]
+fn flows_are_compared() {
+    let one = r#"{"id": 7, "open": true, "tags": ["a", "b"]}"#;
+    let two = r#"{"id": 7, "open": false, "tags": ["a", "c"], "more": {}}"#;
+    let flows = vec![
+        Fake::new(1, "GET", "/orders/7", 200, "application/json", one),
+        Fake::new(2, "GET", "/orders/7?v2", 200, "application/json", two),
+    ];
+    let mut ui = Ui::new(SMALL, flows);
+    ui.keys("= m");
+    ui.keys("esc = 2");
+    assert!(
+        ui.text().contains("mark the flow to compare with first"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("m j = 2");
+    assert_snapshot!("diff_marked", ui.text());
+    ui.keys("q").command("console.view.diff @focus @1");
+    assert!(
+        ui.text().contains("flow 1 (-) and flow 2 (+)"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("q = 1");
+    assert!(ui.text().contains("flow 2 is what it was"), "{}", ui.text());
+    ui.command("console.view.diff @focus @focus");
+    assert!(
+        ui.text().contains("there is no other flow"),
+        "{}",
+        ui.text()
+    );
+}
