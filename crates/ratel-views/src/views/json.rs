@@ -96,8 +96,8 @@ enum Token {
     None,
     Text(Class, Text),
     Number(Number),
-    /// What is left of a literal, and its class.
-    Literal(&'static [u8], Class),
+    /// A literal, how much of it was read, and its class. It is shown when it is whole.
+    Literal(&'static [u8], usize, Class),
 }
 
 /// Where in a number we are (RFC 8259 §6).
@@ -179,6 +179,8 @@ impl Painter for Printer {
                     refuse(out, "JSON", &sentence);
                     self.error = Some(sentence);
                     self.expected = Some(expected);
+                    let begun = self.begun_literal();
+                    self.rest.feed(begun, out);
                 }
             }
         }
@@ -194,6 +196,11 @@ impl Painter for Printer {
             self.token = Token::None;
         }
         let unfinished = self.is_unfinished();
+        if self.error.is_none()
+            && let Token::Literal(_, _, class) = self.token
+        {
+            out.push_bytes(class, self.begun_literal());
+        }
         if self.error.is_some() {
             self.rest.finish(complete, out);
         } else if !self.any && complete {
@@ -228,6 +235,14 @@ impl Printer {
         Self {
             step: Some(step),
             ..Self::default()
+        }
+    }
+
+    /// What was read of a literal and not shown.
+    fn begun_literal(&self) -> &'static [u8] {
+        match self.token {
+            Token::Literal(literal, read, _) => literal.get(..read).unwrap_or_default(),
+            _ => b"",
         }
     }
 
@@ -280,7 +295,7 @@ impl Printer {
                 Ok(read)
             }
             Token::Number(Number::Minus) if byte == b'I' => {
-                self.token = Token::Literal(b"Infinity", Class::Number);
+                self.token = Token::Literal(b"Infinity", 0, Class::Number);
                 Ok(0)
             }
             Token::Number(state) => {
@@ -303,17 +318,13 @@ impl Printer {
                 }
                 Ok(read)
             }
-            Token::Literal(left, class) => {
-                let class = *class;
-                let Some((first, rest)) = left.split_first() else {
-                    return Ok(0);
-                };
-                if *first != byte {
+            Token::Literal(literal, read, class) => {
+                if literal.get(*read) != Some(&byte) {
                     return Err("a value");
                 }
-                out.push_bytes(class, &[byte]);
-                *left = rest;
-                if rest.is_empty() {
+                *read += 1;
+                if *read == literal.len() {
+                    out.push_bytes(*class, literal);
                     self.token = Token::None;
                     self.after_value(true);
                 }
@@ -402,17 +413,15 @@ impl Printer {
                 out.push(Class::String, "\"");
                 Token::Text(Class::String, Text::default())
             }
-            b't' => Token::Literal(b"rue", Class::Boolean),
-            b'f' => Token::Literal(b"alse", Class::Boolean),
-            b'n' => Token::Literal(b"ull", Class::Boolean),
-            b'N' => Token::Literal(b"aN", Class::Number),
-            b'I' => Token::Literal(b"nfinity", Class::Number),
+            b't' => Token::Literal(b"true", 1, Class::Boolean),
+            b'f' => Token::Literal(b"false", 1, Class::Boolean),
+            b'n' => Token::Literal(b"null", 1, Class::Boolean),
+            b'N' => Token::Literal(b"NaN", 1, Class::Number),
+            b'I' => Token::Literal(b"Infinity", 1, Class::Number),
             _ => Number::start(byte).map_or(Token::None, Token::Number),
         };
-        match &self.token {
-            Token::Literal(_, class) => out.push_bytes(*class, &[byte]),
-            Token::Number(_) => out.push_bytes(Class::Number, &[byte]),
-            Token::Text(..) | Token::None => {}
+        if let Token::Number(_) = &self.token {
+            out.push_bytes(Class::Number, &[byte]);
         }
         Ok(())
     }

@@ -106,7 +106,7 @@ fn what_is_wrong_is_said_and_the_rest_shown() {
         ),
         (
             "nope",
-            "n\nCouldn't parse as JSON:\nexpected a value at byte 1\nope",
+            "Couldn't parse as JSON:\nexpected a value at byte 1\nnope",
         ),
         ("-", "-\nthe body ends here, before the end of the JSON"),
         (
@@ -161,6 +161,22 @@ fn deep_nesting_costs_neither_stack_nor_long_lines() {
     printer.feed(&vec![b'['; super::MAX_DEPTH + 10], &mut Sink::new(0));
     let error = printer.failed().unwrap_or_default();
     assert!(error.starts_with("expected no deeper nesting"), "{error}");
+}
+
+#[test]
+fn a_word_that_is_no_literal_is_left_in_one_piece() {
+    for (data, expected) in [
+        (
+            "notgzip",
+            "Couldn't parse as JSON:\nexpected a value at byte 1\nnotgzip",
+        ),
+        (
+            "[nul",
+            "[\n    nul\nthe body ends here, before the end of the JSON",
+        ),
+    ] {
+        assert_eq!(text(data), expected);
+    }
 }
 
 pub(super) fn any_json() -> impl Strategy<Value = String> {
