@@ -178,3 +178,61 @@ proptest::proptest! {
         let _ = read(&text);
     }
 }
+
+/// The keys as docs/terminal.md lists them.
+fn keys_for_docs() -> String {
+    let mut text = String::new();
+    // What is seen most comes first.
+    let first = [
+        Context::FlowList,
+        Context::FlowView,
+        Context::Messages,
+        Context::Message,
+        Context::Global,
+    ];
+    let rest = Context::ALL.into_iter().filter(|context| {
+        // What is common stands among what holds everywhere.
+        !first.contains(context) && *context != Context::CommonKey
+    });
+    let screens = first.into_iter().chain(rest);
+    for screen in screens {
+        let rows = defaults::ROWS
+            .iter()
+            .filter(|row| row.contexts.contains(&screen));
+        let rows: Vec<_> = rows.collect();
+        if rows.is_empty() {
+            continue;
+        }
+        text.push_str(&format!(
+            "### On the screen: {}\n\n| key | does |\n|---|---|\n",
+            screen.title()
+        ));
+        for row in rows {
+            let keys: Vec<_> = row.keys.iter().map(|key| key.replace('|', "\\|")).collect();
+            text.push_str(&format!("| `{}` | {} |\n", keys.join("`, `"), row.help));
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// With `RATEL_UPDATE_DOCS` set the page is written instead.
+#[test]
+fn the_documentation_has_the_keys() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/terminal.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = page.split_once("compares -->\n").unwrap();
+    let (_, after) = rest.split_once("<!-- end of keys").unwrap();
+    let expected = format!(
+        "{before}compares -->\n\n{}<!-- end of keys{after}",
+        keys_for_docs()
+    );
+    if std::env::var_os("RATEL_UPDATE_DOCS").is_some() {
+        std::fs::write(path, &expected).unwrap();
+    }
+    let page = std::fs::read_to_string(path).unwrap();
+    assert!(
+        page == expected,
+        "the keys in docs/terminal.md are not those of the table: RATEL_UPDATE_DOCS=1 cargo nextest run -p ratel-tui keys"
+    );
+}
