@@ -420,13 +420,9 @@ impl Backend<'_> {
 
     fn export_to_file(&mut self, call: &Call) -> Done {
         let text = self.exported(call)?;
-        let path = call.path(2);
-        export::save(path, &text).map_err(CommandError::Failed)?;
-        let bytes = size(text.len() as u64);
-        Ok(Output::Str(format!(
-            "{bytes} written to {}",
-            path.display()
-        )))
+        let path = named(call.path(2), "write to")?.to_owned();
+        (self.begin)(Errand::Export { text, path });
+        Ok(Output::Nothing)
     }
 
     // Flows

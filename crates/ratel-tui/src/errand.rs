@@ -13,11 +13,13 @@ use ratel_core::eventlog::Level;
 use ratel_core::files::FlowFiles;
 use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::store::FlowStore;
+use ratel_flow::format::size;
 use ratel_flow::io::har::HarFile;
 use ratel_flow::io::{AppendError, FlowFile, WriteError};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{FlowId, Record};
 
+use crate::export;
 use place::Place;
 
 /// So many troubles with a file are said one by one.
@@ -45,6 +47,13 @@ pub enum Errand {
         path: PathBuf,
         /// Behind what is there.
         append: bool,
+    },
+    /// Writes an exported flow to a new file.
+    Export {
+        /// What it is exported as.
+        text: Vec<u8>,
+        /// Where to.
+        path: PathBuf,
     },
     /// Has the requests of a file sent again.
     Send {
@@ -142,6 +151,7 @@ impl Progress {
             Errand::Save { flows, .. } | Errand::Cut { flows, .. } => {
                 format!("saving {done}/{}", flows.len())
             }
+            Errand::Export { .. } => "exporting".to_owned(),
             Errand::Load { .. } => format!("loading {done}"),
             Errand::Send { .. } | Errand::Play { .. } | Errand::PlayFile { .. } => {
                 "preparing replay".to_owned()
@@ -190,6 +200,14 @@ impl Errand {
                     let shown = path.display();
                     log(Level::Error, &format!("cannot write {shown}: {error}"));
                 }
+            },
+            Self::Export { text, path } => match export::save(path, text) {
+                Ok(()) => {
+                    let bytes = size(text.len() as u64);
+                    let shown = path.display();
+                    log(Level::Alert, &format!("{bytes} written to {shown}"));
+                }
+                Err(why) => log(Level::Error, &why),
             },
             Self::Load { path } => load(path, means, progress),
             Self::Send { path } => {

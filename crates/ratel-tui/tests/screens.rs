@@ -803,6 +803,7 @@ fn a_flow_is_exported_to_a_file_that_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("again.sh");
     let mut ui = Ui::new(SMALL, sample());
+    ui.with_files = true;
     assert_snapshot!("export_formats", ui.keys("j x").text());
     let asked = ui.keys("1").text();
     assert!(asked.contains(": export.file curl @focus"), "{asked}");

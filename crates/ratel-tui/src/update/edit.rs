@@ -5,6 +5,7 @@ use ratel_core::edit::Part;
 use ratel_flow::FlowId;
 
 use super::commands::say_error;
+use super::traffic::row_of;
 use super::{choose, nav, open, prompt, reload, results, say};
 use crate::editing::Begun;
 use crate::model::{CommandLine, Grid, GridFor, Model, Screen};
@@ -109,9 +110,15 @@ pub(super) fn rows_set(
 }
 
 fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
-    let text = match changed {
-        true => format!("{name} of flow {id} changed; V undoes that"),
-        false => format!("{name} of flow {id} stays as it is"),
+    let row = row_of(model, id).map(|row| row.state);
+    let open = model.open_flow().filter(|view| view.id == id);
+    let open = open.and_then(|view| view.snapshot.as_ref().map(|flow| flow.state));
+    // Only what is held can be changed of a flow that goes on.
+    let is_held = row.or(open).is_some_and(|state| state.is_live());
+    let text = match (changed, is_held) {
+        (true, true) => format!("{name} of flow {id} changed; a lets it go on"),
+        (true, false) => format!("{name} of flow {id} changed; V undoes that"),
+        (false, _) => format!("{name} of flow {id} stays as it is"),
     };
     say(model, text);
 }

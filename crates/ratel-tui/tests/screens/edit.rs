@@ -1,6 +1,8 @@
 //! Parts of flows that are changed.
 
 use insta::assert_snapshot;
+use ratel_core::control::{Order, Part};
+use ratel_flow::{FlowId, Side};
 
 use crate::SMALL;
 use crate::support::{Fake, Ui, sample};
@@ -297,4 +299,56 @@ fn flows_are_compared() {
         "{}",
         ui.text()
     );
+}
+
+#[test]
+fn what_is_held_is_changed_on_its_way() {
+    use std::task::{Context, Poll, Waker};
+
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("g").keys("j j j j j j");
+    let line = ui.control.register(FlowId(7));
+    // It goes on, and nothing of it is held.
+    ui.command("flow.set @focus method PUT");
+    assert!(
+        ui.text().contains("flow 7 is not held back at this point"),
+        "{}",
+        ui.text()
+    );
+    let mut hold = line.hold(Part::Request, 0, false).expect("there is room");
+    let mut order = || {
+        let mut context = Context::from_waker(Waker::noop());
+        match std::pin::pin!(hold.next()).poll(&mut context) {
+            Poll::Ready(order) => Some(order),
+            Poll::Pending => None,
+        }
+    };
+    ui.command("flow.set @focus method PUT");
+    let Some(Order::Edit(edit)) = order() else {
+        panic!("an order");
+    };
+    assert_eq!(&edit.request.expect("a request").method[..], b"PUT");
+    edit_rows(&mut ui);
+    assert!(ui.text().contains("a lets it go on"), "{}", ui.text());
+    let Some(Order::Edit(edit)) = order() else {
+        panic!("an order");
+    };
+    let request = edit.request.expect("a request");
+    assert_eq!(request.headers.get("x"), Some(&b"1"[..]));
+    assert!(edit.request_body.is_none());
+    assert!(ui.flows.edits.borrow().is_empty(), "not in its record");
+    drop(hold);
+    // A message that waits.
+    let _held = line.hold(Part::Message(Side::Client), 0, false);
+    ui.keys("e");
+    assert!(!ui.text().contains("message"), "it is not on record");
+}
+
+fn edit_rows(ui: &mut Ui) {
+    edit(ui, "request-headers");
+    ui.keys("a")
+        .type_in("x")
+        .keys("tab")
+        .type_in("1")
+        .keys("enter q");
 }

@@ -767,8 +767,8 @@ type Editor = fn(&[u8]) -> Vec<u8>;
 pub(crate) struct Ui {
     pub(crate) model: Model,
     pub(crate) options: ratel_core::options::Options,
-    /// Nothing is live.
-    control: ratel_core::control::Control,
+    /// What is live: nothing at first.
+    pub(crate) control: ratel_core::control::Control,
     pub(crate) redactor: ratel_flow::redact::Redactor,
     values: Arc<Values>,
     pub(crate) flows: Flows,
