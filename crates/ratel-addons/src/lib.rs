@@ -2,6 +2,7 @@
 
 mod block;
 mod intercept;
+mod network;
 mod onboarding;
 mod revocation;
 pub mod save;
@@ -15,6 +16,7 @@ use ratel_flow::filter::FilterOptions;
 
 pub use block::Block;
 pub use intercept::Intercept;
+pub use network::BadNetwork;
 pub use onboarding::Onboarding;
 pub use revocation::Revocation;
 pub use server_replay::PlayRecorded;
@@ -37,6 +39,8 @@ pub fn default_addons(setup: &Setup) -> AddonChain {
         Arc::new(Onboarding::default()),
         Arc::new(Revocation::default()),
         Arc::new(PlayRecorded::new(setup.server_replay.clone())),
+        // Whoever answered: it comes over a bad network.
+        Arc::new(BadNetwork::new(setup.filters)),
         // What it shows is what all others have left.
         Arc::new(Intercept::new(setup.filters)),
     ])

@@ -109,6 +109,11 @@ pub trait Addon: Send + Sync {
         false
     }
 
+    /// The rule by which the TLS handshake of a client with `host` is to fail, if there is one.
+    fn fails_tls(&self, _client: &Arc<ClientConn>, _host: &str) -> Option<Arc<str>> {
+        None
+    }
+
     /// See [`Hook::ClientConnected`]: an error set on `client` refuses the connection.
     fn client_connected<'a>(&'a self, _client: &'a mut ClientConn) -> HookFuture<'a> {
         done()

@@ -12,6 +12,7 @@ pub mod eventlog;
 pub mod files;
 pub mod hooks;
 pub mod mode;
+pub mod network;
 pub mod options;
 pub mod patterns;
 pub mod replay;

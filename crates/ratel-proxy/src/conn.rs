@@ -17,12 +17,12 @@ use ratel_core::hooks::Hook;
 use ratel_core::store::FlowStore;
 use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side, TlsInfo};
 use ratel_proto::client_hello::{self, ClientHello};
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::error::ProxyError;
+use crate::error::{FaultError, ProxyError};
 use crate::http::h1::server::{self, Outcome};
 use crate::http::h2;
 use crate::io::{Activity, BoxIo, Rewind};
@@ -278,6 +278,9 @@ async fn layers(
     ctx.record_failure(&[], &ProxyError::NotHttp(too_deep));
 }
 
+/// The alert of that name (RFC 8446 §6), in the clear.
+const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+
 /// TLS towards the client: the hello is read, the server is asked first where that is possible, and a certificate
 /// like the server's is shown.
 async fn accept_tls(
@@ -289,6 +292,18 @@ async fn accept_tls(
 ) -> Result<(BoxIo, Shown), ProxyError> {
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
+    let named = sni
+        .or(destination.host().map(|host| &**host))
+        .unwrap_or_default();
+    if let Some(rule) = ctx.shared.addons.fails_tls(&ctx.client, named) {
+        // A client that is gone need not be told.
+        let _ = Box::pin(async {
+            io.write_all(&HANDSHAKE_FAILURE).await?;
+            io.shutdown().await
+        })
+        .await;
+        return Err(ProxyError::Fault(FaultError::tls(&rule)));
+    }
     let raw = always_raw(ctx, destination, sni);
     let spoken = if raw {
         hello.alpn.clone()

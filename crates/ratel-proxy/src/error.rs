@@ -15,6 +15,10 @@ use ratel_proto::websocket::WsError;
 
 use crate::tls::{LateAlert, TlsError};
 
+mod fault;
+
+pub(crate) use fault::FaultError;
+
 /// A failure on the proxied path. Displays as one sentence that names the side; [`ProxyError::hint`] says what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -142,6 +146,8 @@ pub(crate) enum ProxyError {
         "the server answered the request for a WebSocket with {status}, which neither agrees nor refuses"
     )]
     NotWebSocket { status: u16 },
+    #[error(transparent)]
+    Fault(FaultError),
     #[error("what was recorded cannot be read: {0}")]
     Recording(io::Error),
     #[error("a body cannot be decoded, and so not be shown message by message: {0}")]
@@ -236,7 +242,7 @@ impl ProxyError {
             {
                 return None;
             }
-            Self::Killed | Self::Ended(_) => return None,
+            Self::Killed | Self::Ended(_) | Self::Fault(_) => return None,
             Self::Stopped => 503,
             _ => 502,
         })
@@ -261,6 +267,7 @@ impl ProxyError {
         Some(match self {
             Self::StreamReset { reason, .. } | Self::GoneAway { reason, .. } => *reason,
             Self::StreamRefused { .. } => Reason::REFUSED_STREAM,
+            Self::Fault(fault) => return fault.reason,
             Self::ClientGone { .. }
             | Self::ClientIo { .. }
             | Self::WebSocketLeft { .. }

@@ -9,6 +9,7 @@ mod answer;
 mod connect;
 mod download;
 mod hold;
+mod link;
 mod messages;
 mod playback;
 mod repeat;
@@ -41,6 +42,7 @@ use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
 pub(crate) use connect::connect;
 use download::Download;
 pub(crate) use hold::Waiting;
+use link::{Link, Paced};
 use messages::MessageStage;
 use repeat::{ATTEMPTS, may_repeat};
 
@@ -239,6 +241,7 @@ struct Exchange<'a> {
     flow: HttpFlow,
     bodies: Bodies,
     recorder: Recorder,
+    link: Link,
 }
 
 /// What both directions of an exchange share. One hook of a flow runs at a time.
@@ -247,6 +250,7 @@ struct Scene<'s> {
     ctx: &'s ConnCtx,
     line: &'s Registration,
     recorder: &'s Recorder,
+    link: &'s Link,
     flow: &'s Mutex<&'s mut HttpFlow>,
 }
 
@@ -288,6 +292,7 @@ impl<'a> Exchange<'a> {
             flow,
             bodies: Bodies::default(),
             recorder: Recorder::new(writer, ctx.abort.clone()),
+            link: Link::default(),
         }
     }
 
@@ -309,6 +314,12 @@ impl<'a> Exchange<'a> {
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
         let mut upload = self.prepare(body, &mut route, sink).await?;
+        if let Some(network) = &mut self.bodies.network {
+            let faults = self.link.take(network);
+            // Few flows need it; the others need not have room for it.
+            Box::pin(link::suffer(self.ctx, faults, Some(&mut *upload.body))).await?;
+            self.link.half_trip().await;
+        }
         if self.flow.response.is_some() {
             return match self.bodies.playback.take() {
                 Some(played) if self.bodies.response.is_none() => {
@@ -426,10 +437,19 @@ impl<'a> Exchange<'a> {
             flow,
             bodies,
             recorder,
+            link,
         } = self;
-        let (ctx, line, recorder): (&ConnCtx, &Registration, &Recorder) = (ctx, line, recorder);
+        let (ctx, line, recorder, link): (&ConnCtx, &Registration, &Recorder, &Link) =
+            (ctx, line, recorder, link);
+        let rx = &mut Paced::new(rx, link, Side::Server);
         for frame in upload.held.frames.iter().cloned() {
-            tx.frame(frame)?;
+            let mut rest = Some(frame);
+            while let Some(piece) = Box::pin(link.piece(Side::Client, &mut rest)).await? {
+                tx.frame(piece)?;
+                if rest.is_some() {
+                    tx.flush().await?;
+                }
+            }
         }
         let body_is_done = upload.body.is_done();
         // Nothing will be pumped that would take the head along: there is no (more) body, or one of no bytes.
@@ -445,6 +465,7 @@ impl<'a> Exchange<'a> {
                 ctx,
                 line,
                 recorder,
+                link,
                 flow: &flow,
             };
             let download = Download {
@@ -460,7 +481,7 @@ impl<'a> Exchange<'a> {
         match answered {
             Answered::Complete(after) => Ok(after),
             Answered::Upgraded => {
-                let body = &mut *upload.body;
+                let body = &mut Paced::new(&mut *upload.body, link, Side::Client);
                 body.become_raw();
                 tx.become_raw();
                 rx.become_raw();
@@ -469,7 +490,7 @@ impl<'a> Exchange<'a> {
                     // Few exchanges become one; the others need not have room for it.
                     return Box::pin(websocket::run(ctx, line, flow, recorder, ends)).await;
                 }
-                transfer::relay(body, tx, rx, sink, recorder).await
+                Box::pin(transfer::relay(body, tx, rx, sink, recorder)).await
             }
         }
     }
@@ -479,7 +500,10 @@ impl<'a> Exchange<'a> {
     fn grpc_end(&self, error: &ProxyError) -> Option<Headers> {
         let response = self.flow.response.as_ref()?;
         let is_grpc = streams::kind_of(&response.headers) == Some(BodyStream::Grpc);
-        let is_ours = matches!(error, ProxyError::Killed | ProxyError::Ended(_));
+        let is_ours = matches!(
+            error,
+            ProxyError::Killed | ProxyError::Ended(_) | ProxyError::Fault(_)
+        );
         if !is_grpc || error.is_reset() || is_ours {
             return None;
         }

@@ -8,6 +8,7 @@ mod h2;
 mod h2_pace;
 mod hooks;
 mod intercept;
+mod network;
 mod passthrough;
 mod playback;
 mod replay;

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use ratel_flow::Side;
 
+use crate::network::Network;
 use crate::replay::Playback;
 
 /// How an addon must see the body of a message.
@@ -55,6 +56,8 @@ pub struct Bodies {
     /// What follows the response that a hook gave, if it is a recorded one that is to be played back. Its body is shown as
     /// that of a server would be. A response that is given afterwards with a body in memory takes its place.
     pub playback: Option<Box<Playback>>,
+    /// What a bad network does to the flow, and what was decided about that.
+    pub network: Option<Box<Network>>,
 }
 
 impl Bodies {

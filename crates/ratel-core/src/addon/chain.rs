@@ -155,6 +155,12 @@ impl AddonChain {
         self.all().any(|addon| addon.serves(host))
     }
 
+    /// The rule by which the TLS handshake of a client with `host` is to fail, if any addon has one.
+    #[must_use]
+    pub fn fails_tls(&self, client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
+        self.all().find_map(|addon| addon.fails_tls(client, host))
+    }
+
     /// Runs [`Hook::ClientConnected`], stopping at the first addon that refuses.
     pub async fn client_connected(&self, client: &mut ClientConn) {
         for addon in self.with(Hook::ClientConnected) {

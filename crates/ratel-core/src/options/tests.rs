@@ -121,7 +121,11 @@ fn the_table_is_complete() {
             "redact",
             "intercept_timeout",
             "client_replay_timing",
-            "server_replay_timing"
+            "server_replay_timing",
+            "throttle",
+            "fault",
+            "fault_seed",
+            "network_active"
         ]
     );
 }

@@ -8,7 +8,7 @@ use ratel_flow::{HttpFlow, Side};
 use ratel_proto::{Frame, Framing};
 
 use super::hold::{Event, Waiting};
-use super::{After, Exchange, RequestBody, ResponseSink, keeps_alive};
+use super::{After, Exchange, RequestBody, ResponseSink, keeps_alive, link};
 use crate::body::{self, Held};
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
@@ -21,6 +21,11 @@ impl Exchange<'_> {
         sink: &mut impl ResponseSink,
     ) -> Result<After, ProxyError> {
         self.hook(Hook::ResponseHeaders).await?;
+        if let Some(network) = &mut self.bodies.network {
+            let faults = self.link.take(network);
+            Box::pin(link::suffer(self.ctx, faults, Some(&mut *client))).await?;
+            self.link.half_trip().await;
+        }
         let hold = self.hook(Hook::Response).await?;
         let body = self.bodies.response.take().unwrap_or_default();
         let mut held = Held::of(body);
@@ -79,7 +84,13 @@ impl Exchange<'_> {
         };
         sink.head(response, framing, false, false)?;
         for frame in held.frames {
-            sink.frame(frame)?;
+            let mut rest = Some(frame);
+            while let Some(piece) = self.link.piece(Side::Server, &mut rest).await? {
+                sink.frame(piece)?;
+                if rest.is_some() {
+                    sink.flush().await?;
+                }
+            }
         }
         sink.flush().await
     }

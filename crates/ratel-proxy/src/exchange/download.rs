@@ -10,7 +10,7 @@ use ratel_proto::Framing;
 
 use super::hold::{Event, Waiting};
 use super::messages::MessageStage;
-use super::{After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook};
+use super::{After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook, link};
 use crate::body::{self, HOLD_MAX, Held, SMALL_MAX};
 use crate::error::ProxyError;
 
@@ -32,6 +32,10 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             let hold = hook(self.scene, self.bodies, Hook::ResponseHeaders, &mut flow).await?;
             (upgraded, framing, hold)
         };
+        if let Some(network) = &mut self.bodies.network {
+            let faults = self.scene.link.take(network);
+            Box::pin(link::suffer::<R>(self.scene.ctx, faults, None)).await?;
+        }
         if upgraded {
             self.upgrade(hold).await?;
             return Ok(Answered::Upgraded);
@@ -274,6 +278,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             line,
             recorder,
             flow,
+            ..
         } = self.scene;
         let size = held.len();
         let waiting = Waiting::begin(ctx, line, recorder, Part::Response, size, passes);

@@ -324,6 +324,7 @@ impl MessageStage {
             line,
             recorder,
             flow,
+            ..
         } = scene;
         let addons = &ctx.shared.addons;
         if !addons.wants(Hook::StreamMessage) {

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ratel_flow::Side;
+use ratel_proto::Frame;
 
 use super::{
     After, Answered, RequestBody, RequestSink, ResponseSink, ResponseSource, Scene, Upload,
@@ -120,8 +121,12 @@ async fn upload<B: RequestBody>(
         match stage {
             Some(stage) => stage.feed(frame, scene, body, tx).await?,
             None => {
-                recorder.frame(Side::Client, &frame, body.received());
-                tx.frame(frame)?;
+                if scene.link.is_active() {
+                    Box::pin(slowly(scene, frame, body, tx)).await?;
+                } else {
+                    recorder.frame(Side::Client, &frame, body.received());
+                    tx.frame(frame)?;
+                }
             }
         }
         if end {
@@ -132,6 +137,24 @@ async fn upload<B: RequestBody>(
             return deliver(body, tx).await;
         }
     }
+}
+
+/// Sends a frame of the request body piece by piece, as a bad network has it.
+async fn slowly(
+    scene: Scene<'_>,
+    frame: Frame,
+    body: &mut impl RequestBody,
+    tx: &mut impl FrameSink,
+) -> Result<(), ProxyError> {
+    let mut rest = Some(frame);
+    while let Some(piece) = scene.link.piece(Side::Client, &mut rest).await? {
+        scene.recorder.frame(Side::Client, &piece, body.received());
+        tx.frame(piece)?;
+        if rest.is_some() {
+            deliver(body, tx).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Waits for the server to read what was queued, or for the client to leave.

@@ -6,6 +6,7 @@ use std::io;
 use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, FlowStore};
 use ratel_flow::http::reason_phrase;
+use ratel_flow::record::Value;
 use ratel_flow::{
     FlowError, FlowKind, Replay, Request, Response, Side, StreamKind, Version, format,
 };
@@ -92,10 +93,10 @@ pub(super) fn flow(
         _ => request(page, store, flow, true, style)?,
     }
     response(page, store, flow, true, style)?;
-    match &flow.error {
-        Some(error) => failure(page, error),
-        None => Ok(()),
+    if let Some(error) = &flow.error {
+        failure(page, error)?;
     }
+    fault(page, flow)
 }
 
 /// Prints the request, its body only if `body`.
@@ -258,6 +259,15 @@ fn response_size(flow: &FlowSnapshot) -> String {
 /// Which side of a flow was played back.
 fn replay(flow: &FlowSnapshot) -> Option<Replay> {
     flow.annotations.as_ref()?.is_replay
+}
+
+/// Prints the rules that had a flow fail (option `fault`).
+fn fault(page: &mut Page<'_>, flow: &FlowSnapshot) -> io::Result<()> {
+    let said = flow.annotations.as_ref();
+    match said.and_then(|said| said.metadata("ratel_fault")) {
+        Some(Value::Str(rules)) => page.line(Look::Yellow, &format!("{INDENT}fault: {rules}")),
+        _ => Ok(()),
+    }
 }
 
 /// Prints why a flow failed.

@@ -82,13 +82,8 @@ impl World {
 
     /// Starts what the reader leaves running: on a terminal, since that is where the reader sits.
     fn start(&self, line: &str, port: u16) -> Running {
-        let words: Vec<&str> = line
-            .split(" #")
-            .next()
-            .unwrap_or_default()
-            .split_whitespace()
-            .skip(1)
-            .collect();
+        let words = words(line.split(" #").next().unwrap_or_default());
+        let words = words.into_iter().skip(1);
         let builder = Builder::new(&self.program)
             .args(words)
             .env("SSL_CERT_FILE", self.ca.file());
@@ -122,6 +117,18 @@ impl World {
             .current_dir(home);
         peer::output(&mut command)
     }
+}
+
+/// The words of a line, of which some may be in single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (number, part) in line.split('\'').enumerate() {
+        match number % 2 {
+            0 => words.extend(part.split_whitespace().map(str::to_owned)),
+            _ => words.push(part.to_owned()),
+        }
+    }
+    words
 }
 
 struct Running {

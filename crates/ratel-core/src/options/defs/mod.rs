@@ -6,6 +6,7 @@ mod display;
 mod dump;
 mod files;
 mod http;
+mod network;
 mod proxy;
 mod replay;
 mod rules;
@@ -25,6 +26,7 @@ pub const SECTIONS: &[Section] = &[
     dump::SECTION,
     rules::SECTION,
     replay::SECTION,
+    network::SECTION,
     web::SECTION,
 ];
 
@@ -35,6 +37,7 @@ pub mod keys {
     pub use super::dump::keys::*;
     pub use super::files::keys::*;
     pub use super::http::keys::*;
+    pub use super::network::keys::*;
     pub use super::proxy::keys::*;
     pub use super::replay::keys::*;
     pub use super::rules::keys::*;

@@ -421,9 +421,10 @@ impl ResponseSink for Sink<'_> {
         Ok(())
     }
 
-    fn abort(&mut self, _error: &ProxyError, _trailers: Option<&Headers>) {
+    fn abort(&mut self, error: &ProxyError, _trailers: Option<&Headers>) {
+        let resets = matches!(error, ProxyError::Fault(fault) if fault.resets);
         // Other bodies show by their framing that they are cut short.
-        self.aborted = self.until_close;
+        self.aborted = self.until_close || resets;
     }
 
     fn page(&mut self, _error: &ProxyError, page: Page) {

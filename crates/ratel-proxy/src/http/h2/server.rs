@@ -274,6 +274,12 @@ impl ResponseSink for Sink<'_> {
     }
 
     fn abort(&mut self, error: &ProxyError, trailers: Option<&Headers>) {
+        if let ProxyError::Fault(fault) = error
+            && fault.goaway
+        {
+            let reason = fault.reason.unwrap_or(Reason::NO_ERROR);
+            self.stream.mux().goaway(reason, b"");
+        }
         let ended = trailers.is_some_and(|trailers| {
             let end = Frame {
                 trailers: Some(trailers.clone()),

@@ -1,0 +1,230 @@
+//! Makes the network bad for some flows (options `throttle`, `fault`, `fault_seed`, `network_active`): it says what happens
+//! to a flow, and the engine does it. It stands behind all that change or answer flows, so that their answers suffer, too.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::clock;
+use ratel_core::hooks::{Hook, HookSet};
+use ratel_core::network::{FaultKind, Network, Rule, Rules};
+use ratel_core::options::{Values, keys};
+use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs};
+use ratel_flow::record::Value;
+use ratel_flow::{
+    ClientConn, FlowId, Headers, HttpFlow, LiveAnnotations, Request, Response, Scheme, Version,
+};
+use ratel_proto::streams::{self, BodyStream};
+
+/// The metadata of a flow that something happened to: the rules, one after the other.
+const FAULT: &str = "ratel_fault";
+
+/// The metadata of a flow that was slowed down.
+const THROTTLE: &str = "ratel_throttle";
+
+/// The addon.
+#[derive(Debug, Default)]
+pub struct BadNetwork {
+    rules: ArcSwap<Rules>,
+    options: FilterOptions,
+}
+
+/// What is not there when the head of a response has come.
+const ANSWERED: Needs = Needs::REQUEST_BODY
+    .with(Needs::RESPONSE_BODY)
+    .with(Needs::MESSAGES);
+
+/// What is not there yet when that of a request has.
+const REQUESTED: Needs = ANSWERED.with(Needs::RESPONSE_HEAD);
+
+impl BadNetwork {
+    /// Reads filters in this way.
+    #[must_use]
+    pub fn new(options: FilterOptions) -> Self {
+        Self {
+            rules: ArcSwap::default(),
+            options,
+        }
+    }
+
+    /// Decides which rules are for a flow, of those that have not been decided about. With `ahead` there is no response yet.
+    fn decide(&self, flow: &mut HttpFlow, bodies: &mut Bodies, ahead: bool) {
+        let rules = self.rules.load();
+        let mut network = bodies.network.take().unwrap_or_default();
+        let missing = if ahead { REQUESTED } else { ANSWERED };
+        for rule in &rules.throttles {
+            if is_for(rule, flow, missing, &mut network) {
+                network.throttles.push(rule.what.clone());
+                note(flow, THROTTLE, &rule.spec);
+            }
+        }
+        for rule in &rules.faults {
+            let fault = &rule.what;
+            let too_late = !ahead && fault.kind.precedes_response();
+            if fault.kind == FaultKind::Tls
+                || too_late
+                || !is_for(rule, flow, missing, &mut network)
+                || !fault.happens()
+            {
+                continue;
+            }
+            note(flow, FAULT, &rule.spec);
+            match fault.kind {
+                FaultKind::Status(status) => {
+                    answer(flow, bodies, Response::new(status, clock::now()));
+                }
+                FaultKind::Grpc(code) => {
+                    let response = call_ended(flow, code);
+                    answer(flow, bodies, response);
+                }
+                FaultKind::Delay(from, to) => {
+                    let time = fault.time(from, to);
+                    network.faults.push(FaultKind::Delay(time, time));
+                }
+                ref kind => network.faults.push(kind.clone()),
+            }
+        }
+        bodies.network = Some(network);
+    }
+}
+
+/// Whether a rule is for a flow, which it is asked once.
+fn is_for<T>(rule: &Rule<T>, flow: &HttpFlow, missing: Needs, network: &mut Network) -> bool {
+    if network.decided.contains(&rule.spec) {
+        return false;
+    }
+    let judge = |filter: &Filter| filter.judge(&LiveHttp::new(flow), missing);
+    let hit = rule.filter.as_ref().map_or(Some(true), judge) == Some(true);
+    if hit {
+        network.decided.push(rule.spec.clone());
+    }
+    hit
+}
+
+fn note(flow: &mut HttpFlow, name: &str, spec: &str) {
+    let said = match flow.annotations.metadata(name) {
+        Some(Value::Str(before)) => format!("{before}; {spec}"),
+        _ => spec.to_owned(),
+    };
+    flow.annotations.set_metadata(name, Value::Str(said.into()));
+}
+
+/// All that is known of a flow when its client begins with TLS.
+fn tunnel(client: &Arc<ClientConn>, host: &str) -> HttpFlow {
+    HttpFlow {
+        id: FlowId(0),
+        client_conn: client.clone(),
+        server_conn: None,
+        request: Request {
+            method: "CONNECT".into(),
+            target: "/".into(),
+            version: Version::Http11,
+            line: None,
+            headers: Headers::new(),
+            pseudo: Headers::new(),
+            scheme: Scheme::Https,
+            host: host.into(),
+            port: 443,
+            path: "/".into(),
+            timestamp_start: clock::now(),
+        },
+        response: None,
+        error: None,
+        annotations: LiveAnnotations::default(),
+    }
+}
+
+fn answer(flow: &mut HttpFlow, bodies: &mut Bodies, response: Response) {
+    flow.response = Some(response);
+    (bodies.response, bodies.playback) = (Some(Bytes::new()), None);
+}
+
+/// The end of a call, in its head (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, Trailers-Only).
+fn call_ended(flow: &HttpFlow, code: u32) -> Response {
+    let mut response = Response::new(200, clock::now());
+    let asked = flow.request.headers.get("content-type");
+    let is_grpc = streams::kind_of(&flow.request.headers) == Some(BodyStream::Grpc);
+    let content_type = asked.filter(|_| is_grpc).unwrap_or(b"application/grpc");
+    response.headers.append(b"content-type", content_type);
+    response
+        .headers
+        .append(b"grpc-status", code.to_string().as_bytes());
+    response.headers.append(b"grpc-message", b"fault of a rule");
+    if flow.request.version == Version::Http2 {
+        response.version = Version::Http2;
+    }
+    response
+}
+
+impl Addon for BadNetwork {
+    fn name(&self) -> &'static str {
+        "network"
+    }
+
+    fn hooks(&self) -> HookSet {
+        let rules = self.rules.load();
+        if rules.is_empty() {
+            return HookSet::NONE;
+        }
+        HookSet::NONE
+            .with(Hook::Request)
+            .with(Hook::ResponseHeaders)
+    }
+
+    fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
+        let ours = [
+            keys::THROTTLE.name(),
+            keys::FAULT.name(),
+            keys::FAULT_SEED.name(),
+            keys::NETWORK_ACTIVE.name(),
+        ];
+        if !changed.iter().any(|name| ours.contains(name)) {
+            return Ok(());
+        }
+        let seed = options.opt_int(keys::FAULT_SEED);
+        let rules = Rules::parse(
+            options.list(keys::THROTTLE),
+            options.list(keys::FAULT),
+            self.options,
+            seed.map(i64::cast_unsigned),
+        )?;
+        let active = options.bool(keys::NETWORK_ACTIVE);
+        self.rules.store(Arc::new(match active {
+            true => rules,
+            false => Rules::default(),
+        }));
+        Ok(())
+    }
+
+    fn fails_tls(&self, client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
+        let rules = self.rules.load();
+        let mut tls = rules
+            .faults
+            .iter()
+            .filter(|rule| rule.what.kind == FaultKind::Tls)
+            .peekable();
+        tls.peek()?;
+        let flow = tunnel(client, host);
+        let mut network = Network::default();
+        let hit =
+            tls.find(|rule| is_for(rule, &flow, REQUESTED, &mut network) && rule.what.happens())?;
+        Some(hit.spec.clone())
+    }
+
+    fn http<'a>(
+        &'a self,
+        hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        match hook {
+            Hook::Request => self.decide(flow, bodies, true),
+            _ => self.decide(flow, bodies, false),
+        }
+        done()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,158 @@
+use std::net::SocketAddr;
+
+use ratel_core::options::Value as Setting;
+use ratel_flow::ConnId;
+
+use super::*;
+
+fn client() -> Arc<ClientConn> {
+    let address = SocketAddr::from(([127, 0, 0, 1], 1));
+    Arc::new(ClientConn {
+        id: ConnId(1),
+        peername: address,
+        sockname: address,
+        proxy_mode: "regular".into(),
+        timestamp_start: clock::now(),
+        timestamp_end: None,
+        tls: None,
+        passthrough: None,
+        extra: None,
+        error: None,
+    })
+}
+
+fn list(rules: &[&str]) -> Setting {
+    Setting::List(rules.iter().map(ToString::to_string).collect())
+}
+
+fn configure(addon: &BadNetwork, settings: &[(&str, Setting)]) -> Result<(), String> {
+    let mut values = Values::default();
+    for (name, value) in settings {
+        values.set(name, value.clone()).expect("an option");
+    }
+    addon.configure(
+        &values,
+        &["throttle", "fault", "fault_seed", "network_active"],
+    )
+}
+
+fn faulty(faults: &[&str]) -> BadNetwork {
+    let addon = BadNetwork::default();
+    configure(
+        &addon,
+        &[
+            ("fault", list(faults)),
+            ("fault_seed", Setting::OptInt(Some(1))),
+        ],
+    )
+    .expect("valid rules");
+    addon
+}
+
+/// A flow to that host and path after its request, and what is left of it.
+fn asked(addon: &BadNetwork, host: &str, path: &'static str) -> (HttpFlow, Bodies) {
+    let mut flow = tunnel(&client(), host);
+    flow.request.method = "GET".into();
+    flow.request.path = path.into();
+    let mut bodies = Bodies::default();
+    addon.decide(&mut flow, &mut bodies, true);
+    (flow, bodies)
+}
+
+fn said(flow: &HttpFlow, name: &str) -> Option<String> {
+    match flow.annotations.metadata(name) {
+        Some(Value::Str(text)) => Some(text.to_string()),
+        _ => None,
+    }
+}
+
+#[test]
+fn what_matches_is_hit_and_says_so() {
+    let addon = faulty(&[
+        "~u /pay : 503",
+        "~d other.test : delay 2s",
+        "~u /pay : grpc 4",
+    ]);
+    let (flow, bodies) = asked(&addon, "a.test", "/pay");
+    let response = flow.response.as_ref().expect("an answer");
+    assert_eq!(
+        response.headers.get("grpc-status"),
+        Some(&b"4"[..]),
+        "the last one counts"
+    );
+    assert_eq!(bodies.response, Some(Bytes::new()));
+    assert_eq!(
+        said(&flow, FAULT).as_deref(),
+        Some("~u /pay : 503; ~u /pay : grpc 4")
+    );
+    let (flow, bodies) = asked(&addon, "other.test", "/");
+    assert!(flow.response.is_none());
+    let second = std::time::Duration::from_secs(2);
+    let faults = bodies.network.expect("something").faults;
+    assert_eq!(faults, [FaultKind::Delay(second, second)]);
+    let (flow, bodies) = asked(&addon, "a.test", "/");
+    assert!(flow.response.is_none() && said(&flow, FAULT).is_none());
+    assert!(bodies.network.expect("nothing").faults.is_empty());
+}
+
+#[test]
+fn rules_that_ask_for_the_response_wait_for_its_head_and_are_asked_once() {
+    let addon = faulty(&["~c 200 : truncate 5", "delay 1s", "~c 200 : 503"]);
+    let (mut flow, mut bodies) = asked(&addon, "a.test", "/");
+    assert_eq!(bodies.network.as_ref().expect("the delay").faults.len(), 1);
+    bodies.network.as_mut().expect("there").faults.clear();
+    flow.response = Some(Response::new(200, clock::now()));
+    addon.decide(&mut flow, &mut bodies, false);
+    let faults = bodies.network.expect("there").faults;
+    assert_eq!(faults, [FaultKind::Truncate(5)]);
+    assert_eq!(
+        flow.response.expect("the server's").status,
+        200,
+        "it is too late for another"
+    );
+}
+
+#[test]
+fn the_same_seed_has_the_same_flows_hit() {
+    let pattern = || {
+        let addon = faulty(&["503 @ 50%"]);
+        let hit = |_| asked(&addon, "a.test", "/").0.response.is_some();
+        (0..64).map(hit).collect::<Vec<bool>>()
+    };
+    let hits = pattern();
+    assert_eq!(hits, pattern());
+    assert!(hits.contains(&true) && hits.contains(&false));
+}
+
+#[test]
+fn handshakes_fail_for_hosts() {
+    let addon = faulty(&["~d api.dev : tls", "~d api.dev : 503"]);
+    assert!(addon.fails_tls(&client(), "api.dev").is_some());
+    assert!(addon.fails_tls(&client(), "www.dev").is_none());
+}
+
+#[test]
+fn it_is_switched_off_and_on_and_wrong_rules_change_nothing() {
+    let addon = faulty(&["503"]);
+    assert_ne!(addon.hooks(), HookSet::NONE);
+    let error = configure(&addon, &[("throttle", list(&["~d a : 5g"]))]).expect_err("no profile");
+    assert!(
+        error.starts_with("option 'throttle': `~d a : 5g`: `5g` is no profile"),
+        "{error}"
+    );
+    assert!(error.ends_with("(at character 8)"), "{error}");
+    assert!(
+        asked(&addon, "a.test", "/").0.response.is_some(),
+        "what there was stays"
+    );
+    let off = [
+        ("fault", list(&["503"])),
+        ("network_active", Setting::Bool(false)),
+    ];
+    configure(&addon, &off).expect("valid rules");
+    assert_eq!(addon.hooks(), HookSet::NONE);
+    configure(&addon, &[("throttle", list(&["3g"]))]).expect("valid rules");
+    let (flow, bodies) = asked(&addon, "a.test", "/");
+    assert_eq!(bodies.network.expect("slow").throttles.len(), 1);
+    assert_eq!(said(&flow, THROTTLE).as_deref(), Some("3g"));
+}

@@ -1,0 +1,324 @@
+//! A bad network between the two sides (`core/network`): flows wait, pass slowly, break off.
+//!
+//! Nothing is kept for that: whoever takes a piece waits until it may go on, and the sender waits with it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ratel_core::network::{FaultKind, Network, Throttle};
+use ratel_flow::{Request, Response, Side, Timestamp};
+use ratel_proto::h2::Reason;
+use ratel_proto::{Frame, Framing};
+use tokio::time::Instant;
+
+use super::{Answer, RequestBody, ResponseSource};
+use crate::body::{FrameSource, PeerEnd, Watch};
+use crate::conn::ConnCtx;
+use crate::error::{FaultError, ProxyError};
+
+/// What the network does to one flow; nothing at first.
+#[derive(Default)]
+pub(super) struct Link {
+    active: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    throttles: Vec<Arc<Throttle>>,
+    /// After how many more bytes of the response's body it breaks off, and how.
+    cut: Option<(u64, FaultError)>,
+}
+
+impl Link {
+    /// Takes up what an addon has left for the flow. What happens at once is returned.
+    pub(super) fn take(&self, network: &mut Network) -> Vec<FaultKind> {
+        let mut state = self.state();
+        state.throttles.append(&mut network.throttles);
+        let mut now = Vec::new();
+        for fault in network.faults.drain(..) {
+            let cut = match fault {
+                FaultKind::Reset(Some(after)) => (after, FaultError::reset_after(after)),
+                FaultKind::Truncate(after) => (after, FaultError::truncated(after)),
+                other => {
+                    now.push(other);
+                    continue;
+                }
+            };
+            if state.cut.as_ref().is_none_or(|(after, _)| cut.0 < *after) {
+                state.cut = Some(cut);
+            }
+        }
+        let active = state.cut.is_some() || !state.throttles.is_empty();
+        self.active.store(active, Ordering::Relaxed);
+        now
+    }
+
+    /// Whether anything is to be waited for, or to break off.
+    pub(super) fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
+    /// Waits for half a round trip.
+    pub(super) async fn half_trip(&self) {
+        if !self.is_active() {
+            return;
+        }
+        let wait = {
+            let state = self.state();
+            let trips = state.throttles.iter().map(|throttle| throttle.half_trip());
+            trips.sum::<Duration>()
+        };
+        if !wait.is_zero() {
+            // Few flows wait; the others need not have room for it.
+            Box::pin(tokio::time::sleep(wait)).await;
+        }
+    }
+
+    /// How many of `len` bytes are to go on next, and when.
+    fn next(&self, side: Side, len: u64) -> Result<(u64, Option<Instant>), ProxyError> {
+        let down = side == Side::Server;
+        let mut state = self.state();
+        let pieces = state.throttles.iter().map(|throttle| throttle.piece(down));
+        let mut piece = pieces.min().unwrap_or(u64::MAX).min(len);
+        if let Some((left, fault)) = state.cut.as_mut().filter(|_| down) {
+            if *left == 0 && len > 0 {
+                return Err(ProxyError::Fault(fault.clone()));
+            }
+            piece = piece.min(*left);
+            *left -= piece;
+        }
+        let now = Instant::now().into_std();
+        let due = state
+            .throttles
+            .iter()
+            .map(|throttle| throttle.pass(down, piece, now))
+            .max();
+        Ok((piece, due.map(Instant::from_std)))
+    }
+
+    /// The next piece of a frame, when its time has come; none when there is nothing left of it.
+    pub(super) async fn piece(
+        &self,
+        side: Side,
+        rest: &mut Option<Frame>,
+    ) -> Result<Option<Frame>, ProxyError> {
+        let Some(frame) = rest.take() else {
+            return Ok(None);
+        };
+        if !self.is_active() {
+            return Ok(Some(frame));
+        }
+        let (piece, due) = self.next(side, frame.len() as u64)?;
+        if let Some(due) = due {
+            Box::pin(tokio::time::sleep_until(due)).await;
+        }
+        let (piece, left) = split(frame, piece);
+        *rest = left;
+        Ok(Some(piece))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves a state that is still whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does what goes wrong ahead of whatever comes next, while `source` is watched where there is one.
+pub(super) async fn suffer<S: Watch>(
+    ctx: &ConnCtx,
+    faults: Vec<FaultKind>,
+    mut source: Option<&mut S>,
+) -> Result<(), ProxyError> {
+    for fault in faults {
+        let (wait, then) = match fault {
+            FaultKind::Delay(wait, _) => (Some(wait), None),
+            FaultKind::Timeout(after) => (after, Some(FaultError::timeout(after))),
+            FaultKind::Reset(_) => (Some(Duration::ZERO), Some(FaultError::reset())),
+            FaultKind::RstStream(code) => (
+                Some(Duration::ZERO),
+                Some(FaultError::rst_stream(Reason(code))),
+            ),
+            FaultKind::Goaway(code) => {
+                (Some(Duration::ZERO), Some(FaultError::goaway(Reason(code))))
+            }
+            // These take the place of an answer.
+            FaultKind::Status(_) | FaultKind::Grpc(_) | FaultKind::Tls => continue,
+            // This is the link's.
+            FaultKind::Truncate(_) => continue,
+        };
+        // Without an end it goes on until somebody gives up, or the connection has been idle for too long.
+        let _pause = wait.map(|_| ctx.activity.pause());
+        let end = async {
+            match wait {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => std::future::pending().await,
+            }
+        };
+        let left = async {
+            match &mut source {
+                Some(source) => match source.watch().await {
+                    PeerEnd::Gone(error) => error,
+                    PeerEnd::HalfClosed if wait.is_none() => ProxyError::ClientLeft {
+                        during: "before the server had answered",
+                    },
+                    // It may still read.
+                    PeerEnd::HalfClosed => std::future::pending().await,
+                },
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = end => {}
+            error = left => return Err(error),
+        }
+        if let Some(fault) = then {
+            return Err(ProxyError::Fault(fault));
+        }
+    }
+    Ok(())
+}
+
+/// The first `len` bytes of a frame, and the rest if there is one. The form it came in is given up.
+fn split(frame: Frame, len: u64) -> (Frame, Option<Frame>) {
+    let mut left = usize::try_from(len).unwrap_or(usize::MAX);
+    let Frame {
+        data,
+        trailers,
+        end,
+        ..
+    } = frame;
+    let (mut first, mut rest) = (Frame::default(), Frame::default());
+    for mut bytes in data {
+        if bytes.len() <= left {
+            left -= bytes.len();
+            first.data.push(bytes);
+            continue;
+        }
+        let piece: Bytes = bytes.split_to(left);
+        left = 0;
+        if !piece.is_empty() {
+            first.data.push(piece);
+        }
+        rest.data.push(bytes);
+    }
+    let last = if rest.data.is_empty() {
+        &mut first
+    } else {
+        &mut rest
+    };
+    (last.trailers, last.end) = (trailers, end);
+    let rest = (!rest.data.is_empty()).then_some(rest);
+    (first, rest)
+}
+
+/// A source whose frames come over a bad network.
+pub(super) struct Paced<'p, S> {
+    inner: &'p mut S,
+    link: &'p Link,
+    side: Side,
+    held: Option<Box<Frame>>,
+    /// How much of that is next, and when.
+    next: Option<(u64, Option<Instant>)>,
+}
+
+impl<'p, S> Paced<'p, S> {
+    pub(super) fn new(inner: &'p mut S, link: &'p Link, side: Side) -> Self {
+        Self {
+            inner,
+            link,
+            side,
+            held: None,
+            next: None,
+        }
+    }
+}
+
+impl<S: Watch> Watch for Paced<'_, S> {
+    async fn watch(&mut self) -> PeerEnd {
+        self.inner.watch().await
+    }
+}
+
+impl<S: FrameSource> FrameSource for Paced<'_, S> {
+    fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
+        if self.held.is_some() || self.link.is_active() {
+            return Ok(None);
+        }
+        self.inner.ready()
+    }
+
+    async fn next(&mut self) -> Result<Frame, ProxyError> {
+        if self.held.is_none() {
+            let frame = match self.inner.ready()? {
+                Some(frame) => frame,
+                None => self.inner.next().await?,
+            };
+            if !self.link.is_active() {
+                return Ok(frame);
+            }
+            self.held = Some(Box::new(frame));
+        }
+        let len = self.held.as_ref().map_or(0, |frame| frame.len()) as u64;
+        let (piece, due) = match self.next {
+            Some(next) => next,
+            None => *self.next.insert(self.link.next(self.side, len)?),
+        };
+        if let Some(due) = due {
+            Box::pin(tokio::time::sleep_until(due)).await;
+        }
+        self.next = None;
+        let (first, rest) = split(*self.held.take().unwrap_or_default(), piece);
+        self.held = rest.map(Box::new);
+        Ok(first)
+    }
+
+    fn is_done(&self) -> bool {
+        self.held.is_none() && self.inner.is_done()
+    }
+
+    fn received(&self) -> Timestamp {
+        self.inner.received()
+    }
+}
+
+impl<S: RequestBody> RequestBody for Paced<'_, S> {
+    fn become_raw(&mut self) {
+        self.inner.become_raw();
+    }
+}
+
+impl<S: ResponseSource> ResponseSource for Paced<'_, S> {
+    async fn head(&mut self) -> Result<Answer, ProxyError> {
+        let answer = self.inner.head().await?;
+        self.link.half_trip().await;
+        Ok(answer)
+    }
+
+    fn validate(&self, response: &Response) -> Result<(), ProxyError> {
+        self.inner.validate(response)
+    }
+
+    fn upgrades(&self, request: &Request, response: &Response) -> bool {
+        self.inner.upgrades(request, response)
+    }
+
+    fn framing(&self, method: &[u8], response: &Response) -> Result<Framing, ProxyError> {
+        self.inner.framing(method, response)
+    }
+
+    fn begin_body(&mut self, framing: Framing) {
+        self.inner.begin_body(framing);
+    }
+
+    fn is_reusable(&self) -> bool {
+        self.held.is_none() && self.inner.is_reusable()
+    }
+
+    fn become_raw(&mut self) {
+        self.inner.become_raw();
+    }
+}
