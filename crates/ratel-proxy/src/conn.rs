@@ -253,7 +253,7 @@ async fn layers(
                     io,
                     std::mem::take(&mut ahead),
                 );
-                match served.await {
+                match Box::pin(served).await {
                     Outcome::Closed => return,
                     Outcome::Tunnel {
                         io: stream,

@@ -116,14 +116,18 @@ fn ca_dir() -> &'static tempfile::TempDir {
     DIR.get_or_init(|| tempfile::tempdir().expect("a temporary folder"))
 }
 
-fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::Value)]) -> Play {
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let store = FlowStore::start(StoreConfig {
+fn store(dir: &tempfile::TempDir) -> FlowStore {
+    FlowStore::start(StoreConfig {
         dir: dir.path().into(),
         memory_bytes: 16 << 20,
         disk_bytes: 64 << 20,
     })
-    .expect("the folder is writable");
+    .expect("the folder is writable")
+}
+
+fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::Value)]) -> Play {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let store = store(&dir);
     let mut values = Values::default();
     values
         .set("ssl_insecure", ratel_core::options::Value::Bool(true))
