@@ -474,31 +474,38 @@ fn rows(store: &FlowStore, settings: &ViewSettings, ids: &[FlowId]) -> Vec<Row> 
 
 /// Takes out what is gone or has a new place, and puts in what was found, which is in order.
 fn merge(rows: &mut Vec<Row>, gone: &HashSet<FlowId>, found: Vec<Row>) {
-    if !gone.is_empty() {
-        // New flows have higher ids than all that are there: nothing is to be taken out for them.
-        let oldest = gone.iter().min().copied();
-        let newest = rows.iter().map(|row| row.id).max();
-        if oldest <= newest {
-            rows.retain(|row| !gone.contains(&row.id));
+    if let (Some(oldest), Some(newest)) = (gone.iter().min(), gone.iter().max()) {
+        // Most rows are older than all that happens, and need not be looked up.
+        let is_gone = |id: FlowId| id >= *oldest && id <= *newest && gone.contains(&id);
+        // Mostly all that is there is older, and nothing has to move.
+        if rows.iter().any(|row| is_gone(row.id)) {
+            rows.retain(|row| !is_gone(row.id));
         }
     }
     let (Some(first), false) = (found.first(), rows.is_empty()) else {
         rows.extend(found);
         return;
     };
-    // What lies before the first new one stays where it is; mostly that is all.
+    // What lies before the first new one stays where it is; mostly that is all. Behind it only the places of new ones are
+    // looked for, since keys are slow to compare.
     let tail = rows.split_off(rows.partition_point(|row| row < first));
-    let (mut old, mut new) = (tail.into_iter().peekable(), found.into_iter().peekable());
-    rows.reserve(old.len() + new.len());
-    loop {
-        let next = match (old.peek(), new.peek()) {
-            (Some(a), Some(b)) if a <= b => old.next(),
-            (Some(_), None) => old.next(),
-            _ => new.next(),
-        };
-        let Some(row) = next else { return };
+    rows.reserve(tail.len() + found.len());
+    let mut places = Vec::with_capacity(found.len());
+    let mut at = 0;
+    for row in &found {
+        at += tail
+            .get(at..)
+            .unwrap_or_default()
+            .partition_point(|old| old < row);
+        places.push(at);
+    }
+    let (mut old, mut taken) = (tail.into_iter(), 0);
+    for (row, place) in found.into_iter().zip(places) {
+        rows.extend(old.by_ref().take(place - taken));
+        taken = place;
         rows.push(row);
     }
+    rows.extend(old);
 }
 
 #[cfg(test)]

@@ -49,6 +49,12 @@ const KEY_FRAME: Duration = Duration::from_micros(16_667);
 /// Traffic alone is drawn 25 times a second, since a picture costs time that the proxy may need.
 const TRAFFIC_FRAME: Duration = Duration::from_millis(40);
 
+/// It is drawn less often where a picture takes long, so that pictures take a fiftieth of a core and no more.
+const TRAFFIC_SHARE: u32 = 50;
+
+/// But never less often than this.
+const TRAFFIC_FRAME_MAX: Duration = Duration::from_millis(250);
+
 /// Signals that wait. A wake-up that finds the channel full is not needed.
 const SIGNALS: usize = 256;
 
@@ -255,7 +261,7 @@ impl Loop {
     ) -> io::Result<Exit> {
         // When the next picture may be drawn, and whether a key asks for one.
         let (mut next_frame, mut hurry) = (Instant::now(), true);
-        let mut last_frame = Instant::now();
+        let (mut last_frame, mut pause) = (Instant::now(), TRAFFIC_FRAME);
         let mut dirty = true;
         loop {
             if stop.is_stopped() {
@@ -265,6 +271,8 @@ impl Loop {
             if dirty && now >= next_frame {
                 self.draw()?;
                 last_frame = Instant::now();
+                let took = last_frame.saturating_duration_since(now);
+                pause = (took * TRAFFIC_SHARE).clamp(TRAFFIC_FRAME, TRAFFIC_FRAME_MAX);
                 (dirty, hurry) = (false, false);
             }
             let timeout = self.timeout(dirty.then_some(next_frame));
@@ -292,7 +300,7 @@ impl Loop {
                 .deadline()
                 .is_some_and(|deadline| deadline <= clock::now());
             dirty |= self.model.take_dirty() || due;
-            next_frame = last_frame + if hurry { KEY_FRAME } else { TRAFFIC_FRAME };
+            next_frame = last_frame + if hurry { KEY_FRAME } else { pause };
         }
     }
 
