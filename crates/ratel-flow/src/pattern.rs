@@ -16,6 +16,7 @@ mod backtrack;
 mod emit;
 mod literal;
 mod parse;
+mod replace;
 mod required;
 mod search;
 mod set;
@@ -26,6 +27,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use literal::Finder;
+pub use replace::{Replacer, Template, TemplateError, TooLong};
 pub use search::Searcher;
 
 /// Room for a pattern that was made for an engine, in bytes.
@@ -199,6 +201,7 @@ fn engine(parsed: &parse::Parsed, unit: Unit, size: usize, spans: bool) -> Engin
         ast,
         ignore_case,
         groups,
+        names: _,
     } = parsed;
     let emitted = emit::emit(ast, unit, *ignore_case, spans);
     let plain = if emitted.backtracks {
@@ -219,8 +222,9 @@ fn engine(parsed: &parse::Parsed, unit: Unit, size: usize, spans: bool) -> Engin
     }
 }
 
-/// Bytes as text: where they are not UTF-8, with a character for each byte that is wrong, as Python has one.
-pub(crate) fn text<'a>(bytes: &'a [u8], room: &'a mut String) -> &'a str {
+/// Bytes as text: where they are not UTF-8, with a character for each byte that is wrong, as Python has one. `room` is for
+/// what has to be made for that.
+pub fn text<'a>(bytes: &'a [u8], room: &'a mut String) -> &'a str {
     if let Ok(text) = str::from_utf8(bytes) {
         return text;
     }

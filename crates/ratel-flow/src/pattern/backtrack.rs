@@ -6,6 +6,8 @@
 
 mod run;
 
+pub(super) use run::{GivenUp, Groups, Steps};
+
 use super::ast::{Anchor, Ast, Case, Class, Greed, Item, Kind, Look, Repeat};
 use super::set::Set;
 use super::{Unit, emit};

@@ -26,6 +26,8 @@ pub(super) struct Parsed {
     pub(super) ignore_case: bool,
     /// How many groups it has.
     pub(super) groups: usize,
+    /// Those that have a name.
+    pub(super) names: Vec<(Box<str>, u32)>,
 }
 
 type Result<T> = std::result::Result<T, PatternError>;
@@ -63,6 +65,11 @@ pub(super) fn parse(source: &str, unit: Unit, flags: Flags) -> Result<Parsed> {
         ast,
         ignore_case: scope.ignore_case,
         groups: parser.groups.len(),
+        names: parser
+            .names
+            .iter()
+            .map(|(name, group)| ((*name).into(), *group))
+            .collect(),
     })
 }
 

@@ -1,7 +1,8 @@
 """Searches with Python's `re`: a case a line comes in as JSON, the answers go out in the same way.
 
 A case has a pattern, whether it is one of bytes, its flags, and texts in hexadecimal. An answer is null for what is no
-pattern, or says for each text where the match is."""
+pattern, or says for each text whether there is a match. A case with a template is answered with what `re.sub` makes of
+each text, in hexadecimal, or null if it is no template."""
 
 import json
 import re
@@ -25,5 +26,16 @@ for line in sys.stdin:
         compiled = re.compile(pattern, flags)
     except Exception:
         print("null")
+        continue
+    if "template" in case:
+        template = case["template"]
+        try:
+            texts = [compiled.sub(template.encode() if case["bytes"] else template, text) for text in texts]
+        except Exception:
+            print("null")
+            continue
+        if not case["bytes"]:
+            texts = [text.encode("utf-8", "surrogateescape") for text in texts]
+        print(json.dumps([text.hex() for text in texts]))
         continue
     print(json.dumps([compiled.search(text) is not None for text in texts]))

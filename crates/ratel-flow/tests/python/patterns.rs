@@ -1,6 +1,6 @@
-//! Patterns find what Python's `re.search` finds.
+//! Patterns find what Python's `re.search` finds, and become what its `re.sub` makes of them.
 
-use ratel_flow::pattern::{Flags, Pattern, Unit};
+use ratel_flow::pattern::{Flags, Pattern, Template, Unit};
 use ratel_testkit::peer;
 use serde_json::json;
 
@@ -11,6 +11,8 @@ struct Case {
     unit: Unit,
     flags: Flags,
     texts: Vec<Vec<u8>>,
+    /// What is put in place of matches, where that is asked.
+    template: Option<String>,
 }
 
 impl Case {
@@ -32,6 +34,18 @@ impl Case {
         let Ok(pattern) = Pattern::new(&self.pattern, self.unit, self.flags, 0) else {
             return "null".to_owned();
         };
+        if let Some(template) = &self.template {
+            let replacer = pattern.replacer();
+            let Ok(template) = Template::parse(template.as_bytes(), &replacer) else {
+                return "null".to_owned();
+            };
+            let replaced = |text: &Vec<u8>| {
+                let replaced = replacer.replace(text, &template).expect("in time");
+                format!("\"{}\"", hex(&replaced.unwrap_or_else(|| text.clone())))
+            };
+            let replaced: Vec<_> = self.texts.iter().map(replaced).collect();
+            return format!("[{}]", replaced.join(", "));
+        }
         let found: Vec<_> = self
             .texts
             .iter()
@@ -41,31 +55,39 @@ impl Case {
     }
 }
 
+fn hex(text: &[u8]) -> String {
+    text.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Compares, and returns what differs.
 fn compare(cases: &[Case]) -> Vec<String> {
     let Some(python) = peer::find("python3") else {
         return Vec::new();
     };
-    let hex = |text: &Vec<u8>| {
-        text.iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
     let lines = cases.iter().map(|case| {
-        let line = json!({
+        let mut line = json!({
             "pattern": case.pattern,
             "bytes": case.unit == Unit::Byte,
             "flags": case.letters(),
-            "texts": case.texts.iter().map(hex).collect::<Vec<_>>(),
+            "texts": case.texts.iter().map(|text| hex(text)).collect::<Vec<_>>(),
         });
+        if let Some(template) = &case.template {
+            line["template"] = json!(template);
+        }
         format!("{line}\n")
     });
     let theirs = run(&python, "patterns.py", &[], lines.collect());
     assert_eq!(theirs.len(), cases.len());
     let differ = cases.iter().zip(theirs).filter_map(|(case, theirs)| {
         let ours = case.ours();
-        let Case { pattern, unit, .. } = case;
+        let Case {
+            pattern,
+            unit,
+            template,
+            ..
+        } = case;
         let letters = case.letters();
+        let template = template.as_deref().unwrap_or_default().escape_debug();
         let difference = if ours == theirs {
             return None;
         } else if ours == "null" || theirs == "null" {
@@ -79,7 +101,7 @@ fn compare(cases: &[Case]) -> Vec<String> {
             format!("differs in {texts:?}")
         };
         Some(format!(
-            "{unit:?} /{}/{letters}: {difference}",
+            "{unit:?} /{}/{letters}{template}: {difference}",
             pattern.escape_debug()
         ))
     });
@@ -120,12 +142,16 @@ fn by_hand() {
         for unit in [Unit::Char, Unit::Byte] {
             for letters in FLAGS {
                 let (pattern, texts) = (pattern.to_owned(), texts.clone());
-                cases.push(Case {
-                    pattern,
-                    unit,
-                    flags: flags(letters),
-                    texts,
-                });
+                let template = letters.is_empty().then(|| "<\\g<0>>".to_owned());
+                for template in [None, template] {
+                    cases.push(Case {
+                        pattern: pattern.clone(),
+                        unit,
+                        flags: flags(letters),
+                        texts: texts.clone(),
+                        template,
+                    });
+                }
             }
         }
     }
@@ -170,6 +196,12 @@ const TEXT_PIECES: &[&str] = &[
     "\\", "\u{b2}",
 ];
 
+/// What random replacements are put together from.
+const TEMPLATE_PIECES: &[&str] = &[
+    "a", "-", "\u{e9}", "\\", "\\\\", "\\n", "\\.", "\\d", "\\0", "\\07", "\\1", "\\12", "\\141",
+    "\\377", "\\400", "\\g<0>", "\\g<1>", "\\g<n>", "\\g<2>", "\\g", "<", ">", "1", "\n",
+];
+
 #[test]
 fn at_random() {
     let count = match std::env::var("RATEL_FUZZ_SECONDS")
@@ -200,16 +232,21 @@ fn at_random() {
         }
         let unit = *random.pick(&[Unit::Char, Unit::Byte]);
         let flags = flags(random.pick::<&str>(&FLAGS));
+        let template = (random.below(2) == 0).then(|| {
+            let pieces = (0..random.below(5)).map(|_| *random.pick(TEMPLATE_PIECES));
+            pieces.collect()
+        });
         cases.push(Case {
             pattern,
             unit,
             flags,
             texts,
+            template,
         });
     }
     let valid = cases.iter().filter(|case| case.ours() != "null").count();
     assert!(
-        valid * 4 > cases.len(),
+        valid * 5 > cases.len(),
         "only {valid} of {count} are patterns"
     );
     check(&cases);

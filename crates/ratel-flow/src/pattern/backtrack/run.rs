@@ -17,7 +17,21 @@ const UNSET: usize = usize::MAX;
 
 /// It would take too long.
 #[derive(Debug)]
-struct GivenUp;
+pub(crate) struct GivenUp;
+
+/// Where each group matched, the whole first.
+pub(crate) type Groups = Vec<Option<(usize, usize)>>;
+
+/// Steps that are left.
+#[derive(Debug)]
+pub(crate) struct Steps(u64);
+
+impl Steps {
+    /// Those for all that is searched for in a text.
+    pub(crate) fn of(text: &[u8]) -> Self {
+        Self(STEPS + STEPS_PER_BYTE * text.len() as u64)
+    }
+}
 
 /// What to do when a way ends.
 #[derive(Clone, Copy, Debug)]
@@ -50,23 +64,58 @@ enum Undo {
 }
 
 impl Program {
-    /// Where each group matched, the whole first, for the first match that begins at `from` or after. None if there is
-    /// none, or if it could not be found in time.
-    pub(crate) fn find(&self, text: &[u8], from: usize) -> Option<Vec<Option<(usize, usize)>>> {
-        let mut from = from;
-        if let Some(approximate) = &self.approximate {
-            from = approximate.find_at(text, from)?.start();
-        }
+    /// Where each group matched, for the first match that begins at `from` or after. None if there is none, or if it
+    /// could not be found in time.
+    pub(crate) fn find(&self, text: &[u8], from: usize) -> Option<Groups> {
+        let mut steps = Steps::of(text);
+        self.find_within(text, from, false, &mut steps).ok()?
+    }
+
+    /// As [`find`](Self::find), within so many steps, of which those that it took are gone. `advance` asks for a match
+    /// that is not an empty one at `from`.
+    pub(crate) fn find_within(
+        &self,
+        text: &[u8],
+        from: usize,
+        advance: bool,
+        steps: &mut Steps,
+    ) -> Result<Option<Groups>, GivenUp> {
         let mut run = Run {
             program: self,
             text,
-            steps: STEPS + STEPS_PER_BYTE * text.len() as u64,
+            steps: steps.0,
             slots: vec![UNSET; self.slots],
             counters: vec![(0, UNSET); self.loops],
             stack: Vec::new(),
         };
+        let found = self.find_by(&mut run, from, advance);
+        steps.0 = run.steps;
+        found
+    }
+
+    fn find_by(
+        &self,
+        run: &mut Run<'_>,
+        from: usize,
+        advance: bool,
+    ) -> Result<Option<Groups>, GivenUp> {
+        let unwanted = advance.then_some(from);
+        let mut from = from;
+        if let Some(approximate) = &self.approximate {
+            match approximate.find_at(run.text, from) {
+                Some(found) => from = found.start(),
+                None => return Ok(None),
+            }
+        }
         loop {
-            if let Some(end) = run.run(0, from).ok()? {
+            let mut end = run.run(0, from)?;
+            while end == Some(from) && unwanted == Some(from) {
+                end = match run.back(0) {
+                    Some((place, at)) => run.go_on(0, place, at)?,
+                    None => None,
+                };
+            }
+            if let Some(end) = end {
                 if let [start, stop, ..] = &mut run.slots[..] {
                     (*start, *stop) = (from, end);
                 }
@@ -74,12 +123,15 @@ impl Program {
                     [start, end] if start != UNSET && end != UNSET => Some((start, end)),
                     _ => None,
                 });
-                return Some(pairs.collect());
+                return Ok(Some(pairs.collect()));
             }
             if self.starts_at_start() {
-                return None;
+                return Ok(None);
             }
-            from = run.next(from)?;
+            from = match run.next(from) {
+                Some(next) => next,
+                None => return Ok(None),
+            };
         }
     }
 
@@ -102,7 +154,11 @@ struct Run<'a> {
 impl Run<'_> {
     /// Runs to the next end, and says where in the text that is. What can still be tried stays on the stack.
     fn run(&mut self, place: Place, at: usize) -> Result<Option<usize>, GivenUp> {
-        let base = self.stack.len();
+        self.go_on(self.stack.len(), place, at)
+    }
+
+    /// The same, with ways that are left to be tried above `base`.
+    fn go_on(&mut self, base: usize, place: Place, at: usize) -> Result<Option<usize>, GivenUp> {
         let (mut place, mut at) = (place, at);
         loop {
             self.step(1)?;
