@@ -7,13 +7,14 @@
 //! it is small: of a large one, and of one that is a stream, the head waits alone.
 
 use arc_swap::ArcSwapOption;
-use bytes::Bytes;
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs};
 use ratel_flow::{Body, HttpFlow, Message, Side, TcpFlow};
 use ratel_proto::streams;
+
+use crate::live::subject;
 
 /// The addon, with the filter while it is in force.
 #[derive(Debug, Default)]
@@ -214,16 +215,6 @@ impl Addon for Intercept {
             }
         }
         done()
-    }
-}
-
-/// The flow with those bodies that are here.
-fn subject<'a>(flow: &'a HttpFlow, bodies: &Bodies) -> LiveHttp<'a> {
-    let body = |body: Option<&Bytes>| body.map_or(Body::Missing, |body| Body::Bytes(body.clone()));
-    LiveHttp {
-        request_body: body(bodies.of(Side::Client)),
-        response_body: body(bodies.of(Side::Server)),
-        ..LiveHttp::new(flow)
     }
 }
 

@@ -77,7 +77,7 @@ pub trait Addon: Send + Sync {
         BodyNeed::Stream
     }
 
-    /// A body that this addon wanted [whole if it is small](BodyNeed::IfSmall) is not: it passes by as it comes, right
+    /// A body that somebody wanted whole is [too large](BodyNeed::IfSmall) for that: it passes by as it comes, right
     /// after this. What the addon does to the flow is done as if in a hook.
     fn body_passes(&self, _flow: &mut HttpFlow, _side: Side) {}
 

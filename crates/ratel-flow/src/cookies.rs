@@ -1,8 +1,12 @@
 //! Cookies as requests and responses carry them (RFC 6265), split where mitmproxy splits them.
 
+mod date;
+
 use std::ops::Range;
 
 use ratel_proto::Headers;
+
+pub use date::parse_date;
 
 /// A cookie that a response sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -22,12 +22,25 @@ pub fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     if memchr::memchr2(b'%', b'+', text).is_none() {
         return Cow::Borrowed(text);
     }
+    undo(text, b' ')
+}
+
+/// Undoes `%xx`, as in a path.
+#[must_use]
+pub fn decode_percent(text: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', text).is_none() {
+        return Cow::Borrowed(text);
+    }
+    undo(text, b'+')
+}
+
+fn undo(text: &[u8], plus: u8) -> Cow<'_, [u8]> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, after)) = rest.split_first() {
         rest = after;
         match first {
-            b'+' => out.push(b' '),
+            b'+' => out.push(plus),
             b'%' => match hex(after) {
                 Some(byte) => {
                     out.push(byte);

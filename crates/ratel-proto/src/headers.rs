@@ -317,6 +317,24 @@ impl Headers {
         before != self.fields.len()
     }
 
+    /// Makes the names of all fields lower case; says whether that changed anything.
+    pub fn lower_names(&mut self) -> bool {
+        let mut changed = false;
+        for index in 0..self.fields.len() {
+            let field = self.fields[index];
+            let name = self.bytes(field.name);
+            if name.iter().any(u8::is_ascii_uppercase) {
+                let (name, value) = (name.to_ascii_lowercase(), self.bytes(field.value).to_vec());
+                self.fields[index] = Field {
+                    never_indexed: field.never_indexed,
+                    ..self.make(&name, &value)
+                };
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// The value of a folded field joined to one line: each line break with the whitespace around it becomes one
     /// space (RFC 9112 §5.2). Borrowed when there is nothing to join.
     #[must_use]

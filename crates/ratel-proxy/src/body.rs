@@ -1,17 +1,25 @@
 //! Bodies that must be seen whole: collected, shown, and sent as they came or as they were replaced.
 
 use bytes::{Bytes, BytesMut};
+use ratel_core::addon::BodyNeeds;
 use ratel_flow::{Timestamp, Version};
 use ratel_proto::http1::framing;
 use ratel_proto::{Frame, Framing, Headers};
 
 use crate::error::ProxyError;
 
-/// The largest body that is held back for an addon that cannot do without it, in bytes.
-pub(crate) const HOLD_MAX: usize = 256 * 1024 * 1024;
+/// The largest body that is held back for an addon that can hardly do without it, in bytes.
+const HOLD_MAX: usize = 256 * 1024 * 1024;
 
 /// The largest body that is held back for an addon that can, in bytes.
-pub(crate) const SMALL_MAX: usize = 16 * 1024 * 1024;
+const SMALL_MAX: usize = 16 * 1024 * 1024;
+
+/// How much of a body is held back for addons that need it like that; `passes` is the size from which on bodies pass
+/// whatever addons need.
+pub(crate) fn hold_limit(needs: BodyNeeds, passes: Option<usize>) -> usize {
+    let limit = if needs.large { HOLD_MAX } else { SMALL_MAX };
+    passes.map_or(limit, |passes| limit.min(passes))
+}
 
 /// Bytes that are read ahead of a peer while nobody wants them, so that its end is noticed.
 pub(crate) const AHEAD_MAX: usize = 64 * 1024;

@@ -47,8 +47,16 @@ pub(crate) struct Config {
     pub(crate) h2c_upstream: H2c,
     /// Bytes a message head may have.
     pub(crate) head_limit: usize,
+    /// Bodies of more bytes than this pass as they come, whatever addons need.
+    pub(crate) stream_large_bodies: Option<usize>,
+    /// Bodies of more bytes than this are refused.
+    pub(crate) body_size_limit: Option<u64>,
+    /// Those that pass for being large are on record all the same.
+    pub(crate) store_streamed_bodies: bool,
     /// What is not looked into.
     pub(crate) pass: PassConfig,
+    /// Names of headers that addons have set are made lower case where the protocol wants that.
+    pub(crate) normalize_outbound_headers: bool,
     pub(crate) tls: TlsConfig,
 }
 
@@ -63,6 +71,14 @@ pub(crate) enum H2c {
 }
 
 impl Config {
+    /// Bodies that pass and have more bytes than this are not on record; all are if none.
+    pub(crate) fn recorded_most(&self) -> Option<u64> {
+        let most = self
+            .stream_large_bodies
+            .filter(|_| !self.store_streamed_bodies);
+        most.map(|most| most as u64)
+    }
+
     /// What of `previous` took work to make and is the same is kept. Blocks on the files that options name.
     ///
     /// # Errors
@@ -104,6 +120,12 @@ impl Config {
                 "never" => H2c::Never,
                 _ => H2c::Auto,
             },
+            normalize_outbound_headers: options.bool(keys::NORMALIZE_OUTBOUND_HEADERS),
+            stream_large_bodies: options
+                .opt_size(keys::STREAM_LARGE_BODIES)
+                .map(|size| usize::try_from(size).unwrap_or(usize::MAX)),
+            body_size_limit: options.opt_size(keys::BODY_SIZE_LIMIT),
+            store_streamed_bodies: options.bool(keys::STORE_STREAMED_BODIES),
             head_limit: usize::try_from(options.size(keys::HEAD_LIMIT)).unwrap_or(usize::MAX),
         })
     }

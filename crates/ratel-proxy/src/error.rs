@@ -158,6 +158,8 @@ pub(crate) enum ProxyError {
         "the body is larger than the {limit} bytes that may be held back for a rule that needs it whole"
     )]
     TooLargeToHold { limit: usize },
+    #[error("the body of the {} is larger than the {limit} bytes that option 'body_size_limit' allows", message_of(.side))]
+    BodyTooLarge { side: Side, limit: u64 },
     #[error("nothing was sent on this connection for {} s", .0.as_secs())]
     Idle(Duration),
     #[error("Ratel was stopped before this exchange was complete")]
@@ -228,7 +230,10 @@ impl ProxyError {
             | Self::RequestCut { .. }
             | Self::Http2RequestInvalid(_)
             | Self::RequestBody(_) => 400,
-            Self::TooLargeToHold { .. } => 413,
+            Self::TooLargeToHold { .. }
+            | Self::BodyTooLarge {
+                side: Side::Client, ..
+            } => 413,
             Self::ConnectTimeout { .. } | Self::Unanswered(_) => 504,
             Self::ClientGone { .. }
             | Self::ClientIo { .. }
@@ -336,6 +341,7 @@ impl ProxyError {
         let code = match self {
             Self::ConnectTimeout { .. } | Self::Idle(_) => DEADLINE_EXCEEDED,
             Self::TooLargeToHold { .. }
+            | Self::BodyTooLarge { .. }
             | Self::MessageTooLong { .. }
             | Self::Killed
             | Self::Ended(_)
@@ -406,6 +412,14 @@ pub(crate) struct Page {
 fn server() -> (&'static str, String) {
     let name = concat!("ratel ", env!("CARGO_PKG_VERSION"));
     ("Server", name.into())
+}
+
+/// What that side sends.
+fn message_of(side: &Side) -> &'static str {
+    match side {
+        Side::Client => "request",
+        Side::Server => "response",
+    }
 }
 
 /// The content type of the answer to a gRPC call; none when it is no such call.

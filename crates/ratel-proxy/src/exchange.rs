@@ -9,6 +9,7 @@ mod answer;
 mod connect;
 mod download;
 mod hold;
+mod limit;
 mod link;
 mod messages;
 mod playback;
@@ -42,6 +43,7 @@ use crate::upstream::pool::{NoUpstream, Upstream, Upstreams};
 pub(crate) use connect::connect;
 use download::Download;
 pub(crate) use hold::Waiting;
+use limit::Limited;
 use link::{Link, Paced};
 use messages::MessageStage;
 use repeat::{ATTEMPTS, may_repeat};
@@ -190,9 +192,10 @@ pub(crate) async fn run_on(
         forward: incoming.forward,
         framing: incoming.framing,
     };
+    let mut body = Limited::new(body, ctx.config.body_size_limit, Side::Client);
     let outcome = tokio::select! {
         biased;
-        outcome = exchange.attempt(upstreams, route, body, sink) => outcome,
+        outcome = exchange.attempt(upstreams, route, &mut body, sink) => outcome,
         () = line.killed() => Err(ProxyError::Killed),
     };
     match outcome {
@@ -265,6 +268,18 @@ struct Upload<'b, B> {
     body: &'b mut B,
 }
 
+/// Names of headers are in small letters in HTTP/2 (RFC 9113 §8.2.1), whatever hooks have called them.
+fn normalize(flow: &mut HttpFlow) {
+    let response = flow.response.as_mut();
+    let response = response.map(|response| (&response.version, &mut response.headers));
+    let request = (&flow.request.version, &mut flow.request.headers);
+    for (version, headers) in [request].into_iter().chain(response) {
+        if matches!(version, Version::Http2 | Version::Http3) && headers.lower_names() {
+            tracing::info!("names of headers were made lower case, as HTTP/2 has them");
+        }
+    }
+}
+
 /// What hooks have left of a flow: whether it goes on, and whether it is to be held back ahead of that.
 pub(crate) fn after_hook(flow: &mut HttpFlow, recorder: &Recorder) -> Result<bool, ProxyError> {
     let held = flow.annotations.intercepted && std::mem::take(&mut flow.annotations.intercepted);
@@ -291,7 +306,8 @@ impl<'a> Exchange<'a> {
             line,
             flow,
             bodies: Bodies::default(),
-            recorder: Recorder::new(writer, ctx.abort.clone()),
+            recorder: Recorder::new(writer, ctx.abort.clone())
+                .leaving_out(ctx.config.recorded_most()),
             link: Link::default(),
         }
     }
@@ -303,6 +319,9 @@ impl<'a> Exchange<'a> {
             return Ok(false);
         }
         addons.http(hook, &mut self.flow, &mut self.bodies).await;
+        if self.ctx.config.normalize_outbound_headers {
+            normalize(&mut self.flow);
+        }
         after_hook(&mut self.flow, &self.recorder)
     }
 
@@ -332,6 +351,7 @@ impl<'a> Exchange<'a> {
         // A disk that is slower than the traffic slows the traffic.
         self.recorder.ready().await;
         let mut upstream = self.acquire(upstreams, &route.target).await?;
+        let limit = self.ctx.config.body_size_limit;
         let mut attempts = 1;
         let mut learned = false;
         loop {
@@ -341,10 +361,12 @@ impl<'a> Exchange<'a> {
                 Upstream::H1(upstream) => {
                     upstream.begin(&self.flow.request);
                     let H1Upstream { tx, rx, .. } = &mut **upstream;
-                    self.forward(tx, rx, &route, &mut upload, sink).await
+                    let mut rx = Limited::new(rx, limit, Side::Server);
+                    self.forward(tx, &mut rx, &route, &mut upload, sink).await
                 }
                 Upstream::H2(H2Upstream { tx, rx, .. }) => {
-                    self.forward(tx, rx, &route, &mut upload, sink).await
+                    let mut rx = Limited::new(rx, limit, Side::Server);
+                    self.forward(tx, &mut rx, &route, &mut upload, sink).await
                 }
             };
             if let (Err(error), Upstream::H2(upstream)) = (&forwarded, &upstream) {

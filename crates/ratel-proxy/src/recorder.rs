@@ -55,6 +55,8 @@ pub(crate) struct Recorder {
     recorded: [AtomicU64; 2],
     /// Bytes beside them.
     extra: [AtomicU64; 2],
+    /// A body that passes and has more bytes than this is not on record, but for a stream of messages.
+    most: Option<u64>,
     /// Parts that are held back.
     held: AtomicUsize,
 }
@@ -68,8 +70,15 @@ impl Recorder {
             taps: Default::default(),
             recorded: Default::default(),
             extra: Default::default(),
+            most: None,
             held: AtomicUsize::new(0),
         }
+    }
+
+    /// A body that passes and has more bytes than `most` is not on record.
+    pub(crate) fn leaving_out(mut self, most: Option<u64>) -> Self {
+        self.most = most;
+        self
     }
 
     /// Looks for messages in the body of that side, if its head says that there are such.
@@ -100,6 +109,10 @@ impl Recorder {
 
     /// Records what a frame carries.
     pub(crate) fn frame(&self, side: Side, frame: &Frame, now: Timestamp) {
+        if self.is_left_out(side, frame) {
+            of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
+            return self.trailers(side, frame);
+        }
         self.bytes(side, frame, now);
         if let Some(mut tap) = self.tapped(side) {
             tap.feed(&frame.data, &self.writer, now);
@@ -109,6 +122,23 @@ impl Recorder {
     fn bytes(&self, side: Side, frame: &Frame, now: Timestamp) {
         self.writer.data(side, &frame.data, now);
         of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
+        self.trailers(side, frame);
+    }
+
+    /// Whether the body, with this frame, has become too large to be on record.
+    fn is_left_out(&self, side: Side, frame: &Frame) -> bool {
+        let Some(most) = self.most.filter(|_| self.tap(side).get().is_none()) else {
+            return false;
+        };
+        let before = self.recorded(side);
+        let is_over = before + frame.len() as u64 > most;
+        if is_over && before <= most {
+            self.writer.leave_out(side);
+        }
+        is_over
+    }
+
+    fn trailers(&self, side: Side, frame: &Frame) {
         if let Some(trailers) = &frame.trailers {
             self.writer.trailers(side, trailers);
             if side == Side::Server {

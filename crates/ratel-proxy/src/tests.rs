@@ -12,6 +12,7 @@ mod network;
 mod passthrough;
 mod playback;
 mod replay;
+mod sizes;
 mod streams;
 mod tcp;
 mod websocket;

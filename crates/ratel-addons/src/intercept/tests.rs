@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use ratel_core::options::Value;
 use ratel_flow::{
     ClientConn, ConnId, FlowId, Headers, LiveAnnotations, MessageFlags, MessageKind, Replay,

@@ -15,9 +15,11 @@ pub enum BodyNeed {
     /// Its messages must be shown one by one, if it is a stream of such. Where the body is compressed as a whole it
     /// goes on without that, and without its length: messages may be changed.
     Messages,
-    /// It should be complete before the message goes on, unless it is too large for that; then
+    /// It should be complete before the message goes on, unless it is large; then
     /// [`Addon::body_passes`](super::Addon::body_passes) says so.
     IfSmall,
+    /// The same, but only a body that is too large to be held back at all passes.
+    IfPossible,
     /// It must be complete before the message goes on, to be read or replaced in [`Bodies`]. A message whose body is
     /// too large to be held back is refused.
     Whole,
@@ -28,6 +30,8 @@ pub enum BodyNeed {
 pub struct BodyNeeds {
     /// Somebody wants it whole.
     pub whole: bool,
+    /// Even if it is not small.
+    pub large: bool,
     /// And cannot do without.
     pub insists: bool,
     /// Somebody wants its messages.
@@ -40,6 +44,7 @@ impl BodyNeeds {
     pub fn and(self, need: BodyNeed) -> Self {
         Self {
             whole: self.whole || need >= BodyNeed::IfSmall,
+            large: self.large || need >= BodyNeed::IfPossible,
             insists: self.insists || need == BodyNeed::Whole,
             messages: self.messages || need == BodyNeed::Messages,
         }

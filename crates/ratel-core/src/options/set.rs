@@ -109,6 +109,11 @@ impl Values {
         }
     }
 
+    /// A number of bytes that may be unset.
+    pub fn opt_size(&self, key: Key<Option<String>>) -> Option<u64> {
+        self.opt_str(key).and_then(|text| parse::size(text).ok())
+    }
+
     /// A file or folder, with a leading `~` expanded.
     pub fn path(&self, key: Key<String>) -> PathBuf {
         self.expand(self.str(key))

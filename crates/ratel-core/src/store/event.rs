@@ -74,6 +74,8 @@ pub(super) enum What {
     Revert,
     /// What is there of that side's body and trailers is replaced by what comes.
     Replace(Side),
+    /// The body of that side is not on record.
+    LeaveOut(Side),
     /// There is no response any more.
     NoResponse,
     /// The flow goes on, from its request.

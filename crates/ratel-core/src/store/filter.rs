@@ -184,7 +184,6 @@ impl Facts {
     fn of(entry: &Entry) -> Self {
         let rare = entry.rare.as_deref();
         let messages = entry.messages.as_deref();
-        let filed = rare.and_then(|rare| rare.filed.as_deref());
         Self {
             kind: entry.kind,
             status: entry.status,
@@ -193,7 +192,7 @@ impl Facts {
                 && messages
                     .is_some_and(|m| matches!(m.kind, Some(StreamKind::Tcp | StreamKind::Udp))),
             is_websocket: messages.is_some_and(|m| m.kind == Some(StreamKind::WebSocket)),
-            is_missing: filed.map_or([false; 2], |filed| filed.missing),
+            is_missing: rare.map_or([false; 2], |rare| rare.missing),
             annotations: rare.and_then(|rare| rare.annotations.clone()),
             bodies: [entry.bodies[0].len, entry.bodies[1].len],
             messages: messages.map_or(0, super::message::Messages::count),

@@ -69,6 +69,11 @@ impl Import<'_> {
             ],
             _ => [false; 2],
         };
+        for (side, missing) in [Side::Client, Side::Server].into_iter().zip(missing) {
+            if missing {
+                self.writer.leave_out(side);
+            }
+        }
         let websocket = record.http().and_then(|http| http.websocket.as_ref());
         let websocket = websocket.map(|websocket| WebSocketRecord {
             messages: Messages::default(),
@@ -79,7 +84,6 @@ impl Import<'_> {
         });
         self.writer.filed(Filed {
             id: Some(record.id.clone()),
-            missing,
             at: clock::now(),
             verbatim: record.verbatim.clone(),
             websocket: websocket.map(Arc::new),

@@ -50,6 +50,8 @@ pub(super) struct Entry {
 pub(super) struct Rare {
     pub(super) error: Option<FlowError>,
     pub(super) trailers: [Option<Loc>; 2],
+    /// Bodies that are not on record, by intention.
+    pub(super) missing: [bool; 2],
     pub(super) informational: Vec<Loc>,
     pub(super) annotations: Option<Arc<Annotations>>,
     pub(super) filed: Option<Box<Filed>>,
@@ -61,8 +63,6 @@ pub(super) struct Rare {
 pub(super) struct Filed {
     /// Its name in files.
     pub(super) id: Option<Arc<str>>,
-    /// Bodies that were not in the file.
-    pub(super) missing: [bool; 2],
     /// When it was read.
     pub(super) at: Timestamp,
     /// What has no place in the model.
@@ -198,9 +198,18 @@ impl Entry {
         if let Some(trailers) = rare.trailers.get_mut(nth(side)) {
             *trailers = None;
         }
-        let missing = rare.filed.as_mut().map(|filed| &mut filed.missing);
-        if let Some(missing) = missing.and_then(|missing| missing.get_mut(nth(side))) {
+        if let Some(missing) = rare.missing.get_mut(nth(side)) {
             *missing = false;
+        }
+    }
+
+    /// The body of that side is not on record.
+    pub(super) fn leave_out(&mut self, side: Side) {
+        if let Some(body) = self.bodies.get_mut(nth(side)) {
+            *body = Extents::default();
+        }
+        if let Some(missing) = self.rare().missing.get_mut(nth(side)) {
+            *missing = true;
         }
     }
 

@@ -308,7 +308,7 @@ fn begun(id: FlowId, entry: &Entry) -> FlowSnapshot {
             .unwrap_or_else(|| file_id(id)),
         annotations: annotations(entry),
         modified: entry.original().is_some(),
-        missing: filed.map_or([false; 2], |filed| filed.missing),
+        missing: rare.map_or([false; 2], |rare| rare.missing),
         imported: filed.map(|filed| filed.at),
         websocket: filed.and_then(|filed| filed.websocket.clone()),
         verbatim: filed

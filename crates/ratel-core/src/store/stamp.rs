@@ -60,8 +60,7 @@ pub(super) fn stamp(id: FlowId, entry: &Entry) -> Stamp {
         for head in &rare.informational {
             heads.place(*head);
         }
-        let missing = rare.filed.as_ref().map(|filed| filed.missing);
-        heads.add(missing.map_or(0, |missing| missing.into_iter().map(u64::from).sum()));
+        heads.add(rare.missing.into_iter().map(u64::from).sum());
     }
     let kind = entry.messages.as_ref().and_then(|messages| messages.kind);
     heads.add(kind.map_or(0, |kind| kind as u64 + 1));

@@ -337,6 +337,7 @@ fn state(entry: &mut Entry, what: What) {
         What::Backup => entry.back_up(),
         What::Revert => entry.revert(),
         What::Replace(side) => entry.clear(side),
+        What::LeaveOut(side) => entry.leave_out(side),
         What::NoResponse => {
             entry.clear(Side::Server);
             entry.response = Loc::default();

@@ -207,6 +207,11 @@ impl FlowWriter {
         self.event(What::Replace(side));
     }
 
+    /// The body of that side is not on record: what there is of it goes, and trailers stay.
+    pub fn leave_out(&self, side: Side) {
+        self.event(What::LeaveOut(side));
+    }
+
     /// What a file has said of the flow that is being read from it.
     pub(super) fn filed(&self, filed: Filed) {
         self.event(What::Filed(Box::new(filed)));

@@ -1,7 +1,7 @@
 //! The response on its way down: informational ones, the head, the body as it comes, message by message, or whole.
 
 use bytes::Bytes;
-use ratel_core::addon::Bodies;
+use ratel_core::addon::{Bodies, BodyNeeds};
 use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
@@ -10,8 +10,10 @@ use ratel_proto::Framing;
 
 use super::hold::{Event, Waiting};
 use super::messages::MessageStage;
-use super::{After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook, link};
-use crate::body::{self, HOLD_MAX, Held, SMALL_MAX};
+use super::{
+    After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook, link, normalize,
+};
+use crate::body::{self, Held};
 use crate::error::ProxyError;
 
 pub(super) struct Download<'d, R, S> {
@@ -47,7 +49,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             addons.body_needs(&flow, self.bodies, Side::Server)
         };
         let sent = if needs.whole {
-            self.collected(framing, needs.insists, hold).await?
+            self.collected(framing, needs, hold).await?
         } else {
             self.streamed(Held::default(), framing, needs.messages, hold)
                 .await?
@@ -113,16 +115,17 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
     async fn collected(
         &mut self,
         mut framing: Framing,
-        insists: bool,
+        needs: BodyNeeds,
         mut hold: bool,
     ) -> Result<Framing, ProxyError> {
-        let limit = if insists { HOLD_MAX } else { SMALL_MAX };
+        let passes = self.scene.ctx.config.stream_large_bodies;
+        let limit = body::hold_limit(needs, passes);
         let mut held = Held::default();
         if !matches!(framing, Framing::Length(len) if len > limit as u64) {
             held = body::collect(self.rx, limit).await?;
         }
         if !self.rx.is_done() {
-            if insists {
+            if needs.insists && passes.is_none() {
                 return Err(ProxyError::TooLargeToHold { limit });
             }
             let mut flow = self.scene.flow.lock().await;
@@ -342,5 +345,8 @@ async fn hook(
         return Ok(false);
     }
     addons.http(hook, flow, bodies).await;
+    if scene.ctx.config.normalize_outbound_headers {
+        normalize(flow);
+    }
     after_hook(flow, scene.recorder)
 }

@@ -2,6 +2,7 @@
 //! it may be held back.
 
 use bytes::Bytes;
+use ratel_core::addon::BodyNeeds;
 use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
@@ -12,8 +13,8 @@ use ratel_proto::{Framing, streams};
 
 use super::hold::{Event, Waiting};
 use super::messages::MessageStage;
-use super::{Exchange, RequestBody, ResponseSink, Route, Upload};
-use crate::body::{self, HOLD_MAX, Held, SMALL_MAX};
+use super::{Exchange, RequestBody, ResponseSink, Route, Upload, limit};
+use crate::body::{self, Held};
 use crate::error::ProxyError;
 use crate::upstream::Target;
 
@@ -29,6 +30,9 @@ impl Exchange<'_> {
         self.validate()?;
         let came = Destined::of(&self.flow.request);
         let mut held = self.hook(Hook::RequestHeaders).await?;
+        if self.flow.response.is_none() {
+            limit::check(self.ctx.config.body_size_limit, Side::Client, route.framing)?;
+        }
         let mut upload = Upload {
             held: Held::default(),
             complete: false,
@@ -40,7 +44,7 @@ impl Exchange<'_> {
         // What is sent again is on record as a whole, whatever becomes of it.
         let again = self.flow.annotations.is_replay == Some(Replay::Request);
         if (needs.whole || again) && self.flow.response.is_none() {
-            self.collect(&mut upload, needs.insists, sink).await?;
+            self.collect(&mut upload, needs, sink).await?;
         }
         held |= self.hook(Hook::Request).await?;
         if upload.complete {
@@ -82,10 +86,11 @@ impl Exchange<'_> {
     async fn collect<B: RequestBody>(
         &mut self,
         upload: &mut Upload<'_, B>,
-        insists: bool,
+        needs: BodyNeeds,
         sink: &mut impl ResponseSink,
     ) -> Result<(), ProxyError> {
-        let limit = if insists { HOLD_MAX } else { SMALL_MAX };
+        let passes = self.ctx.config.stream_large_bodies;
+        let limit = body::hold_limit(needs, passes);
         let announced = body::announced(&self.flow.request.headers);
         if announced.is_none_or(|len| len <= limit as u64) {
             self.welcome(upload, sink).await?;
@@ -96,7 +101,7 @@ impl Exchange<'_> {
             self.bodies.request = Some(upload.held.joined.clone());
             return Ok(());
         }
-        if insists {
+        if needs.insists && passes.is_none() {
             return Err(ProxyError::TooLargeToHold { limit });
         }
         let addons = &self.ctx.shared.addons;

@@ -68,7 +68,7 @@ fn options_are_explained_and_changed() {
 fn options_that_cannot_change_say_why() {
     let mut ui = Ui::new(LARGE, sample());
     ui.keys("O");
-    focus_on(&mut ui, "anticache");
+    focus_on(&mut ui, "http3");
     let text = ui.keys("enter").text();
     assert!(text.contains("not available yet"), "{text}");
     focus_on(&mut ui, "confdir");

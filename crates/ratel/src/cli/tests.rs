@@ -254,7 +254,6 @@ fn a_url_is_a_reverse_proxy() {
 fn planned_and_foreign_options_are_refused_everywhere() {
     insta::assert_snapshot!(refusal("ratel -s x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
     insta::assert_snapshot!(refusal("ratel --set scripts=x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
-    insta::assert_snapshot!(refusal("ratel --anticache"), @"ratel: option 'anticache' is not available yet: changing requests comes in a later release");
     insta::assert_snapshot!(refusal("ratel --set http3=false"), @"ratel: option 'http3' is not available yet: HTTP/3 comes in a later release");
     insta::assert_snapshot!(refusal("ratel --web-port 1"), @"ratel: option 'web_port' is not available yet: the browser interface comes in a later release");
     insta::assert_snapshot!(refusal("ratel --flow-detail 2"), @"
@@ -273,12 +272,9 @@ fn planned_and_foreign_options_are_refused_everywhere() {
     mitmweb: the browser interface is not available yet: it comes in a later release
       hint: `ratel` shows flows in the terminal, `ratel dump` prints them
     ");
-    let home = Home::new(&[(
-        ".mitmproxy/config.yaml",
-        "listen_port: 1\n\nanticache: true\n",
-    )]);
+    let home = Home::new(&[(".mitmproxy/config.yaml", "listen_port: 1\n\nhttp3: true\n")]);
     insta::assert_snapshot!(home.refusal("mitmproxy"), @"
-    mitmproxy: HOME/.mitmproxy/config.yaml:3: option 'anticache' is not available yet: changing requests comes in a later release
+    mitmproxy: HOME/.mitmproxy/config.yaml:3: option 'http3' is not available yet: HTTP/3 comes in a later release
       hint: remove the line to go on without it
     ");
 }
@@ -415,18 +411,21 @@ fn help_for_people() {
       ratel --mode reverse:http://localhost:3000@9000  stand in on port 9000 for a server without TLS
 
     Proxy options:
-      -m, --mode <MODE>           How clients reach the proxy and where their requests go [default:
-                                  regular]
-          --listen-host <HOST>    The address to listen on, for modes that do not name one
-      -p, --listen-port <PORT>    The port to listen on, for modes that do not name one
-      -n, --no-server             Do not listen for clients
-          --allow-hosts <REGEX>   Intercept only servers whose `host:port` matches one of these regular
-                                  expressions
-          --ignore-hosts <REGEX>  Pass connections to some servers through untouched
-          --show-ignored-hosts    Record connections that are passed through untouched
-          --tcp-hosts <REGEX>     Treat what is inside TLS as plain bytes when the host or SNI matches
-                                  one of these regular expressions
-          --no-rawtcp             Do not relay what is not HTTP as plain bytes
+      -m, --mode <MODE>                How clients reach the proxy and where their requests go [default:
+                                       regular]
+          --listen-host <HOST>         The address to listen on, for modes that do not name one
+      -p, --listen-port <PORT>         The port to listen on, for modes that do not name one
+      -n, --no-server                  Do not listen for clients
+          --allow-hosts <REGEX>        Intercept only servers whose `host:port` matches one of these
+                                       regular expressions
+          --ignore-hosts <REGEX>       Pass connections to some servers through untouched
+          --show-ignored-hosts         Record connections that are passed through untouched
+          --tcp-hosts <REGEX>          Treat what is inside TLS as plain bytes when the host or SNI
+                                       matches one of these regular expressions
+          --no-rawtcp                  Do not relay what is not HTTP as plain bytes
+          --proxyauth <SPEC>           Ask clients to authenticate to the proxy
+          --upstream-auth <USER:PASS>  Authenticate to the server in reverse mode, by HTTP basic
+                                       authentication
 
     TLS options:
       -k, --ssl-insecure            Accept any certificate from servers
@@ -441,13 +440,49 @@ fn help_for_people() {
           --view-filter <FILTER>  Show only flows that match this filter
           --intercept <FILTER>    Hold back what matches this filter until it is resumed
 
+    Map remote:
+      -M, --map-remote <PATTERN>  Send requests to another URL
+
+    Map local:
+          --map-local <PATTERN>  Answer requests from files
+
+    Modify body:
+      -B, --modify-body <PATTERN>  Replace text in bodies
+
+    Modify headers:
+      -H, --modify-headers <PATTERN>  Set or remove headers
+
+    Client replay:
+      -C, --client-replay <PATH>  Send the requests in a file again
+
+    Server replay:
+      -S, --server-replay <PATH>         Answer requests with the responses in a file
+          --server-replay-extra <VALUE>  What happens to requests without a recorded response [default:
+                                         forward]
+          --server-replay-kill-extra     Close the connection of requests without a recorded response
+          --server-replay-reuse          Use a recorded response more than once
+          --no-server-replay-refresh     Do not move dates and the expiry of cookies in recorded
+                                         responses to the present
+
+    Bad network:
+          --throttle <RULE>  Slow flows down
+          --fault <RULE>     Have flows fail
+
     Other flags:
           --no-http2                   Do not speak HTTP/2 with clients and servers that offer it
+          --store-streamed-bodies      Record bodies that are bigger than `stream_large_bodies`
+          --anticache                  Remove the request headers that let a server answer that nothing
+                                       has changed
+          --anticomp                   Ask servers for bodies without compression
           --redact <RULE>              Replace secrets by placeholders in whatever is exported or
                                        written
           --showhost                   Show URLs with the name from the Host header
           --console-layout <VALUE>     How panes are arranged on the screen [default: single]
           --no-console-layout-headers  Do not show a title above each pane
+          --stickycookie <FILTER>      Send cookies that a server has set along with later requests to
+                                       it
+          --stickyauth <FILTER>        Repeat the last Authorization header sent to a server in later
+                                       requests to it
           --set <OPTION=VALUE>         Set any option; `--options` lists them all
       -q, --quiet                      Print no flows, and of the log only errors of the program itself
       -v, --verbose                    Print more about everything

@@ -23,6 +23,7 @@ mod options;
 mod passthrough;
 mod python;
 mod replay;
+mod rules;
 mod seed;
 mod shutdown;
 mod streaming;

@@ -31,7 +31,16 @@ fn refusals_say_what_is_wrong_and_what_to_do() {
             &["8080"],
         ),
         (&["dump", "--set", "scripts=x.py"], &["scripts"]),
-        (&["dump", "--map-remote", "|a|b"], &["map_remote"]),
+        (&["dump", "--client-replay", "x"], &["client_replay"]),
+        (
+            &["dump", "--map-remote", "|a(|b"],
+            &["map_remote", "(at character 3)"],
+        ),
+        (
+            &["dump", "--map-local", "|a|/no/such/folder"],
+            &["map_local", "/no/such/folder"],
+        ),
+        (&["dump", "--proxyauth", "secret"], &["proxyauth", "USER:"]),
         (
             &[
                 "dump",
@@ -65,9 +74,8 @@ fn options_of_absent_features_are_refused() {
     for option in [
         "server_replay=x",
         "client_replay=x",
-        "modify_body=/a/b",
         "intercept=~all",
-        "proxyauth=a:b",
+        "scripts=a.py",
     ] {
         let output = dump().args(["--set", option]).run();
         assert!(!output.status.success(), "{option} is accepted");

@@ -80,6 +80,14 @@ pub(super) fn at_least_1k(value: &Value) -> Result<(), String> {
     at_least(value, 1 << 10, "1k")
 }
 
+/// A number of bytes that may be unset.
+pub(super) fn size(value: &Value) -> Result<(), String> {
+    match value {
+        Value::OptStr(Some(text)) => parse::size(text).map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// A filter expression; an empty one is none.
 pub(super) fn filter(value: &Value) -> Result<(), String> {
     match value {

@@ -3,11 +3,6 @@
 use super::checks;
 use crate::options::def::options;
 
-const CASE: &str = "addons that set headers on HTTP/2 messages come in a later release";
-const BODIES: &str =
-    "holding bodies back comes in a later release, until then every body is streamed and recorded";
-const REWRITING: &str = "changing requests comes in a later release";
-
 options! { "HTTP";
     VALIDATE_INBOUND_HEADERS: bool("validate_inbound_headers", true)
         .help("Refuse messages whose headers could be read in two ways, as request smuggling does. Without it they are passed on as \
@@ -25,16 +20,20 @@ options! { "HTTP";
         .help("Speak HTTP/3 with clients and servers that offer it.");
     WEBSOCKET: bool("websocket", true)
         .help("Show the messages inside WebSocket connections. Without it they are plain bytes.");
-    NORMALIZE_OUTBOUND_HEADERS: bool("normalize_outbound_headers", true).planned(CASE)
+    NORMALIZE_OUTBOUND_HEADERS: bool("normalize_outbound_headers", true)
         .help("Lower the case of header names that an addon has set on HTTP/2 and HTTP/3 messages.");
-    BODY_SIZE_LIMIT: opt_str("body_size_limit").metavar("SIZE").planned(BODIES)
-        .help("Refuse messages whose body is bigger than this size.");
-    STREAM_LARGE_BODIES: opt_str("stream_large_bodies").metavar("SIZE").planned(BODIES)
-        .help("Pass on bodies bigger than this size while they arrive.");
-    STORE_STREAMED_BODIES: bool("store_streamed_bodies", false).flag().planned(BODIES)
-        .help("Record bodies that are passed on while they arrive.");
-    ANTICACHE: bool("anticache", false).flag().planned(REWRITING)
+    BODY_SIZE_LIMIT: opt_str("body_size_limit").metavar("SIZE").check(checks::size)
+        .help("Refuse messages whose body is bigger than this size. A request is answered with 413, a response is replaced by 502, \
+            or broken off if it has begun to pass.");
+    STREAM_LARGE_BODIES: opt_str("stream_large_bodies").metavar("SIZE").check(checks::size)
+        .help("Never hold back bodies bigger than this size. Other bodies pass while they arrive, too, unless a rule or \
+            `intercept` needs all of them; of bigger ones nothing is changed. They are not recorded, see \
+            `store_streamed_bodies`.");
+    STORE_STREAMED_BODIES: bool("store_streamed_bodies", false).flag()
+        .help("Record bodies that are bigger than `stream_large_bodies`. Smaller ones always are, and all are if that option is \
+            unset.");
+    ANTICACHE: bool("anticache", false).flag()
         .help("Remove the request headers that let a server answer that nothing has changed.");
-    ANTICOMP: bool("anticomp", false).flag().planned(REWRITING)
+    ANTICOMP: bool("anticomp", false).flag()
         .help("Ask servers for bodies without compression.");
 }

@@ -33,7 +33,7 @@ options! { "Proxy";
     KEEP_HOST_HEADER: bool("keep_host_header", false)
         .help("Send the client's Host header on to the server of a reverse proxy. Otherwise the header is set to that server's \
             name.");
-    KEEP_ALT_SVC_HEADER: bool("keep_alt_svc_header", false).planned("rewriting Alt-Svc comes in a later release")
+    KEEP_ALT_SVC_HEADER: bool("keep_alt_svc_header", false)
         .help("Leave Alt-Svc headers alone in reverse mode. Otherwise they are rewritten to point to the proxy.");
     BLOCK_GLOBAL: bool("block_global", true)
         .help("Refuse clients whose address is reachable from the whole internet. This protects a proxy that was left open by \
@@ -59,11 +59,10 @@ options! { "Proxy";
     RAWTCP: bool("rawtcp", true).flag().group("Proxy options")
         .help("Relay what is not HTTP as plain bytes.");
     PROXYAUTH: opt_str("proxyauth").flag().metavar("SPEC").group("Proxy options")
-        .planned("authentication of clients comes in a later release")
         .help("Ask clients to authenticate to the proxy. `USER:PASS` accepts one user, `any` accepts anything, `@FILE` reads an \
             htpasswd file, `ldap:` and `ldaps:` URLs ask a directory server.");
-    UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").group("Proxy options").planned(UPSTREAM)
-        .help("Authenticate to the further proxy, or to the server in reverse mode, by HTTP basic authentication.");
+    UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").group("Proxy options")
+        .help("Authenticate to the server in reverse mode, by HTTP basic authentication.");
     HTTP_CONNECT_SEND_HOST_HEADER: bool("http_connect_send_host_header", true).planned(UPSTREAM)
         .help("Send a Host header along with CONNECT requests to a further proxy.");
     DNS_NAME_SERVERS: list("dns_name_servers", &[]).metavar("IP").planned(DNS)

@@ -1,0 +1,116 @@
+//! Answers requests with a bare status, or not at all (option `block_list`): `/FILTER/STATUS`.
+
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::clock;
+use ratel_core::hooks::{Hook, HookSet};
+use ratel_core::options::{Values, keys};
+use ratel_flow::filter::FilterOptions;
+use ratel_flow::filter::spec::{FilterSpec, SpecError};
+use ratel_flow::record::Value;
+use ratel_flow::{HttpFlow, Side};
+
+use crate::answer::{self, SERVER};
+use crate::live::Scope;
+use crate::map_remote::request_need;
+use crate::rule::{Rules, wrong};
+
+/// The status that stands for no response at all, as nginx has it.
+const NO_RESPONSE: u16 = 444;
+
+/// The addon: its rules.
+#[derive(Debug, Default)]
+pub struct BlockList {
+    rules: Rules<Rule>,
+    options: FilterOptions,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    scope: Scope,
+    status: u16,
+}
+
+impl BlockList {
+    /// Reads filters in this way.
+    #[must_use]
+    pub fn new(options: FilterOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+}
+
+impl Rule {
+    fn parse(text: &str, filters: FilterOptions) -> Result<Self, SpecError> {
+        let spec = FilterSpec::parse(text, filters)?;
+        let status = spec.value.text.trim().parse();
+        // An informational one would be no answer (RFC 9110 §15.2).
+        match status {
+            Ok(status @ 200..=999) => Ok(Self {
+                scope: Scope(Some(spec.filter)),
+                status,
+            }),
+            _ => {
+                let reason = format!(
+                    "Invalid HTTP status code: {}; it is a number from 200 to 999",
+                    spec.value.text
+                );
+                Err(wrong(text, &spec.value, reason))
+            }
+        }
+    }
+}
+
+impl Addon for BlockList {
+    fn name(&self) -> &'static str {
+        "block_list"
+    }
+
+    fn hooks(&self) -> HookSet {
+        if self.rules.is_empty() {
+            return HookSet::NONE;
+        }
+        HookSet::NONE.with(Hook::Request)
+    }
+
+    fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
+        self.rules
+            .read(keys::BLOCK_LIST, (options, changed), |spec| {
+                Rule::parse(spec, self.options)
+            })
+    }
+
+    fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
+        let rules = self.rules.load();
+        request_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)
+    }
+
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        if flow.is_settled() {
+            return done();
+        }
+        // The last rule that matches has the last word, but for one that ends the flow.
+        for rule in self.rules.load().iter() {
+            if !rule.scope.has(flow, bodies) {
+                continue;
+            }
+            flow.annotations
+                .set_metadata("blocklisted", Value::Bool(true));
+            if rule.status == NO_RESPONSE {
+                flow.kill(clock::now());
+            } else {
+                answer::with(flow, bodies, rule.status, &[("Server", SERVER)], "");
+            }
+        }
+        done()
+    }
+}
+
+#[cfg(test)]
+mod tests;

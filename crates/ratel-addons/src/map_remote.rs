@@ -1,0 +1,154 @@
+//! Sends requests to another URL (option `map_remote`): `/FILTER/REGEX/REPLACEMENT`.
+
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::hooks::{Hook, HookSet};
+use ratel_core::options::{Values, keys};
+use ratel_flow::filter::FilterOptions;
+use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
+use ratel_flow::filter::texts::put_url;
+use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
+use ratel_flow::{HttpFlow, Request, Side};
+use ratel_proto::streams;
+
+use crate::live::Scope;
+use crate::rule::{Rules, failed};
+
+/// The addon: its rules.
+#[derive(Debug, Default)]
+pub struct MapRemote {
+    rules: Rules<Rule>,
+    options: FilterOptions,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    scope: Scope,
+    finds: Replacer,
+    puts: Template,
+}
+
+impl MapRemote {
+    /// Reads filters in this way.
+    #[must_use]
+    pub fn new(options: FilterOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+}
+
+impl Rule {
+    fn parse(text: &str, filters: FilterOptions, before: usize) -> Result<Self, SpecError> {
+        let spec = Spec::parse(text, filters)?;
+        let finds = url_pattern(text, &spec, before)?;
+        let puts = Template::parse(spec.replacement.text.as_bytes(), &finds).map_err(|error| {
+            let (at, reason) = (error.at.clone(), error.to_string());
+            let reason = SpecReason::Other(reason.into());
+            spec.replacement.error(text, reason, at)
+        })?;
+        Ok(Self {
+            scope: Scope(spec.filter),
+            finds,
+            puts,
+        })
+    }
+
+    fn apply(&self, request: &mut Request) -> Result<(), String> {
+        let url = url(request);
+        let replaced = self.finds.replace(&url, &self.puts);
+        let replaced = replaced.map_err(|error| error.to_string())?;
+        let Some(replaced) = replaced.filter(|replaced| *replaced != url) else {
+            return Ok(());
+        };
+        let to = String::from_utf8_lossy(&replaced).into_owned();
+        request
+            .set_url(&to)
+            .map_err(|error| format!("{to:?} is no URL to send a request to: {error}"))
+    }
+}
+
+/// The middle of a rule as a regular expression for URLs.
+pub(crate) fn url_pattern(text: &str, spec: &Spec, before: usize) -> Result<Replacer, SpecError> {
+    let pattern = Pattern::new(&spec.subject.text, Unit::Char, Flags::default(), before);
+    let pattern = pattern.map_err(|error| {
+        let (at, reason) = (error.at.clone(), error.to_string());
+        let reason = SpecReason::Other(reason.into());
+        spec.subject.error(text, reason, at)
+    })?;
+    Ok(pattern.replacer())
+}
+
+/// The URL by the name that the client has for the host.
+pub(crate) fn url(request: &Request) -> Vec<u8> {
+    let mut url = Vec::new();
+    put_url(request, true, &mut Vec::new(), &mut url);
+    url
+}
+
+impl Addon for MapRemote {
+    fn name(&self) -> &'static str {
+        "map_remote"
+    }
+
+    fn hooks(&self) -> HookSet {
+        if self.rules.is_empty() {
+            return HookSet::NONE;
+        }
+        HookSet::NONE.with(Hook::Request)
+    }
+
+    fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
+        let before = options.list(keys::MAP_REMOTE).len();
+        self.rules
+            .read(keys::MAP_REMOTE, (options, changed), |spec| {
+                Rule::parse(spec, self.options, before)
+            })
+    }
+
+    fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
+        let scopes = self.rules.load();
+        request_need(scopes.iter().map(|rule| &rule.scope), flow, bodies, side)
+    }
+
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        if flow.is_settled() {
+            return done();
+        }
+        for rule in self.rules.load().iter() {
+            if rule.scope.has(flow, bodies)
+                && let Err(error) = rule.apply(&mut flow.request)
+            {
+                failed(flow, "map_remote", error);
+            }
+        }
+        done()
+    }
+}
+
+/// What rules for requests have to see of a body to tell whether they are for its flow.
+pub(crate) fn request_need<'r>(
+    mut scopes: impl Iterator<Item = &'r Scope>,
+    flow: &HttpFlow,
+    bodies: &Bodies,
+    side: Side,
+) -> BodyNeed {
+    if side == Side::Server || flow.is_settled() {
+        return BodyNeed::Stream;
+    }
+    let depends = scopes.any(|scope| scope.need(flow, bodies, side) != BodyNeed::Stream);
+    // A stream may have no end.
+    if depends && streams::kind_of(&flow.request.headers).is_none() {
+        BodyNeed::IfPossible
+    } else {
+        BodyNeed::Stream
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,193 @@
+use ratel_core::addon::Bodies;
+use ratel_flow::content::{Codings, encode};
+use ratel_flow::{Headers, MessageFlags, MessageKind, Timestamp};
+
+use super::*;
+use crate::testing::{answered, flow, list, run};
+
+fn addon(rules: &[&str]) -> ModifyBody {
+    let addon = ModifyBody::default();
+    list(&addon, "modify_body", rules).expect("rules");
+    addon
+}
+
+fn request(body: &'static [u8]) -> Bodies {
+    Bodies {
+        request: Some(body.into()),
+        ..Bodies::default()
+    }
+}
+
+fn response(body: impl Into<Bytes>) -> Bodies {
+    Bodies {
+        response: Some(body.into()),
+        ..Bodies::default()
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_is_replaced() {
+    let rows: [(&[&str], &[u8], &[u8]); 10] = [
+        (&["/a/b"], b"banana", b"bbnbnb"),
+        (&["/a.b/x"], b"a\nb", b"x"),
+        (&["/(a)(n)/\\\\2\\\\1"], b"banana", b"bnanaa"),
+        (&["/a/\\x00\\n"], b"a", b"\0\n"),
+        (&["/\\x62/B"], b"ab", b"aB"),
+        (&["/\\xff/x"], b"a\xff", b"ax"),
+        (&["/\\\\bb\\\\b/x"], b"b bb b", b"x bb x"),
+        (&["/a/b", "/b/c"], b"ab", b"cc"),
+        (&["/~bq x/x/y", "/~bq y/y/z", "/~bq x/y/w"], b"x", b"z"),
+        (&["/~m POST/a/b"], b"a", b"a"),
+    ];
+    for (rules, body, expected) in rows {
+        let mut bodies = request(body);
+        let mut flow = flow("/");
+        run(&addon(rules), Hook::Request, &mut flow, &mut bodies).await;
+        let became = bodies.request.expect("a body");
+        assert_eq!(became, expected, "{rules:?}");
+        assert!(flow.annotations.is_empty(), "{rules:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_acts_on_the_response_once_there_is_one() {
+    let addon = addon(&["/a/b"]);
+    let mut bodies = Bodies {
+        request: Some("a".into()),
+        response: Some("a".into()),
+        ..Bodies::default()
+    };
+    let mut flow = answered("/", 200);
+    run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+    assert_eq!(bodies.response.as_deref(), Some(&b"b"[..]));
+    assert_eq!(bodies.request.as_deref(), Some(&b"a"[..]));
+    // An answer of our own was not asked for.
+    run(&addon, Hook::Request, &mut flow, &mut bodies).await;
+    assert_eq!(bodies.request.as_deref(), Some(&b"a"[..]));
+}
+
+#[tokio::test]
+async fn codings_are_undone_and_applied_again() {
+    let headers: Headers = [("Content-Encoding", "gzip")].into_iter().collect();
+    let codings = Codings::of(&headers).expect("a coding");
+    let coded = encode(&codings, b"one two").expect("it can be coded");
+    let mut flow = answered("/", 200);
+    flow.response.as_mut().expect("one").headers = headers;
+    let mut bodies = response(coded);
+    let addon = addon(&["/two/three"]);
+    run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+    let body = bodies.response.clone().expect("a body");
+    let decoded = ratel_flow::content::decode(&codings, &body, 100).0;
+    assert_eq!(decoded, b"one three");
+    // What cannot be undone goes on as it is, and the flow says so.
+    let mut bodies = response("no gzip at all");
+    run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+    assert_eq!(bodies.response.as_deref(), Some(&b"no gzip at all"[..]));
+    assert!(
+        flow.annotations.comment.contains("gzip"),
+        "{}",
+        flow.annotations.comment
+    );
+    assert_eq!(&*flow.annotations.marked, ":warning:");
+}
+
+#[tokio::test]
+async fn responses_that_end_with_their_heads_get_no_body() {
+    let addon = addon(&["/^/x"]);
+    for status in [101, 204, 304] {
+        let mut bodies = response("");
+        let mut flow = answered("/", status);
+        run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+        assert_eq!(bodies.response.as_deref(), Some(&b""[..]));
+        assert_eq!(
+            addon.body_need(&flow, &bodies, Side::Server),
+            BodyNeed::Stream
+        );
+    }
+}
+
+#[tokio::test]
+async fn replacements_come_from_files() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("text");
+    std::fs::write(&path, "new").expect("written");
+    let addon = addon(&[&format!("|old|@{}", path.display())]);
+    let mut bodies = request(b"old old");
+    run(&addon, Hook::Request, &mut flow("/"), &mut bodies).await;
+    assert_eq!(bodies.request.as_deref(), Some(&b"new new"[..]));
+    std::fs::remove_file(&path).expect("removed");
+    let (mut bodies, mut flow) = (request(b"old"), flow("/"));
+    run(&addon, Hook::Request, &mut flow, &mut bodies).await;
+    assert_eq!(bodies.request.as_deref(), Some(&b"old"[..]));
+    assert_eq!(&*flow.annotations.marked, ":warning:");
+}
+
+#[test]
+fn bodies_are_held_back_for_flows_that_may_match_only() {
+    let need = |rules: &[&str], flow: &HttpFlow, side| {
+        addon(rules).body_need(flow, &Bodies::default(), side)
+    };
+    let (asked, answered) = (flow("/a"), answered("/a", 200));
+    let rows: [(&[&str], BodyNeed, BodyNeed); 8] = [
+        (&[], BodyNeed::Stream, BodyNeed::Stream),
+        (&["/x/y"], BodyNeed::IfPossible, BodyNeed::IfPossible),
+        (&["/~q/x/y"], BodyNeed::IfPossible, BodyNeed::Stream),
+        (&["/~s/x/y"], BodyNeed::Stream, BodyNeed::IfPossible),
+        (&["/~u b/x/y"], BodyNeed::Stream, BodyNeed::Stream),
+        (&["/~bs z/x/y"], BodyNeed::Stream, BodyNeed::IfPossible),
+        (&["/~bs z & ~u b/x/y"], BodyNeed::Stream, BodyNeed::Stream),
+        (
+            &["/~u b/x/y", "/~c 200/x/y"],
+            BodyNeed::Stream,
+            BodyNeed::IfPossible,
+        ),
+    ];
+    for (rules, request, response) in rows {
+        assert_eq!(need(rules, &asked, Side::Client), request, "{rules:?}");
+        assert_eq!(need(rules, &answered, Side::Server), response, "{rules:?}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_stream_each_message_is_changed() {
+    let addon = addon(&["/~bs one/o/0", "/~u other/e/3"]);
+    let mut flow = answered("/", 200);
+    let kind: Headers = [("Content-Type", "text/event-stream")]
+        .into_iter()
+        .collect();
+    flow.response.as_mut().expect("one").headers = kind;
+    let need = addon.body_need(&flow, &Bodies::default(), Side::Server);
+    assert_eq!(need, BodyNeed::Messages);
+    for (content, expected) in [("one o", "0ne 0"), ("two", "two")] {
+        let mut message = Message {
+            side: Side::Server,
+            kind: MessageKind::Text,
+            flags: MessageFlags::default(),
+            timestamp: Timestamp::default(),
+            content: content.into(),
+        };
+        addon.stream_message(&mut flow, &mut message).await;
+        assert_eq!(message.content, expected);
+    }
+}
+
+#[test]
+fn what_is_no_rule_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("text");
+    std::fs::write(&path, "C:\\users").expect("written");
+    let file = format!("|x|@{}", path.display());
+    let rows = [
+        ("/(/b", "(at character 2)"),
+        ("/~q/a(b/c", "(at character 6)"),
+        ("/a/\\\\d", "unknown escape \\d (at character 4)"),
+        ("/a/b\\", "a backslash at the end (at character 5)"),
+        ("/(a)/\\\\2", "there is no group 2"),
+        (&file, "unknown escape \\u (at byte 3 of the file)"),
+        ("|a|@/dev", "Invalid file path: /dev"),
+    ];
+    for (rule, reason) in rows {
+        let error = list(&ModifyBody::default(), "modify_body", &[rule]).unwrap_err();
+        assert!(error.contains(reason), "{rule}: {error}");
+    }
+}

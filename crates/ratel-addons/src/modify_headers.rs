@@ -1,0 +1,180 @@
+//! Sets and removes headers of requests and responses (option `modify_headers`): `/FILTER/NAME/VALUE`.
+
+use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::hooks::{Hook, HookSet};
+use ratel_core::options::{Values, keys};
+use ratel_flow::HttpFlow;
+use ratel_flow::filter::FilterOptions;
+use ratel_flow::filter::spec::{Spec, SpecError};
+use ratel_proto::Headers;
+
+use crate::live::Scope;
+use crate::rule::{Rules, Source, elsewhere, failed, read, wrong};
+
+/// The addon: its rules.
+#[derive(Debug, Default)]
+pub struct ModifyHeaders {
+    rules: Rules<Rule>,
+    options: FilterOptions,
+}
+
+#[derive(Clone, Debug)]
+struct Rule {
+    scope: Scope,
+    name: String,
+    /// Nothing in place of the header if it is empty.
+    value: Source<Vec<u8>>,
+}
+
+impl ModifyHeaders {
+    /// Reads filters in this way.
+    #[must_use]
+    pub fn new(options: FilterOptions) -> Self {
+        Self {
+            options,
+            ..Self::default()
+        }
+    }
+}
+
+impl Rule {
+    fn parse(text: &str, options: &Values, filters: FilterOptions) -> Result<Self, SpecError> {
+        let spec = Spec::parse(text, filters)?;
+        let name = String::from_utf8(spec.subject.unescape(text)?).ok();
+        let Some(name) = name.filter(|name| is_name(name)) else {
+            let reason = "this is no name of a header";
+            return Err(wrong(text, &spec.subject, reason));
+        };
+        if ["content-length", "transfer-encoding"].contains(&&*name.to_ascii_lowercase()) {
+            let reason = "how long a body is, no rule can say: modify_body changes what it is";
+            return Err(wrong(text, &spec.subject, reason));
+        }
+        let value = Source::parse(text, &spec.replacement, options, |value| {
+            if breaks_line(&value) {
+                let reason = "a line break cannot stand in a header";
+                return Err(wrong(text, &spec.replacement, reason));
+            }
+            Ok(value)
+        })?;
+        Ok(Self {
+            scope: Scope(spec.filter),
+            name,
+            value,
+        })
+    }
+}
+
+/// Whether a name can stand in a head of any version.
+fn is_name(name: &str) -> bool {
+    let fits = |byte: u8| byte > b' ' && byte != 0x7f && byte != b':';
+    !name.is_empty() && name.bytes().all(fits)
+}
+
+fn breaks_line(value: &[u8]) -> bool {
+    value
+        .iter()
+        .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
+}
+
+impl Addon for ModifyHeaders {
+    fn name(&self) -> &'static str {
+        "modify_headers"
+    }
+
+    fn hooks(&self) -> HookSet {
+        if self.rules.is_empty() {
+            return HookSet::NONE;
+        }
+        HookSet::NONE
+            .with(Hook::RequestHeaders)
+            .with(Hook::ResponseHeaders)
+    }
+
+    fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
+        self.rules
+            .read(keys::MODIFY_HEADERS, (options, changed), |spec| {
+                Rule::parse(spec, options, self.options)
+            })
+    }
+
+    fn http<'a>(
+        &'a self,
+        hook: Hook,
+        flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        let is_over = match hook {
+            Hook::RequestHeaders => flow.is_settled(),
+            _ => flow.error.is_some(),
+        };
+        if is_over {
+            return done();
+        }
+        // All filters see the flow as it was.
+        let rules = self.rules.load();
+        let matching = rules.iter().filter(|rule| rule.scope.has(flow, bodies));
+        let matching: Vec<Rule> = matching.cloned().collect();
+        if matching.is_empty() {
+            return done();
+        }
+        Box::pin(async move {
+            let values = values(&matching, flow).await;
+            if let Some(headers) = headers(flow, hook) {
+                apply(headers, &values);
+            }
+        })
+    }
+}
+
+fn headers(flow: &mut HttpFlow, hook: Hook) -> Option<&mut Headers> {
+    match hook {
+        Hook::RequestHeaders => Some(&mut flow.request.headers),
+        _ => flow.response.as_mut().map(|response| &mut response.headers),
+    }
+}
+
+/// What each rule puts in place of which header. A rule whose file cannot be read is left out.
+async fn values(rules: &[Rule], flow: &mut HttpFlow) -> Vec<(String, Vec<u8>)> {
+    let mut values = Vec::with_capacity(rules.len());
+    for rule in rules {
+        let value = match &rule.value {
+            Source::Text(text) => text.clone(),
+            Source::File(path) => {
+                let file = path.clone();
+                match elsewhere(move || read(&file)).await {
+                    Some(Ok(content)) => {
+                        let content = content.trim_ascii_end();
+                        if breaks_line(content) {
+                            let path = path.display();
+                            let why = format!("{path} has line breaks, which no header can have");
+                            failed(flow, "modify_headers", why);
+                            continue;
+                        }
+                        content.to_vec()
+                    }
+                    Some(Err(error)) => {
+                        let why = format!("cannot read {}: {error}", path.display());
+                        failed(flow, "modify_headers", why);
+                        continue;
+                    }
+                    None => continue,
+                }
+            }
+        };
+        values.push((rule.name.clone(), value));
+    }
+    values
+}
+
+/// All headers that rules name go, and then come the new ones: several rules for one name make several headers.
+fn apply(headers: &mut Headers, values: &[(String, Vec<u8>)]) {
+    for (name, _) in values {
+        headers.remove(name);
+    }
+    for (name, value) in values.iter().filter(|(_, value)| !value.is_empty()) {
+        headers.append(name.as_bytes(), value);
+    }
+}
+
+#[cfg(test)]
+mod tests;

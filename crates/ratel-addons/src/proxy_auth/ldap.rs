@@ -1,0 +1,132 @@
+//! Users of a directory server (RFC 4511): we look the user up with an account of our own, and see whether the password
+//! is theirs by becoming them.
+
+use std::time::Duration;
+
+use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, ldap_escape};
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Where users are looked up.
+pub(super) struct Directory {
+    url: String,
+    account: String,
+    password: String,
+    /// Below this users are.
+    base: String,
+    /// What holds the name of a user.
+    attribute: String,
+    /// Whatever certificate the server has will do.
+    insecure: bool,
+}
+
+/// What names no directory. It says nothing of passwords.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum LdapSpecError {
+    #[error("write ldap[s]:SERVER[:PORT]:ACCOUNT:PASSWORD:BASE[?search_filter_key=NAME]")]
+    Form,
+    #[error("'{0}' is no port")]
+    Port(String),
+    #[error("after the question mark, search_filter_key=NAME is known, '{0}' is not")]
+    Parameter(String),
+}
+
+impl Directory {
+    pub(super) fn parse(spec: &str, insecure: bool) -> Result<Self, LdapSpecError> {
+        let parts: Vec<&str> = spec.split(':').collect();
+        let (scheme, server, port, account, password, base) = match parts[..] {
+            [scheme, server, account, password, base] => {
+                (scheme, server, None, account, password, base)
+            }
+            [scheme, server, port, account, password, base] => {
+                (scheme, server, Some(port), account, password, base)
+            }
+            _ => return Err(LdapSpecError::Form),
+        };
+        if server.is_empty() {
+            return Err(LdapSpecError::Form);
+        }
+        let port = match port {
+            Some(port) => {
+                let number: Result<u16, _> = port.parse();
+                let number = number.map_err(|_| LdapSpecError::Port(port.to_owned()))?;
+                format!(":{number}")
+            }
+            None => String::new(),
+        };
+        let (base, attribute) = match base.split_once('?') {
+            Some((base, parameter)) => match parameter.strip_prefix("search_filter_key=") {
+                Some(name) if is_attribute(name) => (base, name),
+                _ => return Err(LdapSpecError::Parameter(parameter.to_owned())),
+            },
+            None => (base, "cn"),
+        };
+        Ok(Self {
+            url: format!("{scheme}://{server}{port}"),
+            account: account.to_owned(),
+            password: password.to_owned(),
+            base: base.to_owned(),
+            attribute: attribute.to_owned(),
+            insecure,
+        })
+    }
+
+    /// Whether that is the password of a user.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    pub(super) async fn accepts(&self, user: &str, password: &str) -> Result<bool, LdapError> {
+        // A server takes a name without a password for somebody who wants to be nobody (RFC 4513 §5.1.2).
+        if user.is_empty() || password.is_empty() {
+            return Ok(false);
+        }
+        let asked = tokio::time::timeout(PATIENCE, self.ask(user, password));
+        asked.await?
+    }
+
+    async fn ask(&self, user: &str, password: &str) -> Result<bool, LdapError> {
+        let mut ldap = self.connect().await?;
+        ldap.simple_bind(&self.account, &self.password)
+            .await?
+            .success()?;
+        let filter = format!("({}={})", self.attribute, ldap_escape(user));
+        let (found, _) = ldap
+            .search(&self.base, Scope::Subtree, &filter, vec!["1.1"])
+            .await?
+            .success()?;
+        let first = found
+            .into_iter()
+            .find(|entry| !entry.is_ref() && !entry.is_intermediate());
+        let Some(first) = first else {
+            ldap.unbind().await?;
+            return Ok(false);
+        };
+        let name = SearchEntry::construct(first).dn;
+        let bound = ldap.simple_bind(&name, password).await?.success();
+        ldap.unbind().await?;
+        Ok(bound.is_ok())
+    }
+
+    async fn connect(&self) -> Result<ldap3::Ldap, LdapError> {
+        let settings = LdapConnSettings::new()
+            .set_conn_timeout(PATIENCE)
+            .set_no_tls_verify(self.insecure);
+        let (driver, ldap) = LdapConnAsync::with_settings(settings, &self.url).await?;
+        tokio::spawn(async move {
+            if let Err(error) = driver.drive().await {
+                tracing::debug!("the connection to the directory server ended: {error}");
+            }
+        });
+        Ok(ldap)
+    }
+}
+
+/// Whether it can be the name of an attribute (RFC 4512 §2.5).
+fn is_attribute(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';' | '_');
+    !name.is_empty() && name.chars().all(fits)
+}
+
+#[cfg(test)]
+mod tests;

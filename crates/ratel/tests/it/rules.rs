@@ -1,0 +1,385 @@
+//! Rules that change or answer traffic: the same command lines for Ratel and for mitmproxy do the same to the same
+//! traffic, as the client and as the origin see it.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use ratel_testkit::{Builder, Origin, Ratel, Wire, origin, peer};
+
+use crate::common::{dump, reverse};
+
+/// What is asked of a proxy, and with which options.
+struct Case<'c> {
+    name: &'c str,
+    args: &'c [&'c str],
+    /// Requests; `HOST` is the origin.
+    asks: &'c [&'c str],
+    reverse: bool,
+}
+
+/// An origin that tells what it was asked, and notes it.
+fn site(seen: Arc<Mutex<Vec<String>>>) -> Origin {
+    Origin::plain(move |wire| {
+        let seen = seen.clone();
+        origin::serve(wire, move |head, body| {
+            let body = String::from_utf8_lossy(body);
+            seen.lock()
+                .expect("no test panics while it holds this")
+                .push(format!("{head}{body}"));
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let fields = match path {
+                "/cookie" => "Set-Cookie: sid=1; Path=/\r\nSet-Cookie: other=x y; Path=/deep\r\n",
+                "/alt" => "Alt-Svc: h3=\"other.test:443\"; ma=60, h2=\":8443\"\r\n",
+                _ => "X-Origin: one\r\nX-Origin: two\r\n",
+            };
+            let body = format!("body of {path} with some words\nand more words");
+            let len = body.len();
+            format!("HTTP/1.1 200 OK\r\n{fields}Content-Type: text/plain\r\nContent-Length: {len}\r\n\r\n{body}")
+                .into_bytes()
+        });
+    })
+}
+
+/// What the client got and what the origin saw, without what differs by name and by run.
+fn played(case: &Case<'_>, start: impl FnOnce(u16) -> Ratel) -> String {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let site = site(seen.clone());
+    let proxy = start(site.port());
+    let host = format!("127.0.0.1:{}", site.port());
+    let mut told = String::new();
+    for ask in case.asks {
+        let mut wire = Wire::connect(proxy.port());
+        wire.send(ask.replace("HOST", &host)).expect("it reads");
+        let answer = match wire.reply() {
+            Ok(reply) => format!("{}{}", reply.head, reply.text()),
+            Err(_) => "closed".to_owned(),
+        };
+        told.push_str(&format!("--- client\n{answer}\n"));
+    }
+    for request in seen.lock().expect("free").iter() {
+        told.push_str(&format!("--- origin\n{request}\n"));
+    }
+    let listens = proxy.port().to_string();
+    let (_, printed) = proxy.terminate();
+    let told = told
+        .replace(&host, "HOST")
+        .replace(&format!(":{listens}"), ":PROXY");
+    let lines = told.lines().map(|line| {
+        let line = line.trim_end();
+        if line.starts_with("Server: ") {
+            "Server: IT"
+        } else if line.ends_with("realm=\"mitmproxy\"") {
+            return line.replace("realm=\"mitmproxy\"", "realm=\"ratel\"");
+        } else {
+            line
+        }
+        .to_owned()
+    });
+    let told: Vec<String> = lines.collect();
+    assert!(!told.is_empty(), "{printed}");
+    told.join("\n")
+}
+
+fn ours(case: &Case<'_>, origin: u16) -> Ratel {
+    let builder = if case.reverse {
+        reverse(&format!("http://127.0.0.1:{origin}"))
+    } else {
+        dump()
+    };
+    builder.args(case.args.iter().copied()).start()
+}
+
+fn theirs(program: &Path, case: &Case<'_>, origin: u16) -> Ratel {
+    let mut builder = Builder::new(program)
+        .args(["--listen-host", "127.0.0.1", "--listen-port", "0"])
+        .env("PYTHONUNBUFFERED", "1");
+    if case.reverse {
+        builder = builder.args([
+            "--mode".to_owned(),
+            format!("reverse:http://127.0.0.1:{origin}"),
+        ]);
+    }
+    builder.args(case.args.iter().copied()).start()
+}
+
+/// Runs a case with both, and says what differs.
+fn compare(program: &Path, case: &Case<'_>) -> Option<String> {
+    let ours = played(case, |origin| ours(case, origin));
+    let theirs = played(case, |origin| theirs(program, case, origin));
+    (ours != theirs).then(|| {
+        format!(
+            "{} {:?}\n=== ours\n{ours}\n=== mitmdump's\n{theirs}",
+            case.name, case.args
+        )
+    })
+}
+
+fn check(cases: &[Case<'_>]) {
+    let Some(program) = peer::mitmdump() else {
+        return;
+    };
+    let differ: Vec<_> = cases
+        .iter()
+        .filter_map(|case| compare(&program, case))
+        .collect();
+    assert!(
+        differ.is_empty(),
+        "{} of {} differ:\n{}",
+        differ.len(),
+        cases.len(),
+        differ.join("\n\n")
+    );
+}
+
+const GET: &str =
+    "GET http://HOST/path HTTP/1.1\r\nHost: HOST\r\nX-A: 1\r\nx-a: 2\r\nConnection: close\r\n\r\n";
+const POST: &str = "POST http://HOST/form?q=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: 11\r\nConnection: close\r\n\r\nhello hello";
+
+fn forward<'c>(name: &'c str, args: &'c [&'c str], asks: &'c [&'c str]) -> Case<'c> {
+    Case {
+        name,
+        args,
+        asks,
+        reverse: false,
+    }
+}
+
+#[test]
+fn headers_and_bodies_change_alike() {
+    check(&[
+        forward("set", &["-H", "/X-A/new"], &[GET]),
+        forward("remove", &["-H", "/x-a/"], &[GET]),
+        forward(
+            "several",
+            &["-H", "/X-A/one", "-H", "/X-A/two", "-H", "/X-Origin/three"],
+            &[GET],
+        ),
+        forward(
+            "filters",
+            &[
+                "--modify-headers",
+                "/~q & ~m POST/X-Q/request",
+                "--modify-headers",
+                "/~s/X-S/response",
+                "--modify-headers",
+                "|~u path|User-Agent|a/b|c",
+            ],
+            &[GET, POST],
+        ),
+        forward(
+            "bodies",
+            &[
+                "-B",
+                "/~q & ~m POST/hello/bye",
+                "-B",
+                "/~s/wor(d)s/<\\\\1\\\\g<0>>",
+            ],
+            &[GET, POST],
+        ),
+        forward(
+            "one after the other",
+            &[
+                "-B",
+                "/hello/a b",
+                "-B",
+                "/a.b/c\\x41\\n",
+                "-B",
+                "/some.*more/-",
+            ],
+            &[POST],
+        ),
+    ]);
+}
+
+#[test]
+fn requests_go_elsewhere_alike() {
+    check(&[
+        forward("path", &["-M", "|/path|/other/path?x=y"], &[GET, POST]),
+        forward(
+            "groups",
+            &["-M", "|/(?P<word>f\\w+)|/\\g<word>/\\1"],
+            &[POST],
+        ),
+        forward(
+            "filter",
+            &[
+                "--map-remote",
+                "|~m POST|/form|/posted",
+                "-M",
+                "|q=(.)|q=<\\1>",
+            ],
+            &[GET, POST],
+        ),
+        forward(
+            "and then",
+            &[
+                "-M",
+                "/path/other",
+                "-B",
+                "/~u other & ~s/body/BODY",
+                "-H",
+                "/~u other/X-O/1",
+            ],
+            &[GET],
+        ),
+    ]);
+}
+
+#[test]
+fn files_answer_alike() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for file in [
+        "index.html",
+        "a.css",
+        "sub/index.html",
+        "sub/b_c.json",
+        "plain",
+    ] {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+        std::fs::write(&path, format!("content of {file}")).expect("it can be written");
+    }
+    let root = folder.path().display();
+    let asks: Vec<String> = [
+        "/x/",
+        "/x/a.css?v=1",
+        "/x/sub",
+        "/x/sub/",
+        "/x/sub/b%20c.json",
+        "/x/plain",
+        "/x/none",
+        "/x/../a.css",
+        "/x/%2e%2e/%2e%2e/etc/passwd",
+        "/x/..%2fa.css",
+        "/x//a.css",
+        "/y/a.css",
+        "/x/sub/../a.css",
+        "/x/a.css/",
+        "/x/%00",
+        "/x/%5c..%5ca.css",
+    ]
+    .iter()
+    .map(|path| {
+        format!("GET http://HOST{path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")
+    })
+    .collect();
+    let asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+    let below = format!("|/x/|{root}");
+    let grouped = format!("|/x/(.*)|{root}");
+    let one = format!("|~m GET|/x/|{root}/plain");
+    let two = [format!("|/x/sub|{root}/sub"), format!("|/x|{root}")];
+    check(&[
+        forward("folder", &["--map-local", &below], &asks),
+        forward("group", &["--map-local", &grouped], &asks),
+        forward("file", &["--map-local", &one], &asks),
+        forward(
+            "two",
+            &["--map-local", &two[0], "--map-local", &two[1]],
+            &asks,
+        ),
+    ]);
+}
+
+#[test]
+fn what_is_blocked_is_blocked_alike() {
+    check(&[
+        forward(
+            "status",
+            &["--set", "block_list=/~u path/404"],
+            &[GET, POST],
+        ),
+        forward(
+            "closed",
+            &["--set", "block_list=:~m POST:444"],
+            &[GET, POST],
+        ),
+        forward(
+            "the last one",
+            &[
+                "--set",
+                "block_list=/~u path/404",
+                "--set",
+                "block_list=/~m GET/418",
+            ],
+            &[GET],
+        ),
+        forward("no body", &["--set", "block_list=/~all/204"], &[GET]),
+    ]);
+}
+
+const CACHED: &str = "GET http://HOST/a HTTP/1.1\r\nHost: HOST\r\nIf-None-Match: \"x\"\r\nIf-Modified-Since: Wed, 21 Oct 2015 07:28:00 GMT\r\nAccept-Encoding: gzip, br\r\nConnection: close\r\n\r\n";
+const KNOWN: &str = "GET http://HOST/a HTTP/1.1\r\nHost: HOST\r\nAuthorization: Basic abc\r\nConnection: close\r\n\r\n";
+const COOKIE: &str = "GET http://HOST/cookie HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+const DEEP: &str =
+    "GET http://HOST/deep HTTP/1.1\r\nHost: HOST\r\nCookie: own=1\r\nConnection: close\r\n\r\n";
+const ALT: &str = "GET /alt HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+
+#[test]
+fn requests_are_made_alike() {
+    check(&[
+        forward("anticache", &["--anticache"], &[CACHED]),
+        forward("anticomp", &["--anticomp"], &[CACHED, GET]),
+        forward(
+            "stickyauth",
+            &["--stickyauth", "~u path"],
+            &[KNOWN, GET, POST],
+        ),
+        forward(
+            "stickycookie",
+            &["--stickycookie", "."],
+            &[COOKIE, GET, DEEP, POST],
+        ),
+        Case {
+            name: "upstream_auth",
+            args: &["--upstream-auth", "user:pass"],
+            asks: &[ALT],
+            reverse: true,
+        },
+        Case {
+            name: "keep_alt_svc_header",
+            args: &["--set", "keep_alt_svc_header=true"],
+            asks: &[ALT],
+            reverse: true,
+        },
+    ]);
+}
+
+#[test]
+fn clients_are_asked_who_they_are_alike() {
+    let with = |name: &str, credentials: &str| {
+        format!(
+            "GET http://HOST/a HTTP/1.1\r\nHost: HOST\r\n{name}: Basic {credentials}\r\nConnection: close\r\n\r\n"
+        )
+    };
+    // user:pass and user:nope
+    let asks = [
+        with("Proxy-Authorization", "dXNlcjpwYXNz"),
+        with("Proxy-Authorization", "dXNlcjpub3Bl"),
+        with("Authorization", "dXNlcjpwYXNz"),
+    ];
+    let mut asks: Vec<&str> = asks.iter().map(String::as_str).collect();
+    asks.push(GET);
+    let connect = "CONNECT HOST HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n";
+    asks.push(connect);
+    let local: Vec<String> = asks
+        .iter()
+        .map(|ask| ask.replace("http://HOST", ""))
+        .collect();
+    let local: Vec<&str> = local.iter().take(4).map(String::as_str).collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("users");
+    // SHA-1 of "pass".
+    std::fs::write(&file, "user:{SHA}nU4eI71bcnBGqeO0t9tXvY1u5oQ=\n").expect("it can be written");
+    let users = format!("@{}", file.display());
+    check(&[
+        forward("one", &["--proxyauth", "user:pass"], &asks),
+        forward("any", &["--proxyauth", "any"], &asks),
+        forward("file", &["--proxyauth", &users], &asks),
+        Case {
+            name: "reverse",
+            args: &["--proxyauth", "user:pass"],
+            asks: &local,
+            reverse: true,
+        },
+    ]);
+}
