@@ -237,7 +237,10 @@ impl ServerReplay {
             .matching
             .key(&self.0.prints, request, &Body::Missing);
         let state = self.state();
-        state.left > 0 && key.is_ok_and(|key| !state.early.contains(&key.path()))
+        // A request to a host of which nothing is on record has no recording, whatever its body.
+        let is_known =
+            settings.matching.ignores_host() || state.hosts.contains_key(&*request.pretty_host());
+        state.left > 0 && is_known && key.is_ok_and(|key| !state.early.contains(&key.path()))
     }
 
     /// Whether requests to `host` are answered here, as far as can be told without the requests.

@@ -125,7 +125,7 @@ fn requests_and_responses_are_held_changed_and_let_go() {
     proxy.store.flush();
     let snapshot = proxy.store.snapshot(id).expect("it is on record");
     let mut request = snapshot.request.expect("its request");
-    request.set_path("/changed");
+    request.set_path("/a/changed");
     let edit = Edit {
         request: Some(request),
         request_body: Some("other".into()),
@@ -143,7 +143,7 @@ fn requests_and_responses_are_held_changed_and_let_go() {
     assert_eq!(client.reply().expect("an answer").text(), "told otherwise");
     let sent = String::from_utf8(site.received(1)).expect("text");
     assert!(
-        sent.starts_with("POST /changed HTTP/1.1\r\n") && sent.ends_with("\r\n\r\nother"),
+        sent.starts_with("POST /a/changed HTTP/1.1\r\n") && sent.ends_with("\r\n\r\nother"),
         "{sent}"
     );
 }

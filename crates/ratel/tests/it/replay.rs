@@ -285,3 +285,30 @@ fn a_program_that_has_played_everything_ends() {
         &["server_replay", "nowhere"],
     );
 }
+
+#[test]
+fn hosts_behind_tls_need_not_exist() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("archive.har");
+    let archive = r#"{"log":{"entries":[{"request":{"method":"GET","url":"https://nowhere.invalid/a"},
+        "response":{"status":200,"headers":[{"name":"Content-Type","value":"text/plain"}],
+        "content":{"text":"played"}}}]}}"#;
+    std::fs::write(&file, archive).expect("the folder can be written");
+    let ratel = dump()
+        .args(["-S", &file.display().to_string()])
+        .args(["--set", "server_replay_reuse", "--set", "keepserving"])
+        .start();
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("CONNECT nowhere.invalid:443 HTTP/1.1\r\nHost: nowhere.invalid:443\r\n\r\n")
+        .expect("a connection");
+    wire.until(b"\r\n\r\n").expect("a tunnel");
+    let ca = ratel.config_file("ratel-ca-cert.pem");
+    let mut wire = wire.start_tls("nowhere.invalid", Some(&ca));
+    wire.send("GET /a HTTP/1.1\r\nHost: nowhere.invalid\r\nConnection: close\r\n\r\n")
+        .expect("a connection");
+    let text = String::from_utf8(wire.rest().expect("an answer")).expect("text");
+    assert!(
+        text.starts_with("HTTP/1.1 200") && text.ends_with("played"),
+        "{text}"
+    );
+}
