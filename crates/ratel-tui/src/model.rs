@@ -27,7 +27,7 @@ pub(crate) use prompt::{
 };
 
 use crate::app::{Look, ProxyInfo};
-use crate::keymap::{Context, Keymap};
+use crate::keymap::{Context, Key, Keymap};
 use crate::source::{MessageId, Messages, Page, Target, TreeTarget};
 use crate::theme::Theme;
 use crate::widgets::pane::Pane;
@@ -107,6 +107,8 @@ pub(crate) struct TreeView {
     pub(crate) top: usize,
     pub(crate) focus: Option<(TreeAt, usize)>,
     pub(crate) target: TreeTarget,
+    /// A key that is about what has the focus once the rows are read.
+    pub(crate) key: Option<Key>,
     /// The flow that had the focus in the list.
     pub(crate) before: Option<(FlowId, usize)>,
 }

@@ -53,7 +53,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         _ => model.touch(),
     }
     match msg {
-        Msg::Key(key) => return pressed(model, key),
+        Msg::Key(key) => {
+            return tree::settled(model, key).unwrap_or_else(|key| pressed(model, key));
+        }
         Msg::Paste(text) => return prompt::pasted(model, &text),
         Msg::Click(x, y) => return mouse::clicked(model, x, y),
         Msg::Wheel(rows, x, y) => return mouse::wheel(model, rows, x, y),
@@ -72,7 +74,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::List => model.list.stale = true,
         Msg::LogRead(entries) => traffic::read_log(model, entries),
         Msg::Page(page) => traffic::took_page(model, page),
-        Msg::Tree(page) => traffic::took_tree(model, *page),
+        Msg::Tree(page) => {
+            traffic::took_tree(model, *page);
+            let key = model.list.tree.as_mut().and_then(|tree| tree.key.take());
+            return key.map_or_else(Vec::new, |key| pressed(model, key));
+        }
         Msg::Opened(opened) => {
             let flow = opened.id;
             traffic::took_flow(model, *opened);

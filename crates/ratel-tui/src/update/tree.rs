@@ -2,9 +2,10 @@
 
 use ratel_core::view::{Fold, TreeAt};
 
+use crate::keymap::{Context, Key};
 use crate::model::{Model, TreeView};
 use crate::msg::Effect;
-use crate::screens::flow_list;
+use crate::screens::{flow_list, flow_tree};
 use crate::source::{Target, TreeTarget};
 
 use super::{nav, say};
@@ -28,6 +29,20 @@ pub(super) fn toggle(model: &mut Model) -> Vec<Effect> {
         ..TreeView::default()
     });
     vec![Effect::KeepTree(true)]
+}
+
+/// Has the rows read before a key that follows at once, since it is about the new focus. The key, where nothing is to be
+/// read.
+pub(super) fn settled(model: &mut Model, key: Key) -> Result<Vec<Effect>, Key> {
+    let query = flow_tree::query(model);
+    let listed = model.prompt.is_none() && model.context() == Context::FlowList;
+    match (query, &mut model.list.tree) {
+        (Some(query), Some(tree)) if listed && tree.target != TreeTarget::Keep => {
+            tree.key = Some(key);
+            Ok(vec![Effect::Tree(query)])
+        }
+        _ => Err(key),
+    }
 }
 
 /// Whether the focus is on what has no flow of its own.

@@ -113,6 +113,47 @@ fn many_rows_and_a_small_terminal() {
     quit(screen);
 }
 
+/// Hosts and paths with what is below them, while it comes.
+#[test]
+fn flows_are_shown_as_a_tree() {
+    let origin = Origin::answering(origin::ok("a needle, a needle"));
+    let (mut screen, port) = screen([format!("http://127.0.0.1:{}", origin.port())]);
+    assert_eq!(wire::get(port, "/api/v1/users").status, 200);
+    screen.wait_for("/api/v1/users");
+    screen.keys("t");
+    screen.wait_for("[tree of 1]");
+    assert_eq!(wire::get(port, "/api/v1/orders").status, 200);
+    screen.wait("a branch for both", |text| {
+        text.contains("▾ /api/v1  2") && text.contains("/orders")
+    });
+    screen.keys("g\r");
+    screen.wait("a closed root", |text| {
+        text.contains("▸ http://127.0.0.1") && !text.contains("/orders")
+    });
+    screen.keys("*G\r\t");
+    screen.wait_for("a needle, a needle");
+    screen.keys("/needle\rn");
+    screen.wait_for("match 2/2");
+    screen.keys("q");
+    screen.wait_for("[tree of 2]");
+    quit(screen);
+}
+
+/// A client that does not trust the certificate is told on the screen what makes it.
+#[test]
+fn a_client_without_trust_is_helped() {
+    let (mut screen, port) = screen(Vec::new());
+    let proxy = format!("http://127.0.0.1:{port}");
+    // A name that is served without a server.
+    if curl(["--proxy".to_owned(), proxy, "https://mitm.it/".to_owned()]).is_none() {
+        return;
+    }
+    screen.wait("the line for curl", |text| {
+        text.contains("does not trust Ratel's certificate yet") && text.contains("curl --cacert")
+    });
+    quit(screen);
+}
+
 /// A signal ends it as cleanly as the key does.
 #[test]
 fn a_signal_restores_the_terminal() {
