@@ -77,8 +77,8 @@ pub struct Backend<'a> {
     pub focus: Option<FlowId>,
     /// How filters are read.
     pub filters: FilterOptions,
-    /// Puts bytes into the clipboard.
-    pub copy: &'a mut dyn FnMut(&[u8]) -> io::Result<()>,
+    /// Puts bytes into the clipboard. Gives what is to be said of it; none if that is logged later.
+    pub copy: &'a mut dyn FnMut(&[u8]) -> io::Result<Option<String>>,
     /// Tells the user what was done.
     pub log: &'a mut dyn FnMut(Level, &str),
     /// Forgets what is in the event log.
@@ -410,12 +410,10 @@ impl Backend<'_> {
             let text = format!("{bytes} are too many for the clipboard; write them to a file");
             return Err(CommandError::Failed(text));
         }
-        (self.copy)(text).map_err(|error| {
+        let said = (self.copy)(text).map_err(|error| {
             CommandError::Failed(format!("cannot reach the clipboard: {error}"))
         })?;
-        Ok(Output::Str(format!(
-            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52)"
-        )))
+        Ok(said.map_or(Output::Nothing, Output::Str))
     }
 
     fn export_to_file(&mut self, call: &Call) -> Done {

@@ -15,6 +15,7 @@
 
 mod app;
 pub mod backend;
+mod clipboard;
 pub mod editing;
 pub mod errand;
 mod export;

@@ -132,8 +132,6 @@ pub enum Effect {
     SetRows(FlowId, Part, Vec<Vec<String>>),
     /// Write a text to a file; what becomes of it is logged.
     Write(PathBuf, String),
-    /// Put a text into the clipboard.
-    Copy(String),
     /// Show a body in a program of the user's own: the flow, and whether it is the response's.
     ViewBody(FlowId, bool),
     /// Give the terminal back and stop the process until it is continued.

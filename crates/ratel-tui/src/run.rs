@@ -30,6 +30,7 @@ use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
 
 use crate::app::{App, Exit, Programs, Stop, TuiError};
+use crate::clipboard::Clipboard;
 use crate::errand::Replays;
 use crate::files;
 use crate::keymap::{self, Keymap};
@@ -132,6 +133,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         sender,
         programs,
         terminal,
+        clipboard: Clipboard::default(),
         reader,
         relisted,
         pending: VecDeque::new(),
@@ -150,6 +152,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     let result = screen.run(&signals, &subscriptions, &stop);
     screen.terminal.leave();
     screen.errands.finish();
+    screen.clipboard.finish();
     result.map_err(TuiError::Terminal)
 }
 
@@ -226,6 +229,7 @@ struct Loop {
     sender: SyncSender<Signal>,
     programs: Programs,
     terminal: Terminal,
+    clipboard: Clipboard,
     reader: Reader,
     /// The list may look different.
     relisted: Arc<AtomicBool>,

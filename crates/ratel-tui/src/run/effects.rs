@@ -104,11 +104,6 @@ impl Loop {
                 self.write(&path, text.as_bytes());
                 None
             }
-            Effect::Copy(text) => {
-                let copied = self.terminal.copy(text.as_bytes());
-                self.log_failure("reach the clipboard", copied);
-                None
-            }
             Effect::ViewBody(id, response) => {
                 self.view_body(id, response)?;
                 None
@@ -198,6 +193,7 @@ impl Loop {
             redactor,
             options,
             terminal,
+            clipboard,
             event_log,
             model,
             errands,
@@ -212,7 +208,7 @@ impl Loop {
             options,
             focus,
             filters: model.filters(),
-            copy: &mut |text| terminal.copy(text),
+            copy: &mut |text| clipboard.copy(text, |text| terminal.copy(text), event_log),
             log: &mut |level, text| event_log.push(level, text, None),
             clear_log: &mut || event_log.clear(),
             begin: &mut |errand| {

@@ -934,7 +934,6 @@ impl Ui {
                     | Effect::SetRows(..)
                     | Effect::EditCell(_)) => self.edit(effect, &mut msgs),
                     Effect::KeepHistory(line) => self.kept.push(line),
-                    Effect::Copy(text) => self.clipboard = text,
                     Effect::Suspend => self.suspended += 1,
                     Effect::Quit => self.quit = true,
                     effect => self.asked.push(effect),
@@ -1007,7 +1006,7 @@ impl Ui {
             filters: Default::default(),
             copy: &mut |text| {
                 *clipboard = String::from_utf8_lossy(text).into_owned();
-                Ok(())
+                Ok(Some("copied to the clipboard".to_owned()))
             },
             log: &mut |level, text| {
                 let entry = Entry {
