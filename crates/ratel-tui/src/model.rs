@@ -217,7 +217,7 @@ pub(crate) struct MessageView {
     /// Complete messages of the flow.
     pub(crate) total: u64,
     /// When the flow began.
-    pub(crate) flow_created: Timestamp,
+    pub(crate) flow_began: Timestamp,
     pub(crate) head: Option<MessageHead>,
     /// It was evicted.
     pub(crate) gone: bool,
@@ -331,12 +331,12 @@ impl FlowView {
 }
 
 impl MessageView {
-    pub(crate) fn new(flow: FlowId, flow_created: Timestamp, id: MessageId, total: u64) -> Self {
+    pub(crate) fn new(flow: FlowId, flow_began: Timestamp, id: MessageId, total: u64) -> Self {
         Self {
             flow,
             id,
             total,
-            flow_created,
+            flow_began,
             head: None,
             gone: false,
             mode: Mode::default(),

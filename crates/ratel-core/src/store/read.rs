@@ -105,6 +105,8 @@ pub struct RequestLine {
 pub struct Times {
     /// The flow was opened.
     pub created: Timestamp,
+    /// What is in the flow now began: later than `created` when its request was sent again.
+    pub began: Timestamp,
     /// The request was complete.
     pub request_end: Option<Timestamp>,
     /// The first byte of the response.
@@ -113,6 +115,13 @@ pub struct Times {
     pub response_end: Option<Timestamp>,
     /// The last thing that happened: a piece of a body, an end, an error, the finish.
     pub last: Timestamp,
+}
+
+impl Times {
+    /// The head of a request says when it began.
+    fn requested(&mut self, at: Timestamp) {
+        self.began = self.created.max(at);
+    }
 }
 
 /// All of a flow but its bodies, as it was in the moment of asking.
@@ -209,14 +218,17 @@ pub(super) fn summary(shared: &Shared, id: FlowId) -> Option<Summary> {
     };
     drop(index);
 
-    summary.request = load(request, head::get_request).map(|request| RequestLine {
-        method: request.method,
-        scheme: request.scheme,
-        host: request.host,
-        port: request.port,
-        path: request.path,
-        version: request.version,
-    });
+    if let Some(request) = load(request, head::get_request) {
+        summary.times.requested(request.timestamp_start);
+        summary.request = Some(RequestLine {
+            method: request.method,
+            scheme: request.scheme,
+            host: request.host,
+            port: request.port,
+            path: request.path,
+            version: request.version,
+        });
+    }
     if let Some(response) = load(response, head::get_response) {
         summary.content_type = response
             .headers
@@ -341,6 +353,9 @@ fn complete(
     drop(index);
 
     snapshot.request = load_from(source, request, head::get_request);
+    if let Some(request) = &snapshot.request {
+        snapshot.times.requested(request.timestamp_start);
+    }
     snapshot.response = load_from(source, response, head::get_response);
     snapshot.times.response_start = snapshot
         .response
@@ -375,6 +390,7 @@ fn times(entry: &Entry) -> Times {
     let [request_end, response_end] = entry.ends.map(|end| (end != Timestamp(0)).then_some(end));
     Times {
         created: entry.created,
+        began: entry.created,
         request_end,
         response_start: None,
         response_end,

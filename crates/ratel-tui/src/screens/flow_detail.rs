@@ -188,7 +188,7 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
     // Without its time a connection may be closed or not, and most flows have no error.
     events.retain(|(name, at)| at.is_some() || !(name.ends_with("closed") || *name == "Error"));
     events.sort_by_key(|(_, at)| at.unwrap_or(Timestamp(u64::MAX)));
-    let first = flow.times.created;
+    let first = flow.times.began;
     facts.section("Timing");
     let bars = waterfall::lines(flow);
     if !bars.is_empty() {

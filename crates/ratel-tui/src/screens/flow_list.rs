@@ -395,7 +395,7 @@ fn took(summary: &Summary) -> Option<Duration> {
     // Not every stream has an end of its own.
     let last = summary.stream.map(|_| summary.times.last);
     let end = summary.times.response_end.or(last)?;
-    Some(end.since(summary.times.created))
+    Some(end.since(summary.times.began))
 }
 
 pub(super) fn method(summary: &Summary) -> Text {

@@ -170,7 +170,7 @@ fn line(row: &MessageRow, preview: &str, focused: bool, flow: &FlowSnapshot, wid
     let mut text = marker(focused);
     text.append_cut(arrow(head.side), 1);
     text.push(Role::Text, " ");
-    right(&mut text, SINCE, Role::Dim, since(flow.times.created, head));
+    right(&mut text, SINCE, Role::Dim, since(flow.times.began, head));
     text.push(Role::Text, " ");
     let end = text.width() + KIND;
     text.push(Role::Name, head.kind.name());

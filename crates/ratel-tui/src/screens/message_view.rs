@@ -49,7 +49,7 @@ pub(crate) fn show(view: &mut MessageView, opened: Opened, schemas: Option<&Sche
     view.id = found.id;
     view.total = found.total;
     view.head = Some(found.head);
-    view.flow_created = flow.times.created;
+    view.flow_began = flow.times.began;
     view.pane.set(content(&flow, found, schemas, view.mode));
 }
 
@@ -137,7 +137,7 @@ fn facts(view: &MessageView, head: &MessageHead, offset: UtcOffset) -> Text {
         format!(
             "  {}  {}",
             format::date_time(head.timestamp, offset),
-            message_list::since(view.flow_created, head)
+            message_list::since(view.flow_began, head)
         ),
     );
     if matches!(head.kind, MessageKind::Text | MessageKind::Binary) && head.code > 1 {

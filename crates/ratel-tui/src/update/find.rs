@@ -238,7 +238,7 @@ fn open_message(model: &mut Model, number: u64) {
         return;
     };
     let id = MessageId::Nth(number);
-    let message = MessageView::new(view.id, flow.times.created, id, total);
+    let message = MessageView::new(view.id, flow.times.began, id, total);
     open(model, Screen::Message(Box::new(message)));
     resized(model);
 }

@@ -280,7 +280,7 @@ pub(super) fn open_message(model: &mut Model) {
         say(model, "there is no message to open");
         return;
     };
-    let message = MessageView::new(view.id, flow.times.created, id, total);
+    let message = MessageView::new(view.id, flow.times.began, id, total);
     open(model, Screen::Message(Box::new(message)));
 }
 
@@ -299,7 +299,7 @@ pub(super) fn step_message(model: &mut Model, step: i64) {
         say(model, "there is no further message");
         return;
     }
-    *view = MessageView::new(view.flow, view.flow_created, MessageId::Nth(to), view.total);
+    *view = MessageView::new(view.flow, view.flow_began, MessageId::Nth(to), view.total);
     if let Some(view) = model.flow_view() {
         view.messages.focus = to;
         view.messages.follow = false;

@@ -149,6 +149,7 @@ impl Fake {
             response_body: body.len() as u64,
             times: Times {
                 created: at(created),
+                began: at(created),
                 request_end: Some(at(created + 2)),
                 response_start: Some(at(created + 100)),
                 response_end: Some(at(created + 123)),

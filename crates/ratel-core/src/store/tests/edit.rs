@@ -156,7 +156,10 @@ fn a_flow_that_is_run_anew_keeps_what_it_was() {
 
     for round in ["second", "third"] {
         let Reopened { writer, record } = store.reopen(id).unwrap();
-        writer.request(&request("/a"));
+        writer.request(&Request {
+            timestamp_start: Timestamp(11),
+            ..request("/a")
+        });
         store.flush();
         let now = store.snapshot(id).unwrap();
         assert!(now.state.is_live() && now.modified, "{:?}", now.state);
@@ -181,12 +184,19 @@ fn a_flow_that_is_run_anew_keeps_what_it_was() {
         writer.finish(Timestamp(17));
         store.flush();
         assert_eq!(body_of(&store, id), round);
-        assert_eq!(store.snapshot(id).unwrap().response.unwrap().status, 201);
+        let now = store.snapshot(id).unwrap();
+        assert_eq!(now.response.unwrap().status, 201);
+        // It has the times of what was sent last, and its place in the list.
+        for times in [now.times, store.summary(id).unwrap().times] {
+            assert_eq!((times.created, times.began), (Timestamp(1), Timestamp(11)));
+            assert_eq!(times.response_end, Some(Timestamp(16)));
+        }
     }
     assert_eq!(store.revert(id), Ok(true));
     assert_eq!(body_of(&store, id), "first");
     let now = store.snapshot(id).unwrap();
     assert_eq!((now.messages, now.request_body), (1, 100_000));
+    assert!(now.times.began < Timestamp(11));
 }
 
 fn body_of(store: &FlowStore, id: FlowId) -> String {

@@ -44,6 +44,7 @@ fn flow(id: u64, host: &str, path: &str, status: u16) -> Summary {
         close: None,
         times: Times {
             created: at,
+            began: at,
             request_end: None,
             response_start: None,
             response_end: None,

@@ -29,7 +29,7 @@ pub(super) fn lines(flow: &FlowSnapshot) -> Vec<Text> {
         return Vec::new();
     }
     let phases = phases(flow);
-    let start = flow.times.created;
+    let start = flow.times.began;
     let end = phases.iter().map(|phase| phase.to).max().unwrap_or(start);
     let total = end.0.saturating_sub(start.0);
     if total == 0 {
@@ -77,7 +77,7 @@ fn phases(flow: &FlowSnapshot) -> Vec<Phase> {
     };
     let server = flow.server_conn.as_ref();
     // A connection that was there before took no time of this flow.
-    if let Some(server) = server.filter(|server| server.timestamp_start >= times.created) {
+    if let Some(server) = server.filter(|server| server.timestamp_start >= times.began) {
         let tls = server.tls.as_ref().and_then(|tls| tls.timestamp_setup);
         let connected = server.timestamp_tcp_setup;
         add(
