@@ -142,7 +142,7 @@ fn flows_are_shown_as_a_tree() {
 /// A client that does not trust the certificate is told on the screen what makes it.
 #[test]
 fn a_client_without_trust_is_helped() {
-    let (mut screen, port) = screen(Vec::new());
+    let (screen, port) = screen(Vec::new());
     let proxy = format!("http://127.0.0.1:{port}");
     // A name that is served without a server.
     if curl(["--proxy".to_owned(), proxy, "https://mitm.it/".to_owned()]).is_none() {
