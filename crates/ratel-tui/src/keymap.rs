@@ -235,6 +235,15 @@ impl Keymap {
                 if self.lookup(context, binding.key) != Some(binding) {
                     continue;
                 }
+                // Or both have it by the same binding.
+                let is_there = |line: &Line<'_>| {
+                    line.binding.command == binding.command
+                        && line.place != place
+                        && line.keys.contains(&binding.key)
+                };
+                if lines.iter().any(is_there) {
+                    continue;
+                }
                 let is_same = |line: &&mut Line<'_>| {
                     line.place == place
                         && line.binding.command == binding.command

@@ -157,25 +157,43 @@ impl Text {
         rows
     }
 
-    /// As [`wrap`](Self::wrap), between words where that is possible.
+    /// As [`wrap`](Self::wrap), between words where that is possible: a row may then have a space at its end that stands out
+    /// beyond `width`. Between wide characters, which are written without spaces, is a place as good as any.
     pub(crate) fn wrap_words(self, width: usize) -> Vec<Self> {
         if self.width() <= width {
             return vec![self];
         }
+        let width = width.max(1);
+        let chars = self.spans.iter().flat_map(|span| {
+            let columns = |c: char| (span.role, c, c.width().unwrap_or(0));
+            span.text.chars().map(columns)
+        });
         let mut rows = Vec::new();
-        let mut row = Self::default();
-        for span in self.spans {
-            for word in span.text.split_inclusive(' ') {
-                let word = Self::plain(span.role, word);
-                if row.width() > 0 && row.width() + word.content().trim_end().width() > width {
-                    rows.append(&mut std::mem::take(&mut row).wrap(width));
-                }
-                for span in word.spans {
-                    row.push(span.role, span.text);
-                }
+        let (mut row, mut used) = (Self::default(), 0);
+        let (mut has_word, mut in_word) = (false, false);
+        let mut rest = chars.clone();
+        for (role, c, columns) in chars {
+            let starts = c != ' ' && columns > 0 && (columns > 1 || !in_word);
+            let needed = match (starts, columns) {
+                (true, 1) => word_width(rest.clone(), width),
+                _ => columns,
+            };
+            rest.next();
+            // A word that fits no row goes on from where it is.
+            let moves = starts && has_word && used + needed > width && needed <= width;
+            let hangs = c == ' ' && used == width;
+            if used > 0 && (moves || used + columns > width && !hangs) {
+                rows.push(std::mem::take(&mut row));
+                (used, has_word) = (0, false);
+            }
+            row.push_char(role, c);
+            used += columns;
+            if columns > 0 {
+                in_word = c != ' ' && columns == 1;
+                has_word |= c != ' ';
             }
         }
-        rows.append(&mut row.wrap(width));
+        rows.push(row);
         rows
     }
 
@@ -192,6 +210,18 @@ impl Text {
         }
         out
     }
+}
+
+/// The columns of the word that `chars` begin with; where it is wider than `most`, some number above that.
+fn word_width(chars: impl Iterator<Item = (Role, char, usize)>, most: usize) -> usize {
+    let mut width = 0;
+    for (_, c, columns) in chars {
+        if c == ' ' || columns > 1 || width > most {
+            break;
+        }
+        width += columns;
+    }
+    width
 }
 
 /// How a character is shown that must not reach the terminal; none for one that may.
@@ -272,6 +302,32 @@ mod tests {
     }
 
     #[test]
+    fn rows_end_between_words() {
+        let wrapped = |pieces: &[&str], width: usize| {
+            let mut line = Text::default();
+            for (nth, piece) in pieces.iter().enumerate() {
+                // A word may have more than one role.
+                line.push([Role::Error, Role::Text][nth % 2], *piece);
+            }
+            let rows = line.wrap_words(width);
+            rows.iter().map(Text::content).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            wrapped(&["error: ", "it is refused"], 9),
+            ["error: it ", "is ", "refused"]
+        );
+        assert_eq!(wrapped(&["ab cd", "ef"], 5), ["ab ", "cdef"]);
+        assert_eq!(wrapped(&["key: abcdefghij"], 8), ["key: abc", "defghij"]);
+        assert_eq!(wrapped(&["   abcde"], 5), ["   ab", "cde"]);
+        assert_eq!(wrapped(&["ein 日本語 wort"], 8), ["ein 日本", "語 wort"]);
+        assert_eq!(
+            wrapped(&["日e\u{301}e\u{301} abc"], 4),
+            ["日e\u{301}e\u{301} ", "abc"]
+        );
+        assert_eq!(wrapped(&["a     b"], 3), ["a   ", "  b"]);
+    }
+
+    #[test]
     fn tabs_are_columns() {
         let mut text = Text::default();
         text.push_body(Role::Text, b"a\tbc\td");
@@ -288,6 +344,17 @@ mod tests {
             let rows = text.wrap(width);
             proptest::prop_assert!(rows.iter().all(|row| row.width() <= width));
             proptest::prop_assert_eq!(rows.iter().map(Text::content).collect::<String>(), all);
+        }
+
+        #[test]
+        fn rows_of_words_fit_and_nothing_is_lost(line in "[a b日\u{301}]{0,60}|.{0,60}", width in 2usize..20) {
+            let mut text = Text::default();
+            text.push_str(Role::Text, &line);
+            let all = text.content();
+            let rows: Vec<_> = text.wrap_words(width).iter().map(Text::content).collect();
+            let fits = |row: &String| row.strip_suffix(' ').unwrap_or(row).width() <= width;
+            proptest::prop_assert!(rows.iter().all(fits), "{:?}", rows);
+            proptest::prop_assert_eq!(rows.concat(), all);
         }
     }
 }

@@ -127,7 +127,12 @@ fn a_client_that_does_not_trust_the_certificate_is_helped() {
 
 #[test]
 fn empty_list_says_what_to_do() {
-    assert_snapshot!("empty_reverse", Ui::new(SMALL, Vec::new()).text());
+    let empty = Ui::new(SMALL, Vec::new()).text();
+    assert!(
+        empty.contains("n New  L Load") && !empty.contains("Replay"),
+        "{empty}"
+    );
+    assert_snapshot!("empty_reverse", empty);
     let mode = ModeInfo {
         description: "regular".into(),
         listen_addrs: vec!["127.0.0.1:8080".into(), "[::1]:8080".into()],

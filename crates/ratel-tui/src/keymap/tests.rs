@@ -218,6 +218,27 @@ fn keys_for_docs() -> String {
 
 /// With `RATEL_UPDATE_DOCS` set the page is written instead.
 #[test]
+fn a_key_is_told_of_once() {
+    let keymap = Keymap::default();
+    for context in [
+        Context::Messages,
+        Context::Message,
+        Context::FlowView,
+        Context::Help,
+    ] {
+        let mut keys: Vec<_> = keymap
+            .on(context)
+            .into_iter()
+            .flat_map(|line| line.keys)
+            .collect();
+        let count = keys.len();
+        keys.sort_by_key(ToString::to_string);
+        keys.dedup();
+        assert_eq!(keys.len(), count, "{context:?}");
+    }
+}
+
+#[test]
 fn the_documentation_has_the_keys() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/terminal.md");
     let page = std::fs::read_to_string(path).unwrap();

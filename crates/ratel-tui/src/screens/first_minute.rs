@@ -20,7 +20,7 @@ const DEFAULT_PORT: &str = "8080";
 /// Paints lines from the row `top` on, those that are too long on more than one row.
 pub(crate) fn paint(lines: &[Text], area: Rect, top: usize, buf: &mut Buffer, theme: Theme) {
     let width = usize::from(area.width);
-    let rows = lines.iter().flat_map(|line| line.clone().wrap(width));
+    let rows = lines.iter().flat_map(|line| line.clone().wrap_words(width));
     for (y, row) in (top..usize::from(area.height)).zip(rows) {
         paint::row(buf, area, y, &row, theme);
     }

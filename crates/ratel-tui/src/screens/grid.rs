@@ -62,12 +62,21 @@ fn about(grid: &Grid) -> Vec<Text> {
         line.push_str(Role::Error, error);
         lines.push(line);
     }
-    let keys = match grid.editing {
-        Some(_) => "enter or esc ends editing the cell, ctrl c drops what was typed",
-        None => "enter edits, a adds a row, d deletes one; q applies the changes and closes",
+    let many = grid.columns.len() > 1;
+    let keys = match (&grid.editing, many) {
+        (Some(_), true) => {
+            "enter takes what was typed, tab goes on to the next cell, ctrl c drops it"
+        }
+        (Some(_), false) => "enter takes what was typed, ctrl c drops it",
+        (None, true) => {
+            "enter edits the cell, tab goes to the next; a adds a row, d deletes one; q applies the changes and closes"
+        }
+        (None, false) => {
+            "enter edits, a adds a row, d deletes one; q applies the changes and closes"
+        }
     };
     lines.push(Text::plain(Role::Dim, keys));
-    if grid.columns.len() > 1 {
+    if many {
         lines.push(Text::plain(
             Role::Dim,
             format!("columns: {}", grid.columns.join(", ")),

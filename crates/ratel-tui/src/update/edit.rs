@@ -8,6 +8,7 @@ use super::commands::say_error;
 use super::traffic::row_of;
 use super::{choose, nav, open, prompt, reload, results, say};
 use crate::editing::Begun;
+use crate::keymap::Context;
 use crate::model::{CommandLine, Grid, GridFor, Model, Screen};
 use crate::msg::Effect;
 
@@ -117,7 +118,18 @@ fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
     let is_held = row.or(open).is_some_and(|state| state.is_live());
     let text = match (changed, is_held) {
         (true, true) => format!("{name} of flow {id} changed; a lets it go on"),
-        (true, false) => format!("{name} of flow {id} changed; V undoes that"),
+        (true, false) => {
+            let keys = [
+                ("replay.client @focus", "sends it"),
+                ("flow.revert @focus", "undoes that"),
+            ];
+            let said = keys.iter().filter_map(|(command, does)| {
+                let key = model.keymap.key_of(Context::FlowView, command)?;
+                Some(format!("{key} {does}"))
+            });
+            let said: Vec<_> = said.collect();
+            format!("{name} of flow {id} changed; {}", said.join(", "))
+        }
         (false, _) => format!("{name} of flow {id} stays as it is"),
     };
     say(model, text);

@@ -18,10 +18,10 @@ pub(super) fn pressed(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
     let line = grid.editing.as_mut()?;
     match key {
         Key::Named("enter" | "esc") => grid.stop_editing(),
-        Key::Named("tab") => {
+        Key::Named("tab" | "shift tab") => {
             grid.stop_editing();
             if grid.columns.len() > 1 {
-                grid.go_column(true);
+                grid.go_column(key == Key::Named("tab"));
                 grid.edit();
             }
         }

@@ -8,7 +8,7 @@ use ratel_core::eventlog::Level;
 use ratel_core::options::keys;
 
 use crate::keymap::{Binding, Context};
-use crate::model::{CommandLine, Confirm, Layout, Model, Prompt};
+use crate::model::{CommandLine, Confirm, Layout, Model, Prompt, Screen};
 use crate::text::{Text, safe};
 use crate::theme::{Role, Theme};
 use crate::widgets::{overlay, paint};
@@ -132,7 +132,9 @@ pub(crate) fn paint(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
     let width = usize::from(areas.status.width);
     let text = status(model, width);
     paint::bar(frame.buffer_mut(), areas.status, 0, &text, Role::Bar, theme);
-    let said = prompt(model, width).or_else(|| message(model, width));
+    let said = prompt(model, width)
+        .or_else(|| message(model, width))
+        .or_else(|| cell(model));
     // A question must be seen even where there is no room for hints.
     let row = if said.is_some() && areas.hints.height == 0 {
         Rect {
@@ -346,6 +348,22 @@ fn command_line(command: &CommandLine, width: usize) -> Text {
     text
 }
 
+/// The keys of a cell that is edited, in which all others are typed.
+fn cell(model: &Model) -> Option<Text> {
+    let Screen::Grid(grid) = model.panes.current() else {
+        return None;
+    };
+    grid.editing.as_ref()?;
+    let tab = (grid.columns.len() > 1).then_some(("tab", "Next cell"));
+    let keys = [("enter", "Done")].into_iter().chain(tab);
+    let mut text = Text::default();
+    for (key, hint) in keys.chain([("ctrl c", "Drop")]) {
+        text.push(Role::Key, key);
+        text.push(Role::Text, format!(" {hint}  "));
+    }
+    Some(text)
+}
+
 fn message(model: &Model, width: usize) -> Option<Text> {
     let message = model.message.as_ref()?;
     let role = level_role(message.level);
@@ -383,7 +401,9 @@ pub(crate) fn level_role(level: Level) -> Role {
 fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let (mut first, mut second) = (Text::default(), Text::default());
     let mut full = false;
-    let lines = model.keymap.on(model.context());
+    let context = model.context();
+    let lines = model.keymap.on(context);
+    let without_flows = context == Context::FlowList && model.list.page.shown == 0;
     let columns = |binding: &Binding| binding.key.to_string().len() + 1 + binding.hint.len() + 2;
     // The one that leads to all others is there however little room there is.
     let mut help = lines
@@ -393,7 +413,8 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let room = width.saturating_sub(help.map_or(0, columns));
     for line in &lines {
         let binding = line.binding;
-        if binding.hint.is_empty() || !binding.is_usable() {
+        let is_idle = without_flows && acts_on_flow(&binding.command);
+        if binding.hint.is_empty() || is_idle || !binding.is_usable() {
             continue;
         }
         let is_help = help.is_some_and(|help| help.key == binding.key);
@@ -415,4 +436,11 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
         }
     }
     (first, second)
+}
+
+/// Whether a command of the list does nothing without a flow in focus.
+fn acts_on_flow(command: &str) -> bool {
+    ["@focus", "console.edit.focus", "console.nav.select"]
+        .iter()
+        .any(|word| command.contains(word))
 }

@@ -393,8 +393,12 @@ impl Rows {
                 row.append_cut(line.clone(), self.width);
                 self.rows.push(add((0, row)));
             } else {
-                let wrapped = line.clone().wrap(self.width).into_iter().enumerate();
-                self.rows.extend(wrapped.map(add));
+                // What a body has is shown column by column.
+                let wrapped = match section {
+                    Section::Body => line.clone().wrap(self.width),
+                    Section::Head | Section::Tail => line.clone().wrap_words(self.width),
+                };
+                self.rows.extend(wrapped.into_iter().enumerate().map(add));
             }
         }
     }

@@ -50,6 +50,35 @@ fn parts_are_offered() {
     );
 }
 
+/// Somebody who has never seen this finds the way by what the bottom of the screen says.
+#[test]
+fn the_way_from_a_header_to_another_request_is_said() {
+    let mut ui = Ui::new(SMALL, sample());
+    edit(&mut ui, "request-headers");
+    let text = ui.text();
+    assert!(
+        text.contains("tab goes to the next") && text.contains("tab Next cell"),
+        "{text}"
+    );
+    let text = ui.keys("j enter").text();
+    assert!(
+        text.ends_with("enter Done  tab Next cell  ctrl c Drop"),
+        "{text}"
+    );
+    let text = ui
+        .keys("tab")
+        .type_in("x")
+        .keys("shift_tab")
+        .type_in("y")
+        .keys("enter q")
+        .text();
+    assert!(
+        text.ends_with("request-headers of flow 1 changed; r sends it, V undoes that"),
+        "{text}"
+    );
+    assert_eq!(header(&ui, 1, "accepty"), "*/*x");
+}
+
 #[test]
 fn single_values_are_edited_at_the_prompt() {
     let mut ui = Ui::new(SMALL, sample());
@@ -101,7 +130,7 @@ fn headers_are_edited_in_a_grid() {
     assert_eq!(header(&ui, 1, "x-new"), "a\tb");
     let text = ui.text();
     assert!(
-        text.contains("request-headers of flow 1 changed; V undoes that"),
+        text.contains("request-headers of flow 1 changed; r sends it, V undoes that"),
         "{text}"
     );
     assert!(

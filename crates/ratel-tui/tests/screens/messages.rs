@@ -370,7 +370,8 @@ fn how_flows_ended_is_seen_at_every_width() {
     assert_snapshot!("ended_120x30", Ui::new(LARGE, ended()).text());
     let mut ui = Ui::new(SMALL, ended());
     let text = ui.keys("enter tab").text();
-    let outcome = "1011 Internal error, by the server: out of \\x1b[31";
+    // In two rows, the second of which begins with a word.
+    let outcome = "1011 Internal error, by the server: out of\n\\x1b[31mcoffee";
     assert!(text.contains(outcome), "{text}");
 }
 

@@ -134,6 +134,7 @@ fn options_are_saved_and_loaded() {
     let file = folder.path().join("config.yaml");
     std::fs::write(&file, "# mine\n").unwrap();
     let mut ui = Ui::set(SMALL, sample(), &["showhost=true"]);
+    ui.with_files = true;
     let text = ui
         .keys("O S")
         .type_in(file.to_str().unwrap())
@@ -153,6 +154,26 @@ fn options_are_saved_and_loaded() {
         "{text}"
     );
     assert!(ui.options.snapshot().bool(keys::HTTP2), "all or none");
+}
+
+/// Keys that are pressed at random must not leave files behind.
+#[test]
+fn a_test_that_does_not_ask_for_files_writes_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("typed");
+    let file = file.to_str().unwrap();
+    let mut ui = Ui::set(SMALL, sample(), &["showhost=true"]);
+    ui.keys("O S")
+        .type_in(file)
+        .keys("enter ctrl_g w")
+        .type_in(file)
+        .keys("enter");
+    ui.keys("b").type_in(file).keys("enter");
+    ui.command(&format!("export.file curl @1 {file}"));
+    for line in ["console.grideditor.save", "options.save", "save.har @all"] {
+        ui.command(&format!("{line} {file}"));
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

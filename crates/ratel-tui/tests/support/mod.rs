@@ -904,6 +904,13 @@ impl Ui {
                         let (from, done) = source::count(&self.flows, id, place, from);
                         msgs.push_back(Msg::Counted(id, place, from, done));
                     }
+                    // All else that has to do with files is begun as an errand.
+                    Effect::Run(call, _)
+                        if !self.with_files
+                            && matches!(call.name(), "options.save" | "options.load") =>
+                    {
+                        self.asked.push(Effect::Run(call, None));
+                    }
                     Effect::Run(call, focus) => {
                         let result = self.backend(focus, &mut msgs, |backend| backend.run(&call));
                         msgs.push_back(Msg::Ran(call, result));
