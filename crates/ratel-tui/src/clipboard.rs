@@ -302,6 +302,7 @@ mod tests {
     };
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_makes_sense_where() {
         let rows: [(&str, Around, bool, bool, &[Program]); 11] = [
             ("nothing is known", NOTHING, true, false, &[]),

@@ -399,6 +399,7 @@ fn version_is_four_lines() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "the text as it is printed")]
 fn help_for_people() {
     insta::assert_snapshot!(printed("ratel --help"), @"
     See HTTP(S) traffic exactly as it was on the wire.
