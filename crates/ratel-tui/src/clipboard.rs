@@ -291,146 +291,50 @@ fn said(len: usize, ways: &Ways, tried: &Tried) -> (Level, String) {
 mod tests {
     use super::*;
 
-    const NOTHING: Around = Around {
-        ssh: false,
-        tmux: false,
-        wayland: false,
-        x11: false,
-        windows: false,
-        macos: false,
-        bare: false,
-    };
+    /// What is set there, by the names of the fields.
+    fn around(set: &str) -> Around {
+        let is_set = |name| set.split(' ').any(|other| other == name);
+        Around {
+            ssh: is_set("ssh"),
+            tmux: is_set("tmux"),
+            wayland: is_set("wayland"),
+            x11: is_set("x11"),
+            windows: is_set("windows"),
+            macos: is_set("macos"),
+            bare: is_set("bare"),
+        }
+    }
 
     #[test]
     #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_makes_sense_where() {
-        let rows: [(&str, Around, bool, bool, &[Program]); 11] = [
-            ("nothing is known", NOTHING, true, false, &[]),
-            (
-                "macOS",
-                Around {
-                    macos: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[PBCOPY],
-            ),
-            (
-                "Wayland",
-                Around {
-                    wayland: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[WL_COPY],
-            ),
-            (
-                "X11",
-                Around {
-                    x11: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[XCLIP, XSEL],
-            ),
-            (
-                "Wayland with X11 for old programs",
-                Around {
-                    wayland: true,
-                    x11: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[WL_COPY, XCLIP, XSEL],
-            ),
-            (
-                "WSL with its own display",
-                Around {
-                    windows: true,
-                    wayland: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[CLIP, WL_COPY],
-            ),
-            (
-                "tmux on a desktop",
-                Around {
-                    tmux: true,
-                    x11: true,
-                    ..NOTHING
-                },
-                true,
-                true,
-                &[XCLIP, XSEL],
-            ),
-            (
-                "ssh, whatever the other machine has",
-                Around {
-                    ssh: true,
-                    wayland: true,
-                    x11: true,
-                    macos: true,
-                    ..NOTHING
-                },
-                true,
-                false,
-                &[],
-            ),
-            (
-                "tmux over ssh",
-                Around {
-                    ssh: true,
-                    tmux: true,
-                    ..NOTHING
-                },
-                true,
-                true,
-                &[],
-            ),
-            (
-                "a console",
-                Around {
-                    bare: true,
-                    ..NOTHING
-                },
-                false,
-                false,
-                &[],
-            ),
-            (
-                "a console with a desktop elsewhere on it",
-                Around {
-                    bare: true,
-                    x11: true,
-                    ..NOTHING
-                },
-                false,
-                false,
-                &[XCLIP, XSEL],
-            ),
+        let rows: [(&str, bool, bool, &[Program]); 11] = [
+            ("", true, false, &[]),
+            ("macos", true, false, &[PBCOPY]),
+            ("wayland", true, false, &[WL_COPY]),
+            ("x11", true, false, &[XCLIP, XSEL]),
+            ("wayland x11", true, false, &[WL_COPY, XCLIP, XSEL]),
+            ("windows wayland", true, false, &[CLIP, WL_COPY]),
+            ("tmux x11", true, true, &[XCLIP, XSEL]),
+            // Whatever that machine has.
+            ("ssh wayland x11 macos", true, false, &[]),
+            ("ssh tmux", true, true, &[]),
+            ("bare", false, false, &[]),
+            ("bare x11", false, false, &[XCLIP, XSEL]),
         ];
-        for (what, around, osc52, tmux, programs) in rows {
-            let ways = ways(around);
+        for (set, osc52, tmux, programs) in rows {
+            let ways = ways(around(set));
             assert_eq!(
                 (ways.osc52, ways.tmux, ways.programs.as_slice()),
                 (osc52, tmux, programs),
-                "{what}"
+                "{set}"
             );
         }
     }
 
     #[test]
     fn it_is_said_which_way_a_text_went() {
-        let x11 = ways(Around {
-            x11: true,
-            ..NOTHING
-        });
+        let x11 = ways(around("x11"));
         let tried = |done: &[&'static str], failed: Option<&str>| Tried {
             done: done.to_vec(),
             failed: failed.map(str::to_owned),
@@ -442,10 +346,7 @@ mod tests {
         );
         assert!(text(&x11, tried(&[], None)).ends_with("install xclip or xsel"));
         assert!(text(&x11, tried(&[], Some("xsel failed: no"))).ends_with("; xsel failed: no"));
-        let ssh = ways(Around {
-            ssh: true,
-            ..NOTHING
-        });
+        let ssh = ways(around("ssh"));
         assert!(text(&ssh, tried(&[], None)).ends_with("(OSC 52)"));
         let console = Ways {
             osc52: false,

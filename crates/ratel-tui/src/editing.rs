@@ -12,6 +12,12 @@ use crate::backend::edit::refused;
 use crate::external;
 use crate::screens::known::Known;
 
+/// What stands behind the name of a part that is to be edited on the screen.
+const HERE: &str = " (here)";
+
+/// A longer text is not edited on the screen, in bytes.
+const HERE_MAX: usize = 256 * 1024;
+
 /// A longer message is not edited, in bytes.
 const MESSAGE_MAX: u64 = 16 * 1024 * 1024;
 
@@ -35,6 +41,22 @@ pub struct Text {
     pub extension: &'static str,
     /// What it is.
     pub of: TextOf,
+    /// It is to be edited on the screen, though there is a program.
+    pub here: bool,
+    /// What was made of it before, and not taken.
+    pub kept: Option<Vec<u8>>,
+}
+
+impl Text {
+    fn new(bytes: impl Into<Bytes>, extension: &'static str, of: TextOf) -> Self {
+        Self {
+            bytes: bytes.into(),
+            extension,
+            of,
+            here: false,
+            kept: None,
+        }
+    }
 }
 
 /// What is edited as a text.
@@ -46,6 +68,27 @@ pub enum TextOf {
     View(Side, String),
     /// The message of that side that is held back.
     Message(Side),
+}
+
+/// Whether bytes can be edited on the screen.
+///
+/// # Errors
+/// Why they cannot.
+pub fn on_screen(bytes: &[u8]) -> Result<(), &'static str> {
+    if bytes.len() > HERE_MAX {
+        return Err("more than 256 KiB are edited in a program of your own; set EDITOR");
+    }
+    match str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Ok(()),
+        _ => Err(
+            "what is not text is edited in a program of your own, or as a hex stream; set EDITOR",
+        ),
+    }
+}
+
+/// A name without what says that it is to be edited on the screen.
+pub(crate) fn without_here(name: &str) -> &str {
+    name.strip_suffix(HERE).unwrap_or(name)
 }
 
 /// The names of all parts that any flow has.
@@ -63,7 +106,15 @@ pub(crate) fn names() -> Vec<String> {
         ]
     });
     let parts = Part::names().map(str::to_owned);
-    parts.chain(of_views).chain(messages).collect()
+    let names: Vec<_> = parts.chain(of_views).chain(messages).collect();
+    let here = names.iter().filter(|name| is_text(name));
+    let here: Vec<_> = here.map(|name| format!("{name}{HERE}")).collect();
+    names.into_iter().chain(here).collect()
+}
+
+/// It is a part that can be a text as it is.
+fn is_text(name: &str) -> bool {
+    name.ends_with("-body") || name.contains("message")
 }
 
 /// What messages are called.
@@ -91,14 +142,26 @@ pub fn options(
     let gone = || CommandError::Failed(format!("flow {id} is gone"));
     let flow = backend.flows.snapshot(id).ok_or_else(gone)?;
     let mut options = held_messages(backend, id, flow.stream);
+    let mut here: Vec<_> = options.iter().map(|name| format!("{name}{HERE}")).collect();
     match flow.kind {
         FlowKind::Dns => return Err(CommandError::failed("DNS flows cannot be edited")),
         FlowKind::Tcp | FlowKind::Udp if options.is_empty() => return Err(nothing_held(id)),
-        FlowKind::Tcp | FlowKind::Udp => return Ok(options),
+        FlowKind::Tcp | FlowKind::Udp => {
+            options.append(&mut here);
+            return Ok(options);
+        }
         FlowKind::Http | FlowKind::Connection => {}
     }
     let draft = backend.draft(id)?;
     options.extend(Part::names().map(str::to_owned));
+    for side in [Side::Client, Side::Server] {
+        let content = draft.content(side);
+        if content.is_ok_and(|content| on_screen(&content.bytes).is_ok()) {
+            here.push(format!("{}{HERE}", Part::Body(side).name()));
+        }
+    }
+    // Behind those that mitmproxy has, whose places some have in the fingers.
+    options.append(&mut here);
     for side in [Side::Client, Side::Server] {
         let Ok(content) = draft.content(side) else {
             continue;
@@ -124,6 +187,22 @@ pub fn options(
 
 /// Begins to edit a part.
 pub fn begin(
+    backend: &Backend<'_>,
+    schemas: Option<&Schemas>,
+    id: FlowId,
+    name: &str,
+) -> Result<Begun, CommandError> {
+    let begun = begin_part(backend, schemas, id, without_here(name))?;
+    Ok(match begun {
+        Begun::Text(text) if name.ends_with(HERE) => {
+            on_screen(&text.bytes).map_err(CommandError::failed)?;
+            Begun::Text(Text { here: true, ..text })
+        }
+        begun => begun,
+    })
+}
+
+fn begin_part(
     backend: &Backend<'_>,
     schemas: Option<&Schemas>,
     id: FlowId,
@@ -165,11 +244,8 @@ pub fn begin(
     let content = content.map_err(|error| failed(error.to_string()))?;
     let extension = external::extension(content.content_type.as_deref());
     let Some(view) = view else {
-        return Ok(Begun::Text(Text {
-            bytes: content.bytes,
-            extension,
-            of: TextOf::Body(side),
-        }));
+        let text = Text::new(content.bytes, extension, TextOf::Body(side));
+        return Ok(Begun::Text(text));
     };
     let gone = || CommandError::Failed(format!("flow {id} is gone"));
     let flow = backend.flows.snapshot(id).ok_or_else(gone)?;
@@ -184,11 +260,8 @@ pub fn begin(
         _ if extension == ".html" || extension == ".xml" => extension,
         _ => ".yaml",
     };
-    Ok(Begun::Text(Text {
-        bytes: text.into(),
-        extension,
-        of: TextOf::View(side, view.to_owned()),
-    }))
+    let of = TextOf::View(side, view.to_owned());
+    Ok(Begun::Text(Text::new(text, extension, of)))
 }
 
 /// Makes a part what was edited. False when that is what it was.
@@ -329,9 +402,5 @@ fn message(backend: &Backend<'_>, id: FlowId, name: &str) -> Result<Begun, Comma
         let gone = || CommandError::failed("the message is gone");
         bytes.extend_from_slice(&window.ok_or_else(gone)?.bytes);
     }
-    Ok(Begun::Text(Text {
-        bytes: bytes.into(),
-        extension: ".txt",
-        of: TextOf::Message(side),
-    }))
+    Ok(Begun::Text(Text::new(bytes, ".txt", TextOf::Message(side))))
 }

@@ -5,6 +5,7 @@ mod find;
 mod grid;
 mod panes;
 mod prompt;
+mod text_view;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub(crate) use panes::{Layout, Panes};
 pub(crate) use prompt::{
     Chooser, CommandLine, Confirm, Entry as PaletteEntry, Offered, Palette, Prompt, ValueEdit,
 };
+pub(crate) use text_view::TextView;
 
 use crate::app::{Look, ProxyInfo};
 use crate::keymap::{Context, Key, Keymap};
@@ -77,6 +79,7 @@ pub(crate) enum Screen {
     KeyBindings(Box<Table>),
     Commands(Box<Table>),
     Grid(Box<Grid>),
+    Text(Box<TextView>),
     Data(Box<DataView>),
     Found(Box<FindView>),
 }
@@ -523,6 +526,7 @@ impl Model {
             | Screen::KeyBindings(_)
             | Screen::Commands(_)
             | Screen::Grid(_)
+            | Screen::Text(_)
             | Screen::Found(_) => None,
         }
     }
@@ -539,6 +543,8 @@ impl Model {
             Screen::KeyBindings(_) => Context::KeyBindings,
             Screen::Commands(_) => Context::Commands,
             Screen::Grid(_) => Context::GridEditor,
+            // It takes all keys.
+            Screen::Text(_) => Context::Global,
             Screen::Data(_) => Context::DataViewer,
             Screen::Found(_) => Context::Search,
         }

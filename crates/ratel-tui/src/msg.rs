@@ -13,7 +13,7 @@ use ratel_core::view::{Branch, Fold, ViewSettings};
 use ratel_flow::{FlowId, Timestamp};
 
 use crate::backend::Differences;
-use crate::editing::Begun;
+use crate::editing::{Begun, TextOf};
 use crate::keymap::Key;
 use crate::model::{FoundRow, Wanted};
 use crate::source::{
@@ -68,7 +68,11 @@ pub enum Msg {
     /// The parts of a flow that can be edited, for a command.
     EditOptions(Call, Result<Vec<String>, CommandError>),
     /// What a part of a flow is edited as.
-    EditBegun(FlowId, Result<Begun, CommandError>),
+    EditBegun(FlowId, String, Result<Begun, CommandError>),
+    /// A text became a part of a flow; whether it is another one.
+    TextSet(FlowId, String, Result<bool, CommandError>),
+    /// What a program has made of the text that is edited.
+    TextEdited(Result<Vec<u8>, String>),
     /// Flows were compared.
     Diffed(Result<Differences, CommandError>),
     /// A part of a flow was edited; whether it is another one.
@@ -128,6 +132,11 @@ pub enum Effect {
     Diff(Call, Option<FlowId>),
     /// Edit the part of that name; answered by [`Msg::EditBegun`] or [`Msg::Edited`].
     Edit(FlowId, String),
+    /// Make the part of that name a text; answered by [`Msg::TextSet`].
+    SetText(FlowId, String, TextOf, Vec<u8>),
+    /// Have the text of that part edited by a program, in a file with that end of its name; answered by
+    /// [`Msg::TextEdited`].
+    EditText(FlowId, String, Vec<u8>, &'static str),
     /// Make a part of a flow what the rows say; answered by [`Msg::RowsSet`].
     SetRows(FlowId, Part, Vec<Vec<String>>),
     /// Write a text to a file; what becomes of it is logged.

@@ -19,6 +19,7 @@ pub(crate) mod message_list;
 pub(crate) mod message_view;
 pub(crate) mod options;
 pub(crate) mod protocol;
+pub(crate) mod text_view;
 
 use crate::model::{Model, Screen};
 

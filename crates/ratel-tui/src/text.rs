@@ -225,7 +225,7 @@ fn word_width(chars: impl Iterator<Item = (Role, char, usize)>, most: usize) -> 
 }
 
 /// How a character is shown that must not reach the terminal; none for one that may.
-fn escaped(c: char) -> Option<String> {
+pub(crate) fn escaped(c: char) -> Option<String> {
     match c {
         ' '..='~' => None,
         '\n' => Some("\\n".into()),

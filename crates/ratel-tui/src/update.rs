@@ -13,6 +13,7 @@ mod palette;
 mod prompt;
 mod results;
 mod search;
+mod text_view;
 mod traffic;
 mod tree;
 
@@ -90,8 +91,10 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Cell(text) => grid::filled(model, text),
         Msg::EditOptions(call, found) => return edit::options(model, &call, found),
         Msg::Diffed(found) => results::diffed(model, found),
-        Msg::EditBegun(id, begun) => return edit::begun(model, id, begun),
+        Msg::EditBegun(id, part, begun) => return edit::begun(model, id, part, begun),
         Msg::Edited(id, part, changed) => edit::edited(model, id, &part, changed),
+        Msg::TextSet(id, part, changed) => text_view::set(model, id, &part, changed),
+        Msg::TextEdited(edited) => text_view::edited(model, edited),
         Msg::RowsSet(id, part, changed) => edit::rows_set(model, id, part, changed),
         Msg::Busy(busy) => model.busy = busy,
         Msg::Store(_) | Msg::Frame(_) => {}
@@ -107,7 +110,7 @@ fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
     if let Some(prompt) = model.prompt.take() {
         return prompt::answered(model, prompt, key);
     }
-    if let Some(effects) = grid::pressed(model, key) {
+    if let Some(effects) = grid::pressed(model, key).or_else(|| text_view::pressed(model, key)) {
         return effects;
     }
     match model.keymap.lookup(model.context(), key) {
@@ -194,6 +197,7 @@ fn resized(model: &mut Model) {
                 let rows = height.saturating_sub(message_view::HEADER_ROWS);
                 view.pane.resize(width, rows);
             }
+            Screen::Text(view) => view.edit.resize(width, height),
             Screen::Help(help) => help.pane.resize(width, height),
             Screen::EventLog => {}
             Screen::Data(data) => data.pane.resize(width, height),

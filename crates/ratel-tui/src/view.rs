@@ -5,6 +5,7 @@ use ratatui::Frame;
 use crate::model::{Model, Screen};
 use crate::screens::{
     commands, data, eventlog, find, flow_list, flow_view, grid, help, keys, message_view, options,
+    text_view,
 };
 use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::overlay;
@@ -36,6 +37,7 @@ fn paint(model: &Model, screen: &Screen, area: PaneArea, frame: &mut Frame<'_>) 
         Screen::KeyBindings(table) => keys::paint(model, table, area, frame),
         Screen::Commands(table) => commands::paint(model, table, area, frame),
         Screen::Grid(grid) => grid::paint(model, grid, area, frame),
+        Screen::Text(text) => text_view::paint(model, text, area, frame),
         Screen::Data(data) => data::paint(model, data, area, frame),
         Screen::Found(found) => find::paint(model, found, area, frame),
     }

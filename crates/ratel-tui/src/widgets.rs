@@ -7,3 +7,4 @@ pub(crate) mod paint;
 pub(crate) mod pane;
 pub(crate) mod select;
 pub(crate) mod table;
+pub(crate) mod text_edit;

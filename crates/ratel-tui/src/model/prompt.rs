@@ -61,12 +61,15 @@ pub(crate) enum Confirm {
     Quit,
     /// A command, after this question.
     Run(String, Vec<String>),
+    /// Leaving a text that was edited, without its changes.
+    DropText(String),
 }
 
 impl Confirm {
     pub(crate) fn question(&self) -> String {
         match self {
             Self::Quit => "Quit?".to_owned(),
+            Self::DropText(part) => format!("Drop the changes of {part}?"),
             Self::Run(question, _) => format!("{}?", question.trim_end_matches('?')),
         }
     }

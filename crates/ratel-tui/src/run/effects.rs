@@ -99,6 +99,8 @@ impl Loop {
             | Effect::EditOptions(..)
             | Effect::Diff(..)
             | Effect::Edit(..)
+            | Effect::SetText(..)
+            | Effect::EditText(..)
             | Effect::SetRows(..)) => self.perform_edit(effect)?,
             Effect::Write(path, text) => {
                 self.write(&path, text.as_bytes());
@@ -146,6 +148,10 @@ impl Loop {
                 Some(Msg::Diffed(found))
             }
             Effect::Edit(id, part) => Some(self.edit_part(id, part)?),
+            Effect::SetText(id, part, of, bytes) => Some(self.set_text(id, part, &of, &bytes)),
+            Effect::EditText(id, part, bytes, extension) => {
+                Some(self.edit_further(id, part, bytes, extension)?)
+            }
             Effect::SetRows(id, part, rows) => {
                 let changed = self.backend(Some(id), |backend| {
                     editing::set_rows(backend, id, part, &rows)

@@ -3,16 +3,12 @@
 use std::borrow::Cow;
 
 use ratel_core::store::FlowSnapshot;
-use ratel_flow::record::Value;
 use ratel_flow::{FlowKind, MessageFlags, MessageHead, Side, StreamKind};
 use ratel_views::{QuicStream, Schemas, ViewInput};
 
 /// What the bytes of a DNS exchange are: as they lie on record there, without the length that goes before them over TCP
 /// (RFC 8484 §6).
 const DNS_MESSAGE: &str = "application/dns-message";
-
-/// What flow files say of a stream on which only one side sends.
-const UNIDIRECTIONAL: &str = "quic_is_unidirectional";
 
 /// Fields and schemas that say what bytes are.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +52,7 @@ impl<'a> Known<'a> {
                 .as_ref()
                 .map(|request| String::from_utf8_lossy(&request.path)),
             schemas,
-            server_port: server_port(flow),
+            server_port: flow.server_port(),
             quic: quic(flow),
             view: None,
         }
@@ -92,22 +88,11 @@ impl<'a> Known<'a> {
     }
 }
 
-/// The port that the bytes went to.
-fn server_port(flow: &FlowSnapshot) -> Option<u16> {
-    let dialled = flow.server_conn.as_ref().map(|conn| conn.address.1);
-    dialled.or_else(|| flow.request.as_ref().map(|request| request.port))
-}
-
-/// What is known of a stream of QUIC, which flow files have as a raw connection of that protocol.
+/// What is known of a stream of QUIC.
 fn quic(flow: &FlowSnapshot) -> Option<QuicStream<'_>> {
-    let is_raw = matches!(flow.kind, FlowKind::Tcp | FlowKind::Udp);
-    let server = flow.server_conn.as_ref().and_then(|conn| conn.tls.as_ref());
-    let tls = flow.client_conn.tls.as_ref().or(server)?;
-    let alpn = tls.alpn.as_deref().filter(|alpn| alpn.starts_with(b"h3"))?;
-    let said = flow.annotations.as_ref();
-    let unidirectional = said.and_then(|said| said.metadata(UNIDIRECTIONAL));
-    is_raw.then_some(QuicStream {
+    let alpn = flow.quic_alpn()?;
+    Some(QuicStream {
         alpn,
-        unidirectional: unidirectional == Some(&Value::Bool(true)),
+        unidirectional: flow.is_unidirectional(),
     })
 }

@@ -6,8 +6,8 @@ use ratel_flow::FlowId;
 
 use super::commands::say_error;
 use super::traffic::row_of;
-use super::{choose, nav, open, prompt, reload, results, say};
-use crate::editing::Begun;
+use super::{choose, nav, open, prompt, reload, results, say, text_view};
+use crate::editing::{Begun, without_here};
 use crate::keymap::Context;
 use crate::model::{CommandLine, Grid, GridFor, Model, Screen};
 use crate::msg::Effect;
@@ -50,6 +50,7 @@ pub(super) fn options(
 pub(super) fn begun(
     model: &mut Model,
     id: FlowId,
+    part: String,
     begun: Result<Begun, CommandError>,
 ) -> Vec<Effect> {
     match begun {
@@ -62,8 +63,7 @@ pub(super) fn begun(
             let grid = Grid::new(title, columns, rows, GridFor::Flow(id, part));
             open(model, Screen::Grid(Box::new(grid)));
         }
-        // The one who asked has it edited.
-        Ok(Begun::Text(_)) => {}
+        Ok(Begun::Text(text)) => text_view::begin(model, id, without_here(&part), text),
         Err(error) => say_error(model, &error),
     }
     Vec::new()
@@ -110,7 +110,7 @@ pub(super) fn rows_set(
     nav::settle(model);
 }
 
-fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
+pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
     let row = row_of(model, id).map(|row| row.state);
     let open = model.open_flow().filter(|view| view.id == id);
     let open = open.and_then(|view| view.snapshot.as_ref().map(|flow| flow.state));

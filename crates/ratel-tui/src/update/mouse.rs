@@ -50,6 +50,10 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
         return Vec::new();
     };
     let column = usize::from(x.saturating_sub(area.text.x));
+    if let Some(Screen::Text(view)) = model.panes.current_mut() {
+        view.edit.click(row, column);
+        return Vec::new();
+    }
     match model.context() {
         Context::FlowList => {
             if model.list.tree.is_some() {

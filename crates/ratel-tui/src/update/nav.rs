@@ -85,6 +85,9 @@ fn table_height(model: &Model) -> usize {
 }
 
 pub(super) fn scroll(model: &mut Model, rows: isize) {
+    if let Some(Screen::Text(view)) = model.panes.current_mut() {
+        return view.edit.step_rows(rows);
+    }
     move_in(model, |moved| match moved {
         Moved::Flows(list) => {
             flow_list::move_focus(list, rows);

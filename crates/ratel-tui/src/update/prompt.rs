@@ -10,7 +10,7 @@ use crate::screens::commands as reference;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
 use super::commands::{choices, line, run};
-use super::{choose, find, options, palette, say, search};
+use super::{choose, find, options, palette, say, search, text_view};
 
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
@@ -72,6 +72,11 @@ pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effec
                 return vec![Effect::Quit];
             }
         }
+        Prompt::Confirm(Confirm::DropText(_)) => {
+            if matches!(key, Key::Char('y' | 'Y')) {
+                text_view::leave(model);
+            }
+        }
         Prompt::Confirm(Confirm::Run(_, words)) => {
             if matches!(key, Key::Char('y' | 'Y')) {
                 return run(model, &words);
@@ -118,6 +123,7 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
             }
         }
         Some(Prompt::Confirm(_) | Prompt::Searching(..)) => {}
+        None if text_view::pasted(model, text) => {}
         None => super::grid::pasted(model, text),
     }
     model.prompt = prompt;

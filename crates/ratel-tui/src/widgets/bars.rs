@@ -9,6 +9,7 @@ use ratel_core::options::keys;
 
 use crate::keymap::{Binding, Context};
 use crate::model::{CommandLine, Confirm, Layout, Model, Prompt, Screen};
+use crate::screens::text_view;
 use crate::text::{Text, safe};
 use crate::theme::{Role, Theme};
 use crate::widgets::{overlay, paint};
@@ -400,6 +401,15 @@ pub(crate) fn level_role(level: Level) -> Role {
 /// The keys that matter here, as many as fit: on one line, or those of this screen on the first of two.
 fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let (mut first, mut second) = (Text::default(), Text::default());
+    if let Screen::Text(_) = model.panes.current() {
+        for (key, hint) in text_view::HINTS {
+            let mut text = Text::plain(Role::Key, key.to_string());
+            text.push(Role::Text, format!(" {hint}  "));
+            let room = width.saturating_sub(first.width());
+            first.append_cut(text, room);
+        }
+        return (first, second);
+    }
     let mut full = false;
     let context = model.context();
     let lines = model.keymap.on(context);

@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 use ratel_core::control::{Order, Part};
 use ratel_flow::{FlowId, Side};
+use ratel_tui::msg::Msg;
 
 use crate::SMALL;
 use crate::support::{Fake, Ui, sample};
@@ -380,4 +381,46 @@ fn edit_rows(ui: &mut Ui) {
         .keys("tab")
         .type_in("1")
         .keys("enter q");
+}
+
+fn body_of(ui: &Ui, id: u64) -> String {
+    let flow = ui.flows.list.iter().find(|flow| flow.snapshot.id.0 == id);
+    String::from_utf8_lossy(flow.map_or(&[][..], |flow| &flow.bodies[0])).into_owned()
+}
+
+/// Without a program, and with one where that is asked for.
+#[test]
+fn a_body_is_edited_on_the_screen() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("enter");
+    edit(&mut ui, "request-body (here)");
+    ui.type_in("one").keys("enter").type_in("two");
+    ui.send(Msg::Paste("\nthree\x1b[2J".to_owned()));
+    assert_snapshot!("edit_here", ui.text());
+    // What was changed is not lost by a key.
+    ui.keys("esc");
+    assert!(
+        ui.text().contains("Drop the changes of request-body?"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("n ctrl_z");
+    assert!(ui.text().contains("2 of 2"), "{}", ui.text());
+    ui.keys("ctrl_y ctrl_s");
+    assert!(
+        ui.text()
+            .contains("request-body of flow 1 changed; V undoes that"),
+        "{}",
+        ui.text()
+    );
+    assert_eq!(body_of(&ui, 1), "one\ntwo\nthree[2J");
+    // A program goes on with the text, and it comes back to the screen.
+    ui.editor = Some(|text| [text, b"!"].concat());
+    edit(&mut ui, "request-body (here)");
+    ui.type_in("x").keys("ctrl_e ctrl_s");
+    assert_eq!(body_of(&ui, 1), "xone\ntwo\nthree[2J!");
+    edit(&mut ui, "request-body (here)");
+    ui.type_in("y").keys("esc y");
+    assert_eq!(body_of(&ui, 1), "xone\ntwo\nthree[2J!");
+    assert!(!ui.text().contains("Edit request-body"), "{}", ui.text());
 }

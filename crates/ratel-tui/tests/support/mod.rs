@@ -939,6 +939,8 @@ impl Ui {
                     effect @ (Effect::EditOptions(..)
                     | Effect::Diff(..)
                     | Effect::Edit(..)
+                    | Effect::SetText(..)
+                    | Effect::EditText(..)
                     | Effect::SetRows(..)
                     | Effect::EditCell(_)) => self.edit(effect, &mut msgs),
                     Effect::KeepHistory(line) => self.kept.push(line),
@@ -967,9 +969,12 @@ impl Ui {
                 let begun = self.backend(Some(id), msgs, |backend| {
                     editing::begin(backend, None, id, &part)
                 });
-                let Ok(Begun::Text(text)) = begun else {
-                    msgs.push_back(Msg::EditBegun(id, begun));
-                    return;
+                let text = match begun {
+                    Ok(Begun::Text(text)) if !text.here => text,
+                    begun => {
+                        msgs.push_back(Msg::EditBegun(id, part, begun));
+                        return;
+                    }
                 };
                 let edited = self.editor.map(|editor| editor(&text.bytes));
                 let changed = self.backend(Some(id), msgs, |backend| match edited {
@@ -978,6 +983,18 @@ impl Ui {
                 });
                 self.flows.apply();
                 msgs.push_back(Msg::Edited(id, part, changed));
+            }
+            Effect::SetText(id, part, of, bytes) => {
+                let changed = self.backend(Some(id), msgs, |backend| {
+                    editing::finish(backend, None, id, &of, &bytes)
+                });
+                self.flows.apply();
+                msgs.push_back(Msg::TextSet(id, part, changed));
+            }
+            Effect::EditText(_, _, bytes, _) => {
+                let edited = self.editor.map(|editor| editor(&bytes));
+                let edited = edited.ok_or_else(|| "there is no editor".to_owned());
+                msgs.push_back(Msg::TextEdited(edited));
             }
             Effect::SetRows(id, part, rows) => {
                 let changed = self.backend(Some(id), msgs, |backend| {
