@@ -31,6 +31,7 @@ mod filter;
 mod head;
 mod import;
 mod index;
+mod known;
 mod message;
 mod queue;
 mod read;

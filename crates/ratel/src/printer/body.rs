@@ -31,6 +31,7 @@ pub(super) struct Body<'a> {
     pub(super) headers: &'a Headers,
     /// The path of the request.
     pub(super) path: &'a str,
+    pub(super) server_port: Option<u16>,
     /// It was received to its end.
     pub(super) complete: bool,
 }
@@ -72,6 +73,7 @@ impl Body<'_> {
             side: Some(self.side),
             path: Some(self.path),
             grpc_encoding: grpc_encoding.as_deref(),
+            server_port: self.server_port,
             schemas: style.schemas.as_ref(),
             max_lines: if style.detail == 3 {
                 style.cutoff

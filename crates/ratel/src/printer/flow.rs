@@ -313,6 +313,7 @@ impl Message<'_> {
                 side: self.side,
                 headers: self.headers,
                 path: &path.unwrap_or_default(),
+                server_port: flow.server_port(),
                 complete: self.complete,
             };
             body.print(page, style)?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::{FlowKind, Headers, MessageFlags, MessageHead, MessageKind, Side};
-use ratel_views::{Schemas, ViewInput};
+use ratel_views::{QuicStream, Schemas, ViewInput};
 
 /// Kept for each flow whose messages are being printed.
 #[derive(Clone, Debug)]
@@ -16,6 +16,9 @@ pub(super) struct Label {
     path: String,
     content_type: [Option<String>; 2],
     grpc_encoding: [Option<String>; 2],
+    server_port: Option<u16>,
+    /// Of a stream of QUIC, what was agreed on, and whether only one side sends.
+    quic: Option<(Vec<u8>, bool)>,
     /// Fields of the response may still come.
     pub(super) awaits_response: bool,
     /// The connection is not looked into: what passes says nothing.
@@ -45,6 +48,10 @@ impl Label {
             path: String::from_utf8_lossy(path.unwrap_or_default()).into_owned(),
             content_type: field("content-type"),
             grpc_encoding: [up.or(connect_up), down.or(connect_down)],
+            server_port: flow.server_port(),
+            quic: flow
+                .quic_alpn()
+                .map(|alpn| (alpn.to_vec(), flow.is_unidirectional())),
             awaits_response: flow.response.is_none() && flow.request.is_some(),
             passed: flow.client_conn.passthrough.is_some(),
             udp: flow.kind == FlowKind::Udp,
@@ -105,6 +112,11 @@ impl Label {
                 .map(String::as_str),
             // Messages of a WebSocket have been decompressed; those of gRPC are kept as they were sent.
             grpc_encoding: grpc_encoding.filter(|_| head.flags.contains(MessageFlags::COMPRESSED)),
+            server_port: self.server_port,
+            quic: self.quic.as_ref().map(|(alpn, unidirectional)| QuicStream {
+                alpn,
+                unidirectional: *unidirectional,
+            }),
             schemas,
             ..ViewInput::default()
         }
