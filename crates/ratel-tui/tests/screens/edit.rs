@@ -409,7 +409,7 @@ fn a_body_is_edited_on_the_screen() {
     ui.keys("ctrl_y ctrl_s");
     assert!(
         ui.text()
-            .contains("request-body of flow 1 changed; V undoes that"),
+            .contains("request-body of flow 1 changed; r sends it, V undoes that"),
         "{}",
         ui.text()
     );
