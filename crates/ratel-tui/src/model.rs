@@ -178,6 +178,8 @@ pub(crate) struct FlowView {
     pub(crate) snapshot: Option<FlowSnapshot>,
     /// It was evicted.
     pub(crate) gone: bool,
+    /// Somebody has removed it: what is in focus then is shown in its place.
+    pub(crate) removed: bool,
     pub(crate) panes: [Pane; 3],
     /// Request and response are shown side by side.
     pub(crate) split: bool,
@@ -294,6 +296,7 @@ impl FlowView {
             tabs: row.map_or(Tab::HTTP, |row| Tab::of(row.kind, row.stream)),
             snapshot: None,
             gone: false,
+            removed: false,
             panes: Default::default(),
             split: false,
             messages: MessageList::default(),

@@ -153,3 +153,51 @@ fn restore() {
     let _ = disable_raw_mode();
     let _ = out.flush();
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::env;
+
+    use ratel_testkit::{Builder, Screen};
+
+    use super::*;
+
+    /// Says that a terminal is there to be taken.
+    const ON: &str = "RATEL_TEST_PANIC";
+
+    /// Does nothing but for the test below, which runs it in a terminal of its own.
+    #[test]
+    fn a_screen_that_panics() {
+        if env::var_os(ON).is_none() {
+            return;
+        }
+        let mut terminal = Terminal::enter(true, EventLog::new(Level::Info)).unwrap();
+        terminal
+            .draw(|frame| frame.render_widget("a picture", frame.area()))
+            .unwrap();
+        terminal.draw(|_| panic!("a fault of its own")).unwrap();
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back() {
+        let program = Builder::new(env::current_exe().unwrap());
+        let test = "terminal::tests::a_screen_that_panics";
+        let mut screen = Screen::start(
+            program.env(ON, "1").args(["--exact", test, "--nocapture"]),
+            24,
+            80,
+        );
+        assert!(!screen.ended());
+        let all = String::from_utf8_lossy(&screen.raw()).into_owned();
+        assert!(
+            all.contains("\x1b[?1049h") && all.contains("picture"),
+            "{all}"
+        );
+        assert!(screen.is_restored(), "{all}");
+        assert!(
+            screen.text().contains("a fault of its own"),
+            "{}",
+            screen.text()
+        );
+    }
+}

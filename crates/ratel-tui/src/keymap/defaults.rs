@@ -74,7 +74,7 @@ pub const ROWS: &[Row] = &[
     row(FLOWS, &["e"], "console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}", "edit a part of the flow", "Edit"),
     row(FLOWS, &["y"], "console.choose.cmd \"Copy as...\" export.formats export.clip {choice} @focus", "copy the flow as curl, a program or raw messages", "Copy"),
     row(FLOWS, &["x"], "console.choose.cmd \"Export as...\" export.formats console.command export.file {choice} @focus", "export the flow to a file", "Export"),
-    row(FLOWS, &["a"], "flow.resume @focus", "let the intercepted flow go on", ""),
+    row(FLOWS, &["a"], "flow.resume @focus", "let the intercepted flow go on", "Resume"),
     row(FLOWS, &["A"], "flow.resume @all", "let all intercepted flows go on", ""),
     row(FLOWS, &["d"], "view.flows.remove @focus", "remove the flow", ""),
     row(FLOWS, &["D"], "view.flows.duplicate @focus", "duplicate the flow", ""),

@@ -22,6 +22,8 @@ pub(crate) struct Grid {
     /// The cell in focus is being edited.
     pub(crate) editing: Option<LineEdit>,
     pub(crate) changed: bool,
+    /// It closes when the option has taken its rows.
+    pub(crate) sent: bool,
     /// Why what was edited was not taken.
     pub(crate) error: Option<String>,
     pub(crate) what: GridFor,
@@ -51,6 +53,7 @@ impl Grid {
             column: 0,
             editing: None,
             changed: false,
+            sent: false,
             error: None,
             what,
         }

@@ -1,6 +1,6 @@
 //! Editing a table.
 
-use ratel_core::commands::{Call, CommandError};
+use ratel_core::commands::{Call, CommandError, Output};
 
 use crate::keymap::Key;
 use crate::model::{GridFor, Model, Screen};
@@ -8,7 +8,7 @@ use crate::msg::Effect;
 use crate::widgets::line_edit::Edited;
 
 use super::commands::run;
-use super::{nav, options, say, say_why};
+use super::{nav, options, reload, say, say_why};
 
 /// A key, if a cell is being edited.
 pub(super) fn pressed(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
@@ -130,15 +130,51 @@ pub(super) fn apply(model: &mut Model) -> Closing {
         .collect();
     let Err(error) = check(model, name, &texts) else {
         let words = options::set_list(name, &texts);
-        return Closing::Goes(run(model, &words));
+        let effects = run(model, &words);
+        // Values that fit the option may still be refused by what they are for.
+        let sent = effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Run(..)));
+        if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
+            grid.sent = sent;
+        }
+        return match sent {
+            true => Closing::Stays(effects),
+            false => Closing::Goes(effects),
+        };
     };
+    refused(model, error);
+    Closing::Stays(Vec::new())
+}
+
+fn refused(model: &mut Model, error: String) {
     if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
         grid.error = Some(error);
         // Closing it once more closes it without the changes.
         grid.changed = false;
     }
     say(model, NOT_APPLIED);
-    Closing::Stays(Vec::new())
+}
+
+/// The rows of an option were taken, or not; whether it was that.
+pub(super) fn set(model: &mut Model, call: &Call, result: &Result<Output, CommandError>) -> bool {
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return false;
+    };
+    let is_its =
+        matches!(&grid.what, GridFor::Option(name) if call.name() == "set" && call.str(0) == *name);
+    if !is_its || !std::mem::take(&mut grid.sent) {
+        return false;
+    }
+    match result {
+        Ok(_) => {
+            model.panes.pop();
+            reload(model, true);
+        }
+        Err(error) => refused(model, error.to_string()),
+    }
+    nav::settle(model);
+    true
 }
 
 fn check(model: &Model, name: &str, texts: &[String]) -> Result<(), String> {

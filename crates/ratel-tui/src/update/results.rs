@@ -9,10 +9,13 @@ use crate::source::Target;
 use crate::widgets::pane::Pane;
 
 use super::commands::say_error;
-use super::{open, say};
+use super::{grid, open, say};
 
 /// A command was carried out.
 pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, CommandError>) {
+    if grid::set(model, call, &result) {
+        return;
+    }
     match result {
         Ok(Output::Nothing) => {}
         Ok(Output::Str(text)) if text.lines().count() <= 1 => say(model, text),

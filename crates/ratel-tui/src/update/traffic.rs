@@ -7,7 +7,7 @@ use ratel_core::store::{Summary, Update};
 use ratel_flow::{FlowError, FlowId};
 
 use super::{resized, say_until};
-use crate::model::{FlowView, LOG_KEPT, Model};
+use crate::model::{FlowView, LOG_KEPT, Model, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view, message_view};
 use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
@@ -42,6 +42,7 @@ pub(super) fn stored(model: &mut Model, change: Update) {
     };
     if let Some(view) = model.flow_view() {
         view.stale |= affects(view.id);
+        view.removed |= matches!(change, Update::Removed(id) if id == view.id);
     }
     if let Some(view) = model.message_view() {
         view.stale |= affects(view.flow);
@@ -59,7 +60,14 @@ pub(super) fn took_page(model: &mut Model, page: Page) {
     warn_of_distrust(model);
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
     // when it was evicted.
-    let focus = model.list.page.focus.map(|(id, _)| id).filter(|_| moved);
+    let removed = model.open_flow().is_some_and(|view| view.removed);
+    let focus = model.list.page.focus.map(|(id, _)| id);
+    if removed && focus.is_none() {
+        model
+            .panes
+            .retain(|screen| !matches!(screen, Screen::FlowView(_) | Screen::Message(_)));
+    }
+    let focus = focus.filter(|_| moved || removed);
     let row = focus.and_then(|focus| row_of(model, focus)).cloned();
     if let (Some(focus), Some(view)) = (focus, model.flow_view())
         && view.id != focus

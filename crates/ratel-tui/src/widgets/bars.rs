@@ -6,6 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratel_core::eventlog::Level;
 use ratel_core::options::keys;
+use ratel_flow::Annotations;
 
 use crate::keymap::{Binding, Context};
 use crate::model::{CommandLine, Confirm, Layout, Model, Prompt, Screen};
@@ -16,6 +17,9 @@ use crate::widgets::{overlay, paint};
 
 /// The command that shows all keys.
 const HELP: &str = "console.view.help";
+
+/// The command that lets go what is held.
+const RESUME: &str = "flow.resume @focus";
 
 /// From so many rows on there are two with hints.
 const TWO_HINTS: u16 = 30;
@@ -412,7 +416,13 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     }
     let mut full = false;
     let context = model.context();
-    let lines = model.keymap.on(context);
+    let mut lines = model.keymap.on(context);
+    // What waits for somebody comes first, and is not offered where nothing waits.
+    let (resumes, others): (Vec<_>, _) = lines
+        .drain(..)
+        .partition(|line| line.binding.command == RESUME);
+    lines.extend(resumes.into_iter().filter(|_| is_held(model)));
+    lines.extend(others);
     let without_flows = context == Context::FlowList && model.list.page.shown == 0;
     let columns = |binding: &Binding| binding.key.to_string().len() + 1 + binding.hint.len() + 2;
     // The one that leads to all others is there however little room there is.
@@ -453,4 +463,19 @@ fn acts_on_flow(command: &str) -> bool {
     ["@focus", "console.edit.focus", "console.nav.select"]
         .iter()
         .any(|word| command.contains(word))
+}
+
+/// Whether the flow in focus is held.
+fn is_held(model: &Model) -> bool {
+    let Some(id) = model.focused_flow() else {
+        return false;
+    };
+    let mut rows = model.list.page.rows.iter();
+    let row = rows.find(|row| row.id == id);
+    let open = model.open_flow().and_then(|view| view.snapshot.as_ref());
+    let said = match (row, open) {
+        (Some(row), _) => row.annotations.as_deref(),
+        (None, open) => open.and_then(|flow| flow.annotations.as_deref()),
+    };
+    said.is_some_and(|said: &Annotations| said.intercepted)
 }

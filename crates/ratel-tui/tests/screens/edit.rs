@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use ratel_core::control::{Order, Part};
-use ratel_flow::{FlowId, Side};
+use ratel_flow::{Annotations, FlowId, Side};
 use ratel_tui::msg::Msg;
 
 use crate::SMALL;
@@ -78,6 +78,29 @@ fn the_way_from_a_header_to_another_request_is_said() {
         "{text}"
     );
     assert_eq!(header(&ui, 1, "accepty"), "*/*x");
+}
+
+#[test]
+fn what_is_held_is_let_go_by_a_key_that_is_said() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert!(!ui.text().contains("Resume"), "{}", ui.text());
+    ui.change(1, |flow| {
+        let held = Annotations {
+            intercepted: true,
+            ..Annotations::default()
+        };
+        flow.snapshot.annotations = Some(held.into());
+    });
+    assert!(
+        ui.text().contains("\na Resume  enter Open"),
+        "{}",
+        ui.text()
+    );
+    assert!(
+        ui.keys("enter").text().contains("\na Resume  space Next"),
+        "{}",
+        ui.text()
+    );
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The list: filtered, ordered, marked, highlighted.
 
 use insta::assert_snapshot;
+use ratel_core::store::Update;
+use ratel_flow::FlowId;
+use ratel_tui::msg::Msg;
 
 use crate::support::{Fake, Ui, sample};
 use crate::{LARGE, SMALL};
@@ -167,6 +170,25 @@ fn flows_go_and_come() {
         "{}",
         ui.text()
     );
+}
+
+#[test]
+fn a_flow_that_is_removed_makes_room_for_its_neighbour() {
+    let remove = |ui: &mut Ui, id: u64| {
+        ui.flows.list.retain(|flow| flow.snapshot.id.0 != id);
+        ui.send(Msg::Store(Update::Removed(FlowId(id))));
+        ui.pass_time(0);
+    };
+    let mut ui = Ui::new(SMALL, sample().into_iter().take(3).collect());
+    ui.keys("j enter");
+    assert!(ui.text().contains("POST /api/orders"), "{}", ui.text());
+    remove(&mut ui, 2);
+    assert!(ui.text().contains("GET /old"), "{}", ui.text());
+    remove(&mut ui, 3);
+    assert!(ui.text().contains("GET / HTTP/1.1"), "{}", ui.text());
+    // After the last one there is the list.
+    remove(&mut ui, 1);
+    assert!(ui.text().contains("No flows yet."), "{}", ui.text());
 }
 
 #[test]

@@ -156,6 +156,32 @@ fn options_are_saved_and_loaded() {
     assert!(ui.options.snapshot().bool(keys::HTTP2), "all or none");
 }
 
+/// Rows that fit the option, but not what it is for.
+#[test]
+fn rows_that_are_refused_are_not_lost() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.options
+        .subscribe(|values, _| match values.list(keys::BLOCK_LIST) {
+            [one, ..] if one.ends_with("/4") => Err("there is no status 4".to_owned()),
+            _ => Ok(()),
+        });
+    ui.keys("O /").type_in("block_list").keys("enter enter a");
+    let text = ui.type_in("/~q/4").keys("enter q").text();
+    assert!(
+        text.contains("Edit block_list") && text.contains("not applied"),
+        "{text}"
+    );
+    assert!(
+        text.contains("/~q/4") && text.contains("no status 4"),
+        "{text}"
+    );
+    let text = ui.keys("enter").type_in("04").keys("enter q").text();
+    assert!(
+        text.contains("Options") && text.contains("Now /~q/404"),
+        "{text}"
+    );
+}
+
 /// Keys that are pressed at random must not leave files behind.
 #[test]
 fn a_test_that_does_not_ask_for_files_writes_none() {
