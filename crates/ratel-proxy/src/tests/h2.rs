@@ -159,7 +159,7 @@ impl Peer {
     }
 }
 
-fn list(fields: &[(&str, &str)]) -> Headers {
+pub(super) fn list(fields: &[(&str, &str)]) -> Headers {
     let mut list = Headers::new();
     for (name, value) in fields {
         list.append(name.as_bytes(), value.as_bytes());
@@ -167,7 +167,7 @@ fn list(fields: &[(&str, &str)]) -> Headers {
     list
 }
 
-fn shown(headers: &Headers) -> Vec<String> {
+pub(super) fn shown(headers: &Headers) -> Vec<String> {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     headers
         .iter()
@@ -184,7 +184,7 @@ pub(super) fn h2_client(options: &[(&str, Value)]) -> (Peer, Play) {
 }
 
 /// Both sides of a proxy that speak HTTP/2; the first request is at the server.
-async fn both(
+pub(super) async fn both(
     pseudo: &[(&str, &str)],
     fields: &[(&str, &str)],
     end: bool,

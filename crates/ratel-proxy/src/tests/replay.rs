@@ -12,8 +12,10 @@ use ratel_flow::{
     Annotations, FlowKind, HttpFlow, Record, Replay, Request, Scheme, Timestamp, Version,
 };
 use ratel_proto::Headers;
+use ratel_proto::h2::{Role, StreamId};
 use tokio::time::Instant;
 
+use super::h2::{Peer, both, list, shown};
 use super::*;
 use crate::replay;
 
@@ -166,6 +168,87 @@ async fn a_flow_of_the_store_runs_anew_in_its_row() {
         play.store.snapshot(id).expect("there").response.is_none(),
         "as it was recorded"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_over_http2_goes_out_again_over_http2() {
+    let pseudo = [
+        (":path", "/a?b=1"),
+        (":method", "POST"),
+        (":authority", "origin.test"),
+        (":scheme", "http"),
+    ];
+    let fields = [("te", "trailers"), ("cookie", "x=1"), ("cookie", "y=2")];
+    let (mut client, mut server, mut play, head, stream) = both(&pseudo, &fields, false).await;
+    let trailers = list(&[("x-sum", "5")]);
+    client.data(StreamId(1), b"hello", false).await;
+    client
+        .conn
+        .send_trailers(StreamId(1), &trailers)
+        .expect("open");
+    client.flush().await;
+    let body = (b"hello".to_vec(), Some(trailers));
+    assert_eq!(server.gets_rest().await, body);
+    server
+        .head(stream, &[(":status", "200")], &[("x", "first")], true)
+        .await;
+    client.gets_head().await;
+    let id = FlowId(1);
+    let replay = replaying(&play);
+    play.store.flush();
+    // Twice: what was sent again is a recorded flow, too.
+    for (status, said) in [("201", "second"), ("202", "third")] {
+        assert!(replay.flows(&[id]).is_empty());
+        let mut server = Peer::new(Role::Server, play.server().await);
+        let (stream, again, _) = server.gets_head().await;
+        assert_eq!(shown(&again.pseudo), shown(&head.pseudo));
+        assert_eq!(shown(&again.headers), shown(&head.headers));
+        assert_eq!(server.gets_rest().await, body);
+        server
+            .head(stream, &[(":status", status)], &[("x", said)], false)
+            .await;
+        server.data(stream, b"ok", false).await;
+        let end = list(&[("grpc-status", "0")]);
+        server.conn.send_trailers(stream, &end).expect("open");
+        server.flush().await;
+        let flow = finished(&play, &replay, id).await;
+        assert!(flow.error.is_none(), "{:?}", flow.error);
+        assert_eq!(flow.request.expect("a request").version, Version::Http2);
+        let response = flow.response.expect("a response");
+        assert_eq!(response.version, Version::Http2);
+        assert_eq!(response.status.to_string(), status);
+        assert_eq!(response.headers.get("x"), Some(said.as_bytes()));
+        assert_eq!(flow.response_trailers, Some(end));
+        assert_eq!(play.body(id.0, Side::Server), "ok");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_recording_of_http2_goes_to_a_server_that_knows_only_http1() {
+    let mut play = reverse();
+    let mut recording = request("GET", "/a", &[("x-test", "1")], Duration::ZERO);
+    recording.version = Version::Http2;
+    recording.pseudo = list(&[
+        (":method", "GET"),
+        (":scheme", "http"),
+        (":authority", "origin.test"),
+        (":path", "/a"),
+    ]);
+    let id = recorded(&play, &recording, "");
+    let replay = replaying(&play);
+    replay.flows(&[id]);
+    let mut server = play.server().await;
+    gets(&mut server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    server
+        .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        .await
+        .expect("room");
+    drop(server);
+    let mut server = play.server().await;
+    let got = answered(&mut server, 0).await;
+    assert!(got.starts_with("GET /a HTTP/1.1\r\n"), "{got}");
+    let flow = finished(&play, &replay, id).await;
+    assert_eq!(flow.response.expect("a response").status, 200);
 }
 
 #[tokio::test(start_paused = true)]
