@@ -11,7 +11,7 @@ use ratel_flow::filter::FilterOptions;
 use ratel_flow::{FlowId, MessageKind, Response, Side, Timestamp};
 use ratel_proto::websocket::{encode_message, opcode};
 use ratel_proxy::Engine;
-use ratel_testkit::{Origin, Wire, origin, wait};
+use ratel_testkit::{Origin, Service, Wire, origin, wait};
 use tempfile::TempDir;
 
 /// A proxy that holds back what matches, in this process.
@@ -221,6 +221,70 @@ fn an_event_is_held_while_those_before_it_are_there_and_the_stream_lives() {
     client
         .until(b"data: injected\n\n")
         .expect("it was injected");
+}
+
+const GRPC_SERVICE: &str = include_str!("../peers/grpc_service.py");
+const GRPC_TALK: &str = include_str!("../peers/grpc_talk.py");
+
+#[test]
+fn one_message_of_a_grpc_call_is_held_while_the_call_lives() {
+    let Some(service) = Service::start(GRPC_SERVICE, [""; 0]) else {
+        return;
+    };
+    let mode = format!("reverse:http://127.0.0.1:{}", service.port);
+    // What the client says, and of what the service answers only that which the client was let say.
+    let proxy = Proxy::start(&mode, "~bq hold | ~bs stop");
+    let words = [
+        "first", "hold 1", "third", "hold 2", "fifth", "stop 1", "seventh", "stop 2", "ninth",
+    ];
+    let target = format!("127.0.0.1:{}", proxy.port);
+    let args = [target.as_str()].into_iter().chain(words);
+    let client = Service::start(GRPC_TALK, args).expect("the service runs on it");
+    let (up, down) = (Part::Message(Side::Client), Part::Message(Side::Server));
+    let edit = |id, side, content: &'static str| {
+        let content = content.into();
+        proxy.tell(id, FlowCommand::EditMessage { side, content });
+    };
+    let id = proxy.held(up);
+    assert_eq!(client.line(), "echo first", "what came before it");
+    edit(id, Side::Client, "changed, and longer than before");
+    proxy.resume(id, up);
+    assert_eq!(client.line(), "echo changed, and longer than before");
+    assert_eq!(client.line(), "echo third", "what follows");
+    assert_eq!(proxy.held(up), id);
+    proxy.tell(id, FlowCommand::DropMessage { side: Side::Client });
+    assert_eq!(client.line(), "echo fifth", "without what was dropped");
+    assert_eq!(proxy.held(down), id);
+    edit(id, Side::Server, "gone on");
+    proxy.resume(id, down);
+    assert_eq!(client.line(), "gone on");
+    assert_eq!(client.line(), "echo seventh");
+    assert_eq!(proxy.held(down), id);
+    // Other calls pass meanwhile.
+    let other = Service::start(GRPC_TALK, [&target, "other"]).expect("as before");
+    assert_eq!(
+        (other.line(), other.line()),
+        ("echo other".into(), "ended OK".into())
+    );
+    proxy.tell(id, FlowCommand::DropMessage { side: Side::Server });
+    assert_eq!(client.line(), "echo ninth");
+    assert_eq!(client.line(), "ended OK");
+}
+
+#[test]
+fn a_grpc_call_with_a_held_message_is_killed() {
+    let Some(service) = Service::start(GRPC_SERVICE, [""; 0]) else {
+        return;
+    };
+    let mode = format!("reverse:http://127.0.0.1:{}", service.port);
+    let proxy = Proxy::start(&mode, "~bq hold");
+    let target = format!("127.0.0.1:{}", proxy.port);
+    let client = Service::start(GRPC_TALK, [&target, "first", "hold"]).expect("as before");
+    let id = proxy.held(Part::Message(Side::Client));
+    assert_eq!(client.line(), "echo first");
+    proxy.tell(id, FlowCommand::Kill);
+    let end = client.line();
+    assert!(end.starts_with("ended ") && end != "ended OK", "{end}");
 }
 
 const UPGRADE: &str = "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
