@@ -62,6 +62,11 @@ impl Rule {
     }
 }
 
+/// Whether a text is a rule of the option.
+pub(crate) fn check(text: &str, _: &Values, filters: FilterOptions) -> Result<(), SpecError> {
+    Rule::parse(text, filters).map(drop)
+}
+
 impl Addon for BlockList {
     fn name(&self) -> &'static str {
         "block_list"

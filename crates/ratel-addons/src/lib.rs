@@ -16,6 +16,7 @@ mod onboarding;
 mod proxy_auth;
 mod revocation;
 mod rule;
+pub mod rule_file;
 pub mod save;
 mod server_replay;
 mod sticky_auth;

@@ -149,6 +149,11 @@ fn answer(flow: &mut HttpFlow, bodies: &mut Bodies, found: Found) {
     }
 }
 
+/// Whether a text is a rule of the option.
+pub(crate) fn check(text: &str, options: &Values, filters: FilterOptions) -> Result<(), SpecError> {
+    Rule::parse(text, options, filters, 0).map(drop)
+}
+
 impl Addon for MapLocal {
     fn name(&self) -> &'static str {
         "map_local"
@@ -162,7 +167,7 @@ impl Addon for MapLocal {
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        let before = options.list(keys::MAP_LOCAL).len();
+        let before = options.rules(keys::MAP_LOCAL).count();
         self.rules
             .read(keys::MAP_LOCAL, (options, changed), |spec| {
                 Rule::parse(spec, options, self.options, before)

@@ -86,6 +86,11 @@ pub(crate) fn url(request: &Request) -> Vec<u8> {
     url
 }
 
+/// Whether a text is a rule of the option.
+pub(crate) fn check(text: &str, _: &Values, filters: FilterOptions) -> Result<(), SpecError> {
+    Rule::parse(text, filters, 0).map(drop)
+}
+
 impl Addon for MapRemote {
     fn name(&self) -> &'static str {
         "map_remote"
@@ -99,7 +104,7 @@ impl Addon for MapRemote {
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        let before = options.list(keys::MAP_REMOTE).len();
+        let before = options.rules(keys::MAP_REMOTE).count();
         self.rules
             .read(keys::MAP_REMOTE, (options, changed), |spec| {
                 Rule::parse(spec, self.options, before)

@@ -124,6 +124,11 @@ fn in_part(part: &Part, bytes: &[u8], at: std::ops::Range<usize>) -> std::ops::R
     }
 }
 
+/// Whether a text is a rule of the option.
+pub(crate) fn check(text: &str, options: &Values, filters: FilterOptions) -> Result<(), SpecError> {
+    Rule::parse(text, options, filters, 0).map(drop)
+}
+
 impl Addon for ModifyBody {
     fn name(&self) -> &'static str {
         "modify_body"
@@ -139,10 +144,10 @@ impl Addon for ModifyBody {
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        let moves = !options.list(keys::MAP_REMOTE).is_empty();
+        let moves = options.rules(keys::MAP_REMOTE).next().is_some();
         self.requests_move
             .store(moves, std::sync::atomic::Ordering::Relaxed);
-        let before = options.list(keys::MODIFY_BODY).len();
+        let before = options.rules(keys::MODIFY_BODY).count();
         self.rules
             .read(keys::MODIFY_BODY, (options, changed), |spec| {
                 Rule::parse(spec, options, self.options, before)

@@ -76,6 +76,11 @@ fn breaks_line(value: &[u8]) -> bool {
         .any(|byte| matches!(byte, b'\r' | b'\n' | b'\0'))
 }
 
+/// Whether a text is a rule of the option.
+pub(crate) fn check(text: &str, options: &Values, filters: FilterOptions) -> Result<(), SpecError> {
+    Rule::parse(text, options, filters).map(drop)
+}
+
 impl Addon for ModifyHeaders {
     fn name(&self) -> &'static str {
         "modify_headers"

@@ -184,8 +184,8 @@ impl Addon for BadNetwork {
         }
         let seed = options.opt_int(keys::FAULT_SEED);
         let rules = Rules::parse(
-            options.list(keys::THROTTLE),
-            options.list(keys::FAULT),
+            options.rules(keys::THROTTLE),
+            options.rules(keys::FAULT),
             self.options,
             seed.map(i64::cast_unsigned),
         )?;

@@ -49,7 +49,7 @@ impl<R> Rules<R> {
                 format!("Cannot parse {} option {spec}: {error}{hint}", key.name())
             })
         };
-        let rules: Result<Vec<R>, String> = options.list(key).iter().map(parse).collect();
+        let rules: Result<Vec<R>, String> = options.rules(key).map(parse).collect();
         self.0.store(Arc::new(rules?));
         Ok(())
     }

@@ -55,8 +55,8 @@ impl Rules {
     /// # Errors
     /// A sentence that names the option, the rule, and the place in it.
     pub fn parse<S: AsRef<str>>(
-        throttles: &[S],
-        faults: &[S],
+        throttles: impl IntoIterator<Item = S>,
+        faults: impl IntoIterator<Item = S>,
         options: FilterOptions,
         seed: Option<u64>,
     ) -> Result<Self, String> {
@@ -65,14 +65,14 @@ impl Rules {
             format!("option '{option}': `{spec}`: {error}")
         };
         let mut rules = Self::default();
-        for (at, spec) in throttles.iter().enumerate() {
+        for (at, spec) in throttles.into_iter().enumerate() {
             let spec = spec.as_ref();
             let rule = spec::throttle(spec, options, Chance::new(seed, 2 * at as u64));
             rules
                 .throttles
                 .push(rule.map_err(|error| named("throttle", spec, error))?);
         }
-        for (at, spec) in faults.iter().enumerate() {
+        for (at, spec) in faults.into_iter().enumerate() {
             let spec = spec.as_ref();
             let rule = spec::fault(spec, options, Chance::new(seed, 2 * at as u64 + 1));
             rules
@@ -80,6 +80,22 @@ impl Rules {
                 .push(rule.map_err(|error| named("fault", spec, error))?);
         }
         Ok(rules)
+    }
+
+    /// Whether a text is a rule of `throttle`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn check_throttle(spec: &str, options: FilterOptions) -> Result<(), SpecError> {
+        spec::throttle(spec, options, Chance::new(0, 0)).map(drop)
+    }
+
+    /// Whether a text is a rule of `fault`.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub fn check_fault(spec: &str, options: FilterOptions) -> Result<(), SpecError> {
+        spec::fault(spec, options, Chance::new(0, 0)).map(drop)
     }
 
     /// Whether there are none.

@@ -1,4 +1,5 @@
-//! Subcommands that do one thing and end: `ratel ca`, `ratel env`, `ratel export`, `ratel convert`. This reads their arguments; what they do is in
+//! Subcommands that do one thing and end: `ratel ca`, `ratel env`, `ratel export`, `ratel convert`,
+//! `ratel rules`. This reads their arguments; what they do is in
 //! modules of their own, which return texts.
 
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ use ratel_core::options::{Values, keys};
 use ratel_proxy::tls::{CaError, CaOrigin, CaSettings, CaStore};
 
 use crate::cli::{self, Outcome, Refusal, Surroundings};
-use crate::{ca, convert, env};
+use crate::{ca, convert, env, rules};
 
 /// Why an errand was not done: one sentence, and what to do about it.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub(crate) fn main(args: &[OsString], around: &Surroundings) -> Option<ExitCode>
         "env" => (env::command(), env::main),
         "export" => (convert::export_command(), convert::export),
         "convert" => (convert::convert_command(), convert::convert),
+        "rules" => (rules::command(), rules::main),
         _ => return None,
     };
     let name = format!("{argv0} {}", command.get_name());

@@ -11,6 +11,7 @@ mod ink;
 mod load;
 mod printer;
 mod programs;
+mod rules;
 mod run;
 mod stop;
 mod termlog;

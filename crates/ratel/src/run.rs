@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use ratel_addons::rule_file::Watch;
 use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
 use ratel_core::eventlog::{EventLog, Level};
 use ratel_core::options::{Key, Options, Values, keys};
@@ -149,6 +150,7 @@ impl Program {
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let schemas = self.schemas(&values)?;
+        let _rules = self.rules()?;
         let savers = self.savers(&values, &store, &self.redactor(&values)?)?;
         let setup = Setup {
             store: store.clone(),
@@ -366,6 +368,7 @@ impl Program {
         let redactor = self.redactor(&values)?;
         let savers = self.savers(&values, &store, &redactor)?;
         let (replay, recordings) = self.replay(&store);
+        let _rules = self.rules()?;
         let engine = self.engine(&store, &replay, &recordings)?;
         announce(&engine);
         savers.iter().for_each(|(_, saver)| saver.begin());
@@ -389,10 +392,7 @@ impl Program {
             look: Look {
                 colours: Colours::detect(|name| std::env::var(name).ok()),
                 utc_offset: self.offset,
-                filters: FilterOptions {
-                    case_sensitive: std::env::var_os("MITMPROXY_CASE_SENSITIVE_FILTERS")
-                        .is_some_and(|value| value == "1"),
-                },
+                filters: filter_options(),
             },
             schemas,
             redactor,
@@ -506,6 +506,14 @@ impl Program {
             ClientReplay::new(store.clone(), files.clone()),
             ServerReplay::new(store.clone(), files),
         )
+    }
+
+    /// Takes up the rules of a file, and follows it as long as what is returned is there.
+    fn rules(&self) -> Result<Watch, Refusal> {
+        Watch::start(&self.options, filter_options()).map_err(|error| {
+            let hint = "`ratel rules check` says when they are right".to_owned();
+            self.refuse(error, Some(hint))
+        })
     }
 
     fn engine(

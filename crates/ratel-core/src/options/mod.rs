@@ -16,7 +16,7 @@ mod set;
 
 pub use def::{Availability, Check, Default, Key, OptionDef, Section, Size, Tools, Value};
 pub use defs::{SECTIONS, keys};
-pub use set::{Options, Values};
+pub use set::{FileRules, Options, Values};
 
 use crate::mode::ModeError;
 

@@ -1,5 +1,6 @@
 //! The current values: cheap snapshots for readers, checked batches for writers.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,13 +16,18 @@ use crate::mode::{self, ProxyMode};
 pub struct Values {
     values: Vec<Value>,
     home: Option<PathBuf>,
+    file_rules: Arc<FileRules>,
 }
+
+/// Rules that a file adds to those of options: by the name of the option, in its syntax, in order.
+pub type FileRules = BTreeMap<&'static str, Vec<String>>;
 
 impl std::default::Default for Values {
     fn default() -> Self {
         Self {
             values: all().map(|def| def.default.to_value()).collect(),
             home: file::home(),
+            file_rules: Arc::default(),
         }
     }
 }
@@ -99,6 +105,17 @@ impl Values {
             Value::List(value) => value,
             _ => &[],
         }
+    }
+
+    /// The rules of an option, and those that the file of rules adds to them.
+    pub fn rules(&self, key: Key<Vec<String>>) -> impl Iterator<Item = &String> {
+        let added = self.file_rules.get(key.name());
+        self.list(key).iter().chain(added.into_iter().flatten())
+    }
+
+    /// Takes the rules of a file in place of those of the file before.
+    pub fn set_file_rules(&mut self, rules: FileRules) {
+        self.file_rules = Arc::new(rules);
     }
 
     /// A number of bytes.
@@ -255,6 +272,29 @@ impl Options {
         &self,
         batch: impl IntoIterator<Item = (N, Value)>,
     ) -> Result<(), OptionsError> {
+        self.change(|after| {
+            for (name, value) in batch {
+                after.set(name.as_ref(), value)?;
+            }
+            after.check()
+        })
+    }
+
+    /// Takes the rules of a file in place of those of the file before. The options to which they belong count as changed.
+    ///
+    /// # Errors
+    /// When a subscriber rejects the change; the rules before stay.
+    pub fn set_file_rules(&self, rules: FileRules) -> Result<(), OptionsError> {
+        self.change(|after| {
+            after.set_file_rules(rules);
+            Ok(())
+        })
+    }
+
+    fn change(
+        &self,
+        edit: impl FnOnce(&mut Values) -> Result<(), OptionsError>,
+    ) -> Result<(), OptionsError> {
         let subscribers = self
             .0
             .subscribers
@@ -262,13 +302,11 @@ impl Options {
             .unwrap_or_else(PoisonError::into_inner);
         let before = self.snapshot();
         let mut after = Values::clone(&before);
-        for (name, value) in batch {
-            after.set(name.as_ref(), value)?;
-        }
-        after.check()?;
+        edit(&mut after)?;
+        let added = |name| before.file_rules.get(name) != after.file_rules.get(name);
         let changed: Vec<&str> = all()
             .zip(before.values.iter().zip(&after.values))
-            .filter_map(|(def, (old, new))| (old != new).then_some(def.name))
+            .filter_map(|(def, (old, new))| (old != new || added(def.name)).then_some(def.name))
             .collect();
         if changed.is_empty() {
             return Ok(());

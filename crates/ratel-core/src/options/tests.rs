@@ -120,6 +120,7 @@ fn the_table_is_complete() {
             "keylog",
             "redact",
             "intercept_timeout",
+            "rules",
             "client_replay_timing",
             "server_replay_timing",
             "throttle",

@@ -230,8 +230,13 @@ fn flags(model: &Model) -> Vec<String> {
         values.opt_str(keys::INTERCEPT),
         if active { "i" } else { "Xi" },
     ));
-    flags.extend((!values.list(keys::MODIFY_HEADERS).is_empty()).then(|| "Headers".to_owned()));
-    flags.extend(match values.list(keys::MODIFY_BODY).len() {
+    flags.extend(
+        values
+            .rules(keys::MODIFY_HEADERS)
+            .next()
+            .map(|_| "Headers".to_owned()),
+    );
+    flags.extend(match values.rules(keys::MODIFY_BODY).count() {
         0 => None,
         count => Some(format!("{count} body modifications")),
     });

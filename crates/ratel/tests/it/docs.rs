@@ -64,6 +64,7 @@ impl World {
                 && !line.starts_with("ratel env")
                 && !line.starts_with("ratel export")
                 && !line.starts_with("ratel convert")
+                && !line.starts_with("ratel rules")
             {
                 started = Some(self.start(line, port));
             } else if !line.starts_with('#') {

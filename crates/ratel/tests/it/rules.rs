@@ -4,9 +4,10 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use ratel_testkit::wire::get_through;
 use ratel_testkit::{Builder, Origin, Ratel, Wire, origin, peer};
 
-use crate::common::{dump, reverse};
+use crate::common::{assert_says, dump, program, reverse, stdout};
 
 /// What is asked of a proxy, and with which options.
 struct Case<'c> {
@@ -382,4 +383,90 @@ fn clients_are_asked_who_they_are_alike() {
             reverse: true,
         },
     ]);
+}
+
+/// An origin that answers with the head of the request.
+fn mirror() -> Origin {
+    Origin::plain(|wire| origin::serve(wire, |head, _| origin::ok(head)))
+}
+
+#[test]
+fn a_file_of_rules_takes_effect_and_is_followed() {
+    let site = mirror();
+    let builder = dump();
+    let folder = builder.home().join(".ratel");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = folder.join("rules.yaml");
+    let write = |text: &str| {
+        // As editors do: never half a file.
+        let new = folder.join("rules.new");
+        std::fs::write(&new, text).expect("written");
+        std::fs::rename(&new, &path).expect("moved");
+    };
+    write(
+        "- name: mark it\n  filter: ~q & ~u /a\n  modify_headers: {name: X-Rule, value: one}\n\
+         - filter: ~u /b\n  block_list: 418\n",
+    );
+    let proxy = builder.args(["-H", "/X-Option/yes"]).start();
+    let ask = |path: &str| {
+        let url = format!("http://127.0.0.1:{}{path}", site.port());
+        get_through(proxy.port(), &url)
+    };
+    let text = ask("/a").text();
+    assert_says(&text, &["X-Rule: one", "X-Option: yes"]);
+    assert_eq!(ask("/b").status, 418);
+    write("- filter: ~u /a\n  modify_headers: {name: X-Rule, value: two}\n");
+    proxy.wait_output("has changed: 1 rules on, 0 off");
+    assert_says(&ask("/a").text(), &["X-Rule: two", "X-Option: yes"]);
+    assert_eq!(ask("/b").status, 200, "its rule is gone");
+    write("- filter: ~u /a\n  fault: sideways\n");
+    proxy.wait_output("rules.yaml:2:10: ");
+    proxy.wait_output("stay as they were");
+    assert_says(&ask("/a").text(), &["X-Rule: two"]);
+    write("- on: false\n  filter: ~u /a\n  modify_headers: {name: X-Rule, value: three}\n");
+    proxy.wait_output("has changed: 0 rules on, 1 off");
+    let text = ask("/a").text();
+    assert!(!text.contains("X-Rule"), "{text}");
+    let (status, log) = proxy.terminate();
+    assert!(status.success());
+    assert_eq!(log.matches("rules.yaml:2:10: ").count(), 1, "once:\n{log}");
+}
+
+#[test]
+fn a_wrong_file_of_rules_is_refused_at_start_and_by_the_check() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine.yaml");
+    let shown = path.display().to_string();
+    let option = format!("rules={shown}");
+    let check = || program().args(["rules", "check", &shown]).run();
+    std::fs::write(&path, "- fault: 503\n- on: false\n  throttle: 3g\n").expect("written");
+    let said = stdout(&check());
+    assert_eq!(said, format!("{shown}: 1 rule, 1 more is switched off\n"));
+    let set = program().args(["rules", "check", "--set", &option]).run();
+    assert_eq!(stdout(&set), said, "the file of the option");
+    std::fs::write(
+        &path,
+        "- map_remote: {find: 'a(', replace: b}\n- filter: ~d a\n  block_list: 12\n",
+    )
+    .expect("written");
+    let wrong = check();
+    assert_eq!(wrong.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(lines[0].starts_with(&format!("{shown}:1:24: ")), "{said}");
+    assert!(lines[1].starts_with(&format!("{shown}:3:15: ")), "{said}");
+    let started = dump().args(["--set", &option]).run();
+    assert_eq!(started.status.code(), Some(1));
+    assert_says(
+        &String::from_utf8_lossy(&started.stderr),
+        &[lines[0], lines[1], "ratel rules check"],
+    );
+    std::fs::remove_file(&path).expect("gone");
+    let missing = dump().args(["--set", &option]).run();
+    assert_eq!(missing.status.code(), Some(1));
+    assert_says(
+        &String::from_utf8_lossy(&missing.stderr),
+        &[&shown, "cannot be read"],
+    );
 }

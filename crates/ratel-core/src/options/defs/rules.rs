@@ -4,6 +4,8 @@ use super::checks;
 use crate::options::def::options;
 
 options! { "Rules";
+    RULES: opt_str("rules").metavar("PATH").own()
+        .help("A file of rules that is read again when it changes. Without one `rules.yaml` in the configuration folder, if it is there.");
     MAP_REMOTE: list("map_remote", &[]).flag().short('M').metavar("PATTERN").group("Map remote")
         .help("Send requests to another URL. `[/FILTER]/REGEX/REPLACEMENT`, where any character may stand for the slash.");
     MAP_LOCAL: list("map_local", &[]).flag().metavar("PATTERN").group("Map local")

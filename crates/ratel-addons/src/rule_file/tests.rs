@@ -1,0 +1,149 @@
+use super::*;
+
+fn parsed(text: &str) -> Result<RuleFile, Vec<Flaw>> {
+    RuleFile::parse(text, &Values::default(), FilterOptions::default())
+}
+
+fn specs(text: &str) -> Vec<String> {
+    let file = parsed(text).expect("a file of rules");
+    let rules = file.rules.into_iter();
+    let lines =
+        rules.flat_map(|(name, specs)| specs.into_iter().map(move |spec| format!("{name}={spec}")));
+    lines.collect()
+}
+
+fn flaws(text: &str) -> Vec<String> {
+    let flaws = parsed(text).expect_err("something is wrong");
+    flaws.iter().map(Flaw::to_string).collect()
+}
+
+#[test]
+fn entries_are_rules_of_options() {
+    let text = r#"
+- name: staging
+  on: true
+  filter: ~q & ~d example.com
+  modify_headers: {name: X-Env, value: staging}
+- modify_headers:
+    name: X-Gone
+- filter: ~s
+  modify_body: {find: 'a/b', replace: "c"}
+- map_remote: {find: /v1/, replace: '/v2/'}
+- filter: ~u ^/static
+  map_local: {find: /static/, path: .}
+- filter: ~d tracker
+  block_list: 404
+- filter: ~d api
+  throttle: 3g
+- fault: 503 @ 20%
+- name: later
+  on: false
+  fault: reset
+"#;
+    assert_eq!(
+        specs(text),
+        [
+            "block_list=/~d tracker/404",
+            "fault=503 @ 20%",
+            "map_local=|~u ^/static|/static/|.",
+            "map_remote=|/v1/|/v2/",
+            "modify_body=|~s|a/b|c",
+            "modify_headers=/~q & ~d example.com/X-Env/staging",
+            "modify_headers=/X-Gone/",
+            "throttle=~d api : 3g",
+        ]
+    );
+    let file = parsed(text).expect("right");
+    assert_eq!((file.on(), file.off), (8, 1));
+}
+
+#[test]
+fn an_empty_file_has_no_rules() {
+    for text in ["", "# nothing\n", "[]"] {
+        assert_eq!(parsed(text), Ok(RuleFile::default()), "{text:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_has_its_place() {
+    let text = r#"
+- filter: ~d a & ~nosuch
+  fault: 503
+- modify_body: {find: "a(b", replace: c}
+- modify_headers: {name: "X Y", value: c}
+- filter: ~d b
+  throttle: 3g latency=soon
+- map_local: {find: a, path: /dev/null/x}
+- filter: ~d c
+  block_list: 99
+"#;
+    assert_begin(
+        &flaws(text),
+        &[
+            "2:18: ",
+            "4:25: ",
+            "5:27: this is no name of a header",
+            "7:24: ",
+            "8:30: Invalid file path: /dev/null/x",
+            "10:15: Invalid HTTP status code: 99",
+        ],
+    );
+}
+
+/// Each flaw begins as it should.
+fn assert_begin(flaws: &[String], begin: &[&str]) {
+    assert_eq!(flaws.len(), begin.len(), "{flaws:#?}");
+    for (flaw, begin) in flaws.iter().zip(begin) {
+        assert!(flaw.starts_with(begin), "{begin} in {flaws:#?}");
+    }
+}
+
+#[test]
+fn an_entry_does_one_thing() {
+    let text = "- name: a\n- name: a\n  fault: 503\n  throttle: 3g\n- block_list: 404\n";
+    assert_begin(
+        &flaws(text),
+        &[
+            "1:3: this rule does nothing: it has none of modify_headers, ",
+            "2:9: a rule named 'a' stands here already",
+            "2:3: this rule does two things, `throttle` and `fault`; write two rules",
+            "5:3: `block_list` needs a filter; ",
+        ],
+    );
+}
+
+#[test]
+fn what_is_no_list_of_rules_is_refused_with_its_line() {
+    for (text, begin) in [
+        ("- fault: 503\n  colour: red\n", "2:3: "),
+        ("- fault: [\n", "1:10: "),
+        ("name: a\n", "1:1: "),
+        ("- on: perhaps\n  fault: 503\n", "1:7: "),
+        ("- fault: 503\n  fault: 504\n", "2:"),
+    ] {
+        assert_begin(&flaws(text), &[begin]);
+    }
+}
+
+#[test]
+fn the_file_of_the_folder_need_not_be_there_and_one_that_is_named_must() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut options = Values::with_folders(&folder.path().display().to_string(), None);
+    let filters = FilterOptions::default();
+    assert_eq!(load(&options, filters).expect("none"), RuleFile::default());
+    let path = folder.path().join(NAME);
+    std::fs::write(&path, "- fault: 503\n").expect("written");
+    assert_eq!(load(&options, filters).expect("one").on(), 1);
+    let other = folder.path().join("other.yaml").display().to_string();
+    options
+        .set(
+            "rules",
+            ratel_core::options::Value::OptStr(Some(other.clone())),
+        )
+        .expect("a path");
+    let error = load(&options, filters).expect_err("not there").to_string();
+    assert!(
+        error.starts_with(&format!("{other}: cannot be read: ")),
+        "{error}"
+    );
+}
