@@ -143,7 +143,7 @@ impl Executor for Backend<'_> {
             "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
             "view.flows.remove" => {
                 let ids = self.resolve(call.flows(0))?;
-                self.remove(&ids)
+                self.end_and_remove(&ids)
             }
             "view.flows.duplicate" => self.duplicate(call),
             "view.clear" => {
@@ -445,6 +445,17 @@ impl Backend<'_> {
         }
         self.alert(&format!("Reverted {count} flows."));
         Ok(Output::Nothing)
+    }
+
+    /// Takes out flows that have ended. Those that go on are told to end, and come back: they can be taken out then.
+    fn end_and_remove(&mut self, ids: &[FlowId]) -> Done {
+        let is_ending = |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok();
+        let (ending, ended): (Vec<_>, Vec<_>) = ids.iter().copied().partition(is_ending);
+        let done = self.remove(&ended)?;
+        match ending.is_empty() {
+            true => Ok(done),
+            false => Ok(Output::Flows(ending)),
+        }
     }
 
     fn remove(&mut self, ids: &[FlowId]) -> Done {

@@ -306,7 +306,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::too_many_lines, reason = "a table")]
     fn what_makes_sense_where() {
         let rows: [(&str, bool, bool, &[Program]); 11] = [
             ("", true, false, &[]),

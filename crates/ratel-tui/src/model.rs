@@ -7,7 +7,7 @@ mod panes;
 mod prompt;
 mod text_view;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use ratel_core::commands::history::History;
@@ -59,6 +59,8 @@ pub struct Model {
     pub(crate) message: Option<Message>,
     /// A place that is to be shown as soon as it has been read.
     pub(crate) jump: Option<Jump>,
+    /// Flows that were told to end, to be removed then.
+    pub(crate) ending: BTreeSet<FlowId>,
     /// Searches through all flows so far.
     pub(crate) searches: u64,
     /// What is being done beside the screen.
@@ -388,6 +390,7 @@ impl Model {
     #[must_use]
     pub fn new(info: ProxyInfo, look: Look, values: Arc<Values>) -> Self {
         let mut model = Self {
+            ending: BTreeSet::new(),
             info,
             look,
             values,

@@ -44,8 +44,9 @@ pub(crate) const WHEEL_ROWS: isize = 3;
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Store(change) => {
+            let ended = traffic::ended(model, &change);
             traffic::stored(model, change);
-            return Vec::new();
+            return ended;
         }
         Msg::Frame(now) => {
             model.now = now;

@@ -9,7 +9,7 @@ use crate::source::Target;
 use crate::widgets::pane::Pane;
 
 use super::commands::say_error;
-use super::{grid, open, say};
+use super::{grid, open, say, traffic};
 
 /// A command was carried out.
 pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, CommandError>) {
@@ -23,6 +23,7 @@ pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, Command
         Ok(Output::List(texts)) => show_list(model, call.name(), texts),
         Ok(Output::Int(number)) => say(model, number.to_string()),
         Ok(Output::Bool(value)) => say(model, value.to_string()),
+        Ok(Output::Flows(ids)) if call.name() == traffic::REMOVE => model.ending.extend(ids),
         // What was made is what somebody goes on with.
         Ok(Output::Flows(ids)) if call.def().returns == Returns::Nothing => {
             if let Some(id) = ids.first() {

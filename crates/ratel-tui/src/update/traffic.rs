@@ -6,11 +6,28 @@ use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Update};
 use ratel_flow::{FlowError, FlowId};
 
-use super::{resized, say_until};
+use super::{commands, resized, say_until};
 use crate::model::{FlowView, LOG_KEPT, Model, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view, message_view};
 use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
+
+/// The command that removes flows.
+pub(super) const REMOVE: &str = "view.flows.remove";
+
+/// Removes what was to be removed once it had ended.
+pub(super) fn ended(model: &mut Model, change: &Update) -> Vec<Effect> {
+    match change {
+        Update::Finished(id) if model.ending.remove(id) => {
+            commands::run(model, &[REMOVE.to_owned(), format!("@{id}")])
+        }
+        Update::Evicted { up_to } => {
+            model.ending.retain(|id| id > up_to);
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
 
 pub(super) fn stored(model: &mut Model, change: Update) {
     let open = model.open_flow().map(|view| view.id);

@@ -1,7 +1,7 @@
 //! The list: filtered, ordered, marked, highlighted.
 
 use insta::assert_snapshot;
-use ratel_core::store::Update;
+use ratel_core::store::{FlowState, Update};
 use ratel_flow::FlowId;
 use ratel_tui::msg::Msg;
 
@@ -143,6 +143,26 @@ fn rows_that_hold_a_text_are_highlighted() {
         ui.keys("]").text().contains("nothing is highlighted"),
         "{}",
         ui.text()
+    );
+}
+
+/// As in mitmproxy: what goes on is ended first.
+#[test]
+fn a_flow_that_goes_on_is_ended_and_removed() {
+    let mut ui = Ui::new(SMALL, sample());
+    let line = ui.control.register(FlowId(7));
+    ui.keys("g j j j j j j d");
+    assert!(ui.text().contains("[7/9]"), "{}", ui.text());
+    drop(line);
+    ui.change(7, |flow| flow.snapshot.state = FlowState::Done);
+    ui.send(Msg::Store(Update::Finished(FlowId(7))));
+    ui.pass_time(0);
+    assert!(ui.text().contains("/8]"), "{}", ui.text());
+    assert!(
+        ui.flows
+            .list
+            .iter()
+            .all(|flow| flow.snapshot.id != FlowId(7))
     );
 }
 
