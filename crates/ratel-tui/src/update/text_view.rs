@@ -25,6 +25,8 @@ pub(super) fn begin(model: &mut Model, id: FlowId, part: &str, before: Text) {
         before,
         edit: text,
     };
+    // What was said before is not to hide the keys.
+    model.message = None;
     open(model, Screen::Text(Box::new(view)));
 }
 

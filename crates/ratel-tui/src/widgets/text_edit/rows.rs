@@ -135,9 +135,15 @@ impl TextEdit {
         let end = self.line_end(start);
         // One column is left for the cursor at the end.
         let room = self.size.0.saturating_sub(1).max(1);
+        let line = self.slice(&(start..end));
+        // Each byte is a column, so that even a body in a single line needs no look at each character.
+        if !line.is_empty() && line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            let starts = (start..end).step_by(room);
+            return starts.map(|at| at..end.min(at + room)).collect();
+        }
         let mut rows = Vec::new();
         let (mut begun, mut used) = (start, 0);
-        for (at, unit) in units(self.slice(&(start..end)), start) {
+        for (at, unit) in units(line, start) {
             let mut wide = width(unit, used);
             if used > 0 && used + wide > room {
                 rows.push(begun..at);
