@@ -82,17 +82,6 @@ impl Bench {
 
     /// A flow whose request has been sent, and whose response has begun unless its status is 0.
     fn open(&self, kind: StreamKind, version: Version, path: &'static str, status: u16) -> Feed {
-        self.open_to(443, kind, version, path, status)
-    }
-
-    fn open_to(
-        &self,
-        port: u16,
-        kind: StreamKind,
-        version: Version,
-        path: &'static str,
-        status: u16,
-    ) -> Feed {
         let now = ratel_core::clock::now();
         let conn = ClientConn {
             id: ConnId(1),
@@ -113,7 +102,7 @@ impl Bench {
         let writer = self.store.open(flow_kind, &Arc::new(conn), now);
         writer.server_conn(Arc::new(ServerConn {
             id: ConnId(2),
-            address: ("service.dev".into(), port),
+            address: ("service.dev".into(), 443),
             peername: None,
             sockname: None,
             timestamp_start: now,
@@ -458,20 +447,6 @@ fn raw_connections() {
     Error in TCP connection to service.dev:443: the server closed the connection
         hint: try again
     ");
-}
-
-#[test]
-fn the_port_says_what_a_raw_connection_carries() {
-    let query = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01a\x03dev\x00\x00\x01\x00\x01";
-    let text = |port| {
-        let bench = Bench::start(3);
-        let feed = bench.open_to(port, StreamKind::Tcp, Version::Http11, "", 0);
-        feed.send(Side::Client, MessageKind::Data, query);
-        feed.end();
-        bench.finish()
-    };
-    assert!(text(53).contains("name: a.dev"), "{}", text(53));
-    assert!(!text(443).contains("name: a.dev"), "{}", text(443));
 }
 
 #[test]
