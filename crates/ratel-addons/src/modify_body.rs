@@ -1,4 +1,5 @@
-//! Replaces what a regular expression finds in bodies (option `modify_body`): `/FILTER/REGEX/REPLACEMENT`.
+//! Replaces what a regular expression finds in bodies (option `modify_body`): `/FILTER/REGEX/REPLACEMENT`. The replacement
+//! is a text as it is, as in mitmproxy since version 12: what is taken from a file may have backslashes in it.
 //!
 //! A body is held back until it is there as a whole, and only where a rule may be for its flow. Of a body that is a stream
 //! of messages each message is changed by itself, so that the stream goes on.
@@ -18,7 +19,7 @@ use ratel_flow::{HttpFlow, Message, Side};
 use ratel_proto::streams;
 
 use crate::live::Scope;
-use crate::rule::{Rules, Source, elsewhere, failed, read, wrong};
+use crate::rule::{Rules, Source, elsewhere, failed, read};
 use content::Content;
 
 /// Changing a body of more bytes than this is nothing that other flows wait for.
@@ -67,20 +68,8 @@ impl Rule {
         let spec = Spec::parse(text, filters)?;
         let finds = pattern(text, &spec.subject, before)?;
         let puts = Source::parse(text, &spec.replacement, options, |bytes| {
-            Template::parse(&bytes, &finds).map_err(|error| {
-                let at = in_part(&spec.replacement, &bytes, error.at.clone());
-                let reason = SpecReason::Other(error.to_string().into());
-                spec.replacement.error(text, reason, at)
-            })
+            Ok(Template::literal(&bytes))
         })?;
-        if let Source::File(path) = &puts {
-            let content = read(path).unwrap_or_default();
-            Template::parse(&content, &finds).map_err(|error| {
-                let (path, at) = (path.display(), error.at.start + 1);
-                let reason = format!("{path}: {error} (at byte {at} of the file)");
-                wrong(text, &spec.replacement, reason)
-            })?;
-        }
         Ok(Self {
             scope: Scope(spec.filter),
             work: Arc::new(Work { finds, puts }),
@@ -314,8 +303,7 @@ impl Work {
             Source::File(path) => {
                 let why = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
                 let content = read(path).map_err(|error| why(&error))?;
-                read_template =
-                    Template::parse(&content, &self.finds).map_err(|error| why(&error))?;
+                read_template = Template::literal(&content);
                 &read_template
             }
         };

@@ -83,6 +83,8 @@ impl ProxyAuth {
             (None, _) => None,
         };
         let Some(user) = said else {
+            // It may be the right password all the same, of a directory that cannot be asked.
+            flow.request.headers.remove(form.asks);
             return refuse(flow, bodies, form);
         };
         flow.request.headers.remove(form.asks);

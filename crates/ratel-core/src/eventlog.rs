@@ -8,7 +8,7 @@
 mod bridge;
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ratel_flow::Timestamp;
@@ -107,6 +107,7 @@ struct Inner {
     entries: Mutex<VecDeque<Entry>>,
     updates: Hub<LogUpdate>,
     level: AtomicU8,
+    steps: AtomicBool,
 }
 
 impl EventLog {
@@ -117,6 +118,7 @@ impl EventLog {
             entries: Mutex::default(),
             updates: Hub::default(),
             level: AtomicU8::new(level as u8),
+            steps: AtomicBool::new(false),
         }))
     }
 
@@ -131,6 +133,18 @@ impl EventLog {
     pub fn set_level(&self, level: Level) {
         self.0.level.store(level as u8, Ordering::Relaxed);
         // Call sites remember whether anybody listens.
+        tracing::callsite::rebuild_interest_cache();
+    }
+
+    /// Whether single steps inside the proxy are taken, as entries of the level debug.
+    #[must_use]
+    pub fn takes_steps(&self) -> bool {
+        self.0.steps.load(Ordering::Relaxed) && self.level() == Level::Debug
+    }
+
+    /// Changes whether single steps inside the proxy are taken where the level is debug (option `proxy_debug`).
+    pub fn set_steps(&self, wanted: bool) {
+        self.0.steps.store(wanted, Ordering::Relaxed);
         tracing::callsite::rebuild_interest_cache();
     }
 

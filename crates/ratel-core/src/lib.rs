@@ -1,6 +1,7 @@
 //! What every front end and the proxy share: options, modes, the flow store, the log. Opens no socket.
 
 pub mod addon;
+pub mod browser;
 pub mod ca;
 pub mod clock;
 pub mod commands;

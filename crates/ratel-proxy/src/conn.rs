@@ -430,6 +430,7 @@ async fn read_hello(
 impl ConnCtx {
     /// Why a protocol is not served.
     fn refuses(&self, layer: &Layer) -> Option<ProxyError> {
+        tracing::trace!("next layer: {layer:?}");
         Some(match layer {
             Layer::Other(name) => ProxyError::NotHttp((*name).into()),
             Layer::RawOff => ProxyError::RawOff,

@@ -318,6 +318,7 @@ impl<'a> Exchange<'a> {
         if !addons.wants(hook) {
             return Ok(false);
         }
+        tracing::trace!("flow {}: hook {}", self.flow.id, hook.name());
         addons.http(hook, &mut self.flow, &mut self.bodies).await;
         if self.ctx.config.normalize_outbound_headers {
             normalize(&mut self.flow);
@@ -395,7 +396,8 @@ impl<'a> Exchange<'a> {
                 {
                     return Err(error);
                 }
-                Err(_) => {
+                Err(error) => {
+                    tracing::trace!("flow {}: is tried again: {error}", self.flow.id);
                     attempts += 1;
                     upstream = self.acquire(upstreams, &route.target).await?;
                 }
@@ -426,7 +428,14 @@ impl<'a> Exchange<'a> {
             acquired = upstreams.acquire(target, &self.flow.request).await;
         }
         let NoUpstream { error, conn } = match acquired {
-            Ok(upstream) => return Ok(upstream),
+            Ok(upstream) => {
+                let kind = match upstream.is_reused() {
+                    true => "kept",
+                    false => "new",
+                };
+                tracing::trace!("flow {}: goes over a {kind} connection", self.flow.id);
+                return Ok(upstream);
+            }
             Err(failed) => failed,
         };
         if let Some(conn) = conn {

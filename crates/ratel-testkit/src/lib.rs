@@ -12,6 +12,7 @@
 //! Functions panic with a sentence that says what was awaited; this is test code, and a panic is a failed test.
 
 pub mod capture;
+pub mod ldap;
 pub mod nginx;
 pub mod openssl_cli;
 pub mod origin;

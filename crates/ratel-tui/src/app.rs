@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ratel_core::browser::Browsers;
 use ratel_core::control::Control;
 use ratel_core::eventlog::EventLog;
 use ratel_core::files::FlowFiles;
@@ -46,6 +47,8 @@ pub struct App {
     pub server_replay: ServerReplay,
     /// What texts and bodies are opened in.
     pub programs: Programs,
+    /// Starts browsers.
+    pub browsers: Arc<dyn Browsers>,
     /// Opens files with flows.
     pub files: FlowFiles,
     /// The files of the option `rfile` are being read.

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ratel_core::browser::Browsers;
 use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
 use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
@@ -85,6 +86,8 @@ pub struct Backend<'a> {
     pub clear_log: &'a mut dyn FnMut(),
     /// What sends requests again, and what plays responses.
     pub replays: &'a Replays,
+    /// Starts browsers.
+    pub browsers: &'a dyn Browsers,
     /// Begins what takes its time.
     pub begin: &'a mut dyn FnMut(Errand),
     /// The files of the option `rfile` are being read.
@@ -153,6 +156,12 @@ impl Executor for Backend<'_> {
             "view.clear_unmarked" => {
                 let ids = self.resolve(&FlowSpec::Unmarked)?;
                 self.remove(&ids)
+            }
+            "browser.start" => {
+                let started = self.browsers.start(call.str(0));
+                let text = started.map_err(|error| CommandError::Failed(error.to_string()))?;
+                self.alert(&text);
+                Ok(Output::Nothing)
             }
             "proxyserver.active_connections" => Ok(Output::Int(self.connections())),
             _ => self.run_beside(call),

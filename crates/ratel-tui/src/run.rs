@@ -19,6 +19,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
+use ratel_core::browser::Browsers;
 use ratel_core::clock;
 use ratel_core::commands::history;
 use ratel_core::control::Control;
@@ -92,6 +93,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         client_replay,
         server_replay,
         programs,
+        browsers,
         files,
         reading,
         stop,
@@ -132,6 +134,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         finding: None,
         sender,
         programs,
+        browsers,
         terminal,
         clipboard: Clipboard::default(),
         reader,
@@ -228,6 +231,7 @@ struct Loop {
     finding: Option<Finding>,
     sender: SyncSender<Signal>,
     programs: Programs,
+    browsers: Arc<dyn Browsers>,
     terminal: Terminal,
     clipboard: Clipboard,
     reader: Reader,

@@ -1,5 +1,6 @@
 //! Ratel: an interactive HTTPS-intercepting proxy. This is the program; what it does lies in the crates.
 
+mod browser;
 mod ca;
 mod cli;
 mod convert;

@@ -29,6 +29,7 @@ use ratel_views::{SchemaError, Schemas};
 use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
 
+use crate::browser::{Launcher, Way};
 use crate::cli::{self, Invocation, Outcome, Refusal, Surroundings, Tool};
 use crate::done::{self, Flag};
 use crate::errand::{self, Trouble};
@@ -118,6 +119,16 @@ impl Program {
         let subscriber = tracing_subscriber::registry().with(program.log.layer());
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| program.refuse(format!("cannot set up the log: {error}"), None))?;
+        let log = program.log.clone();
+        log.set_steps(program.options.snapshot().bool(keys::PROXY_DEBUG));
+        program
+            .options
+            .subscribe(move |values: &Values, changed: &[&str]| {
+                if changed.contains(&keys::PROXY_DEBUG.name()) {
+                    log.set_steps(values.bool(keys::PROXY_DEBUG));
+                }
+                Ok(())
+            });
         Ok(program)
     }
 
@@ -376,6 +387,12 @@ impl Program {
         // A screen stays when everything has been read.
         let reading = Arc::new(AtomicBool::new(false));
         let loader = self.loader(&values, &store, followers, &reading)?;
+        let browsers = Arc::new(Launcher::new(
+            |name| std::env::var(name).ok(),
+            std::env::home_dir(),
+            Way::to(engine.listeners()),
+            engine.ca_cert_path(),
+        ));
         let app = App {
             source: store.clone(),
             event_log: self.log.clone(),
@@ -401,6 +418,7 @@ impl Program {
             client_replay: replay,
             server_replay: recordings,
             programs: programs::of(|name| std::env::var(name).ok()),
+            browsers,
             files: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
                 leaves_bodies: true,

@@ -30,7 +30,11 @@ async fn what_is_found_is_replaced() {
     let rows: [(&[&str], &[u8], &[u8]); 10] = [
         (&["/a/b"], b"banana", b"bbnbnb"),
         (&["/a.b/x"], b"a\nb", b"x"),
-        (&["/(a)(n)/\\\\2\\\\1"], b"banana", b"bnanaa"),
+        (
+            &["/(a)(n)/\\\\2\\\\g<1>"],
+            b"banana",
+            b"b\\2\\g<1>\\2\\g<1>a",
+        ),
         (&["/a/\\x00\\n"], b"a", b"\0\n"),
         (&["/\\x62/B"], b"ab", b"aB"),
         (&["/\\xff/x"], b"a\xff", b"ax"),

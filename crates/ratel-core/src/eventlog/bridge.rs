@@ -186,13 +186,16 @@ impl Gate {
     }
 
     fn takes(&self, metadata: &Metadata<'_>) -> bool {
+        if *metadata.level() == tracing::Level::TRACE {
+            // Libraries have steps of their own, which are nobody's concern here.
+            return self.0.takes_steps() && metadata.target().starts_with("ratel");
+        }
         // An event of level info may turn out to be an alert, which matters more.
         let level = match level_of(metadata) {
             Level::Info => Level::Alert,
             level => level,
         };
-        *metadata.level() <= tracing::Level::DEBUG
-            && (metadata.is_span() || level <= self.0.level())
+        metadata.is_span() || level <= self.0.level()
     }
 }
 
@@ -211,6 +214,7 @@ impl<S> Filter<S> for Gate {
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Some(match self.0.level() {
+            Level::Debug if self.0.takes_steps() => LevelFilter::TRACE,
             Level::Debug => LevelFilter::DEBUG,
             _ => LevelFilter::INFO,
         })

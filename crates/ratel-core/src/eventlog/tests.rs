@@ -78,6 +78,22 @@ fn the_level_can_be_changed_while_running() {
 }
 
 #[test]
+fn single_steps_are_taken_on_request_where_the_level_is_debug() {
+    let entries = traced(Level::Debug, |log| {
+        tracing::trace!("a step before");
+        log.set_steps(true);
+        tracing::trace!("a step");
+        tracing::trace!(target: "library", "a step of a library");
+        log.set_level(Level::Info);
+        tracing::trace!("a step at info");
+        log.set_level(Level::Debug);
+        log.set_steps(false);
+        tracing::trace!("a step after");
+    });
+    assert_eq!(entries, [(Level::Debug, "a step".to_owned(), None)]);
+}
+
+#[test]
 fn the_log_is_bounded_and_its_subscribers_too() {
     let log = EventLog::new(Level::Info);
     let woken = Arc::new(AtomicUsize::new(0));

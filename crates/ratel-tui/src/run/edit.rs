@@ -132,9 +132,11 @@ impl Loop {
             .options
             .snapshot()
             .bool(keys::CONSOLE_STRIP_TRAILING_NEWLINES);
-        let without_end = edited.strip_suffix(b"\n");
-        // An editor that ends every text with a line has changed nothing by that.
-        if without_end.is_some_and(|edited| strips || edited == text.bytes) {
+        if strips {
+            let end = edited.iter().rposition(|byte| *byte != b'\n');
+            edited.truncate(end.map_or(0, |last| last + 1));
+        } else if edited.strip_suffix(b"\n") == Some(&text.bytes[..]) {
+            // An editor that ends every text with a line has changed nothing by that.
             edited.pop();
         }
         if edited == text.bytes {

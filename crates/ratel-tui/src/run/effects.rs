@@ -205,6 +205,7 @@ impl Loop {
             errands,
             tools,
             reading,
+            browsers,
             ..
         } = self;
         run(&mut Backend {
@@ -225,6 +226,7 @@ impl Loop {
                 }
             },
             replays: &tools.replays,
+            browsers: browsers.as_ref(),
             reading: reading.load(std::sync::atomic::Ordering::Relaxed),
         })
     }

@@ -1045,6 +1045,7 @@ impl Ui {
             clear_log: &mut || cleared.set(true),
             begin: &mut |errand| begun.push(errand),
             replays: replays(),
+            browsers: &NoBrowsers,
             reading: false,
         });
         let begun = begun.into_iter().filter(|errand| {
@@ -1245,4 +1246,17 @@ pub(crate) fn sample() -> Vec<Fake> {
             )
             .connection(),
     ]
+}
+
+/// Starts none, and says which.
+#[derive(Debug)]
+struct NoBrowsers;
+
+impl ratel_core::browser::Browsers for NoBrowsers {
+    fn start(&self, name: &str) -> Result<String, ratel_core::browser::BrowserError> {
+        match name {
+            "firefox" => Err(ratel_core::browser::BrowserError::NoProxy),
+            name => Ok(format!("started {name}")),
+        }
+    }
 }

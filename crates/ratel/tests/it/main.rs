@@ -2,6 +2,7 @@
 //!
 //! Each file is one promise to the user. Peers that are missing skip their tests with a notice (see `ratel-testkit`).
 
+mod bodies;
 mod browser;
 mod ca;
 mod common;
@@ -15,6 +16,7 @@ mod grpc;
 mod http2;
 mod intercept;
 mod keylog;
+mod ldap;
 mod limits;
 mod modes;
 mod network;

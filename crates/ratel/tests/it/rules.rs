@@ -169,12 +169,7 @@ fn headers_and_bodies_change_alike() {
         ),
         forward(
             "bodies",
-            &[
-                "-B",
-                "/~q & ~m POST/hello/bye",
-                "-B",
-                "/~s/wor(d)s/<\\\\1\\\\g<0>>",
-            ],
+            &["-B", "/~q & ~m POST/hello/bye", "-B", "/~s/wor(d)s/<a & b>"],
             &[GET, POST],
         ),
         forward(

@@ -344,3 +344,105 @@ fn a_text_is_found_in_all_flows() {
     screen.keys("qq");
     quit(screen);
 }
+
+/// A rule that is set at the prompt is there for the next request; one that is wrong is refused and leaves those before.
+#[test]
+fn rules_that_are_set_are_there_for_the_next_request() {
+    let origin = Origin::answering(origin::ok("one word"));
+    let (mut screen, port) = screen([format!("http://127.0.0.1:{}", origin.port())]);
+    screen.wait_for("No flows yet");
+    let asked = || wire::get(port, "/rules");
+    assert_eq!(asked().text(), "one word");
+    screen.wait_for("/rules");
+    screen.keys(":set modify_body \"/~s/one/another\"\r");
+    ratel_testkit::wait::until("the rule", || {
+        (asked().text() == "another word").then_some(())
+    });
+    screen.keys(":set modify_headers \"/X-Set/1\"\r");
+    ratel_testkit::wait::until("the rule", || asked().header("x-set").map(|_| ()));
+    screen.keys(":set modify_body \"/~s/(one/another\"\r");
+    screen.wait_for("Cannot parse modify_body option");
+    assert_eq!(asked().text(), "another word");
+    screen.keys(":set block_list \"/~u rules/418\"\r");
+    ratel_testkit::wait::until("the rule", || (asked().status == 418).then_some(()));
+    quit(screen);
+}
+
+/// A program that stands in for another one, in a folder of its own.
+fn stand_in(folder: &std::path::Path, name: &str, script: &str) -> String {
+    let file = folder.join(name);
+    std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).expect("a file");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&file, executable).expect("a file");
+    file.to_str().expect("a path in UTF-8").to_owned()
+}
+
+/// What an editor appends is taken away on request.
+#[test]
+fn line_ends_of_an_editor_are_removed() {
+    let origin = Origin::answering(origin::ok("before"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let editor = stand_in(folder.path(), "editor", "printf 'edited\\n\\n' > \"$1\"");
+    for (strips, length) in [("true", "6b"), ("false", "8b")] {
+        let port = nginx::free_port().to_string();
+        let builder = program()
+            .args(["--listen-host", "127.0.0.1", "--listen-port", &port])
+            .args([
+                "--set",
+                &format!("console_strip_trailing_newlines={strips}"),
+            ])
+            .args([format!("http://127.0.0.1:{}", origin.port())])
+            .env("EDITOR", &editor);
+        let mut screen = Screen::start(builder, ROWS, COLS);
+        screen.wait_for("No flows yet");
+        let port = port.parse().expect("a port");
+        assert_eq!(wire::get(port, "/body").text(), "before");
+        screen.wait_for("/body");
+        screen.keys(":console.edit.focus response-body\r");
+        screen.wait("the edited body", |text| {
+            text.lines()
+                .any(|line| line.contains("/body") && line.contains(length))
+        });
+        quit(screen);
+    }
+}
+
+/// The browser of the machine comes through the proxy and trusts it.
+#[test]
+fn a_browser_is_started() {
+    let Some(chromium) = ratel_testkit::peer::find("chromium") else {
+        return;
+    };
+    let ca = Ca::new();
+    let origin = Origin::tls(&ca.issue(&["localhost"]), |wire| {
+        origin::serve(wire, |_, _| origin::ok("hello browser"));
+    });
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // One that needs no display, and is sent to a page.
+    let script = format!(
+        "set -- $(printf '%s\\n' \"$@\" | sed 's|^about:blank$|https://localhost:{}/from-a-browser|')\n\
+         exec {} --headless --no-sandbox --disable-gpu \"$@\"",
+        origin.port(),
+        chromium.display()
+    );
+    stand_in(folder.path(), "chromium", &script);
+    let path = std::env::var("PATH").unwrap_or_default();
+    let port = nginx::free_port().to_string();
+    let builder = program()
+        .args(["--listen-host", "127.0.0.1", "--listen-port", &port])
+        .args([
+            "--set",
+            &format!("ssl_verify_upstream_trusted_ca={}", ca.file().display()),
+        ])
+        .env("PATH", format!("{}:{path}", folder.path().display()));
+    let mut screen = Screen::start(builder, ROWS, COLS);
+    screen.wait_for("No flows yet");
+    screen.keys(":browser.start lynx\r");
+    screen.wait_for("'lynx' is no browser");
+    screen.keys(":browser.start chromium\r");
+    screen.wait("the page", |text| {
+        text.lines()
+            .any(|line| line.contains("/from-a-browser") && line.contains("200"))
+    });
+    quit(screen);
+}

@@ -11,9 +11,8 @@ pub(super) const SECTION: Section = Section {
         CommandDef::new(
             "browser.start",
             &[Param::new("browser", ArgKind::Str).or("chrome")],
-            "Start a browser with a profile of its own that uses the proxy: `chrome` or `firefox`.",
-        )
-        .planned("starting browsers comes in a later release"),
+            "Start a browser with a profile of its own that uses the proxy: `chrome`, `chromium` or `firefox`.",
+        ),
         CommandDef::new(
             "proxyserver.active_connections",
             &[],

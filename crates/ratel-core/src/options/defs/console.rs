@@ -34,7 +34,6 @@ options! { "Terminal interface";
     CONSOLE_QUICKHELP_VISIBLE: bool("console_quickhelp_visible", true).tools(Tools::TERMINAL)
         .help("Show the bar with key hints.");
     CONSOLE_STRIP_TRAILING_NEWLINES: bool("console_strip_trailing_newlines", false).tools(Tools::TERMINAL)
-        .planned("editing comes in a later release")
         .help("Remove line ends that an editor appends to an edited body.");
     COMMAND_HISTORY: bool("command_history", true)
         .help("Keep the history of the command prompt in the configuration folder.");

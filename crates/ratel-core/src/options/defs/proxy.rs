@@ -73,6 +73,6 @@ options! { "Proxy";
         .help("Remove keys for Encrypted Client Hello from DNS answers. Otherwise the proxy cannot see which server is meant.");
     SHUTDOWN_TIMEOUT: int("shutdown_timeout", 5).metavar("SECONDS").own().check(checks::not_negative)
         .help("How many seconds open connections get to finish when the program ends.");
-    PROXY_DEBUG: bool("proxy_debug", false).planned("protocol traces come in a later release")
-        .help("Log every step inside the proxy. This is meant for finding faults in the proxy itself.");
+    PROXY_DEBUG: bool("proxy_debug", false)
+        .help("Log every step inside the proxy, at the level `debug`. This is meant for finding faults in the proxy itself.");
 }

@@ -267,6 +267,11 @@ impl ResponseSource for Rx {
                 Err(error) => return Err(ProxyError::ResponseHead(error)),
             };
             if let Some(head) = head {
+                tracing::trace!(
+                    "HTTP/1 from the server: head with {} and {} fields",
+                    head.status,
+                    head.headers.len()
+                );
                 self.answered = true;
                 let keep_alive = head.headers.has_token("connection", "keep-alive");
                 let response = Response {

@@ -140,6 +140,10 @@ impl Client<'_> {
                 .request(&mut self.reader.buf)
                 .map_err(ProxyError::RequestHead)?
             {
+                tracing::trace!(
+                    "HTTP/1 from the client: head with {} fields",
+                    head.headers.len()
+                );
                 return Ok(Some(head));
             }
             let got = self.reader.buf.len();

@@ -252,6 +252,7 @@ impl State {
 
     /// Enters what came in; says whether anybody is to be told of a new stream.
     pub(super) fn apply(&mut self, mux: &Arc<Mux>, event: Event) {
+        trace(mux.peer, &event);
         match event {
             Event::Pong(_) => self.lately.pongs = true,
             _ => self.lately.others = true,
@@ -709,5 +710,41 @@ impl Drop for Stream {
             state.conn.reset(self.id, reason);
         }
         state.wake_driver();
+    }
+}
+
+/// Tells of an event, without what is in heads and bodies.
+fn trace(from: Side, event: &Event) {
+    let end = |end: &bool| if *end { ", the last" } else { "" };
+    match event {
+        Event::Headers { id, end: last, .. } => {
+            tracing::trace!("HTTP/2 from the {from:?}: head on stream {id}{}", end(last));
+        }
+        Event::Data {
+            id,
+            data,
+            end: last,
+            ..
+        } => {
+            let len = data.len();
+            tracing::trace!(
+                "HTTP/2 from the {from:?}: {len} bytes on stream {id}{}",
+                end(last)
+            );
+        }
+        Event::Trailers { id, .. } => {
+            tracing::trace!("HTTP/2 from the {from:?}: trailers on stream {id}");
+        }
+        Event::Reset { id, reason, .. } => {
+            tracing::trace!("HTTP/2 from the {from:?}: stream {id} is reset: {reason:?}");
+        }
+        Event::StreamError { id, error, .. } => {
+            tracing::trace!("HTTP/2 from the {from:?}: stream {id} is broken: {error}");
+        }
+        Event::GoAway { last, reason, .. } => {
+            tracing::trace!("HTTP/2 from the {from:?}: goes away after stream {last}: {reason:?}");
+        }
+        Event::Settings => tracing::trace!("HTTP/2 from the {from:?}: settings"),
+        Event::StreamsAvailable | Event::Writable(_) | Event::Pong(_) => {}
     }
 }
