@@ -18,6 +18,9 @@ use crate::body::{self, Held};
 use crate::error::ProxyError;
 use crate::upstream::Target;
 
+/// Of a request that an addon has answered, so many bytes of body are waited for.
+const ANSWERED_BODY: usize = 64 * 1024;
+
 impl Exchange<'_> {
     /// Gets the request ready to be sent, or answered.
     pub(super) async fn prepare<'b, B: RequestBody>(
@@ -59,6 +62,7 @@ impl Exchange<'_> {
         } else if needs.messages && self.flow.response.is_none() && !upload.body.is_done() {
             self.stage(&mut upload, route);
         }
+        self.take_in(&mut upload).await;
         self.record(&upload, route);
         if held {
             self.hold(&mut upload, route).await?;
@@ -107,6 +111,24 @@ impl Exchange<'_> {
         let addons = &self.ctx.shared.addons;
         addons.body_passes(&mut self.flow, Side::Client);
         Ok(())
+    }
+
+    /// Takes in the short body of a request that an addon has answered. A client that is still sending may take an answer
+    /// for the end of its stream and fail, and what it has sent belongs on record.
+    async fn take_in<B: RequestBody>(&mut self, upload: &mut Upload<'_, B>) {
+        let headers = &self.flow.request.headers;
+        let is_short = body::announced(headers).is_some_and(|len| len <= ANSWERED_BODY as u64);
+        // Who waits for a word before it sends anything gets the answer instead.
+        let waits = headers.has_token("expect", "100-continue");
+        let is_answered = self.flow.response.is_some();
+        if !is_answered || upload.complete || upload.body.is_done() || !is_short || waits {
+            return;
+        }
+        // Whatever goes wrong with its body, the answer is there.
+        if let Ok(held) = body::collect(upload.body, ANSWERED_BODY).await {
+            upload.held = held;
+            upload.complete = upload.body.is_done();
+        }
     }
 
     /// Tells a client that waits for a word before it sends its body to go ahead (RFC 9110 §10.1.1): the server, whose

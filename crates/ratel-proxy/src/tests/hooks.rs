@@ -140,6 +140,28 @@ async fn an_addon_may_answer_itself() {
     );
 }
 
+/// A client that is still sending is not answered, and what it has sent is on record. The connection can be used again.
+#[tokio::test(start_paused = true)]
+async fn the_short_body_of_an_answered_request_is_taken_in_first() {
+    let (mut play, _) = probed(false);
+    let answer = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nNO";
+    for (body, rest) in [(1, "a"), (2, "cd")] {
+        play.send(b"POST /stop HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n")
+            .await;
+        play.send(&b"xy"[..2 - rest.len()]).await;
+        play.send(rest.as_bytes()).await;
+        play.client_gets(answer).await;
+        let body_of = play.body(body, Side::Client);
+        assert_eq!(body_of, format!("{}{rest}", &"xy"[..2 - rest.len()]));
+    }
+    // Who waits for a word is answered at once.
+    play.send(
+        b"POST /stop HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n",
+    )
+    .await;
+    play.client_gets(answer).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_record_shows_the_head_that_an_addon_has_changed() {
     let (mut play, _) = probed(false);
