@@ -387,12 +387,6 @@ impl Program {
         // A screen stays when everything has been read.
         let reading = Arc::new(AtomicBool::new(false));
         let loader = self.loader(&values, &store, followers, &reading)?;
-        let browsers = Arc::new(Launcher::new(
-            |name| std::env::var(name).ok(),
-            std::env::home_dir(),
-            Way::to(engine.listeners()),
-            engine.ca_cert_path(),
-        ));
         let app = App {
             source: store.clone(),
             event_log: self.log.clone(),
@@ -418,7 +412,7 @@ impl Program {
             client_replay: replay,
             server_replay: recordings,
             programs: programs::of(|name| std::env::var(name).ok()),
-            browsers,
+            browsers: Arc::new(browsers(&engine)),
             files: Opener {
                 keylog: values.opt_path(keys::KEYLOG),
                 leaves_bodies: true,
@@ -548,6 +542,16 @@ impl Program {
         Engine::start(&self.options, store.clone(), addons, replay)
             .map_err(|error| self.refuse(&error, error.hint()))
     }
+}
+
+/// What starts browsers that use this engine.
+fn browsers(engine: &Engine) -> Launcher {
+    Launcher::new(
+        |name| std::env::var(name).ok(),
+        std::env::home_dir(),
+        Way::to(engine.listeners()),
+        engine.ca_cert_path(),
+    )
 }
 
 /// How filters are read.

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Watch {
     /// Its end is what the thread waits for.
-    stop: Option<Sender<()>>,
+    stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -29,7 +29,7 @@ impl Watch {
         // What it starts ends with it, and keys of the terminal are not for it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let (stop, stopped) = channel::<()>();
+        let (stop, stopped) = sync_channel::<()>(1);
         let mut child = command.spawn()?;
         let thread = std::thread::Builder::new().name("ratel-browser".into());
         let watch = move || {
