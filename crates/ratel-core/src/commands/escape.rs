@@ -38,7 +38,7 @@ pub fn bytes(text: &str) -> Result<Vec<u8>, String> {
     Ok(out)
 }
 
-/// Text that [`bytes`] makes into these bytes, and that can be read: what is no printable text is an escape.
+/// Text that [`bytes()`] makes into these bytes, and that can be read: what is no printable text is an escape.
 #[must_use]
 pub fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
