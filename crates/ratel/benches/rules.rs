@@ -47,13 +47,13 @@ fn rules() -> Vec<(&'static str, Value)> {
         ),
         (
             "map_remote",
-            list(&["|https://cdn.example/(v1|v2)/|https://localhost/"]),
+            list(&["!https://cdn.example/(v1|v2)/!https://localhost/"]),
         ),
         (
             "map_local",
             list(&["|~u /static/|/static/|/", r"|\.woff2?$|/"]),
         ),
-        ("block_list", list(&["/~d tracker.example | ~u /pixel/404"])),
+        ("block_list", list(&["%~d tracker.example | ~u /pixel%404"])),
         ("throttle", list(&["~d slow.example : 3g"])),
         ("fault", list(&["~u /pay : 503 @ 20%"])),
     ]
