@@ -10,8 +10,7 @@ use ratel_flow::record::Value;
 use ratel_flow::{HttpFlow, Side};
 
 use crate::answer::{self, SERVER};
-use crate::live::Scope;
-use crate::map_remote::request_need;
+use crate::live::{Scope, request_need};
 use crate::rule::{Rules, wrong};
 
 /// The status that stands for no response at all, as nginx has it.

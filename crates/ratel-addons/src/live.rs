@@ -6,6 +6,7 @@ use ratel_core::options::{Key, Values};
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs};
 use ratel_flow::record::Body;
 use ratel_flow::{HttpFlow, Side};
+use ratel_proto::streams;
 
 /// The flow with those bodies that are here.
 pub(crate) fn subject<'a>(flow: &'a HttpFlow, bodies: &Bodies) -> LiveHttp<'a> {
@@ -51,6 +52,25 @@ impl Scope {
             Some(filter) => filter.judge(&subject(flow, bodies), missing),
             None => Some(true),
         }
+    }
+}
+
+/// What rules for requests have to see of a body to tell whether they are for its flow.
+pub(crate) fn request_need<'r>(
+    mut scopes: impl Iterator<Item = &'r Scope>,
+    flow: &HttpFlow,
+    bodies: &Bodies,
+    side: Side,
+) -> BodyNeed {
+    if side == Side::Server || flow.is_settled() {
+        return BodyNeed::Stream;
+    }
+    let depends = scopes.any(|scope| scope.need(flow, bodies, side) != BodyNeed::Stream);
+    // A stream may have no end.
+    if depends && streams::kind_of(&flow.request.headers).is_none() {
+        BodyNeed::IfPossible
+    } else {
+        BodyNeed::Stream
     }
 }
 

@@ -20,8 +20,8 @@ use ratel_flow::pattern::{Replacer, text};
 use ratel_flow::{HttpFlow, Response, Side};
 
 use crate::answer::SERVER;
-use crate::live::Scope;
-use crate::map_remote::{request_need, url, url_pattern};
+use crate::live::{Scope, request_need};
+use crate::map_remote::{url, url_pattern};
 use crate::rule::{Rules, elsewhere, failed, read};
 
 /// The addon: its rules.

@@ -8,9 +8,8 @@ use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
 use ratel_flow::filter::texts::put_url;
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
 use ratel_flow::{HttpFlow, Request, Side};
-use ratel_proto::streams;
 
-use crate::live::Scope;
+use crate::live::{Scope, request_need};
 use crate::rule::{Rules, failed};
 
 /// The addon: its rules.
@@ -133,25 +132,6 @@ impl Addon for MapRemote {
             }
         }
         done()
-    }
-}
-
-/// What rules for requests have to see of a body to tell whether they are for its flow.
-pub(crate) fn request_need<'r>(
-    mut scopes: impl Iterator<Item = &'r Scope>,
-    flow: &HttpFlow,
-    bodies: &Bodies,
-    side: Side,
-) -> BodyNeed {
-    if side == Side::Server || flow.is_settled() {
-        return BodyNeed::Stream;
-    }
-    let depends = scopes.any(|scope| scope.need(flow, bodies, side) != BodyNeed::Stream);
-    // A stream may have no end.
-    if depends && streams::kind_of(&flow.request.headers).is_none() {
-        BodyNeed::IfPossible
-    } else {
-        BodyNeed::Stream
     }
 }
 

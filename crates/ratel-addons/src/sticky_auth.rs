@@ -10,8 +10,7 @@ use ratel_core::options::{Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::{HttpFlow, Side};
 
-use crate::live::{self, Scope};
-use crate::map_remote::request_need;
+use crate::live::{self, Scope, request_need};
 
 /// So many hosts are remembered.
 const HOSTS_MAX: usize = 10_000;

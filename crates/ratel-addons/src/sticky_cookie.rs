@@ -13,8 +13,7 @@ use ratel_flow::filter::FilterOptions;
 use ratel_flow::record::Value;
 use ratel_flow::{HttpFlow, Side, cookies};
 
-use crate::live::{self, Scope};
-use crate::map_remote::request_need;
+use crate::live::{self, Scope, request_need};
 use jar::Jar;
 
 /// The addon: which requests it is for, and what it has seen.

@@ -447,9 +447,8 @@ impl Program {
         Ok(Some(schemas))
     }
 
-    /// The store, in the first of its folders that can be written. What lies there has no names and is gone with the
-    /// process.
-    /// The store, and the folder that it keeps its files in.
+    /// The store, and the folder that it keeps its files in: the first of those for it that can be written. What lies
+    /// there has no names and is gone with the process.
     fn store(&self, values: &Values) -> Result<(FlowStore, PathBuf), Refusal> {
         let asked_for = values.path(keys::STORE_DIR);
         let folders = if asked_for.as_os_str().is_empty() {
