@@ -1,34 +1,31 @@
-//! `save_stream_file` and `hardump`: flows are written to a file as they finish, and those that have not when the program
+//! `save_stream_file` and `hardump`: flows are written to a file as they finish, and those that have not when the writing
 //! ends.
 //!
-//! A thread of its own is fed by the store, so that a disk that is slow never holds up the traffic. A flow that could not
-//! be written whole is not in the file at all: what is there can be read, whatever happens.
+//! A [`Saver`] is a thread of its own that is fed by the store, so that a disk that is slow never holds up the traffic. A flow
+//! that could not be written whole is not in the file at all: what is there can be read, whatever happens. [`Saving`] has a
+//! saver for each file that the options name, and follows them as they change.
 
-use std::fs::{File, OpenOptions};
+mod saving;
+mod target;
+mod work;
+
 use std::io;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ratel_core::clock;
-use ratel_core::store::{Backlog, FlowStore, Subscription};
+use ratel_core::store::{Backlog, FlowStore};
 use ratel_flow::filter::Filter;
-use ratel_flow::io::har::{GrowingHar, HarFile};
-use ratel_flow::io::{AppendError, FlowFile, WriteError};
+use ratel_flow::io::{AppendError, WriteError};
 use ratel_flow::redact::Redactor;
-use ratel_flow::{FlowId, Record};
-use time::format_description::{self, OwnedFormatItem};
-use time::{OffsetDateTime, UtcOffset};
+use time::UtcOffset;
 
-/// How long updates gather before they are written.
-const GATHER: Duration = Duration::from_millis(5);
-
-/// After a failure nothing is tried for this long.
-const RETRY_AFTER: Duration = Duration::from_secs(2);
+pub use saving::{Saving, SavingError, SavingSetup};
+use target::{Ready, Target};
+use work::Work;
 
 /// What is written, and where.
 #[derive(Debug)]
@@ -37,12 +34,8 @@ pub struct SaveSettings {
     pub path: String,
     /// As what.
     pub format: SaveFormat,
-    /// Only flows that match.
-    pub filter: Option<Filter>,
     /// Files that are read meanwhile. None of them is emptied, whatever name it goes by.
     pub inputs: Vec<PathBuf>,
-    /// Takes secrets out of them first.
-    pub redactor: Redactor,
     /// What local time is ahead of UTC.
     pub offset: UtcOffset,
 }
@@ -56,90 +49,175 @@ pub enum SaveFormat {
     Har,
 }
 
+/// Which flows are written, and what of them.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Only flows that match.
+    pub filter: Option<Filter>,
+    /// Takes secrets out of them first.
+    pub redactor: Redactor,
+}
+
 /// The writing thread.
 #[derive(Debug)]
 pub struct Saver {
-    thread: JoinHandle<Outcome>,
+    thread: JoinHandle<Vec<Outcome>>,
     bell: SyncSender<()>,
-    begun: Arc<AtomicBool>,
-    last: Arc<AtomicBool>,
+    orders: Arc<Orders>,
     handled: Arc<AtomicU64>,
 }
 
-/// What was written.
+/// How long a change waits to be taken up by a thread that is busy writing. It comes into force later then.
+const TAKEN_UP: Duration = Duration::from_millis(500);
+
+/// What the writing thread is told.
+#[derive(Debug, Default)]
+struct Orders {
+    told: Mutex<Told>,
+    /// Something was taken up.
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    begun: bool,
+    last: bool,
+    /// What was written is to be said at the end.
+    said: bool,
+    /// Nothing more is written.
+    ended: bool,
+    next: Option<Next>,
+}
+
+/// What is different from here on.
+#[derive(Debug)]
+struct Next {
+    file: Option<Opened>,
+    selection: Selection,
+}
+
+/// A file that can be written. It holds what it held until flows are.
+#[derive(Debug)]
+pub struct Opened {
+    target: Target,
+    ready: Ready,
+}
+
+/// What was written to one file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Flows that are in files.
+    /// The path, as it was given.
+    pub path: String,
+    /// Flows that are in it.
     pub written: u64,
     /// Flows that are not, since they could not be written.
     pub missing: u64,
 }
 
-impl Saver {
-    /// Opens the file, for what finishes from here on. Nothing is written, and a file that is there keeps what it holds,
-    /// before [`begin`](Self::begin): the program may turn out not to start.
+impl Opened {
+    /// Opens a file, and makes sure that something can be written. What it holds stays.
     ///
     /// # Errors
-    /// When the file cannot be made, or no thread be started.
-    pub fn start(store: FlowStore, settings: SaveSettings) -> Result<Self, SaveError> {
+    /// When the file cannot be made, or holds what nothing can be added to.
+    pub fn open(settings: SaveSettings) -> Result<Self, SaveError> {
+        let target = Target::new(settings);
+        let ready = target.ready()?;
+        if target.append {
+            // Nothing is lost by that, and it has to be seen that something can be added.
+            drop(target.begin(None)?);
+        }
+        Ok(Self { target, ready })
+    }
+}
+
+impl Saver {
+    /// Starts a thread for what finishes from here on. Nothing is written, and the file keeps what it holds, before
+    /// [`begin`](Self::begin): the program may turn out not to start.
+    ///
+    /// # Errors
+    /// When no thread can be started.
+    pub fn start(store: FlowStore, file: Opened, selection: Selection) -> Result<Self, SaveError> {
         let (bell, rung) = sync_channel(1);
         let ring = bell.clone();
+        // What has finished by now is known to have.
+        store.flush();
         let updates = store.subscribe_with(Box::new(move || ring_once(&ring)));
         let handled = Arc::new(AtomicU64::new(0));
-        let mut work = Work {
+        let orders = Arc::<Orders>::default();
+        let work = Work {
+            backlog: Backlog::from_here(&store),
             store,
-            target: Target::new(&settings),
-            settings,
+            outcome: Outcome {
+                path: file.target.name.clone(),
+                ..Outcome::default()
+            },
+            target: file.target,
+            ready: Some(file.ready),
+            selection,
             updates,
-            backlog: Backlog::default(),
-            opened: None,
             out: None,
             failed: None,
             is_last: false,
-            outcome: Outcome::default(),
+            done: Vec::new(),
             handled: handled.clone(),
         };
-        if work.target.append {
-            // Nothing is lost by that, and it has to be seen that something can be added.
-            work.target()?;
-        } else {
-            let path = work.target.path(work.settings.offset);
-            work.opened = Some((path.clone(), work.open(&path)?));
-        }
-        let begun = Arc::new(AtomicBool::new(false));
-        let may_write = begun.clone();
-        let last = Arc::new(AtomicBool::new(false));
-        let finishing = last.clone();
+        let told = orders.clone();
         let thread = thread::Builder::new()
             .name("ratel-save".into())
-            .spawn(move || work.run(&rung, &may_write, &finishing))?;
+            .spawn(move || work.run(&rung, &told))?;
         Ok(Self {
             thread,
             bell,
-            begun,
-            last,
+            orders,
             handled,
         })
     }
 
     /// Empties the file, unless it is appended to, and begins to write.
     pub fn begin(&self) {
-        self.begun.store(true, Ordering::SeqCst);
+        self.orders.told().begun = true;
         ring_once(&self.bell);
     }
 
-    /// How many flows that have finished it is done with.
+    /// Goes on with another selection, and with another file if there is one. What has finished by now is written as before;
+    /// flows that go on are written to the file that is open when they finish.
+    fn go_on(&self, file: Option<Opened>, selection: Selection) {
+        let mut told = self.orders.told();
+        let waiting = told.next.take().and_then(|next| next.file);
+        told.next = Some(Next {
+            file: file.or(waiting),
+            selection,
+        });
+        ring_once(&self.bell);
+        self.orders.wait(told, |told| told.next.is_some());
+    }
+
+    /// How many flows that have finished it is done with; more than there can be once it has ended.
     #[must_use]
     pub fn handled(&self) -> Arc<AtomicU64> {
         self.handled.clone()
     }
 
-    /// Writes what is finished, and what is not as it is, and ends. One that was not told to begin leaves the file alone.
-    #[must_use]
-    pub fn finish(self) -> Outcome {
-        self.last.store(true, Ordering::SeqCst);
+    /// Has it write what is finished, and what is not as it is, and end. One that was not told to begin leaves the file
+    /// alone. The thread gives what was written, file by file; what is `said` is in the log, too.
+    fn end(self, said: bool) -> JoinHandle<Vec<Outcome>> {
+        let mut told = self.orders.told();
+        (told.last, told.said) = (true, said);
         ring_once(&self.bell);
-        self.thread.join().unwrap_or_default()
+        self.orders.wait(told, |told| !told.ended);
+        self.thread
+    }
+}
+
+impl Orders {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits as long as something is to come, within reason.
+    fn wait(&self, told: MutexGuard<'_, Told>, to_come: impl Fn(&mut Told) -> bool) {
+        // Running out of time and a thread that panicked are alike: there is nothing better to do than to go on.
+        drop(self.done.wait_timeout_while(told, TAKEN_UP, to_come));
     }
 }
 
@@ -147,233 +225,6 @@ fn ring_once(bell: &SyncSender<()>) {
     match bell.try_send(()) {
         // Full: it is going to look anyway.
         Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-    }
-}
-
-struct Work {
-    store: FlowStore,
-    settings: SaveSettings,
-    target: Target,
-    updates: Subscription,
-    backlog: Backlog,
-    /// The first file, which was opened to see whether it can be.
-    opened: Option<(PathBuf, File)>,
-    out: Option<Out>,
-    /// Since when nothing can be written.
-    failed: Option<Instant>,
-    /// There is no later time to try again.
-    is_last: bool,
-    outcome: Outcome,
-    handled: Arc<AtomicU64>,
-}
-
-/// The file that is being written.
-enum Out {
-    Flows(PathBuf, Box<FlowFile>),
-    Har(Box<GrowingHar>),
-    /// Compressed, or into a pipe: there is no going back in it.
-    HarStream(Box<HarFile<File>>),
-}
-
-impl Work {
-    fn run(mut self, rung: &Receiver<()>, begun: &AtomicBool, last: &AtomicBool) -> Outcome {
-        // The senders live as long as the subscription, which this thread owns.
-        while rung.recv().is_ok() {
-            thread::sleep(GATHER);
-            // Looked at first, so that what was there when it was set is written.
-            let is_last = last.load(Ordering::SeqCst);
-            if !begun.load(Ordering::SeqCst) {
-                match is_last {
-                    true => return self.outcome,
-                    false => continue,
-                }
-            }
-            // The file is there, and empty, before there is a flow.
-            if self.opened.is_some()
-                && let Err(error) = self.target()
-            {
-                self.fail(&error);
-            }
-            if is_last {
-                self.store.flush();
-                self.is_last = true;
-            }
-            while let Some(update) = self.updates.try_next() {
-                let finished = self.backlog.take_in(update, &self.store).finished;
-                for id in finished {
-                    self.flow(id);
-                    self.handled.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            if is_last {
-                for id in self.backlog.take_live() {
-                    self.flow(id);
-                }
-            }
-            if is_last {
-                break;
-            }
-        }
-        let finished = match self.out.take() {
-            Some(Out::HarStream(archive)) => archive.finish().map(|_| true),
-            Some(Out::Har(_)) => Ok(true),
-            Some(Out::Flows(..)) | None => Ok(false),
-        };
-        match finished {
-            Ok(true) => tracing::info!(
-                "wrote {} flows to {}",
-                self.outcome.written,
-                self.settings.path
-            ),
-            Ok(false) => {}
-            Err(error) => self.end_missing(&error.into()),
-        }
-        self.outcome
-    }
-
-    /// The end of an archive could not be written.
-    fn end_missing(&mut self, error: &SaveError) {
-        // Its flows were counted if it had broken off before.
-        match self.outcome.missing {
-            0 => self.fail(error),
-            _ => tracing::debug!("the archive is not whole: {error}"),
-        }
-    }
-
-    fn flow(&mut self, id: FlowId) {
-        let unwanted = |filter: &Filter| !self.store.matches(id, filter);
-        if self.settings.filter.as_ref().is_some_and(unwanted) {
-            return;
-        }
-        let waits = |since: Instant| since.elapsed() < RETRY_AFTER;
-        if !self.is_last && self.failed.is_some_and(waits) {
-            self.outcome.missing += 1;
-            return;
-        }
-        // None: it has nothing that can be written, or was evicted.
-        let Some(record) = self.store.record(id) else {
-            return;
-        };
-        match self.write(&record) {
-            Ok(()) => {
-                self.outcome.written += 1;
-                if self.failed.take().is_some() {
-                    tracing::info!("flows are written to {} again", self.settings.path);
-                }
-            }
-            // A flow that is gone is no fault of the file.
-            Err(SaveError::Write(WriteError::Flow(error))) => {
-                tracing::warn!("flow {id} is not written: {error}");
-                self.outcome.missing += 1;
-            }
-            Err(error) => self.fail(&error),
-        }
-    }
-
-    fn write(&mut self, record: &Record) -> Result<(), SaveError> {
-        let record = &self.settings.redactor.redact(record);
-        match self.target()? {
-            Out::Flows(_, file) => Ok(file.write(record)?),
-            Out::Har(archive) => {
-                archive.write(record)?;
-                Ok(())
-            }
-            Out::HarStream(archive) => {
-                archive.write(record)?;
-                Ok(())
-            }
-        }
-    }
-
-    /// Opens a file for what is to be written, and leaves what it holds.
-    fn open(&self, path: &Path) -> Result<File, SaveError> {
-        if let Some(folder) = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-        {
-            std::fs::create_dir_all(folder)?;
-        }
-        let mut options = OpenOptions::new();
-        let options = options.create(true).truncate(false);
-        let file = match self.settings.format {
-            // Entries of an archive are written over its end.
-            SaveFormat::Har => options.write(true),
-            SaveFormat::Flows if self.target.append => options.read(true).append(true),
-            SaveFormat::Flows => options.append(true),
-        }
-        .open(path)?;
-        if !self.target.append && self.is_input(&file)? {
-            return Err(SaveError::Input);
-        }
-        Ok(file)
-    }
-
-    fn is_input(&self, file: &File) -> io::Result<bool> {
-        let metadata = file.metadata()?;
-        let same = |input: &PathBuf| {
-            std::fs::metadata(input)
-                .is_ok_and(|input| (input.dev(), input.ino()) == (metadata.dev(), metadata.ino()))
-        };
-        Ok(metadata.is_file() && self.settings.inputs.iter().any(same))
-    }
-
-    /// Nothing is tried for a while. Said once.
-    fn fail(&mut self, error: &SaveError) {
-        self.outcome.missing += 1;
-        if self.failed.replace(Instant::now()).is_none() {
-            tracing::error!(
-                hint =
-                    "traffic passes meanwhile; flows that finish now will be missing from the file",
-                "cannot write flows to {}: {error}",
-                self.settings.path
-            );
-        }
-    }
-
-    /// The file for now, which is another one when the name has changed.
-    fn target(&mut self) -> Result<&mut Out, SaveError> {
-        let path = self.target.path(self.settings.offset);
-        let is_open = match &self.out {
-            None => false,
-            Some(Out::Flows(open, _)) => *open == path,
-            Some(Out::Har(_) | Out::HarStream(_)) => true,
-        };
-        if !is_open {
-            self.out = None;
-            let file = match self.opened.take() {
-                Some((opened, file)) if opened == path => file,
-                _ => self.open(&path)?,
-            };
-            self.out = Some(match self.settings.format {
-                SaveFormat::Har => {
-                    let compressed = HarFile::<Vec<u8>>::is_compressed(&self.settings.path);
-                    if !compressed && file.metadata()?.is_file() {
-                        Out::Har(Box::new(GrowingHar::new(file)?))
-                    } else {
-                        empty(&file)?;
-                        Out::HarStream(Box::new(HarFile::new(file, compressed)?))
-                    }
-                }
-                SaveFormat::Flows if self.target.append => {
-                    let file = FlowFile::append_to(file)?;
-                    Out::Flows(path, Box::new(file))
-                }
-                SaveFormat::Flows => {
-                    let file = FlowFile::over(file)?;
-                    Out::Flows(path, Box::new(file))
-                }
-            });
-        }
-        let out = self.out.as_mut();
-        out.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
-    }
-}
-
-/// A pipe or a terminal holds nothing.
-fn empty(file: &File) -> io::Result<()> {
-    match file.metadata()?.is_file() {
-        true => file.set_len(0),
-        false => Ok(()),
     }
 }
 
@@ -390,6 +241,9 @@ pub enum SaveError {
     /// The file would be emptied while it is read.
     #[error("it cannot be read and written at the same time")]
     Input,
+    /// The screen is standard output.
+    #[error("standard output is the screen")]
+    Screen,
     /// A flow cannot be written.
     #[error("{0}")]
     Write(#[from] WriteError),
@@ -402,42 +256,8 @@ impl SaveError {
         match self {
             Self::Append(error) => error.hint(),
             Self::Input => Some("write to another file, or append to this one with `-w +FILE`"),
+            Self::Screen => Some("write to a file, or use `ratel dump`"),
             _ => None,
         }
-    }
-}
-
-/// Where flows are written to, at any time.
-struct Target {
-    append: bool,
-    /// The path, as a format for the time if it is one.
-    path: String,
-    format: Option<OwnedFormatItem>,
-}
-
-impl Target {
-    fn new(settings: &SaveSettings) -> Self {
-        let is_har = settings.format == SaveFormat::Har;
-        let (append, path) = match settings.path.strip_prefix('+') {
-            Some(path) if !is_har => (true, path),
-            _ => (false, &*settings.path),
-        };
-        let format = (path.contains('%') && !is_har)
-            .then(|| format_description::parse_strftime_owned(path).ok());
-        Self {
-            append,
-            path: path.to_owned(),
-            format: format.flatten(),
-        }
-    }
-
-    fn path(&self, offset: UtcOffset) -> PathBuf {
-        let seconds = i64::try_from(clock::now().0 / 1_000_000_000).unwrap_or_default();
-        let now = OffsetDateTime::from_unix_timestamp(seconds)
-            .map(|now| now.to_offset(offset))
-            .ok();
-        let formatted = self.format.as_ref().zip(now);
-        let formatted = formatted.and_then(|(format, now)| now.format(format).ok());
-        PathBuf::from(formatted.unwrap_or_else(|| self.path.clone()))
     }
 }

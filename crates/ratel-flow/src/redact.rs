@@ -59,6 +59,9 @@ pub struct Redactor(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     rules: Rules,
+    /// Random, and the same for all that come from one.
+    own_key: Key,
+    /// What placeholders are made with.
     key: Key,
 }
 
@@ -70,15 +73,37 @@ impl Redactor {
     pub fn from_rules<R: AsRef<str>>(
         rules: impl IntoIterator<Item = R>,
     ) -> Result<Self, RuleError> {
+        Self::new(rules, Key::random())
+    }
+
+    /// One with other rules. A secret has the same placeholder with both, unless one of them has a salt.
+    ///
+    /// # Errors
+    /// As [`from_rules`](Self::from_rules).
+    pub fn with_rules<R: AsRef<str>>(
+        &self,
+        rules: impl IntoIterator<Item = R>,
+    ) -> Result<Self, RuleError> {
+        Self::new(rules, self.0.own_key.clone())
+    }
+
+    fn new<R: AsRef<str>>(
+        rules: impl IntoIterator<Item = R>,
+        own_key: Key,
+    ) -> Result<Self, RuleError> {
         let mut read = Rules::default();
         for rule in rules {
             read.add(rule.as_ref())?;
         }
         let key = match &read.salt {
             Some(salt) => Key::of_salt(salt),
-            None => Key::random(),
+            None => own_key.clone(),
         };
-        Ok(Self(Arc::new(Inner { rules: read, key })))
+        Ok(Self(Arc::new(Inner {
+            rules: read,
+            own_key,
+            key,
+        })))
     }
 
     /// Whether there is nothing to do.

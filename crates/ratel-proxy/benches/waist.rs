@@ -67,7 +67,7 @@ fn proxy(origin: SocketAddr) -> Proxy {
     let replay = ClientReplay::new(store.clone(), FlowFiles::default());
     let engine =
         Engine::start(&options, store, AddonChain::default(), &replay).expect("a free port");
-    let addr = engine.listeners()[0].addrs[0];
+    let addr = engine.listeners().all()[0].addrs[0];
     Proxy {
         engine: Some(engine),
         addr,

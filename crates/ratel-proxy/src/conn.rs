@@ -5,7 +5,7 @@ mod peek;
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
@@ -59,13 +59,13 @@ pub(crate) struct Shared {
     /// Where the certificate lies that clients have to trust.
     pub(crate) ca: CaStore,
     /// The addresses that clients reach us on.
-    pub(crate) own: OnceLock<Vec<SocketAddr>>,
+    pub(crate) own: ArcSwap<Vec<SocketAddr>>,
 }
 
 impl Shared {
     /// Whether a connection that was made leads back to one of our own listeners, whatever name led there.
     pub(crate) fn is_own_peer(&self, peer: SocketAddr, local: Option<SocketAddr>) -> bool {
-        let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
+        let own = self.own.load();
         // Both ends have one address only on connections within this machine.
         let here = local.is_some_and(|local| local.ip() == peer.ip());
         own.iter()
@@ -75,7 +75,7 @@ impl Shared {
 
     /// Whether a connection to `host:port` would come back to one of our own listeners.
     pub(crate) fn is_own(&self, host: &str, port: u16) -> bool {
-        let own = self.own.get().map(Vec::as_slice).unwrap_or_default();
+        let own = self.own.load();
         own.iter()
             .filter(|addr| addr.port() == port)
             .any(|addr| match host.parse::<IpAddr>() {

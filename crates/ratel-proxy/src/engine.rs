@@ -16,7 +16,7 @@ use ratel_core::store::FlowStore;
 
 use crate::config::{Config, given_certs};
 use crate::conn::Shared;
-use crate::listen::{self, ListenError};
+use crate::listen::{self, ListenError, Listeners};
 use crate::passthrough::Passthrough;
 use crate::replay;
 use crate::tls::{CaError, CaOrigin, CaSettings, CaStore, LeafCache};
@@ -70,7 +70,7 @@ pub struct Listening {
 /// A running engine.
 pub struct Engine {
     workers: Workers,
-    listening: Vec<Listening>,
+    listeners: Listeners,
     shared: Arc<Shared>,
     ca_created: bool,
 }
@@ -120,7 +120,7 @@ impl Engine {
             Err(error) => tracing::warn!("the certificate can't be handed out: {error}"),
         }
         // Behind the CA: whoever waits for the port finds the file that clients have to trust.
-        let (sockets, listening) = bind_all(&values)?;
+        let bound = listen::bind_all(&values)?;
         if ca.expired() {
             let hint = "move it away to have a new one made, and trust that one";
             tracing::warn!(
@@ -142,33 +142,30 @@ impl Engine {
             control: Control::default(),
             h2c: H2cServers::default(),
             passthrough: Passthrough::default(),
-            own: OnceLock::new(),
+            own: ArcSwap::default(),
         });
-        // Set once, before the first client is accepted.
-        let _ = shared
-            .own
-            .set(listening.iter().flat_map(|l| l.addrs.clone()).collect());
-        follow_options(options, &shared);
         client_replay.follow(options).map_err(StartError::Options)?;
         let count = std::thread::available_parallelism()
             .map_or(1, usize::from)
             .min(WORKERS_MAX);
         let (replay, resources) = (client_replay.clone(), shared.clone());
+        let first = Arc::new(OnceLock::new());
+        let runtime = first.clone();
         let workers = Workers::start(count, shared.clone(), move |pool, stop| {
-            let sender = pool.clone();
-            let send = async move |job| sender.replay(job).await;
+            let send = async move |job| pool.replay(job).await;
             // Ends with `stop`.
-            tokio::spawn(replay::dispatch(replay, resources, stop.clone(), send));
-            for (socket, mode) in sockets {
-                let listener = tokio::net::TcpListener::from_std(socket)?;
-                // Ends with `stop`, and with the runtime of its worker at the latest.
-                tokio::spawn(listen::accept(listener, mode, pool.clone(), stop.clone()));
-            }
+            tokio::spawn(replay::dispatch(replay, resources, stop, send));
+            // Set once.
+            let _ = runtime.set(tokio::runtime::Handle::current());
             Ok(())
         })?;
+        let runtime = first.get().cloned();
+        let runtime = runtime.ok_or_else(|| io::Error::other("there is no worker"))?;
+        let listeners = Listeners::start(bound, &workers.pool, &shared, runtime);
+        follow_options(options, &shared, listeners.clone());
         Ok(Self {
             workers,
-            listening,
+            listeners,
             shared,
             ca_created: origin == CaOrigin::Created,
         })
@@ -176,8 +173,8 @@ impl Engine {
 
     /// Where each mode listens.
     #[must_use]
-    pub fn listeners(&self) -> &[Listening] {
-        &self.listening
+    pub fn listeners(&self) -> &Listeners {
+        &self.listeners
     }
 
     /// What live flows are talked to with.
@@ -211,38 +208,13 @@ impl Engine {
     }
 }
 
-type Sockets = Vec<(std::net::TcpListener, Arc<ProxyMode>)>;
-
-fn bind_all(values: &Values) -> Result<(Sockets, Vec<Listening>), StartError> {
-    let (mut sockets, mut listening) = (Vec::new(), Vec::new());
-    if !values.bool(keys::SERVER) {
-        return Ok((sockets, listening));
-    }
-    for mode in values.modes() {
-        let (host, port) = mode.address(values.str(keys::LISTEN_HOST), values.listen_port());
-        let bound = listen::bind(&mode, host, port)?;
-        let addrs = bound
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
-        let shared = Arc::new(mode.clone());
-        sockets.extend(bound.into_iter().map(|listener| (listener, shared.clone())));
-        listening.push(Listening {
-            description: mode.describe(),
-            addrs,
-            mode,
-        });
-    }
-    Ok((sockets, listening))
-}
-
-/// Whether an option decides what is bound or loaded at start.
+/// Whether an option decides what is made or loaded at start.
 fn is_fixed(name: &str) -> bool {
     options::def(name).is_some_and(|def| def.at_start)
 }
 
 /// Takes up changed options: connections that begin afterwards see them.
-fn follow_options(options: &Options, shared: &Arc<Shared>) {
+fn follow_options(options: &Options, shared: &Arc<Shared>, listeners: Listeners) {
     let shared = Arc::downgrade(shared);
     options.subscribe(move |values: &Values, changed: &[&str]| {
         let Some(shared) = shared.upgrade() else {
@@ -250,7 +222,7 @@ fn follow_options(options: &Options, shared: &Arc<Shared>) {
         };
         if let Some(name) = changed.iter().find(|name| is_fixed(name)) {
             return Err(format!(
-                "option '{name}' can't be changed while Ratel runs; restart it"
+                "option '{name}' can't be changed while Ratel runs (`options.set.next {name} VALUE` changes it for the next start)"
             ));
         }
         shared.addons.configure(values, changed)?;
@@ -261,7 +233,10 @@ fn follow_options(options: &Options, shared: &Arc<Shared>) {
         {
             shared.leaves.show(&given_certs(values, &shared.ca)?);
         }
-        shared.config.store(Arc::new(config));
-        Ok(())
+        let before = shared.config.swap(Arc::new(config));
+        // Last, since it is what others notice.
+        listeners
+            .follow(values)
+            .inspect_err(|_| shared.config.store(before))
     });
 }

@@ -26,4 +26,4 @@ mod upstream;
 mod worker;
 
 pub use engine::{Connections, Engine, Listening, StartError};
-pub use listen::ListenError;
+pub use listen::{ListenError, Listeners};

@@ -1,16 +1,22 @@
 //! Listeners: bound per mode, accepting until told to stop, handing each client to the least busy worker.
 
+mod running;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use ratel_core::mode::ProxyMode;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio_util::sync::CancellationToken;
 
 use crate::upstream::host_port;
 use crate::worker::{Accepted, Pool};
+
+pub use running::Listeners;
+pub(crate) use running::bind_all;
 
 /// Connections waiting to be accepted; the system caps it further.
 const BACKLOG: i32 = 4096;
@@ -109,10 +115,10 @@ fn bind_one(addr: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-/// Accepts clients until `stop` fires.
-pub(crate) async fn accept(
+/// Accepts clients until `stop` fires, each in the mode that holds when it comes.
+async fn accept(
     listener: tokio::net::TcpListener,
-    mode: Arc<ProxyMode>,
+    mode: Arc<ArcSwap<ProxyMode>>,
     pool: Arc<Pool>,
     stop: CancellationToken,
 ) {
@@ -127,7 +133,7 @@ pub(crate) async fn accept(
                 pool.give(Accepted {
                     tcp,
                     peername,
-                    mode: mode.clone(),
+                    mode: mode.load_full(),
                 })
                 .await
             }

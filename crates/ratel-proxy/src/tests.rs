@@ -163,7 +163,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         ca,
         h2c: H2cServers::default(),
         passthrough: Passthrough::default(),
-        own: OnceLock::new(),
+        own: ArcSwap::default(),
     });
     let client_conn = ClientConn {
         id: ConnId::next(),

@@ -64,7 +64,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Starts `count` workers; `first` is run on the first one and is where clients are accepted.
+    /// Starts `count` workers; `first` is run on the first one, which is where clients are accepted.
     pub(crate) fn start(
         count: usize,
         shared: Arc<Shared>,
@@ -172,6 +172,11 @@ impl Pool {
             .iter()
             .map(|seat| seat.open.load(Ordering::Relaxed));
         open.sum()
+    }
+
+    /// Fires when no new exchange is to begin.
+    pub(crate) fn stop_token(&self) -> &CancellationToken {
+        &self.stop
     }
 
     fn least_busy(&self) -> Option<(usize, &Seat)> {

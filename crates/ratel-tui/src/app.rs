@@ -29,6 +29,8 @@ pub struct App {
     pub event_log: EventLog,
     /// What the proxy is doing.
     pub info: ProxyInfo,
+    /// Where it listens, which changes with options.
+    pub proxy: Arc<dyn Proxy>,
     /// The options of the program, which the screen shows and changes.
     pub options: Options,
     /// What the terminal can do, and where it is.
@@ -70,8 +72,14 @@ pub struct ProxyInfo {
     pub version: String,
 }
 
+/// The proxy, as it runs.
+pub trait Proxy: fmt::Debug + Send + Sync {
+    /// The modes that run at this moment.
+    fn modes(&self) -> Vec<ModeInfo>;
+}
+
 /// One mode that runs.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModeInfo {
     /// What it does, without where it listens: `reverse:https://service.dev`.
     pub description: String,

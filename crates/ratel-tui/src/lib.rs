@@ -36,5 +36,5 @@ pub mod update;
 pub mod view;
 mod widgets;
 
-pub use app::{App, Exit, Look, ModeInfo, Programs, ProxyInfo, Stop, TuiError};
+pub use app::{App, Exit, Look, ModeInfo, Programs, Proxy, ProxyInfo, Stop, TuiError};
 pub use run::run;

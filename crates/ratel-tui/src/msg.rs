@@ -12,6 +12,7 @@ use ratel_core::store::Update;
 use ratel_core::view::{Branch, Fold, ViewSettings};
 use ratel_flow::{FlowId, Timestamp};
 
+use crate::app::ModeInfo;
 use crate::backend::Differences;
 use crate::editing::{Begun, TextOf};
 use crate::keymap::Key;
@@ -41,6 +42,8 @@ pub enum Msg {
     Log(LogUpdate),
     /// The whole log.
     LogRead(Vec<Entry>),
+    /// Other modes run than before.
+    Modes(Vec<ModeInfo>),
     /// Options have changed.
     Options(Arc<Values>),
     /// The rows that were asked for.

@@ -30,7 +30,7 @@ use ratel_core::store::{FlowStore, Subscription};
 use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
 
-use crate::app::{App, Exit, Programs, Stop, TuiError};
+use crate::app::{App, Exit, Programs, Proxy, Stop, TuiError};
 use crate::clipboard::Clipboard;
 use crate::errand::Replays;
 use crate::files;
@@ -84,6 +84,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         source: store,
         event_log,
         info,
+        proxy,
         options,
         look,
         schemas,
@@ -101,14 +102,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     let (sender, signals) = sync_channel(SIGNALS);
     let subscriptions = Subscriptions::new(&store, &event_log, &options, &stop, &sender);
     let relisted = Arc::new(AtomicBool::new(false));
-    let view = {
-        let (relisted, wake) = (relisted.clone(), wake(&sender));
-        let changed = move || {
-            relisted.store(true, Ordering::Relaxed);
-            wake();
-        };
-        FlowView::start(store.clone(), changed).map_err(TuiError::Terminal)?
-    };
+    let view = list(&store, &relisted, &sender).map_err(TuiError::Terminal)?;
     let values = options.snapshot();
     let confdir = values.confdir();
     let model = Model::new(info, look, values.clone())
@@ -126,6 +120,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     let mut screen = Loop {
         model,
         flows: Viewed { store, view },
+        proxy,
         event_log,
         options,
         control,
@@ -157,6 +152,20 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     screen.errands.finish();
     screen.clipboard.finish();
     result.map_err(TuiError::Terminal)
+}
+
+/// The list, which says when it may look different.
+fn list(
+    store: &FlowStore,
+    relisted: &Arc<AtomicBool>,
+    sender: &SyncSender<Signal>,
+) -> io::Result<FlowView> {
+    let (relisted, wake) = (relisted.clone(), wake(sender));
+    let changed = move || {
+        relisted.store(true, Ordering::Relaxed);
+        wake();
+    };
+    FlowView::start(store.clone(), changed)
 }
 
 /// The default keys and those of `keys.yaml`. What is wrong there is logged.
@@ -223,6 +232,7 @@ impl Subscriptions {
 struct Loop {
     model: Model,
     flows: Viewed,
+    proxy: Arc<dyn Proxy>,
     event_log: EventLog,
     options: Options,
     control: Control,
@@ -341,6 +351,12 @@ impl Loop {
         let values = self.options.snapshot();
         if !self.model.has(&values) {
             self.follow_options(&values)?;
+            let modes = self.proxy.modes();
+            if self.model.info.modes != modes
+                && let Some(exit) = self.send(Msg::Modes(modes))?
+            {
+                return Ok(Some(exit));
+            }
             if let Some(exit) = self.send(Msg::Options(values))? {
                 return Ok(Some(exit));
             }

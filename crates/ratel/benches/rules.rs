@@ -124,7 +124,7 @@ impl Proxy {
             server_replay: ServerReplay::new(store.clone(), FlowFiles::default()),
         });
         let engine = Engine::start(&options, store, addons, &replay).expect("a free port");
-        let addr = engine.listeners()[0].addrs[0];
+        let addr = engine.listeners().all()[0].addrs[0];
         let client = TcpStream::connect(addr).expect("somebody listens");
         client.set_nodelay(true).expect("a socket");
         let mut proxy = Self {

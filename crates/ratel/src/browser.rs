@@ -20,13 +20,12 @@ use tempfile::TempDir;
 use watch::Watch;
 
 /// Where browsers are looked for, and what they are told.
-#[derive(Debug)]
 pub(crate) struct Launcher {
     /// The folders with programs, as in `PATH`.
     path: String,
     home: Option<PathBuf>,
-    /// Where traffic goes; none if nothing listens.
-    way: Option<Way>,
+    /// Where traffic goes at this moment; none if nothing listens.
+    way: Box<dyn Fn() -> Option<Way> + Send + Sync>,
     /// The certificate that clients have to trust.
     ca: PathBuf,
     running: Mutex<Vec<Watch>>,
@@ -83,17 +82,25 @@ struct Names {
     flatpaks: &'static [&'static str],
 }
 
+impl std::fmt::Debug for Launcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Launcher")
+            .field("ca", &self.ca)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Launcher {
     pub(crate) fn new(
         variable: impl Fn(&str) -> Option<String>,
         home: Option<PathBuf>,
-        way: Option<Way>,
+        way: impl Fn() -> Option<Way> + Send + Sync + 'static,
         ca: PathBuf,
     ) -> Self {
         Self {
             path: variable("PATH").unwrap_or_default(),
             home,
-            way,
+            way: Box::new(way),
             ca,
             running: Mutex::default(),
         }
@@ -144,7 +151,7 @@ impl Browsers for Launcher {
             "firefox" => (firefox::FIREFOX, firefox::arguments),
             _ => return Err(BrowserError::Unknown(name.to_owned())),
         };
-        let way = self.way.as_ref().ok_or(BrowserError::NoProxy)?;
+        let way = (self.way)().ok_or(BrowserError::NoProxy)?;
         let found = self
             .find(&names)
             .ok_or_else(|| BrowserError::NotInstalled {
@@ -153,7 +160,7 @@ impl Browsers for Launcher {
             })?;
         let profile = tempfile::Builder::new().prefix("ratel-browser-").tempdir();
         let profile = profile.map_err(BrowserError::Profile)?;
-        let args: Vec<String> = args(self, profile.path(), way)?;
+        let args: Vec<String> = args(self, profile.path(), &way)?;
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         running.retain(|watch| !watch.has_ended());
         let more = if running.is_empty() { "" } else { "another " };

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ratel_addons::rule_file::Watch;
-use ratel_addons::save::{SaveFormat, SaveSettings, Saver};
+use ratel_addons::save::{Saving, SavingSetup};
 use ratel_core::eventlog::{EventLog, Level};
 use ratel_core::options::{Key, Options, Values, keys};
 use ratel_core::replay::{ClientReplay, ServerReplay};
@@ -22,9 +22,9 @@ use ratel_core::search::{SearchConfig, SearchIndex};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::redact::Redactor;
-use ratel_proxy::{Engine, Listening};
+use ratel_proxy::{Engine, Listeners, Listening};
 use ratel_tui::theme::Colours;
-use ratel_tui::{App, Exit, Look, ModeInfo, ProxyInfo, TuiError};
+use ratel_tui::{App, Exit, Look, ModeInfo, Proxy, ProxyInfo, TuiError};
 use ratel_views::{SchemaError, Schemas};
 use time::UtcOffset;
 use tracing_subscriber::layer::SubscriberExt;
@@ -162,7 +162,7 @@ impl Program {
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         let schemas = self.schemas(&values)?;
         let _rules = self.rules()?;
-        let savers = self.savers(&values, &store, &self.redactor(&values)?)?;
+        let saving = self.saving(&values, &store, &self.redactor(&values)?)?;
         let setup = Setup {
             store: store.clone(),
             log: self.log.clone(),
@@ -180,14 +180,14 @@ impl Program {
         warn_of_left_out(schemas.as_ref());
         let mut followers = Vec::new();
         followers.extend(prints.then(|| printer.handled()));
-        followers.extend(savers.iter().map(|(_, saver)| saver.handled()));
+        followers.extend(saving.handled());
         let (replay, recordings) = self.replay(&store);
         let ended = Flag::default();
         let started = self
             .engine(&store, &replay, &recordings)
             .and_then(|engine| {
                 announce(&engine);
-                savers.iter().for_each(|(_, saver)| saver.begin());
+                saving.begin(&self.options);
                 if let Some(filter) = values.opt_str(keys::DUMPER_FILTER) {
                     tracing::info!("only flows that match \"{filter}\" are printed");
                 }
@@ -216,7 +216,7 @@ impl Program {
                 Ok((signal, loaded))
             });
         store.flush();
-        let saved = self.saved(savers);
+        let saved = self.saved(&saving);
         let printed = match started {
             Ok((Some(_), _)) => printer.abandon(),
             _ => printer.finish(),
@@ -270,53 +270,33 @@ impl Program {
     }
 
     /// Opens files to write flows to, as far as the options say so. They are not touched before the program has started.
-    fn savers(
+    fn saving(
         &self,
         values: &Values,
         store: &FlowStore,
         redactor: &Redactor,
-    ) -> Result<Vec<(String, Saver)>, Refusal> {
-        let flows = values.opt_str(keys::SAVE_STREAM_FILE);
-        let flows = flows.filter(|path| !path.is_empty());
-        let archive = Some(values.str(keys::HARDUMP)).filter(|path| !path.is_empty());
-        let files = [(flows, SaveFormat::Flows), (archive, SaveFormat::Har)];
-        let mut savers = Vec::new();
-        for (path, format) in files {
-            let Some(path) = path else { continue };
-            let settings = SaveSettings {
-                path: match path {
-                    "-" => "/dev/stdout".to_owned(),
-                    path => path.to_owned(),
-                },
-                format,
-                filter: match format {
-                    SaveFormat::Flows => self.filter(values, keys::SAVE_STREAM_FILTER)?,
-                    SaveFormat::Har => None,
-                },
-                inputs: values.list(keys::RFILE).iter().map(PathBuf::from).collect(),
-                redactor: redactor.clone(),
-                offset: self.offset,
-            };
-            let saver = Saver::start(store.clone(), settings).map_err(|error| {
-                let hint = error.hint().map(str::to_owned);
-                self.refuse(format!("cannot write flows to {path}: {error}"), hint)
-            })?;
-            savers.push((path.to_owned(), saver));
-        }
-        Ok(savers)
+    ) -> Result<Saving, Refusal> {
+        let setup = SavingSetup {
+            store: store.clone(),
+            redactor: redactor.clone(),
+            filters: filter_options(),
+            offset: self.offset,
+            has_screen: self.tool == Tool::Terminal,
+        };
+        Saving::start(values, setup)
+            .map_err(|error| self.refuse(&error, error.hint().map(str::to_owned)))
     }
 
     /// Ends the writing of files, and says whether all flows are in them.
-    fn saved(&self, savers: Vec<(String, Saver)>) -> Result<(), Refusal> {
-        let mut complete = Ok(());
-        for (path, saver) in savers {
-            let missing = saver.finish().missing;
-            if missing > 0 {
-                let missing = files::count(missing);
-                complete = Err(self.refuse(format!("{path} lacks {missing}"), None));
+    fn saved(&self, saving: &Saving) -> Result<(), Refusal> {
+        let written = saving.finish();
+        match written.iter().rfind(|file| file.missing > 0) {
+            None => Ok(()),
+            Some(file) => {
+                let missing = files::count(file.missing);
+                Err(self.refuse(format!("{} lacks {missing}", file.path), None))
             }
         }
-        complete
     }
 
     /// Begins to read flows from a file, if the options say so.
@@ -377,13 +357,13 @@ impl Program {
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
         // One for all that leaves, so that a secret has the same placeholder everywhere.
         let redactor = self.redactor(&values)?;
-        let savers = self.savers(&values, &store, &redactor)?;
+        let saving = self.saving(&values, &store, &redactor)?;
         let (replay, recordings) = self.replay(&store);
         let _rules = self.rules()?;
         let engine = self.engine(&store, &replay, &recordings)?;
         announce(&engine);
-        savers.iter().for_each(|(_, saver)| saver.begin());
-        let followers = savers.iter().map(|(_, saver)| saver.handled()).collect();
+        saving.begin(&self.options);
+        let followers = saving.handled();
         // A screen stays when everything has been read.
         let reading = Arc::new(AtomicBool::new(false));
         let loader = self.loader(&values, &store, followers, &reading)?;
@@ -391,7 +371,7 @@ impl Program {
             source: store.clone(),
             event_log: self.log.clone(),
             info: ProxyInfo {
-                modes: engine.listeners().iter().map(mode_info).collect(),
+                modes: Modes(engine.listeners().clone()).modes(),
                 ca_path: engine.ca_cert_path(),
                 onboarding_host: values
                     .bool(keys::ONBOARDING)
@@ -399,6 +379,7 @@ impl Program {
                     .filter(|host| !host.is_empty()),
                 version: env!("CARGO_PKG_VERSION").to_owned(),
             },
+            proxy: Arc::new(Modes(engine.listeners().clone())),
             options: self.options.clone(),
             look: Look {
                 colours: Colours::detect(|name| std::env::var(name).ok()),
@@ -432,7 +413,7 @@ impl Program {
             loader.finish();
         }
         engine.shutdown(limit);
-        let saved = self.saved(savers);
+        let saved = self.saved(&saving);
         ended.map_err(refuse)?;
         saved?;
         Ok(ExitCode::SUCCESS)
@@ -548,7 +529,10 @@ fn browsers(engine: &Engine) -> Launcher {
     Launcher::new(
         |name| std::env::var(name).ok(),
         std::env::home_dir(),
-        Way::to(engine.listeners()),
+        {
+            let listeners = engine.listeners().clone();
+            move || Way::to(&listeners.all())
+        },
         engine.ca_cert_path(),
     )
 }
@@ -622,7 +606,7 @@ fn announce(engine: &Engine) {
             engine.ca_cert_path().display()
         );
     }
-    for mode in engine.listeners() {
+    for mode in engine.listeners().all() {
         let addrs = addresses(&mode.addrs).join(" and ");
         tracing::info!("{} listening at {addrs}.", mode.description);
     }
@@ -699,6 +683,16 @@ fn addresses(addrs: &[SocketAddr]) -> Vec<String> {
         }
     }
     shown
+}
+
+/// The modes that run, for the screen.
+#[derive(Debug)]
+struct Modes(Listeners);
+
+impl Proxy for Modes {
+    fn modes(&self) -> Vec<ModeInfo> {
+        self.0.all().iter().map(mode_info).collect()
+    }
 }
 
 fn mode_info(mode: &Listening) -> ModeInfo {

@@ -31,6 +31,16 @@ pub struct News {
 }
 
 impl Backlog {
+    /// For one who begins to listen while there are flows: those that are finished are no news, and those that go on will be.
+    /// It has to have subscribed before.
+    #[must_use]
+    pub fn from_here(store: &FlowStore) -> Self {
+        let mut backlog = Self::default();
+        // What is finished is forgotten by that.
+        backlog.look_again(store);
+        backlog
+    }
+
     /// Takes in an update.
     pub fn take_in(&mut self, update: Update, store: &FlowStore) -> News {
         let mut news = News::default();

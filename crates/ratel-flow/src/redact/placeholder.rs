@@ -12,6 +12,7 @@ pub(super) const MARK: &str = "REDACTED-";
 const DIGITS: usize = 16;
 
 /// What placeholders are made with.
+#[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);
 
 impl std::fmt::Debug for Key {

@@ -185,6 +185,12 @@ impl Loop {
         {
             self.event_log.set_level(level);
         }
+        if values.list(keys::REDACT) != self.model.values.list(keys::REDACT) {
+            // The rules were checked when they were set.
+            if let Ok(redactor) = self.redactor.with_rules(values.list(keys::REDACT)) {
+                self.redactor = redactor;
+            }
+        }
         self.terminal.set_mouse(values.bool(keys::CONSOLE_MOUSE))
     }
 

@@ -10,7 +10,7 @@ fn launcher(path: &Path, home: Option<&Path>) -> Launcher {
     Launcher::new(
         variable,
         home.map(Path::to_owned),
-        Some(way),
+        move || Some(way.clone()),
         "/no/ca".into(),
     )
 }
@@ -53,7 +53,7 @@ fn what_cannot_be_started_is_said() {
         text.starts_with("firefox is not installed; looked for firefox, "),
         "{text}"
     );
-    launcher.way = None;
+    launcher.way = Box::new(|| None);
     assert_eq!(
         refused(&launcher, "chrome"),
         "no server is started that a browser could use"

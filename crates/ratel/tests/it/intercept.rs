@@ -62,7 +62,7 @@ impl Proxy {
             Engine::start(&options, store.clone(), addons, &client_replay).expect("a free port");
         Self {
             control: engine.control().clone(),
-            port: engine.listeners()[0].addrs[0].port(),
+            port: engine.listeners().all()[0].addrs[0].port(),
             engine: Some(engine),
             store,
             _home: home,

@@ -18,6 +18,7 @@ mod intercept;
 mod keylog;
 mod ldap;
 mod limits;
+mod listeners;
 mod modes;
 mod network;
 mod onboarding;

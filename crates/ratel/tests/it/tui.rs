@@ -1,6 +1,6 @@
 //! The screen, as a user sees it: the real program in a pseudo-terminal.
 
-use ratel_testkit::{Builder, Ca, Nginx, Origin, Screen, nginx, origin, process, wire};
+use ratel_testkit::{Builder, Ca, Nginx, Origin, Screen, nginx, origin, peer, process, wire};
 
 use crate::common::{curl, program, stdout};
 
@@ -251,6 +251,55 @@ fn the_prompt_options_and_keys_are_kept_in_the_configuration_folder() {
     screen.keys("\x07");
     screen.wait("the prompt to be gone", |text| !text.contains(": set"));
     quit(screen);
+}
+
+/// Flows are written to a file from one moment to another, and both programs read it.
+#[test]
+fn flows_are_saved_while_the_screen_is_open() {
+    let origin = Origin::plain(|wire| origin::serve(wire, |_, _| origin::ok("saved")));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("flows");
+    let (mut screen, port) = screen([format!("http://localhost:{}", origin.port())]);
+    screen.wait_for("No flows yet");
+    let get = |path: &str| assert_eq!(wire::get(port, path).status, 200);
+    get("/before");
+    screen.wait_for("/before");
+    // What cannot be written is said, and nothing changes.
+    screen.keys("W");
+    screen.wait_for("set save_stream_file");
+    screen.keys("/dev/null/x\r");
+    let text = screen.wait_for("cannot write flows to /dev/null/x");
+    assert!(!text.contains("[W:"), "{text}");
+    screen.keys(&format!("W{}\r", file.display()));
+    screen.wait_for("[W:");
+    get("/first");
+    screen.wait_for("/first");
+    screen.keys(":set save_stream_file ''\r");
+    screen.wait_for("wrote 1 flow to");
+    screen.wait("no file to be written", |text| !text.contains("[W:"));
+    get("/between");
+    screen.wait_for("/between");
+    screen.keys(&format!(":set save_stream_file +{}\r", file.display()));
+    screen.wait_for("[W:+");
+    get("/last");
+    screen.wait_for("/last");
+    quit(screen);
+    let mut readers = vec![
+        program()
+            .args(["dump", "-nr", &file.display().to_string()])
+            .run(),
+    ];
+    if let Some(mitmdump) = peer::mitmdump() {
+        let mut command = std::process::Command::new(mitmdump);
+        let confdir = format!("confdir={}", folder.path().display());
+        command.args(["-n", "--set", &confdir, "-r"]).arg(&file);
+        readers.push(peer::output(&mut command));
+    }
+    for output in readers {
+        let text = stdout(&output);
+        let found = ["/before", "/first", "/between", "/last"].map(|path| text.contains(path));
+        assert_eq!(found, [false, true, false, true], "{text}");
+    }
 }
 
 /// Another program has the terminal for a while, and every key.

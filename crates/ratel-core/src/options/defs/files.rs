@@ -27,14 +27,14 @@ options! { "Files and recording";
         .help("Load only flows that match this filter.");
     KEYLOG: opt_str("keylog").at_start().metavar("PATH").own()
         .help("Read captures of packets with the TLS secrets in this file. Programs write such a file where SSLKEYLOGFILE says.");
-    SAVE_STREAM_FILE: opt_str("save_stream_file").at_start().flag().short('w').metavar("PATH").group("Flow files")
+    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").group("Flow files")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
-    SAVE_STREAM_FILTER: opt_str("save_stream_filter").at_start().metavar("FILTER").check(checks::filter)
+    SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
-    HARDUMP: str("hardump", "").at_start().metavar("PATH")
+    HARDUMP: str("hardump", "").metavar("PATH")
         .help("Write all flows to an HTTP archive (HAR), which is complete after each. `-` means standard output, a name ending in `.zhar` a compressed file, which is complete at the end.");
-    REDACT: list("redact", &[]).at_start().flag().metavar("RULE").own().check(checks::redaction)
+    REDACT: list("redact", &[]).flag().metavar("RULE").own().check(checks::redaction)
         .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
             other rules are `header:NAME`, `cookie:NAME`, `query:NAME`, `form:NAME`, `json:NAME`, `userinfo`, `pattern:/REGEX/` \
             and `salt:TEXT`.");

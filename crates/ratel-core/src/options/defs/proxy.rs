@@ -8,17 +8,17 @@ const DNS: &str = "the DNS server comes in a later release";
 const UPSTREAM: &str = "forwarding to another proxy comes in a later release";
 
 options! { "Proxy";
-    MODE: list("mode", &["regular"]).flag().short('m').metavar("MODE").group("Proxy options").at_start()
+    MODE: list("mode", &["regular"]).flag().short('m').metavar("MODE").group("Proxy options")
         .help("How clients reach the proxy and where their requests go. `regular` is a proxy that clients are configured to \
             use; `reverse:https://HOST` stands in for a server, and `reverse:http://HOST:PORT` for one without TLS; clients may \
             use TLS or not in either case. Append `@PORT` or `@HOST:PORT` to choose where this mode listens. Give it several \
             times to run several modes at once.");
-    LISTEN_HOST: str("listen_host", "").flag().metavar("HOST").group("Proxy options").at_start()
+    LISTEN_HOST: str("listen_host", "").flag().metavar("HOST").group("Proxy options")
         .help("The address to listen on, for modes that do not name one. Empty means all interfaces.");
-    LISTEN_PORT: opt_int("listen_port").flag().short('p').metavar("PORT").group("Proxy options").check(checks::port).at_start()
+    LISTEN_PORT: opt_int("listen_port").flag().short('p').metavar("PORT").group("Proxy options").check(checks::port)
         .help("The port to listen on, for modes that do not name one. Unset means the usual port of the mode, which is 8080; 0 \
             means any free port.");
-    SERVER: bool("server", true).flag().short('n').group("Proxy options").at_start()
+    SERVER: bool("server", true).flag().short('n').group("Proxy options")
         .help("Listen for clients. Without it the program only shows what it has.");
     CONNECTION_STRATEGY: str("connection_strategy", "eager").choices(&["eager", "lazy"])
         .help("When to connect to the server. `eager` does it as soon as the destination is known, so that the certificate and \
