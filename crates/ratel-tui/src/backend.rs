@@ -13,7 +13,7 @@ use ratel_core::browser::Browsers;
 use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
 use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
-use ratel_core::options::{self, Options, OptionsError, Value};
+use ratel_core::options::{self, Options, OptionsError, Value, Values};
 use ratel_core::store::{Edit, EditError};
 use ratel_flow::export::{ExportOptions, export_record};
 use ratel_flow::filter::{Filter, FilterOptions};
@@ -26,6 +26,9 @@ use crate::export;
 use crate::source::Source;
 
 pub use diff::Differences;
+
+/// What is said where no flow is meant.
+const NO_FLOWS: &str = "there are no flows there";
 
 /// More flows than this are not taken for connections when these are counted.
 const COUNTABLE: usize = 100_000;
@@ -103,6 +106,7 @@ impl Executor for Backend<'_> {
             "set" => self.set(call),
             "options.reset" => self.reset(),
             "options.reset.one" => self.reset_one(call.str(0)),
+            "options.set.next" => self.set_for_next_start(call),
             "options.save" => self.save_options(call.path(0)),
             "options.load" => self.load_options(call.path(0)),
             "eventstore.clear" => {
@@ -115,10 +119,7 @@ impl Executor for Backend<'_> {
             }
             "export.clip" => self.export_to_clipboard(call),
             "export.file" => self.export_to_file(call),
-            "flow.mark" => {
-                let marker = call.str(1).to_owned();
-                self.annotate(call, &|said| said.marked = marker.as_str().into())
-            }
+            "flow.mark" => self.mark(call),
             "flow.mark.toggle" => self.annotate(call, &|said| {
                 let mark = if said.marked.is_empty() {
                     ":default:"
@@ -233,10 +234,12 @@ impl Backend<'_> {
 impl Backend<'_> {
     /// Lets go what is held of flows. Flows of which nothing is held go on anyway.
     fn resume(&mut self, call: &Call) -> Done {
-        for id in self.resolve(call.flows(0))? {
-            if self.control.held(id).is_empty() {
-                continue;
-            }
+        let mut held = self.resolve(call.flows(0))?;
+        held.retain(|id| !self.control.held(*id).is_empty());
+        if held.is_empty() {
+            return Ok(Output::Str("nothing is held back there".into()));
+        }
+        for id in held {
             let resumed = self.control.send(id, FlowCommand::Resume(None));
             resumed.map_err(|error| CommandError::Failed(error.to_string()))?;
         }
@@ -279,20 +282,8 @@ impl Backend<'_> {
 
     fn set(&mut self, call: &Call) -> Done {
         let (name, values) = (call.str(0), call.rest(1));
-        let specs: Vec<String> = match values.as_slice() {
-            [] => vec![name.to_owned()],
-            values => values
-                .iter()
-                .map(|value| format!("{name}={value}"))
-                .collect(),
-        };
-        // An empty text unsets what may be unset, as the prompt has it when nothing stands between the quotes.
-        let unset = values == [""]
-            && matches!(
-                options::def(name).map(|def| def.default),
-                Some(options::Default::OptStr(_))
-            );
-        let specs = if unset { vec![name.to_owned()] } else { specs };
+        let unset = is_unset(name, &values);
+        let specs = specs(name, &values);
         self.options.set(&specs).map_err(|error| refused(&error))?;
         // Whoever sets a filter for what is held back wants that to happen.
         if name == "intercept" {
@@ -302,6 +293,29 @@ impl Backend<'_> {
                 .update(batch)
                 .map_err(|error| refused(&error))?;
         }
+        if name == "intercept_active" {
+            let text = intercepting(&self.options.snapshot());
+            return Ok(Output::Str(text));
+        }
+        Ok(Output::Nothing)
+    }
+
+    /// Has an option in the file that the program starts with.
+    fn set_for_next_start(&mut self, call: &Call) -> Done {
+        let (name, values) = (call.str(0), call.rest(1));
+        if name == options::keys::CONFDIR.name() {
+            let why =
+                "the file of options is found through confdir: start with `--set confdir=PATH`";
+            return Err(CommandError::failed(why));
+        }
+        let path = self.config_file(Path::new(""));
+        let saved = self
+            .options
+            .snapshot()
+            .save_some(&path, &specs(name, &values));
+        saved.map_err(|error| CommandError::Failed(error.to_string()))?;
+        let shown = path.display();
+        self.alert(&format!("{name} is kept in {shown} for the next start"));
         Ok(Output::Nothing)
     }
 
@@ -435,10 +449,26 @@ impl Backend<'_> {
     // Flows
 
     fn annotate(&mut self, call: &Call, change: &dyn Fn(&mut Annotations)) -> Done {
-        for id in self.resolve(call.flows(0))? {
-            self.flows.annotate(id, change);
+        let ids = self.resolve(call.flows(0))?;
+        for id in &ids {
+            self.flows.annotate(*id, change);
         }
-        Ok(Output::Nothing)
+        Ok(match ids.is_empty() {
+            true => Output::Str(NO_FLOWS.into()),
+            false => Output::Nothing,
+        })
+    }
+
+    fn mark(&mut self, call: &Call) -> Done {
+        let marker = call.str(1).to_owned();
+        if marker.is_empty() {
+            let meant = self.resolve(call.flows(0))?;
+            let marked = self.resolve(&FlowSpec::Marked)?;
+            if !meant.iter().any(|id| marked.contains(id)) {
+                return Ok(Output::Str("no flow has a mark there".into()));
+            }
+        }
+        self.annotate(call, &|said| said.marked = marker.as_str().into())
     }
 
     fn revert(&mut self, call: &Call) -> Done {
@@ -460,14 +490,19 @@ impl Backend<'_> {
     fn end_and_remove(&mut self, ids: &[FlowId]) -> Done {
         let is_ending = |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok();
         let (ending, ended): (Vec<_>, Vec<_>) = ids.iter().copied().partition(is_ending);
-        let done = self.remove(&ended)?;
-        match ending.is_empty() {
-            true => Ok(done),
-            false => Ok(Output::Flows(ending)),
+        if ending.is_empty() {
+            return self.remove(&ended);
         }
+        if !ended.is_empty() {
+            self.remove(&ended)?;
+        }
+        Ok(Output::Flows(ending))
     }
 
     fn remove(&mut self, ids: &[FlowId]) -> Done {
+        if ids.is_empty() {
+            return Ok(Output::Str(NO_FLOWS.into()));
+        }
         let gone = self.flows.remove(ids);
         let live = ids.len() - gone;
         match live {
@@ -506,6 +541,36 @@ impl Backend<'_> {
             .filter(|row| row.state.is_live());
         let clients: HashSet<_> = live.map(|row| row.client_conn.id).collect();
         i64::try_from(clients.len()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What a change of `intercept_active` comes to.
+fn intercepting(values: &Values) -> String {
+    let filter = values.opt_str(options::keys::INTERCEPT);
+    match (values.bool(options::keys::INTERCEPT_ACTIVE), filter) {
+        (_, None) => "there is no filter for what is held back; i sets one".to_owned(),
+        (true, Some(filter)) => format!("what matches {filter} is held back"),
+        (false, Some(filter)) => {
+            format!("nothing is held back; I holds back what matches {filter}")
+        }
+    }
+}
+
+/// An empty text unsets what may be unset, as the prompt has it when nothing stands between the quotes.
+fn is_unset(name: &str, values: &[&str]) -> bool {
+    let default = options::def(name).map(|def| def.default);
+    values == [""] && matches!(default, Some(options::Default::OptStr(_)))
+}
+
+/// What is typed behind `set`, as specifications.
+fn specs(name: &str, values: &[&str]) -> Vec<String> {
+    match values {
+        [] => vec![name.to_owned()],
+        _ if is_unset(name, values) => vec![name.to_owned()],
+        values => values
+            .iter()
+            .map(|value| format!("{name}={value}"))
+            .collect(),
     }
 }
 

@@ -63,6 +63,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Wheel(rows, x, y) => return mouse::wheel(model, rows, x, y),
         Msg::Log(change) => return traffic::logged(model, change),
         Msg::Options(values) => return options::changed(model, values),
+        Msg::Modes(modes) => model.info.modes = modes,
         Msg::Found(id, place, found) => return search::searched(model, id, place, found),
         Msg::Counted(id, place, from, done) => {
             return search::counted(model, id, place, from, done);

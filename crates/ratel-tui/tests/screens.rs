@@ -6,6 +6,8 @@ mod edit;
 mod files;
 #[path = "screens/find.rs"]
 mod find;
+#[path = "screens/idle.rs"]
+mod idle;
 #[path = "screens/layouts.rs"]
 mod layouts;
 #[path = "screens/lists.rs"]

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::def::Value;
 use super::file::{FileError, FileProblem};
-use super::{Values, all, def, keys};
+use super::{Values, all, def, keys, parse};
 
 impl Values {
     /// Writes the options that are not defaults to a file, which is made if it does not exist. Other lines of the file stay.
@@ -29,6 +29,25 @@ impl Values {
             ..failed(problem)
         })?;
         replace(path, &text).map_err(|error| failed(FileProblem::Write(error)))
+    }
+
+    /// Writes some options to a file, in the syntax of `--set`: those of a program that starts with it. What else stands in the file
+    /// stays.
+    ///
+    /// # Errors
+    /// As [`save`](Self::save), and when a specification has no meaning.
+    pub fn save_some<S: AsRef<str>>(&self, path: &Path, specs: &[S]) -> Result<(), FileError> {
+        let mut values = self.defaults();
+        if path.exists() {
+            values.load_file(path)?;
+        }
+        let read = parse::specs(specs, &values);
+        let batch = read.map_err(|error| FileError::new(path, error))?;
+        for (name, value) in batch {
+            let set = values.set(name, value);
+            set.map_err(|error| FileError::new(path, error))?;
+        }
+        values.save(path)
     }
 
     /// The text of a file with these values.

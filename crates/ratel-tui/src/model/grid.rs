@@ -144,6 +144,11 @@ impl Grid {
         }
     }
 
+    /// Whether there is another cell in a row.
+    pub(crate) fn has_cells_beside(&self) -> bool {
+        self.columns.len() > 1 && !self.rows.is_empty()
+    }
+
     /// Goes right or left, round the ends.
     pub(crate) fn go_column(&mut self, forth: bool) {
         let count = self.columns.len().max(1);

@@ -169,6 +169,8 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueEdit {
     pub(crate) option: &'static str,
+    /// It is for the next start: this one has looked at the option.
+    pub(crate) for_next: bool,
     pub(crate) line: LineEdit,
     /// Why the value was not taken.
     pub(crate) error: Option<String>,

@@ -67,9 +67,15 @@ pub(crate) fn is_split(view: &FlowView) -> bool {
     view.split && view.tab().side().is_some() && view.messages.width >= SPLIT_WIDTH
 }
 
-/// Shows request and response side by side, or one at a time.
-pub(crate) fn toggle_split(model: &mut Model) {
+/// Shows request and response side by side, or one at a time. Says why not, if it does not.
+pub(crate) fn toggle_split(model: &mut Model) -> Result<(), &'static str> {
     if let Some(view) = model.flow_view() {
+        if !view.tabs.contains(&Tab::Response) {
+            return Err("this flow has no request and response to be side by side");
+        }
+        if !view.split && view.messages.width < SPLIT_WIDTH {
+            return Err("there are not enough columns for request and response side by side");
+        }
         view.split = !view.split;
         if view.split && view.tab().side().is_none() {
             view.chosen = Tab::Request;
@@ -78,6 +84,7 @@ pub(crate) fn toggle_split(model: &mut Model) {
         let (width, rows) = (view.messages.width, view.messages.height);
         resize(view, width, rows);
     }
+    Ok(())
 }
 
 /// Gives the texts the room they have.

@@ -1,7 +1,7 @@
 //! The options: what they are, what they do, what they may be.
 
 use ratatui::Frame;
-use ratel_core::options::{self, Availability, Default, OptionDef, Value};
+use ratel_core::options::{self, Availability, Default, OptionDef, Value, keys};
 
 use crate::model::{Model, OptionsView};
 use crate::text::{Text, safe};
@@ -116,7 +116,12 @@ fn about(model: &Model, def: &OptionDef) -> Vec<Text> {
             ));
         }
         Availability::Available if def.at_start => {
-            let text = "It is looked at when Ratel starts, and cannot be changed while it runs.";
+            let text = match def.name == keys::CONFDIR.name() {
+                true => "It is looked at when Ratel starts, and cannot be changed while it runs.",
+                false => {
+                    "It is looked at when Ratel starts. What it is changed to is kept in config.yaml for the next start."
+                }
+            };
             lines.push(Text::plain(Role::Warn, text));
         }
         Availability::Available => {}

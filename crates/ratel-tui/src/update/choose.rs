@@ -9,7 +9,7 @@ use crate::screens::flow_view;
 use crate::widgets::line_edit::{Edited, LineEdit};
 use crate::widgets::overlay;
 
-use super::commands::{choices, run};
+use super::commands::{choices, run, shows_body};
 use super::{edit, say};
 
 /// Asks for one of the choices, and runs `then` with it.
@@ -36,6 +36,9 @@ pub(super) fn open_with(model: &mut Model, call: &Call) -> Result<Vec<Effect>, C
     // These are known where the flow is.
     if from == "console.edit.focus.options" {
         return edit::ask_options(model, call);
+    }
+    if from == "console.flowview.mode.options" {
+        shows_body(model)?;
     }
     let list = match def.lists {
         [] => choices(model, from),

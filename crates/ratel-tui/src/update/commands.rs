@@ -54,9 +54,19 @@ pub(crate) fn choices(model: &Model, command: &str) -> Vec<String> {
     }
 }
 
+/// What is said to one who opens what is open.
+pub(super) const IS_OPEN: &str = "that is what is open";
+
 type Done = Result<Vec<Effect>, CommandError>;
 
 fn dispatch(model: &mut Model, call: Call) -> Done {
+    if model.focused_flow().is_none() && asks_for_focus(&call) {
+        let why = match tree::is_on_branch(model) {
+            true => tree::NO_FLOW,
+            false => "there is no flow in focus",
+        };
+        return Err(CommandError::Failed(why.into()));
+    }
     if !call.def().lists.is_empty() {
         let texts = call
             .def()
@@ -106,13 +116,20 @@ fn dispatch(model: &mut Model, call: Call) -> Done {
         // The rest is done where the flows are.
         _ => {
             let focus = model.focused_flow();
-            if focus.is_none() && tree::is_on_branch(model) && wants_focus(&call) {
-                return Err(CommandError::Failed(tree::NO_FLOW.into()));
-            }
             return Ok(vec![Effect::Run(call, focus)]);
         }
     }
     Ok(Vec::new())
+}
+
+/// Whether it is about the flow in focus, or asks for what a command about it still needs.
+fn asks_for_focus(call: &Call) -> bool {
+    let words = match call.name() {
+        "console.command" => call.rest(0),
+        "console.choose" | "console.choose.cmd" => call.rest(2),
+        _ => return wants_focus(call),
+    };
+    words.contains(&"@focus")
 }
 
 /// Whether it is about the flow in focus.
@@ -160,7 +177,11 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.highlight" => return Some(search::highlight(model, call.str(0))),
         "console.highlight.next" => return Some(search::next_highlighted(model, false)),
         "console.highlight.prev" => return Some(search::next_highlighted(model, true)),
-        "console.flowview.split" => flow_view::toggle_split(model),
+        "console.flowview.split" => {
+            if let Err(why) = flow_view::toggle_split(model) {
+                say(model, why);
+            }
+        }
         "console.wrap.toggle" => {
             let wraps = model.pane_mut().map(Pane::toggle_wrap);
             say(
@@ -242,15 +263,36 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
         "console.flowview.mode.options" => {
             results::show_list(model, call.name(), ratel_views::names());
         }
-        "console.flowview.mode.set" => flow_view::set_mode(model, call.str(0)),
+        "console.flowview.mode.set" => {
+            return Some(shows_body(model).map(|()| {
+                flow_view::set_mode(model, call.str(0));
+                Vec::new()
+            }));
+        }
         _ => return None,
     }
     Some(Ok(Vec::new()))
 }
 
+/// Whether a body is shown, of which a view could be another.
+pub(super) fn shows_body(model: &Model) -> Result<(), CommandError> {
+    match model.open_flow() {
+        Some(view) if view.tab().side().is_some() => Ok(()),
+        Some(_) => Err(CommandError::failed(
+            "views are for the tabs Request and Response",
+        )),
+        None => Err(CommandError::failed(
+            "there is no open flow to be shown in another way",
+        )),
+    }
+}
+
 /// Opens a screen of which there is no more than one.
 fn replace(model: &mut Model, screen: Screen) {
     let kind = std::mem::discriminant(&screen);
+    if std::mem::discriminant(model.panes.current()) == kind {
+        return say(model, IS_OPEN);
+    }
     model
         .panes
         .retain(|open| std::mem::discriminant(open) != kind);
@@ -325,10 +367,6 @@ fn with_flows(model: &mut Model, call: &Call) -> Vec<Effect> {
     let spec = call.flows(0);
     match (spec, model.focused_flow()) {
         (FlowSpec::Focus, Some(id)) => resolved(model, call, Ok(vec![id])),
-        (FlowSpec::Focus, None) if tree::is_on_branch(model) => {
-            say_why(model, tree::NO_FLOW);
-            Vec::new()
-        }
         (spec, focus) => vec![Effect::Resolve(call.clone(), spec.clone(), focus)],
     }
 }
@@ -372,6 +410,11 @@ fn on_flows(model: &mut Model, call: &Call, ids: &[FlowId]) -> Done {
             }
             super::reload(model, true);
         }
+        // Bodies are read where somebody looks at them, however long they are.
+        "view.settings.setval.toggle" if call.str(1) == "fullcontents" => say(
+            model,
+            "all of a body can be seen here, however long it is: G goes to its end",
+        ),
         "view.settings.setval.toggle" => {
             for id in ids {
                 let value = !model.settings.is_true(*id, call.str(1));

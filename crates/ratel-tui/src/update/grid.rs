@@ -64,6 +64,9 @@ pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, Com
     match call.name() {
         "console.grideditor.add" => grid.insert(grid.select.focus + 1),
         "console.grideditor.insert" => grid.insert(grid.select.focus),
+        "console.grideditor.delete" if grid.rows.is_empty() => {
+            return Err(CommandError::failed("there is no row to delete"));
+        }
         "console.grideditor.delete" => grid.delete(),
         "console.grideditor.editor" => {
             let bytes = grid.bytes().map_err(CommandError::Failed)?;

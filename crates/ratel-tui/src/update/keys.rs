@@ -10,6 +10,9 @@ use crate::screens;
 
 use super::{nav, prompt, say, say_why};
 
+/// What is said where no binding is in focus.
+const NO_BINDING: &str = "there is no binding in focus";
+
 fn contexts(names: &[String]) -> Result<Vec<Context>, CommandError> {
     let known = |name: &String| {
         Context::parse(name).ok_or_else(|| {
@@ -66,6 +69,8 @@ pub(super) fn unbind_focused(model: &mut Model) {
         model.keymap.unbind(&binding.contexts, binding.key);
         nav::settle(model);
         say(model, format!("{} is not bound any more", binding.key));
+    } else {
+        say(model, NO_BINDING);
     }
 }
 
@@ -80,6 +85,8 @@ pub(super) fn edit_focused(model: &mut Model) {
         let (contexts, key) = (contexts.join(","), lex::quote(&binding.key.to_string()));
         let line = format!("console.key.bind {contexts} {key} {}", binding.command);
         prompt::open(model, CommandLine::with_cursor_back(&line, 0));
+    } else {
+        say(model, NO_BINDING);
     }
 }
 
@@ -87,6 +94,8 @@ pub(super) fn edit_focused(model: &mut Model) {
 pub(super) fn execute_focused(model: &mut Model) {
     if let Some(binding) = focused(model) {
         prompt::open(model, CommandLine::with_cursor_back(&binding.command, 0));
+    } else {
+        say(model, NO_BINDING);
     }
 }
 

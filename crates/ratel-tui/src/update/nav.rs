@@ -13,8 +13,12 @@ use crate::widgets::select::Select;
 use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 
+use super::commands::IS_OPEN;
 use super::traffic::row_of;
 use super::{grid, open, reload, resized, say, tree};
+
+/// What is said to one who goes right or left where there is nothing.
+pub(super) const NOTHING_BESIDE: &str = "there is nothing beside this";
 
 /// What the keys that move act on.
 enum Moved<'a> {
@@ -181,8 +185,8 @@ pub(super) fn sideways(model: &mut Model, forth: bool) -> Vec<Effect> {
     match model.panes.current_mut() {
         Some(Screen::FlowList) => return tree::sideways(model, forth),
         Some(Screen::FlowView(_)) => switch_tab(model, forth),
-        Some(Screen::Grid(grid)) => grid.go_column(forth),
-        _ => {}
+        Some(Screen::Grid(grid)) if grid.has_cells_beside() => grid.go_column(forth),
+        _ => say(model, NOTHING_BESIDE),
     }
     Vec::new()
 }
@@ -191,13 +195,13 @@ pub(super) fn sideways(model: &mut Model, forth: bool) -> Vec<Effect> {
 pub(super) fn next(model: &mut Model, forth: bool) {
     match model.panes.current_mut() {
         Some(Screen::FlowView(_)) => switch_tab(model, forth),
-        Some(Screen::Grid(grid)) => grid.go_column(forth),
+        Some(Screen::Grid(grid)) if grid.has_cells_beside() => grid.go_column(forth),
         Some(Screen::Options(view)) => {
             view.changed_only = !view.changed_only;
             view.table.select = Select::default();
             settle(model);
         }
-        _ => {}
+        _ => say(model, "there is no other tab or field here"),
     }
 }
 
@@ -243,7 +247,7 @@ pub(super) fn select(model: &mut Model) -> Vec<Effect> {
         Context::Commands => super::prompt::with_command(model),
         Context::GridEditor => grid::edit(model),
         Context::Search => return super::find::select(model),
-        _ => {}
+        _ => say(model, "there is nothing to open here"),
     }
     Vec::new()
 }
@@ -252,7 +256,7 @@ pub(super) fn select(model: &mut Model) -> Vec<Effect> {
 pub(super) fn open_flow(model: &mut Model, id: FlowId) {
     model.panes.set_focus(0);
     if model.open_flow().is_some_and(|view| view.id == id) {
-        return;
+        return say(model, IS_OPEN);
     }
     model
         .panes
@@ -370,7 +374,7 @@ pub(super) fn pop(model: &mut Model) -> Vec<Effect> {
 
 pub(super) fn open_event_log(model: &mut Model) {
     if matches!(model.panes.current(), Screen::EventLog) {
-        return;
+        return say(model, IS_OPEN);
     }
     // Where it is visible already it takes the focus.
     let other = 1 - model.panes.focus().min(1);

@@ -6,14 +6,14 @@ use ratel_core::commands::{self, CommandError, lex};
 use ratel_core::options::{self, Default, OptionDef, Value, Values, keys, parse};
 
 use crate::keymap::Key;
-use crate::model::{CommandLine, Grid, GridFor, Layout, Model, Prompt, Screen, ValueEdit};
+use crate::model::{CommandLine, Confirm, Grid, GridFor, Layout, Model, Prompt, Screen, ValueEdit};
 use crate::msg::Effect;
 use crate::screens::{self, flow_list};
 use crate::source::Target;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
 use super::commands::{run, show_list, typed_value};
-use super::{choose, nav, open, prompt, reload, resized, say};
+use super::{choose, nav, open, prompt, reload, resized, say, say_why};
 
 /// The options are others.
 pub(super) fn changed(model: &mut Model, values: Arc<Values>) -> Vec<Effect> {
@@ -67,7 +67,7 @@ pub(super) fn ask(model: &mut Model, name: &str) -> Result<(), CommandError> {
         [one] => one.clone(),
         // Several are typed as they are.
         several => {
-            let line = format!("set {} {}", def.name, lex::join(several));
+            let line = format!("{} {} {}", setter(def), def.name, lex::join(several));
             prompt::open(model, CommandLine::with_cursor_back(&line, 0));
             return Ok(());
         }
@@ -76,9 +76,17 @@ pub(super) fn ask(model: &mut Model, name: &str) -> Result<(), CommandError> {
         quoted if quoted.starts_with(['"', '\'']) => quoted,
         plain => format!("'{plain}'"),
     };
-    let line = format!("set {} {quoted}", def.name);
+    let line = format!("{} {} {quoted}", setter(def), def.name);
     prompt::open(model, CommandLine::with_cursor_back(&line, 1));
     Ok(())
+}
+
+/// The command that changes an option.
+fn setter(def: &OptionDef) -> &'static str {
+    match def.at_start {
+        true => "options.set.next",
+        false => "set",
+    }
 }
 
 fn available(name: &str) -> Result<&'static OptionDef, CommandError> {
@@ -116,6 +124,23 @@ pub(super) fn change_focused(model: &mut Model) -> Vec<Effect> {
     }
     let value = model.values.get(def.name).cloned();
     match (def.default, value) {
+        // There is no file that it could stand in.
+        _ if def.name == keys::CONFDIR.name() => {
+            say_why(model, "confdir is given at the start: --set confdir=PATH");
+        }
+        (Default::Bool(_), value) if def.at_start => {
+            let other = (value != Some(Value::Bool(true))).to_string();
+            let question = format!(
+                "It is looked at when Ratel starts. Have {} {other} from the next start on",
+                def.name
+            );
+            let words = [setter(def), def.name, &other].map(str::to_owned);
+            model.prompt = Some(Prompt::Confirm(Confirm::Run(question, words.to_vec())));
+        }
+        (Default::List(_), _) if def.at_start => {
+            let line = format!("{} {} ", setter(def), def.name);
+            prompt::open(model, CommandLine::with_cursor_back(&line, 0));
+        }
         (Default::Bool(_), _) => {
             return run(model, &["set", def.name, "toggle"].map(str::to_owned));
         }
@@ -141,6 +166,7 @@ pub(super) fn change_focused(model: &mut Model) -> Vec<Effect> {
             let typed = value.as_ref().map(typed_value).unwrap_or_default();
             model.prompt = Some(Prompt::Value(Box::new(ValueEdit {
                 option: def.name,
+                for_next: def.at_start,
                 line: LineEdit::new(typed.into_iter().next().unwrap_or_default()),
                 error: None,
             })));
@@ -184,7 +210,7 @@ fn value(model: &Model, edit: &ValueEdit) -> Result<Vec<String>, String> {
     values
         .set(def.name, value)
         .map_err(|error| error.to_string())?;
-    let mut words = vec!["set".to_owned(), def.name.to_owned()];
+    let mut words = vec![setter(def).to_owned(), def.name.to_owned()];
     // A backslash that is typed here is one.
     words.extend(text.map(|text| text.replace('\\', "\\\\")));
     Ok(words)

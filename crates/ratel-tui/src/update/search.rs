@@ -13,6 +13,9 @@ use crate::widgets::pane::SearchStep;
 
 use super::{nav, reload, say};
 
+/// What is said before there is something to search for.
+const NO_NEEDLE: &str = "press / to search";
+
 /// Stands for the list in a search that is about no flow.
 const NO_FLOW: FlowId = FlowId(0);
 
@@ -52,6 +55,10 @@ pub(super) fn search(model: &mut Model, backwards: bool) -> Vec<Effect> {
     let Some(pane) = model.pane_mut() else {
         return Vec::new();
     };
+    if !pane.has_needle() {
+        say(model, NO_NEEDLE);
+        return Vec::new();
+    }
     let step = pane.search(backwards);
     take_step(model, step)
 }
@@ -64,7 +71,7 @@ fn search_table(model: &mut Model, backwards: bool) {
         _ => return,
     };
     let Some(needle) = table.needle.as_ref().map(|needle| needle.to_lowercase()) else {
-        return say(model, "press / to search");
+        return say(model, NO_NEEDLE);
     };
     let focus = table.select.focus;
     let len = texts.len();
@@ -99,6 +106,7 @@ fn search_messages(model: &mut Model, backwards: bool) -> Vec<Effect> {
         return Vec::new();
     };
     let Some(needle) = view.messages.needle.clone() else {
+        say(model, NO_NEEDLE);
         return Vec::new();
     };
     let focus = view.messages.focus;

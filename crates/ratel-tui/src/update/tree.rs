@@ -65,6 +65,7 @@ pub(super) fn fold_focused(model: &mut Model, how: Fold) -> Vec<Effect> {
 /// Right goes into a branch, left out of it.
 pub(super) fn sideways(model: &mut Model, into: bool) -> Vec<Effect> {
     let Some(tree) = &mut model.list.tree else {
+        say(model, nav::NOTHING_BESIDE);
         return Vec::new();
     };
     let open = tree.focused().is_some_and(|row| row.open);
@@ -90,7 +91,19 @@ pub(super) fn next_flow(model: &mut Model, forth: bool) {
             tree.target = TreeTarget::NextFlow(forth);
             model.list.stale = true;
         }
-        _ => flow_list::move_focus(&mut model.list, if forth { 1 } else { -1 }),
+        _ => {
+            let (page, len) = (&model.list.page, model.list.page.shown);
+            let end = match page.focus {
+                Some((_, at)) if forth && at + 1 >= len => Some("this is the last flow"),
+                Some((_, 0)) if !forth => Some("this is the first flow"),
+                _ => None,
+            };
+            // A tree has rows of other kinds, too.
+            if let Some(end) = end.filter(|_| model.list.tree.is_none()) {
+                return say(model, end);
+            }
+            flow_list::move_focus(&mut model.list, if forth { 1 } else { -1 });
+        }
     }
 }
 

@@ -317,7 +317,8 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
         Prompt::Searching(..) => text.push(Role::Text, "searching… (any key cancels)"),
         Prompt::Command(command) => text = command_line(command, width),
         Prompt::Value(edit) => {
-            text.push(Role::Key, format!("{} = ", edit.option));
+            let when = if edit.for_next { " (next start)" } else { "" };
+            text.push(Role::Key, format!("{}{when} = ", edit.option));
             let room = width.saturating_sub(text.width());
             text.append_cut(edit.line.show(room, |_| Role::Text), room);
         }

@@ -239,6 +239,10 @@ fn about_value(edit: &ValueEdit) -> Vec<Text> {
         );
         lines.push(line);
     }
+    if edit.for_next {
+        let text = "It is looked at when Ratel starts. enter keeps it in config.yaml for the next start, esc leaves it.";
+        lines.push(Text::plain(Role::Warn, text));
+    }
     if let Some(error) = &edit.error {
         let mut line = Text::plain(Role::Error, "error: ");
         line.push_str(Role::Error, error);

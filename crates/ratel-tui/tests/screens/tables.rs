@@ -1,7 +1,7 @@
 //! Options, key bindings, commands, and tables that are edited.
 
 use insta::assert_snapshot;
-use ratel_core::options::keys;
+use ratel_core::options::{Value, keys};
 use ratel_tui::msg::{Effect, Msg};
 
 use crate::support::{Ui, sample};
@@ -62,6 +62,48 @@ fn options_are_explained_and_changed() {
     assert!(!ui.options.snapshot().bool(keys::SHOWHOST), "{}", ui.text());
     ui.keys("D");
     assert_eq!(ui.options.snapshot().int(keys::TCP_TIMEOUT), 600);
+}
+
+/// What is looked at when the program starts is written for the next start, beside what stands in the file.
+#[test]
+fn an_option_is_kept_for_the_next_start() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, "# mine\nshowhost: true\n").expect("a file");
+    let mut ui = Ui::new(SMALL, sample());
+    let confdir = Value::Str(folder.path().display().to_string());
+    ui.options.update([("confdir", confdir)]).expect("a folder");
+    ui.keys("O");
+    focus_on(&mut ui, "store_disk");
+    let text = ui.keys("enter").text();
+    assert!(
+        text.ends_with("store_disk (next start) = 2g") && text.contains("enter keeps it in"),
+        "{text}"
+    );
+    ui.keys("ctrl_u").type_in("3g").keys("enter");
+    assert!(ui.text().contains("for the next start"), "{}", ui.text());
+    focus_on(&mut ui, "search_index");
+    let text = ui.keys("enter").text();
+    assert!(
+        text.contains("Have search_index false from the next"),
+        "{text}"
+    );
+    ui.keys("y");
+    let text = ui
+        .command("set rfile x")
+        .command("console.command.set rfile")
+        .text();
+    assert!(text.contains("options.set.next rfile"), "{text}");
+    let kept = std::fs::read_to_string(&file).expect("a file");
+    assert_eq!(
+        kept,
+        "# mine\nshowhost: true\nstore_disk: \"3g\"\nsearch_index: false\n"
+    );
+    let now = ui.options.snapshot();
+    assert_eq!(
+        (now.size(keys::STORE_DISK), now.bool(keys::SHOWHOST)),
+        (2 << 30, false)
+    );
 }
 
 #[test]

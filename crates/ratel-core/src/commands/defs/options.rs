@@ -61,6 +61,15 @@ pub(super) const SECTION: Section = Section {
              Comments in the file stay.",
         ),
         CommandDef::new(
+            "options.set.next",
+            &[
+                Param::new("option", ArgKind::OptionName),
+                Param::new("value", ArgKind::OptionValue).rest(),
+            ],
+            "Have an option in `config.yaml`, for the next start. The program that runs does not change by that.",
+        )
+        .own(),
+        CommandDef::new(
             "set",
             &[
                 Param::new("option", ArgKind::OptionName),

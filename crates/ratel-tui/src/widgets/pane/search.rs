@@ -46,6 +46,13 @@ impl Pane {
         self.tally = None;
     }
 
+    /// Whether there is something to search for.
+    pub(crate) fn has_needle(&self) -> bool {
+        self.needle
+            .as_ref()
+            .is_some_and(|needle| !needle.is_empty())
+    }
+
     /// Goes to the next match, or the one before.
     pub(crate) fn search(&mut self, backwards: bool) -> SearchStep {
         let Some(needle) = self.needle.clone().filter(|needle| !needle.is_empty()) else {
