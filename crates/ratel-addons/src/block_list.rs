@@ -3,7 +3,7 @@
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
+use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{FilterSpec, SpecError};
 use ratel_flow::record::Value;
@@ -27,6 +27,7 @@ pub struct BlockList {
 struct Rule {
     scope: Scope,
     status: u16,
+    hits: Hits,
 }
 
 impl BlockList {
@@ -49,6 +50,7 @@ impl Rule {
             Ok(status @ 200..=999) => Ok(Self {
                 scope: Scope(Some(spec.filter)),
                 status,
+                hits: Hits::default(),
             }),
             _ => {
                 let reason = format!(
@@ -81,7 +83,9 @@ impl Addon for BlockList {
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
         self.rules
             .read(keys::BLOCK_LIST, (options, changed), |spec| {
-                Rule::parse(spec, self.options)
+                let rule = Rule::parse(spec, self.options)?;
+                let hits = options.hits(keys::BLOCK_LIST, spec);
+                Ok(Rule { hits, ..rule })
             })
     }
 
@@ -104,6 +108,7 @@ impl Addon for BlockList {
             if !rule.scope.has(flow, bodies) {
                 continue;
             }
+            rule.hits.add();
             flow.annotations
                 .set_metadata("blocklisted", Value::Bool(true));
             if rule.status == NO_RESPONSE {

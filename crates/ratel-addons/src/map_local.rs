@@ -13,7 +13,7 @@ use bytes::Bytes;
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
+use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
 use ratel_flow::pattern::{Replacer, text};
@@ -37,6 +37,7 @@ struct Rule {
     finds: Replacer,
     /// Without symbolic links in it.
     path: Arc<Path>,
+    hits: Hits,
 }
 
 impl MapLocal {
@@ -68,6 +69,7 @@ impl Rule {
             scope: Scope(spec.filter),
             finds,
             path: path.into(),
+            hits: Hits::default(),
         })
     }
 
@@ -112,7 +114,10 @@ fn look(rules: &[Rule], url: &str) -> (Found, Vec<String>) {
             .find_map(|candidate| candidates::inside(&rule.path, candidate));
         all.extend(candidates);
         match file.map(|file| (read(&file), file)) {
-            Some((Ok(content), file)) => return (Found::File(file, content), failures),
+            Some((Ok(content), file)) => {
+                rule.hits.add();
+                return (Found::File(file, content), failures);
+            }
             Some((Err(error), file)) => {
                 failures.push(format!("cannot read {}: {error}", file.display()));
             }
@@ -170,7 +175,9 @@ impl Addon for MapLocal {
         let before = options.rules(keys::MAP_LOCAL).count();
         self.rules
             .read(keys::MAP_LOCAL, (options, changed), |spec| {
-                Rule::parse(spec, options, self.options, before)
+                let rule = Rule::parse(spec, options, self.options, before)?;
+                let hits = options.hits(keys::MAP_LOCAL, spec);
+                Ok(Rule { hits, ..rule })
             })
     }
 

@@ -2,7 +2,7 @@
 
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
+use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
 use ratel_flow::filter::texts::put_url;
@@ -24,6 +24,7 @@ struct Rule {
     scope: Scope,
     finds: Replacer,
     puts: Template,
+    hits: Hits,
 }
 
 impl MapRemote {
@@ -50,6 +51,7 @@ impl Rule {
             scope: Scope(spec.filter),
             finds,
             puts,
+            hits: Hits::default(),
         })
     }
 
@@ -63,7 +65,9 @@ impl Rule {
         let to = String::from_utf8_lossy(&replaced).into_owned();
         request
             .set_url(&to)
-            .map_err(|error| format!("{to:?} is no URL to send a request to: {error}"))
+            .map_err(|error| format!("{to:?} is no URL to send a request to: {error}"))?;
+        self.hits.add();
+        Ok(())
     }
 }
 
@@ -106,7 +110,9 @@ impl Addon for MapRemote {
         let before = options.rules(keys::MAP_REMOTE).count();
         self.rules
             .read(keys::MAP_REMOTE, (options, changed), |spec| {
-                Rule::parse(spec, self.options, before)
+                let rule = Rule::parse(spec, self.options, before)?;
+                let hits = options.hits(keys::MAP_REMOTE, spec);
+                Ok(Rule { hits, ..rule })
             })
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
+use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Part, Spec, SpecError, SpecReason};
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
@@ -38,6 +38,7 @@ pub struct ModifyBody {
 struct Rule {
     scope: Scope,
     work: Arc<Work>,
+    hits: Hits,
 }
 
 /// What a rule does.
@@ -73,6 +74,7 @@ impl Rule {
         Ok(Self {
             scope: Scope(spec.filter),
             work: Arc::new(Work { finds, puts }),
+            hits: Hits::default(),
         })
     }
 }
@@ -139,7 +141,9 @@ impl Addon for ModifyBody {
         let before = options.rules(keys::MODIFY_BODY).count();
         self.rules
             .read(keys::MODIFY_BODY, (options, changed), |spec| {
-                Rule::parse(spec, options, self.options, before)
+                let rule = Rule::parse(spec, options, self.options, before)?;
+                let hits = options.hits(keys::MODIFY_BODY, spec);
+                Ok(Rule { hits, ..rule })
             })
     }
 
@@ -231,7 +235,10 @@ impl Addon for ModifyBody {
                     continue;
                 }
                 match replaced(&rule.work, message.content.clone()).await {
-                    Ok(Some(content)) => message.content = content,
+                    Ok(Some(content)) => {
+                        rule.hits.add();
+                        message.content = content;
+                    }
                     Ok(None) => {}
                     Err(error) => failed(flow, "modify_body", error),
                 }
@@ -273,7 +280,10 @@ async fn modify(
             None => Content::of(flow, bodies, side).await?,
         };
         match replaced(&rule.work, current.bytes.clone()).await {
-            Ok(Some(bytes)) => current.replace(bytes),
+            Ok(Some(bytes)) => {
+                rule.hits.add();
+                current.replace(bytes);
+            }
             Ok(None) => {}
             Err(error) => failed(flow, "modify_body", error),
         }

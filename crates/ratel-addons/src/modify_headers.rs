@@ -2,7 +2,7 @@
 
 use ratel_core::addon::{Addon, Bodies, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
+use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::HttpFlow;
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError};
@@ -24,6 +24,7 @@ struct Rule {
     name: String,
     /// Nothing in place of the header if it is empty.
     value: Source<Vec<u8>>,
+    hits: Hits,
 }
 
 impl ModifyHeaders {
@@ -60,6 +61,7 @@ impl Rule {
             scope: Scope(spec.filter),
             name,
             value,
+            hits: Hits::default(),
         })
     }
 }
@@ -98,7 +100,9 @@ impl Addon for ModifyHeaders {
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
         self.rules
             .read(keys::MODIFY_HEADERS, (options, changed), |spec| {
-                Rule::parse(spec, options, self.options)
+                let rule = Rule::parse(spec, options, self.options)?;
+                let hits = options.hits(keys::MODIFY_HEADERS, spec);
+                Ok(Rule { hits, ..rule })
             })
     }
 
@@ -166,6 +170,7 @@ async fn values(rules: &[Rule], flow: &mut HttpFlow) -> Vec<(String, Vec<u8>)> {
                 }
             }
         };
+        rule.hits.add();
         values.push((rule.name.clone(), value));
     }
     values

@@ -1,19 +1,22 @@
 //! Makes the network bad for some flows (options `throttle`, `fault`, `fault_seed`, `network_active`): it says what happens
 //! to a flow, and the engine does it. It stands behind all that change or answer flows, so that their answers suffer, too.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, HookFuture, RawConnection, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::network::{FaultKind, Network, Rule, Rules};
+use ratel_core::network::{Fault, FaultKind, Network, Rule, Rules};
 use ratel_core::options::{Values, keys};
-use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs};
-use ratel_flow::record::Value;
+use ratel_flow::dns::DnsMessage;
+use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs, Subject};
+use ratel_flow::record::{Body, Value};
 use ratel_flow::{
-    ClientConn, FlowId, Headers, HttpFlow, LiveAnnotations, Request, Response, Scheme, Version,
+    ClientConn, FlowId, FlowKind, Headers, HttpFlow, LiveAnnotations, Request, Response, Scheme,
+    ServerConn, Side, Version,
 };
 use ratel_proto::streams::{self, BodyStream};
 
@@ -56,7 +59,8 @@ impl BadNetwork {
         for rule in &rules.throttles {
             if is_for(rule, flow, missing, &mut network) {
                 network.throttles.push(rule.what.clone());
-                note(flow, THROTTLE, &rule.spec);
+                rule.hits.add();
+                note(&mut flow.annotations, THROTTLE, &rule.spec);
             }
         }
         for rule in &rules.faults {
@@ -69,7 +73,8 @@ impl BadNetwork {
             {
                 continue;
             }
-            note(flow, FAULT, &rule.spec);
+            rule.hits.add();
+            note(&mut flow.annotations, FAULT, &rule.spec);
             match fault.kind {
                 FaultKind::Status(status) => {
                     answer(flow, bodies, Response::new(status, clock::now()));
@@ -78,15 +83,92 @@ impl BadNetwork {
                     let response = call_ended(flow, code);
                     answer(flow, bodies, response);
                 }
-                FaultKind::Delay(from, to) => {
-                    let time = fault.time(from, to);
-                    network.faults.push(FaultKind::Delay(time, time));
-                }
-                ref kind => network.faults.push(kind.clone()),
+                _ => network.faults.push(settled(fault)),
             }
         }
         bodies.network = Some(network);
     }
+}
+
+/// The fault as it happens this time.
+fn settled(fault: &Fault) -> FaultKind {
+    match fault.kind {
+        FaultKind::Delay(from, to) => {
+            let time = fault.time(from, to);
+            FaultKind::Delay(time, time)
+        }
+        ref kind => kind.clone(),
+    }
+}
+
+/// A raw connection as filters see it: by what is asked of it, a tunnel to a host, or a flow of bytes. It has no response.
+struct Raw<'a> {
+    tunnel: LiveHttp<'a>,
+    kind: FlowKind,
+}
+
+impl Subject for Raw<'_> {
+    fn kind(&self) -> FlowKind {
+        self.kind
+    }
+
+    fn has_response(&self) -> bool {
+        false
+    }
+
+    fn status(&self) -> Option<u16> {
+        None
+    }
+
+    fn has_error(&self) -> bool {
+        false
+    }
+
+    fn is_websocket(&self) -> bool {
+        false
+    }
+
+    fn client_conn(&self) -> Option<&ClientConn> {
+        self.tunnel.client_conn()
+    }
+
+    fn server_conn(&self) -> Option<&ServerConn> {
+        self.tunnel.server_conn()
+    }
+
+    fn request(&self) -> Option<&Request> {
+        self.tunnel.request()
+    }
+
+    fn response(&self) -> Option<&Response> {
+        None
+    }
+
+    fn dns(&self, _: Side) -> Option<&DnsMessage> {
+        None
+    }
+
+    fn body(&self, _: Side) -> Body {
+        Body::Missing
+    }
+
+    fn messages(&self, _: Option<Side>, _: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {}
+}
+
+/// Whether a rule is for a raw connection.
+fn is_for_raw<T>(rule: &Rule<T>, tunnel: &HttpFlow) -> bool {
+    let Some(filter) = &rule.filter else {
+        return true;
+    };
+    let kind = match filter.names("tcp") {
+        true => FlowKind::Tcp,
+        false => FlowKind::Http,
+    };
+    let raw = Raw {
+        tunnel: LiveHttp::new(tunnel),
+        kind,
+    };
+    filter.judge(&raw, ANSWERED) == Some(true)
 }
 
 /// Whether a rule is for a flow, which it is asked once.
@@ -102,16 +184,16 @@ fn is_for<T>(rule: &Rule<T>, flow: &HttpFlow, missing: Needs, network: &mut Netw
     hit
 }
 
-fn note(flow: &mut HttpFlow, name: &str, spec: &str) {
-    let said = match flow.annotations.metadata(name) {
+fn note(annotations: &mut LiveAnnotations, name: &str, spec: &str) {
+    let said = match annotations.metadata(name) {
         Some(Value::Str(before)) => format!("{before}; {spec}"),
         _ => spec.to_owned(),
     };
-    flow.annotations.set_metadata(name, Value::Str(said.into()));
+    annotations.set_metadata(name, Value::Str(said.into()));
 }
 
-/// All that is known of a flow when its client begins with TLS.
-fn tunnel(client: &Arc<ClientConn>, host: &str) -> HttpFlow {
+/// All that is known of a flow when its client begins with TLS, or with anything that is not looked into.
+fn tunnel(client: &Arc<ClientConn>, host: &str, port: u16) -> HttpFlow {
     HttpFlow {
         id: FlowId(0),
         client_conn: client.clone(),
@@ -125,7 +207,7 @@ fn tunnel(client: &Arc<ClientConn>, host: &str) -> HttpFlow {
             pseudo: Headers::new(),
             scheme: Scheme::Https,
             host: host.into(),
-            port: 443,
+            port,
             path: "/".into(),
             timestamp_start: clock::now(),
         },
@@ -183,12 +265,18 @@ impl Addon for BadNetwork {
             return Ok(());
         }
         let seed = options.opt_int(keys::FAULT_SEED);
-        let rules = Rules::parse(
+        let mut rules = Rules::parse(
             options.rules(keys::THROTTLE),
             options.rules(keys::FAULT),
             self.options,
             seed.map(i64::cast_unsigned),
         )?;
+        for rule in &mut rules.throttles {
+            rule.hits = options.hits(keys::THROTTLE, &rule.spec);
+        }
+        for rule in &mut rules.faults {
+            rule.hits = options.hits(keys::FAULT, &rule.spec);
+        }
         let active = options.bool(keys::NETWORK_ACTIVE);
         self.rules.store(Arc::new(match active {
             true => rules,
@@ -205,11 +293,42 @@ impl Addon for BadNetwork {
             .filter(|rule| rule.what.kind == FaultKind::Tls)
             .peekable();
         tls.peek()?;
-        let flow = tunnel(client, host);
+        let flow = tunnel(client, host, 443);
         let mut network = Network::default();
         let hit =
             tls.find(|rule| is_for(rule, &flow, REQUESTED, &mut network) && rule.what.happens())?;
+        hit.hits.add();
         Some(hit.spec.clone())
+    }
+
+    fn raw_network(&self, raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
+        let rules = self.rules.load();
+        if rules.is_empty() {
+            return None;
+        }
+        let (host, port) = raw.address;
+        let mut flow = tunnel(raw.client, host, port);
+        flow.server_conn = Some(raw.server.clone());
+        let mut network = Network::default();
+        for rule in rules
+            .throttles
+            .iter()
+            .filter(|rule| is_for_raw(rule, &flow))
+        {
+            rule.hits.add();
+            note(raw.said, THROTTLE, &rule.spec);
+            network.throttles.push(rule.what.clone());
+        }
+        for rule in rules.faults.iter().filter(|rule| is_for_raw(rule, &flow)) {
+            // There is no request that these could answer; whether TLS fails is asked when it begins.
+            if rule.what.kind.precedes_response() || !rule.what.happens() {
+                continue;
+            }
+            rule.hits.add();
+            note(raw.said, FAULT, &rule.spec);
+            network.faults.push(settled(&rule.what));
+        }
+        Some(Box::new(network))
     }
 
     fn http<'a>(

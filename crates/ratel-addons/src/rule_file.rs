@@ -11,7 +11,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use ratel_core::options::{FileRules, Values, keys};
+use ratel_core::options::{FileRule, FileRules, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use serde_saphyr::Spanned;
 
@@ -26,10 +26,8 @@ pub const NAME: &str = "rules.yaml";
 /// The rules of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleFile {
-    /// Those that are switched on, by their options.
+    /// All of them, in the order of the file.
     pub rules: FileRules,
-    /// How many are switched off.
-    pub off: usize,
 }
 
 /// What is wrong with a line of the file.
@@ -85,10 +83,16 @@ fn lines(path: &Path, flaws: &[Flaw]) -> String {
 }
 
 impl RuleFile {
-    /// How many rules are in force.
+    /// How many rules are switched on.
     #[must_use]
     pub fn on(&self) -> usize {
-        self.rules.values().map(Vec::len).sum()
+        self.rules.iter().filter(|rule| rule.on).count()
+    }
+
+    /// How many are switched off.
+    #[must_use]
+    pub fn off(&self) -> usize {
+        self.rules.len() - self.on()
     }
 
     /// Reads a file.
@@ -138,8 +142,12 @@ impl RuleFile {
                 .value
                 .compile(place::of(&entry), text, options, filters)
             {
-                Ok(_) if !entry.value.on => file.off += 1,
-                Ok((option, spec)) => file.rules.entry(option).or_default().push(spec),
+                Ok((option, spec)) => file.rules.push(FileRule {
+                    name: entry.value.name.map(|name| name.value),
+                    option,
+                    spec,
+                    on: entry.value.on,
+                }),
                 Err(flaw) => flaws.push(flaw),
             }
         }

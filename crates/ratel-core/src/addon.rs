@@ -27,10 +27,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ratel_flow::{ClientConn, HttpFlow, Message, ServerConn, Side, TcpFlow};
+use ratel_flow::{ClientConn, HttpFlow, LiveAnnotations, Message, ServerConn, Side, TcpFlow};
 
 use crate::ca::PublicCa;
 use crate::hooks::{Hook, HookSet};
+use crate::network::Network;
 use crate::options::Values;
 
 pub use bodies::{Bodies, BodyNeed, BodyNeeds};
@@ -56,6 +57,19 @@ pub struct ServerConnect {
     pub conn: Option<Arc<ServerConn>>,
     /// Why it is not to be made, or was not.
     pub error: Option<Arc<str>>,
+}
+
+/// A connection whose bytes are passed on as they are, as it begins.
+#[derive(Debug)]
+pub struct RawConnection<'a> {
+    /// Who has called.
+    pub client: &'a Arc<ClientConn>,
+    /// Who is to answer.
+    pub server: &'a Arc<ServerConn>,
+    /// What the client calls it: host (without brackets) and port.
+    pub address: (&'a str, u16),
+    /// What is said of the flow, where there is one.
+    pub said: &'a mut LiveAnnotations,
 }
 
 /// A behaviour on the hook interface.
@@ -111,6 +125,11 @@ pub trait Addon: Send + Sync {
 
     /// The rule by which the TLS handshake of a client with `host` is to fail, if there is one.
     fn fails_tls(&self, _client: &Arc<ClientConn>, _host: &str) -> Option<Arc<str>> {
+        None
+    }
+
+    /// What a bad network does to a raw connection.
+    fn raw_network(&self, _raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
         None
     }
 

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 use ratel_flow::filter::{Filter, FilterOptions};
 
+use crate::options::Hits;
+
 pub use chance::Chance;
 pub use fault::{Fault, FaultKind};
 pub use spec::SpecError;
@@ -47,6 +49,8 @@ pub struct Rule<T> {
     pub filter: Option<Filter>,
     /// What it does.
     pub what: T,
+    /// How often it was for a flow.
+    pub hits: Hits,
 }
 
 impl Rules {

@@ -103,6 +103,12 @@ impl Filter {
         self.0.needs
     }
 
+    /// Whether the operator of that name, without its `~`, stands in it.
+    #[must_use]
+    pub fn names(&self, operator: &str) -> bool {
+        needs::names(&self.0.root, operator)
+    }
+
     /// Gives the patterns that are looked for in bodies and messages, each with the side that is looked at if it is one.
     pub fn each_in_bodies<'a>(&'a self, each: &mut dyn FnMut(Option<Side>, &'a Pattern)) {
         needs::each_in_bodies(&self.0.root, each);

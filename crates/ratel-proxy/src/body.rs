@@ -12,7 +12,7 @@ use crate::error::ProxyError;
 const HOLD_MAX: usize = 256 * 1024 * 1024;
 
 /// The largest body that is held back for an addon that can, in bytes.
-const SMALL_MAX: usize = 16 * 1024 * 1024;
+pub(crate) const SMALL_MAX: usize = 16 * 1024 * 1024;
 
 /// How much of a body is held back for addons that need it like that; `passes` is the size from which on bodies pass
 /// whatever addons need.

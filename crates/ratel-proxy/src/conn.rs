@@ -279,7 +279,7 @@ async fn layers(
 }
 
 /// The alert of that name (RFC 8446 §6), in the clear.
-const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
+pub(crate) const HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, 40];
 
 /// TLS towards the client: the hello is read, the server is asked first where that is possible, and a certificate
 /// like the server's is shown.

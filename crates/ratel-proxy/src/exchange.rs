@@ -44,7 +44,7 @@ pub(crate) use connect::connect;
 use download::Download;
 pub(crate) use hold::Waiting;
 use limit::Limited;
-use link::{Link, Paced};
+pub(crate) use link::{Link, Paced, suffer};
 use messages::MessageStage;
 use repeat::{ATTEMPTS, may_repeat};
 

@@ -4,6 +4,7 @@ mod cut;
 mod diff;
 pub(crate) mod edit;
 mod replay;
+mod rules;
 
 use std::collections::HashSet;
 use std::io;
@@ -223,6 +224,9 @@ impl Backend<'_> {
             "replay.server.count" => Ok(Output::Int(replay::number(self.replays.server.count()))),
             "replay.server.file" => self.play_file(call),
             "replay.server.stop" => self.stop_playing(),
+            "rules.list" => self.list_rules(),
+            "rules.names" => self.name_rules(),
+            "rules.toggle" => self.toggle_rule(call),
             "cut" => self.cut(call),
             "cut.clip" => self.cut_to_clipboard(call),
             "cut.save" => self.cut_to_file(call),

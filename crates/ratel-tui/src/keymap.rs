@@ -49,13 +49,15 @@ pub enum Context {
     Messages,
     /// The options.
     Options,
+    /// The rules.
+    Rules,
     /// What a search through all flows has found.
     Search,
 }
 
 impl Context {
     /// All of them, by name.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Chooser,
         Self::Commands,
         Self::CommonKey,
@@ -70,6 +72,7 @@ impl Context {
         Self::Message,
         Self::Messages,
         Self::Options,
+        Self::Rules,
         Self::Search,
     ];
 
@@ -91,6 +94,7 @@ impl Context {
             Self::Message => "message",
             Self::Messages => "messages",
             Self::Options => "options",
+            Self::Rules => "rules",
             Self::Search => "search",
         }
     }
@@ -117,6 +121,7 @@ impl Context {
             Self::Message => "message",
             Self::Messages => "messages",
             Self::Options => "options",
+            Self::Rules => "rules",
             Self::Search => "search",
         }
     }

@@ -80,6 +80,7 @@ pub(crate) enum Screen {
     Options(Box<OptionsView>),
     KeyBindings(Box<Table>),
     Commands(Box<Table>),
+    Rules(Box<Table>),
     Grid(Box<Grid>),
     Text(Box<TextView>),
     Data(Box<DataView>),
@@ -531,6 +532,7 @@ impl Model {
             | Screen::Options(_)
             | Screen::KeyBindings(_)
             | Screen::Commands(_)
+            | Screen::Rules(_)
             | Screen::Grid(_)
             | Screen::Text(_)
             | Screen::Found(_) => None,
@@ -548,6 +550,7 @@ impl Model {
             Screen::Options(_) => Context::Options,
             Screen::KeyBindings(_) => Context::KeyBindings,
             Screen::Commands(_) => Context::Commands,
+            Screen::Rules(_) => Context::Rules,
             Screen::Grid(_) => Context::GridEditor,
             // It takes all keys.
             Screen::Text(_) => Context::Global,

@@ -19,6 +19,7 @@ pub(crate) mod message_list;
 pub(crate) mod message_view;
 pub(crate) mod options;
 pub(crate) mod protocol;
+pub(crate) mod rules;
 pub(crate) mod text_view;
 
 use crate::model::{Model, Screen};
@@ -29,6 +30,7 @@ pub(crate) fn table_texts(model: &Model) -> Vec<String> {
         Screen::Options(view) => options::texts(model, view),
         Screen::KeyBindings(_) => keys::texts(model),
         Screen::Commands(_) => commands::texts(),
+        Screen::Rules(_) => rules::texts(model),
         _ => Vec::new(),
     }
 }

@@ -185,6 +185,7 @@ fn resized(model: &mut Model) {
             | Screen::Options(_)
             | Screen::KeyBindings(_)
             | Screen::Commands(_)
+            | Screen::Rules(_)
             | Screen::Grid(_)
             | Screen::Found(_) => {}
             // The one that is not visible has no room.

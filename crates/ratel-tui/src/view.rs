@@ -5,7 +5,7 @@ use ratatui::Frame;
 use crate::model::{Model, Screen};
 use crate::screens::{
     commands, data, eventlog, find, flow_list, flow_view, grid, help, keys, message_view, options,
-    text_view,
+    rules, text_view,
 };
 use crate::widgets::bars::{self, PaneArea};
 use crate::widgets::overlay;
@@ -36,6 +36,7 @@ fn paint(model: &Model, screen: &Screen, area: PaneArea, frame: &mut Frame<'_>) 
         Screen::Options(view) => options::paint(model, view, area, frame),
         Screen::KeyBindings(table) => keys::paint(model, table, area, frame),
         Screen::Commands(table) => commands::paint(model, table, area, frame),
+        Screen::Rules(table) => rules::paint(model, table, area, frame),
         Screen::Grid(grid) => grid::paint(model, grid, area, frame),
         Screen::Text(text) => text_view::paint(model, text, area, frame),
         Screen::Data(data) => data::paint(model, data, area, frame),

@@ -304,6 +304,14 @@ struct Assignment {
     from_set: bool,
 }
 
+impl Assignment {
+    /// Whether it gives an option whose feature is not there the value that it has anyway.
+    fn asks_for_nothing(&self) -> bool {
+        let value = parse::value_of(self.def, self.text.as_deref(), None);
+        self.from_set && !self.def.is_available() && value == Ok(self.def.default.to_value())
+    }
+}
+
 impl Given {
     fn try_into_args(self, program: &Program) -> Result<Args, Problem> {
         let mut assignments = Vec::new();
@@ -333,7 +341,9 @@ impl Given {
                     continue;
                 }
             };
-            usable(assignment.def, program)?;
+            if !assignment.asks_for_nothing() {
+                usable(assignment.def, program)?;
+            }
             assignments.push(assignment);
         }
         let positional = positional(program, self.positionals)?;

@@ -33,7 +33,7 @@ pub(crate) fn main(values: &Values, matches: &ArgMatches) -> Result<ExitCode, Tr
     let path = given.unwrap_or_else(|| rule_file::path(values).0);
     match RuleFile::load(&path, values, filter_options()) {
         Ok(file) => {
-            let off = match file.off {
+            let off = match file.off() {
                 0 => String::new(),
                 off => format!(
                     ", {off} more {} switched off",

@@ -26,7 +26,7 @@ Long flags can be shortened while they remain unambiguous. A switch has two, `--
 is not the default.
 
 Nothing is accepted and then ignored. An unknown name is an error, in files too, where mitmproxy passes over it silently; so is a
-value outside the choices, and an option that is marked *planned* below: its feature is not there yet. A file may hold options of
+value outside the choices, and any value but the default of an option that is marked *planned* below: its feature is not there yet. A file may hold options of
 another program, since all share it.
 ";
 

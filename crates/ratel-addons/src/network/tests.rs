@@ -51,7 +51,7 @@ fn faulty(faults: &[&str]) -> BadNetwork {
 
 /// A flow to that host and path after its request, and what is left of it.
 fn asked(addon: &BadNetwork, host: &str, path: &'static str) -> (HttpFlow, Bodies) {
-    let mut flow = tunnel(&client(), host);
+    let mut flow = tunnel(&client(), host, 443);
     flow.request.method = "GET".into();
     flow.request.path = path.into();
     let mut bodies = Bodies::default();

@@ -1,3 +1,5 @@
+use ratel_core::options::Options;
+
 use super::*;
 
 fn parsed(text: &str) -> Result<RuleFile, Vec<Flaw>> {
@@ -6,10 +8,9 @@ fn parsed(text: &str) -> Result<RuleFile, Vec<Flaw>> {
 
 fn specs(text: &str) -> Vec<String> {
     let file = parsed(text).expect("a file of rules");
-    let rules = file.rules.into_iter();
-    let lines =
-        rules.flat_map(|(name, specs)| specs.into_iter().map(move |spec| format!("{name}={spec}")));
-    lines.collect()
+    let on = file.rules.iter().filter(|rule| rule.on);
+    on.map(|rule| format!("{}={}", rule.option, rule.spec))
+        .collect()
 }
 
 fn flaws(text: &str) -> Vec<String> {
@@ -43,18 +44,18 @@ fn entries_are_rules_of_options() {
     assert_eq!(
         specs(text),
         [
-            "block_list=/~d tracker/404",
-            "fault=503 @ 20%",
-            "map_local=|~u ^/static|/static/|.",
-            "map_remote=|/v1/|/v2/",
-            "modify_body=|~s|a/b|c",
             "modify_headers=/~q & ~d example.com/X-Env/staging",
             "modify_headers=/X-Gone/",
+            "modify_body=|~s|a/b|c",
+            "map_remote=|/v1/|/v2/",
+            "map_local=|~u ^/static|/static/|.",
+            "block_list=/~d tracker/404",
             "throttle=~d api : 3g",
+            "fault=503 @ 20%",
         ]
     );
     let file = parsed(text).expect("right");
-    assert_eq!((file.on(), file.off), (8, 1));
+    assert_eq!((file.on(), file.off()), (8, 1));
 }
 
 #[test]
@@ -146,4 +147,47 @@ fn the_file_of_the_folder_need_not_be_there_and_one_that_is_named_must() {
         error.starts_with(&format!("{other}: cannot be read: ")),
         "{error}"
     );
+}
+
+/// Waits until the options have so many rules of `fault`.
+fn wait_for(options: &Options, count: usize) {
+    for _ in 0..10_000 {
+        if options.snapshot().rules(keys::FAULT).count() == count {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    panic!("there are not {count} rules");
+}
+
+#[test]
+fn another_file_is_taken_while_the_program_runs_and_a_wrong_one_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let confdir = folder.path().display().to_string();
+    let options = Options::with(Values::with_folders(&confdir, None)).expect("options");
+    write(NAME, "- fault: 503\n");
+    let watch = Watch::start(&options, FilterOptions::default()).expect("a file");
+    wait_for(&options, 1);
+    let two = write("two.yaml", "- fault: 503\n- fault: 504\n");
+    options.set(&[format!("rules={two}")]).expect("a file");
+    wait_for(&options, 2);
+    let wrong = write("wrong.yaml", "- fault: 503\n- fault: none\n");
+    let refused = |path: &str| {
+        let error = options.set(&[format!("rules={path}")]);
+        error.expect_err("it is wrong").to_string()
+    };
+    assert!(refused(&wrong).starts_with(&format!("{wrong}:2:10: ")));
+    let absent = folder.path().join("absent.yaml").display().to_string();
+    assert!(refused(&absent).starts_with(&format!("{absent}: cannot be read: ")));
+    assert!(refused("/dev/null/x").starts_with("/dev/null/x: cannot be read: "));
+    assert_eq!(options.snapshot().opt_str(keys::RULES), Some(&*two));
+    assert_eq!(options.snapshot().rules(keys::FAULT).count(), 2);
+    options.set(&["rules"]).expect("none");
+    wait_for(&options, 1);
+    drop(watch);
 }

@@ -17,8 +17,15 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Follows the file until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
-    stop: Option<SyncSender<()>>,
+    wake: SyncSender<Wake>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// What the thread is told.
+#[derive(Debug)]
+enum Wake {
+    Look,
+    Stop,
 }
 
 /// By what a file is seen to have changed; none if it is not there.
@@ -60,17 +67,20 @@ impl Watch {
                 .map(drop)
                 .map_err(|error| error.to_string())
         });
-        let (stop, stopped) = sync_channel(0);
+        let (wake, woken) = sync_channel(1);
+        let poke = wake.clone();
+        // It is told to look when there is one more thing to see; when it is about to look anyway, that will do.
+        options.watch(move || drop(poke.try_send(Wake::Look)));
         let options = options.clone();
         let thread = thread::Builder::new()
             .name("ratel-rules".into())
-            .spawn(move || follow(&options, filters, seen, in_force, &stopped));
+            .spawn(move || follow(&options, filters, seen, in_force, &woken));
         let thread = thread.map_err(|source| RuleFileError::Read {
             path: PathBuf::from(super::NAME),
             source,
         })?;
         Ok(Self {
-            stop: Some(stop),
+            wake,
             thread: Some(thread),
         })
     }
@@ -78,8 +88,9 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
+            // It fails if the thread has ended before.
+            let _ = self.wake.send(Wake::Stop);
             // What it panicked about is in the log.
             let _ = thread.join();
         }
@@ -91,9 +102,9 @@ fn follow(
     filters: FilterOptions,
     mut seen: Seen,
     mut in_force: FileRules,
-    stopped: &Receiver<()>,
+    woken: &Receiver<Wake>,
 ) {
-    while stopped.recv_timeout(PERIOD) == Err(RecvTimeoutError::Timeout) {
+    while let Ok(Wake::Look) | Err(RecvTimeoutError::Timeout) = woken.recv_timeout(PERIOD) {
         let now = Seen::now(options);
         if now == seen {
             continue;
@@ -101,7 +112,9 @@ fn follow(
         seen = now;
         let shown = seen.path.display();
         let loaded = load(&options.snapshot(), filters);
-        let (on, off) = loaded.as_ref().map_or((0, 0), |file| (file.on(), file.off));
+        let (on, off) = loaded
+            .as_ref()
+            .map_or((0, 0), |file| (file.on(), file.off()));
         let changes = !matches!(&loaded, Ok(file) if file.rules == in_force);
         let rules = loaded.as_ref().map(|file| file.rules.clone()).ok();
         match loaded.and_then(|file| take(options, &seen.path, file)) {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Weak};
 
 use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
 
-use super::{Addon, Bodies, BodyNeeds, ServerConnect};
+use super::{Addon, Bodies, BodyNeeds, RawConnection, ServerConnect};
 use crate::ca::PublicCa;
 use crate::hooks::{Hook, HookSet};
+use crate::network::Network;
 use crate::options::Values;
 
 /// The addons in their order. Cheap to clone.
@@ -159,6 +160,12 @@ impl AddonChain {
     #[must_use]
     pub fn fails_tls(&self, client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
         self.all().find_map(|addon| addon.fails_tls(client, host))
+    }
+
+    /// What a bad network does to a raw connection, if any addon has made it bad.
+    #[must_use]
+    pub fn raw_network(&self, raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
+        self.all().find_map(|addon| addon.raw_network(raw))
     }
 
     /// Runs [`Hook::ClientConnected`], stopping at the first addon that refuses.

@@ -7,6 +7,7 @@ use ratel_flow::filter::{Filter, FilterOptions, Needs};
 use ratel_flow::format;
 
 use super::{Chance, Fault, FaultKind, Profile, Rule, Throttle};
+use crate::options::Hits;
 
 /// What is wrong with a rule, and where.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +100,7 @@ pub(super) fn throttle(
         spec: spec.into(),
         filter,
         what: Arc::new(Throttle::new(profile, chance)),
+        hits: Hits::default(),
     })
 }
 
@@ -131,6 +133,7 @@ pub(super) fn fault(
             probability,
             chance,
         },
+        hits: Hits::default(),
     })
 }
 

@@ -17,6 +17,9 @@ use super::{OptionsError, Values, keys};
 /// The files read from the configuration folder, in this order; the later one wins.
 pub const NAMES: [&str; 2] = ["config.yaml", "config.yml"];
 
+/// What a file says that mitmproxy has written with all its defaults, wherever that file lies.
+const MITMPROXY_CONFDIR: &str = "~/.mitmproxy";
+
 /// Why a configuration file was refused.
 #[derive(Debug, thiserror::Error)]
 #[error("{}{}: {problem}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
@@ -166,10 +169,13 @@ impl Values {
     }
 
     fn load_entry(&mut self, name: &str, yaml: Yaml) -> Result<&'static OptionDef, FileProblem> {
-        let (_, def) = super::set::find(name)?;
-        let value = yaml.into_value(def)?;
+        let (_, def) = super::set::known(name)?;
+        let value = yaml.into_value(def);
+        super::set::refuse_planned(def, value.as_ref().ok())?;
+        let value = value?;
         if def.name == keys::CONFDIR.name() {
-            let same = matches!(&value, Value::Str(path) if self.expand(path) == self.confdir());
+            let same = matches!(&value, Value::Str(path)
+                if path == MITMPROXY_CONFDIR || self.expand(path) == self.confdir());
             return if same {
                 Ok(def)
             } else {

@@ -11,12 +11,14 @@ mod def;
 mod defs;
 pub mod file;
 pub mod parse;
+mod rules;
 mod save;
 mod set;
 
 pub use def::{Availability, Check, Default, Key, OptionDef, Section, Size, Tools, Value};
 pub use defs::{SECTIONS, keys};
-pub use set::{FileRules, Options, Values};
+pub use rules::{FileRule, FileRules, Hits, RULE_OPTIONS, RuleState};
+pub use set::{Options, Values};
 
 use crate::mode::ModeError;
 

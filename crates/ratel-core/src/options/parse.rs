@@ -1,7 +1,7 @@
 //! Reading what users type: `name=value` specifications, sizes, and the option they probably meant.
 
 use super::def::{Default, OptionDef, Value};
-use super::set::find;
+use super::set::{known, refuse_planned};
 use super::{OptionsError, Values};
 
 /// Turns `name=value` specifications into a batch for [`Options::update`](super::Options::update).
@@ -17,7 +17,7 @@ pub fn specs<S: AsRef<str>>(
     let mut given: Vec<(&'static OptionDef, Vec<Option<&str>>)> = Vec::new();
     for spec in specs {
         let (name, value) = split(spec.as_ref());
-        let (_, def) = find(name)?;
+        let (_, def) = known(name)?;
         match given.iter_mut().find(|(seen, _)| seen.name == def.name) {
             Some((_, values)) => values.push(value),
             None => given.push((def, vec![value])),
@@ -25,7 +25,12 @@ pub fn specs<S: AsRef<str>>(
     }
     given
         .into_iter()
-        .map(|(def, values)| Ok((def.name, values_of(def, &values, current)?)))
+        .map(|(def, values)| {
+            let value = values_of(def, &values, current);
+            // What is wrong with the value comes second.
+            refuse_planned(def, value.as_ref().ok())?;
+            Ok((def.name, value?))
+        })
         .collect()
 }
 

@@ -1,6 +1,5 @@
 //! The current values: cheap snapshots for readers, checked batches for writers.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::def::{Key, OptionDef, Size, Value};
+use super::rules::{FileRules, Hits, RULE_OPTIONS, RuleBook, RuleState};
 use super::{OptionsError, all, file, keys, parse, position};
 use crate::mode::{self, ProxyMode};
 
@@ -16,18 +16,15 @@ use crate::mode::{self, ProxyMode};
 pub struct Values {
     values: Vec<Value>,
     home: Option<PathBuf>,
-    file_rules: Arc<FileRules>,
+    rules: RuleBook,
 }
-
-/// Rules that a file adds to those of options: by the name of the option, in its syntax, in order.
-pub type FileRules = BTreeMap<&'static str, Vec<String>>;
 
 impl std::default::Default for Values {
     fn default() -> Self {
         Self {
             values: all().map(|def| def.default.to_value()).collect(),
             home: file::home(),
-            file_rules: Arc::default(),
+            rules: RuleBook::default(),
         }
     }
 }
@@ -46,7 +43,8 @@ impl Values {
     /// # Errors
     /// When the name is unknown, its feature is not there, or the value does not fit.
     pub fn set(&mut self, name: &str, value: Value) -> Result<(), OptionsError> {
-        let (index, def) = find(name)?;
+        let (index, def) = known(name)?;
+        refuse_planned(def, Some(&value))?;
         check(def, &value)?;
         // A filter that is set is in force.
         if index == keys::INTERCEPT.index {
@@ -54,6 +52,9 @@ impl Values {
             self.values[keys::INTERCEPT_ACTIVE.index] = Value::Bool(set);
         }
         self.values[index] = value;
+        if let Value::List(rules) = &self.values[index] {
+            self.rules.forget(def.name, rules);
+        }
         Ok(())
     }
 
@@ -107,15 +108,25 @@ impl Values {
         }
     }
 
-    /// The rules of an option, and those that the file of rules adds to them.
+    /// The rules of an option that are in force, and those that the file of rules adds to them.
     pub fn rules(&self, key: Key<Vec<String>>) -> impl Iterator<Item = &String> {
-        let added = self.file_rules.get(key.name());
-        self.list(key).iter().chain(added.into_iter().flatten())
+        self.rules.in_force(key.name(), self.list(key))
+    }
+
+    /// All rules, whether they are in force or not.
+    pub fn all_rules(&self) -> Vec<RuleState> {
+        let states = |key: Key<Vec<String>>| self.rules.states(key.name(), self.list(key));
+        RULE_OPTIONS.into_iter().flat_map(states).collect()
+    }
+
+    /// What counts for a rule of that option.
+    pub fn hits(&self, key: Key<Vec<String>>, spec: &str) -> Hits {
+        self.rules.hits(key.name(), spec)
     }
 
     /// Takes the rules of a file in place of those of the file before.
     pub fn set_file_rules(&mut self, rules: FileRules) {
-        self.file_rules = Arc::new(rules);
+        self.rules.set_file(rules);
     }
 
     /// A number of bytes.
@@ -291,6 +302,17 @@ impl Options {
         })
     }
 
+    /// Turns the switch of a rule; the option to which it belongs counts as changed.
+    ///
+    /// # Errors
+    /// When a subscriber rejects the change; the switch stays as it was.
+    pub fn switch_rule(&self, rule: &RuleState, on: bool) -> Result<(), OptionsError> {
+        self.change(|after| {
+            after.rules.turn(rule.option, &rule.spec, on);
+            Ok(())
+        })
+    }
+
     fn change(
         &self,
         edit: impl FnOnce(&mut Values) -> Result<(), OptionsError>,
@@ -303,12 +325,20 @@ impl Options {
         let before = self.snapshot();
         let mut after = Values::clone(&before);
         edit(&mut after)?;
-        let added = |name| before.file_rules.get(name) != after.file_rules.get(name);
+        let ruled: Vec<&str> = RULE_OPTIONS
+            .into_iter()
+            .filter(|key| !before.rules(*key).eq(after.rules(*key)))
+            .map(Key::name)
+            .collect();
         let changed: Vec<&str> = all()
             .zip(before.values.iter().zip(&after.values))
-            .filter_map(|(def, (old, new))| (old != new || added(def.name)).then_some(def.name))
+            .filter_map(|(def, (old, new))| {
+                (old != new || ruled.contains(&def.name)).then_some(def.name)
+            })
             .collect();
         if changed.is_empty() {
+            // What is switched off may have come or gone.
+            self.0.current.store(Arc::new(after));
             return Ok(());
         }
         for (asked, subscriber) in subscribers.iter().enumerate() {
@@ -356,19 +386,34 @@ impl Options {
     }
 }
 
-/// The declaration of an option that can be used.
-pub(super) fn find(name: &str) -> Result<(usize, &'static OptionDef), OptionsError> {
+/// Refuses an option whose feature is not there, but for the value that it has anyway: files that mitmproxy has written name
+/// all options, and such a line asks for nothing.
+pub(super) fn refuse_planned(def: &OptionDef, value: Option<&Value>) -> Result<(), OptionsError> {
+    match def.availability {
+        super::Availability::Planned(what) if value != Some(&def.default.to_value()) => {
+            Err(OptionsError::Planned {
+                name: def.name,
+                what,
+            })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The declaration of an option, whether it can be used or not.
+pub(super) fn known(name: &str) -> Result<(usize, &'static OptionDef), OptionsError> {
     let index = position(name).ok_or_else(|| OptionsError::unknown(name))?;
     let def = all()
         .nth(index)
         .ok_or_else(|| OptionsError::unknown(name))?;
-    match def.availability {
-        super::Availability::Available => Ok((index, def)),
-        super::Availability::Planned(what) => Err(OptionsError::Planned {
-            name: def.name,
-            what,
-        }),
-    }
+    Ok((index, def))
+}
+
+/// The declaration of an option that can be used.
+pub(super) fn find(name: &str) -> Result<(usize, &'static OptionDef), OptionsError> {
+    let (index, def) = known(name)?;
+    refuse_planned(def, None)?;
+    Ok((index, def))
 }
 
 fn check(def: &'static OptionDef, value: &Value) -> Result<(), OptionsError> {

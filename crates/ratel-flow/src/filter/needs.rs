@@ -66,6 +66,15 @@ pub(super) fn of(node: &Node) -> Needs {
     }
 }
 
+/// Whether the operator of that name stands in it.
+pub(super) fn names(node: &Node, operator: &str) -> bool {
+    match node {
+        Node::All(nodes) | Node::Any(nodes) => nodes.iter().any(|node| names(node, operator)),
+        Node::Not(node) => names(node, operator),
+        Node::Test(test) => test.row.name == operator,
+    }
+}
+
 /// Gives the patterns that a tree looks for in bodies.
 pub(super) fn each_in_bodies<'a>(node: &'a Node, each: &mut dyn FnMut(Option<Side>, &'a Pattern)) {
     match node {

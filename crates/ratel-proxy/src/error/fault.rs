@@ -16,6 +16,8 @@ pub(crate) struct FaultError {
     pub(crate) reason: Option<Reason>,
     /// And the whole connection with it.
     pub(crate) goaway: bool,
+    /// In TLS that is not opened: the client is sent an alert.
+    pub(crate) alerts: bool,
 }
 
 impl FaultError {
@@ -25,6 +27,7 @@ impl FaultError {
             resets,
             reason: None,
             goaway: false,
+            alerts: false,
         }
     }
 
@@ -64,9 +67,10 @@ impl FaultError {
     }
 
     pub(crate) fn tls(rule: &str) -> Self {
-        Self::new(
-            format!("the TLS handshake was refused by the rule `{rule}`"),
-            false,
-        )
+        let said = format!("the TLS handshake was refused by the rule `{rule}`");
+        Self {
+            alerts: true,
+            ..Self::new(said, false)
+        }
     }
 }

@@ -6,7 +6,7 @@ use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
 use ratel_flow::{HttpFlow, Response, Side, Version};
-use ratel_proto::Framing;
+use ratel_proto::{Framing, streams};
 
 use super::hold::{Event, Waiting};
 use super::messages::MessageStage;
@@ -51,8 +51,8 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         let sent = if needs.whole {
             self.collected(framing, needs, hold).await?
         } else {
-            self.streamed(Held::default(), framing, needs.messages, hold)
-                .await?
+            let begun = self.measured(framing).await?;
+            self.streamed(begun, framing, needs.messages, hold).await?
         };
         // A client that asks for persistence in HTTP/1.0 has it only if the response agrees (RFC 9112 §9.3).
         let flow = self.scene.flow.lock().await;
@@ -66,6 +66,29 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         } else {
             After::Close
         }))
+    }
+
+    /// What there has to be of a body before its head goes on: all of it where its length is not known and limited, so that
+    /// a client can be told that it is too large. Streams of messages go on at once, and so does what may be large.
+    async fn measured(&mut self, framing: Framing) -> Result<Held, ProxyError> {
+        let limit = self.scene.ctx.config.body_size_limit;
+        let is_small = limit.is_some_and(|limit| limit <= body::SMALL_MAX as u64);
+        if !is_small || matches!(framing, Framing::None | Framing::Length(_)) {
+            return Ok(Held::default());
+        }
+        let is_stream = {
+            let flow = self.scene.flow.lock().await;
+            let response = flow.response.as_ref();
+            response.is_some_and(|response| streams::kind_of(&response.headers).is_some())
+        };
+        match is_stream {
+            true => Ok(Held::default()),
+            false => {
+                let passes = self.scene.ctx.config.stream_large_bodies;
+                let most = passes.unwrap_or(body::SMALL_MAX).min(body::SMALL_MAX);
+                body::collect(self.rx, most).await
+            }
+        }
     }
 
     /// Passes on informational responses until there is another one.

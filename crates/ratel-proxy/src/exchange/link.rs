@@ -1,7 +1,9 @@
 //! A bad network between the two sides (`core/network`): flows wait, pass slowly, break off.
 //!
-//! Nothing is kept for that: whoever takes a piece waits until it may go on, and the sender waits with it.
+//! Whoever takes a piece waits until there is room for it on the line, and the sender waits with it. What is on its way then
+//! is kept until it arrives, half a round trip later, and is bounded ([`TRANSIT_MAX`]).
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -18,9 +20,12 @@ use crate::body::{FrameSource, PeerEnd, Watch};
 use crate::conn::ConnCtx;
 use crate::error::{FaultError, ProxyError};
 
+/// How many bytes are on their way at once, towards one side.
+const TRANSIT_MAX: usize = 1024 * 1024;
+
 /// What the network does to one flow; nothing at first.
 #[derive(Default)]
-pub(super) struct Link {
+pub(crate) struct Link {
     active: AtomicBool,
     state: Mutex<State>,
 }
@@ -34,7 +39,7 @@ struct State {
 
 impl Link {
     /// Takes up what an addon has left for the flow. What happens at once is returned.
-    pub(super) fn take(&self, network: &mut Network) -> Vec<FaultKind> {
+    pub(crate) fn take(&self, network: &mut Network) -> Vec<FaultKind> {
         let mut state = self.state();
         state.throttles.append(&mut network.throttles);
         let mut now = Vec::new();
@@ -57,7 +62,7 @@ impl Link {
     }
 
     /// Whether anything is to be waited for, or to break off.
-    pub(super) fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
     }
 
@@ -66,15 +71,18 @@ impl Link {
         if !self.is_active() {
             return;
         }
-        let wait = {
-            let state = self.state();
-            let trips = state.throttles.iter().map(|throttle| throttle.half_trip());
-            trips.sum::<Duration>()
-        };
+        let wait = self.trip();
         if !wait.is_zero() {
             // Few flows wait; the others need not have room for it.
             Box::pin(tokio::time::sleep(wait)).await;
         }
+    }
+
+    /// How long half a round trip takes this time.
+    fn trip(&self) -> Duration {
+        let state = self.state();
+        let trips = state.throttles.iter().map(|throttle| throttle.half_trip());
+        trips.sum()
     }
 
     /// How many of `len` bytes are to go on next, and when.
@@ -127,7 +135,7 @@ impl Link {
 }
 
 /// Does what goes wrong ahead of whatever comes next, while `source` is watched where there is one.
-pub(super) async fn suffer<S: Watch>(
+pub(crate) async fn suffer<S: Watch>(
     ctx: &ConnCtx,
     faults: Vec<FaultKind>,
     mut source: Option<&mut S>,
@@ -216,23 +224,113 @@ fn split(frame: Frame, len: u64) -> (Frame, Option<Frame>) {
 }
 
 /// A source whose frames come over a bad network.
-pub(super) struct Paced<'p, S> {
+pub(crate) struct Paced<'p, S> {
     inner: &'p mut S,
     link: &'p Link,
     side: Side,
     held: Option<Box<Frame>>,
     /// How much of that is next, and when.
     next: Option<(u64, Option<Instant>)>,
+    /// What is on its way, and when it arrives.
+    transit: VecDeque<(Instant, Frame)>,
+    /// Why nothing comes behind that.
+    failed: Option<ProxyError>,
+    /// What comes is on its way for half a round trip. What came with a head is so together with that.
+    travels: bool,
 }
 
 impl<'p, S> Paced<'p, S> {
-    pub(super) fn new(inner: &'p mut S, link: &'p Link, side: Side) -> Self {
+    pub(crate) fn new(inner: &'p mut S, link: &'p Link, side: Side) -> Self {
         Self {
             inner,
             link,
             side,
             held: None,
             next: None,
+            transit: VecDeque::new(),
+            failed: None,
+            travels: false,
+        }
+    }
+
+    /// There is no head before it.
+    pub(crate) fn headless(self) -> Self {
+        Self {
+            travels: true,
+            ..self
+        }
+    }
+
+    /// Whether nothing is kept here.
+    fn is_empty(&self) -> bool {
+        self.held.is_none() && self.transit.is_empty() && self.failed.is_none()
+    }
+
+    /// When what leaves now arrives; nothing overtakes what left before.
+    fn arrival(&self) -> Instant {
+        let now = Instant::now();
+        let before = self.transit.back().map_or(now, |(due, _)| *due);
+        match self.travels {
+            true => before.max(now + self.link.trip()),
+            false => before.max(now),
+        }
+    }
+}
+
+impl<S: FrameSource> Paced<'_, S> {
+    /// Sends one more piece on its way as soon as there is room on the line.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn depart(&mut self) -> Result<(), ProxyError> {
+        if self.held.is_none() {
+            let frame = match self.inner.ready()? {
+                Some(frame) => frame,
+                None => {
+                    let frame = self.inner.next().await?;
+                    self.travels = true;
+                    frame
+                }
+            };
+            self.held = Some(Box::new(frame));
+        }
+        let len = self.held.as_ref().map_or(0, |frame| frame.len()) as u64;
+        let (piece, due) = match self.next {
+            Some(next) => next,
+            None => *self.next.insert(self.link.next(self.side, len)?),
+        };
+        if let Some(due) = due {
+            tokio::time::sleep_until(due).await;
+        }
+        self.next = None;
+        let (first, rest) = split(*self.held.take().unwrap_or_default(), piece);
+        self.held = rest.map(Box::new);
+        let arrival = self.arrival();
+        self.transit.push_back((arrival, first));
+        Ok(())
+    }
+
+    /// The next piece that arrives.
+    async fn arrive(&mut self) -> Result<Frame, ProxyError> {
+        loop {
+            let due = self.transit.front().map(|(due, _)| *due);
+            if let Some((_, frame)) = self.transit.pop_front_if(|(due, _)| *due <= Instant::now()) {
+                return Ok(frame);
+            }
+            if due.is_none()
+                && let Some(error) = self.failed.take()
+            {
+                return Err(error);
+            }
+            let on_the_way: usize = self.transit.iter().map(|(_, frame)| frame.len()).sum();
+            let more = self.failed.is_none()
+                && on_the_way < TRANSIT_MAX
+                && !(self.held.is_none() && self.inner.is_done());
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                departed = self.depart(), if more => self.failed = departed.err(),
+            }
         }
     }
 }
@@ -245,39 +343,25 @@ impl<S: Watch> Watch for Paced<'_, S> {
 
 impl<S: FrameSource> FrameSource for Paced<'_, S> {
     fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
-        if self.held.is_some() || self.link.is_active() {
+        if !self.is_empty() || self.link.is_active() {
             return Ok(None);
         }
         self.inner.ready()
     }
 
     async fn next(&mut self) -> Result<Frame, ProxyError> {
-        if self.held.is_none() {
-            let frame = match self.inner.ready()? {
-                Some(frame) => frame,
-                None => self.inner.next().await?,
+        if self.is_empty() && !self.link.is_active() {
+            return match self.inner.ready()? {
+                Some(frame) => Ok(frame),
+                None => self.inner.next().await,
             };
-            if !self.link.is_active() {
-                return Ok(frame);
-            }
-            self.held = Some(Box::new(frame));
         }
-        let len = self.held.as_ref().map_or(0, |frame| frame.len()) as u64;
-        let (piece, due) = match self.next {
-            Some(next) => next,
-            None => *self.next.insert(self.link.next(self.side, len)?),
-        };
-        if let Some(due) = due {
-            Box::pin(tokio::time::sleep_until(due)).await;
-        }
-        self.next = None;
-        let (first, rest) = split(*self.held.take().unwrap_or_default(), piece);
-        self.held = rest.map(Box::new);
-        Ok(first)
+        // Few flows wait; the others need not have room for it.
+        Box::pin(self.arrive()).await
     }
 
     fn is_done(&self) -> bool {
-        self.held.is_none() && self.inner.is_done()
+        self.is_empty() && self.inner.is_done()
     }
 
     fn received(&self) -> Timestamp {
@@ -294,6 +378,7 @@ impl<S: RequestBody> RequestBody for Paced<'_, S> {
 impl<S: ResponseSource> ResponseSource for Paced<'_, S> {
     async fn head(&mut self) -> Result<Answer, ProxyError> {
         let answer = self.inner.head().await?;
+        self.travels = false;
         self.link.half_trip().await;
         Ok(answer)
     }
@@ -315,7 +400,7 @@ impl<S: ResponseSource> ResponseSource for Paced<'_, S> {
     }
 
     fn is_reusable(&self) -> bool {
-        self.held.is_none() && self.inner.is_reusable()
+        self.is_empty() && self.inner.is_reusable()
     }
 
     fn become_raw(&mut self) {

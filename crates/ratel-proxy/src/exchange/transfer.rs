@@ -4,15 +4,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use ratel_flow::Side;
-use ratel_proto::Frame;
 
 use super::{
     After, Answered, RequestBody, RequestSink, ResponseSink, ResponseSource, Scene, Upload,
 };
-use crate::body::{FrameSink, PeerEnd};
+use crate::body::{FrameSink, FrameSource as _, PeerEnd};
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
 
+use super::link::Paced;
 use super::messages::MessageStage;
 
 /// Moves the request body up while the response comes down; ends with the response. What comes of a tunnel that is not
@@ -97,7 +97,7 @@ async fn upload<B: RequestBody>(
 ) -> Result<(), ProxyError> {
     let Scene { recorder, line, .. } = scene;
     let Upload { stage, body, .. } = request;
-    let body: &mut B = body;
+    let body = &mut Paced::new(&mut **body, scene.link, Side::Client);
     loop {
         let frame = match body.ready()? {
             Some(frame) => frame,
@@ -121,12 +121,8 @@ async fn upload<B: RequestBody>(
         match stage {
             Some(stage) => stage.feed(frame, scene, body, tx).await?,
             None => {
-                if scene.link.is_active() {
-                    Box::pin(slowly(scene, frame, body, tx)).await?;
-                } else {
-                    recorder.frame(Side::Client, &frame, body.received());
-                    tx.frame(frame)?;
-                }
+                recorder.frame(Side::Client, &frame, body.received());
+                tx.frame(frame)?;
             }
         }
         if end {
@@ -137,24 +133,6 @@ async fn upload<B: RequestBody>(
             return deliver(body, tx).await;
         }
     }
-}
-
-/// Sends a frame of the request body piece by piece, as a bad network has it.
-async fn slowly(
-    scene: Scene<'_>,
-    frame: Frame,
-    body: &mut impl RequestBody,
-    tx: &mut impl FrameSink,
-) -> Result<(), ProxyError> {
-    let mut rest = Some(frame);
-    while let Some(piece) = scene.link.piece(Side::Client, &mut rest).await? {
-        scene.recorder.frame(Side::Client, &piece, body.received());
-        tx.frame(piece)?;
-        if rest.is_some() {
-            deliver(body, tx).await?;
-        }
-    }
-    Ok(())
 }
 
 /// Waits for the server to read what was queued, or for the client to leave.

@@ -15,10 +15,11 @@ use ratel_flow::{
 use tokio::sync::Mutex;
 
 use super::names::Names;
-use crate::body::{AHEAD_MAX, PeerEnd, Watch};
+use super::raw::{self, RawSource};
+use crate::body::{FrameSource as _, Watch};
 use crate::conn::ConnCtx;
 use crate::error::ProxyError;
-use crate::exchange::Waiting;
+use crate::exchange::{Link, Paced, Waiting};
 use crate::io::{self, BoxIo, Reader, Writer};
 use crate::modes::Destination;
 use crate::recorder::Recorder;
@@ -105,36 +106,43 @@ async fn relay(
         open: _open,
     } = server;
     flow.server_conn = Some(conn.clone());
-    recorder.server_conn(conn);
+    recorder.server_conn(conn.clone());
     line.carries(StreamKind::Tcp);
     ctx.shared.addons.tcp(Hook::TcpStart, flow, None).await;
     after_hook(flow, recorder)?;
     let (mut from_client, mut to_client) = io::split(client, ahead, ctx.activity.clone());
+    let (link, faults) = raw::network(ctx, target, &conn, &mut flow.annotations);
+    recorder.said(&mut flow.annotations);
     let flow = Mutex::new(flow);
     let direction = |side| Direction {
         side,
         ctx,
         line,
         recorder,
+        link: &link,
         flow: &flow,
         names: None,
+        tls_of: None,
         at: 0,
     };
     let mut up = direction(Side::Client);
     if ctx.client.passthrough.is_some() {
         up.names = Some((&ctx.client, Names::default()));
     }
-    let up = up.run(&mut from_client, &mut writer);
-    let down = direction(Side::Server).run(&mut reader, &mut to_client);
+    up.tls_of = Some(target);
+    let passed = async {
+        raw::suffer(ctx, faults, &mut from_client).await?;
+        let up = up.run(&mut from_client, &mut writer);
+        let down = direction(Side::Server).run(&mut reader, &mut to_client);
+        tokio::try_join!(up, down)
+    };
     let outcome = tokio::select! {
         biased;
-        ended = async { tokio::try_join!(up, down) } => ended.map(|_| ()),
+        ended = passed => ended.map(|_| ()),
         () = line.killed() => Err(ProxyError::Killed),
     };
-    if outcome.is_err() {
-        // Neither side is to take what broke off for the end.
-        io::unsplit(from_client, to_client).0.reset();
-        io::unsplit(reader, writer).0.reset();
+    if let Err(error) = &outcome {
+        raw::break_off(error, (from_client, to_client), (reader, writer)).await;
     }
     outcome
 }
@@ -156,39 +164,48 @@ struct Direction<'r> {
     ctx: &'r ConnCtx,
     line: &'r Registration,
     recorder: &'r Recorder,
+    link: &'r Link,
     /// One hook of a flow runs at a time.
     flow: &'r Mutex<&'r mut TcpFlow>,
     /// What the client asks for in a handshake that is not opened.
     names: Option<(&'r ClientConn, Names)>,
+    /// Whose TLS begins with the first bytes, until they have come.
+    tls_of: Option<&'r Target>,
     /// Bytes on record.
     at: u64,
 }
 
 impl Direction<'_> {
     async fn run(mut self, reader: &mut Reader, writer: &mut Writer) -> Result<(), ProxyError> {
-        loop {
-            if !reader.buf.is_empty() {
-                let content = reader.buf.split().freeze();
-                let none = MessageFlags::default();
-                let now = reader.last_read();
-                self.pass(content, none, now, reader, writer).await?;
-            }
-            self.recorder.ready().await;
-            tokio::select! {
-                biased;
-                filled = reader.fill() => {
-                    if filled.map_err(|error| failed(self.side, error))? == 0 {
-                        break;
+        let mut source = RawSource::new(self.side, reader);
+        let source = &mut Paced::new(&mut source, self.link, self.side).headless();
+        while !source.is_done() {
+            let frame = match source.ready()? {
+                Some(frame) => frame,
+                None => {
+                    self.recorder.ready().await;
+                    tokio::select! {
+                        biased;
+                        frame = source.next() => frame?,
+                        Injection { content, .. } = self.line.injected(self.side) => {
+                            let flags = MessageFlags::INJECTED;
+                            self.pass(content, flags, clock::now(), source, writer).await?;
+                            continue;
+                        }
                     }
                 }
-                Injection { content, .. } = self.line.injected(self.side) => {
-                    let flags = MessageFlags::INJECTED;
-                    self.pass(content, flags, clock::now(), reader, writer).await?;
+            };
+            for content in frame.data {
+                if let Some(target) = self.tls_of.take() {
+                    raw::judge_tls(self.ctx, target, &content)?;
                 }
+                let none = MessageFlags::default();
+                let now = source.received();
+                self.pass(content, none, now, source, writer).await?;
             }
         }
         self.line.closed(self.side);
-        self.recorder.end(self.side, reader.last_read());
+        self.recorder.end(self.side, source.received());
         let told = writer.shutdown().await;
         told.map_err(|error| failed(other(self.side), error))
     }
@@ -199,7 +216,7 @@ impl Direction<'_> {
         content: Bytes,
         flags: MessageFlags,
         now: Timestamp,
-        reader: &mut Reader,
+        source: &mut impl Watch,
         writer: &mut Writer,
     ) -> Result<(), ProxyError> {
         let mut message = Message {
@@ -210,7 +227,7 @@ impl Direction<'_> {
             content,
         };
         if self.ctx.shared.addons.wants(Hook::TcpMessage) {
-            self.show(&mut message, reader).await?;
+            self.show(&mut message, source).await?;
         }
         if let Some((client, names)) = &mut self.names
             && let Some(client) = names.feed(&message.content, client)
@@ -227,7 +244,7 @@ impl Direction<'_> {
     }
 
     /// Shows a message to the hooks, and to people if one of these says so.
-    async fn show(&self, message: &mut Message, reader: &mut Reader) -> Result<(), ProxyError> {
+    async fn show(&self, message: &mut Message, source: &mut impl Watch) -> Result<(), ProxyError> {
         let before = message.content.clone();
         let addons = &self.ctx.shared.addons;
         let mut flow = self.flow.lock().await;
@@ -241,10 +258,7 @@ impl Direction<'_> {
             let (part, bytes) = (Part::Message(self.side), message.content.len());
             let waiting = Waiting::begin(self.ctx, self.line, self.recorder, part, bytes, false);
             if let Some(mut waiting) = waiting {
-                let side = self.side;
-                waiting
-                    .message(message, &mut Ahead { side, reader })
-                    .await?;
+                waiting.message(message, source).await?;
             }
         }
         if message.content != before {
@@ -270,27 +284,6 @@ impl Direction<'_> {
             },
         });
         self.at += len;
-    }
-}
-
-/// What comes behind a message that waits.
-struct Ahead<'a> {
-    side: Side,
-    reader: &'a mut Reader,
-}
-
-impl Watch for Ahead<'_> {
-    async fn watch(&mut self) -> PeerEnd {
-        loop {
-            if self.reader.buf.len() >= AHEAD_MAX {
-                std::future::pending::<()>().await;
-            }
-            match self.reader.fill().await {
-                Ok(0) => return PeerEnd::HalfClosed,
-                Ok(_) => {}
-                Err(error) => return PeerEnd::Gone(failed(self.side, error)),
-            }
-        }
     }
 }
 

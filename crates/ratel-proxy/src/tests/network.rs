@@ -1,8 +1,8 @@
 //! A bad network: what waits, for how long, what breaks off, and that nothing is kept for it.
 
-use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, RawConnection, done};
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::network::{Network, Rules};
+use ratel_core::network::{FaultKind, Network, Rules};
 use ratel_flow::HttpFlow;
 use ratel_flow::filter::FilterOptions;
 use ratel_proto::h2::{Event, Reason, Role};
@@ -14,8 +14,8 @@ use super::*;
 /// Has these rules hit every flow: those of the first list ahead of the response, those of the second once it is there.
 struct Bad(Rules, Rules);
 
-fn leave(rules: &Rules, bodies: &mut Bodies) {
-    let network = Network {
+fn network(rules: &Rules) -> Box<Network> {
+    Box::new(Network {
         throttles: rules
             .throttles
             .iter()
@@ -27,8 +27,11 @@ fn leave(rules: &Rules, bodies: &mut Bodies) {
             .map(|rule| rule.what.kind.clone())
             .collect(),
         decided: Vec::new(),
-    };
-    bodies.network = Some(Box::new(network));
+    })
+}
+
+fn leave(rules: &Rules, bodies: &mut Bodies) {
+    bodies.network = Some(network(rules));
 }
 
 impl Addon for Bad {
@@ -40,6 +43,17 @@ impl Addon for Bad {
         HookSet::NONE
             .with(Hook::Request)
             .with(Hook::ResponseHeaders)
+    }
+
+    fn raw_network(&self, raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
+        assert_eq!(raw.address.0, "a.test");
+        Some(network(&self.0))
+    }
+
+    fn fails_tls(&self, _client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
+        let mut faults = self.0.faults.iter();
+        let fails = faults.any(|rule| rule.what.kind == FaultKind::Tls);
+        fails.then(|| format!("{host} : tls").into())
     }
 
     fn http<'a>(
@@ -60,10 +74,13 @@ fn rules(throttles: &[&str], faults: &[&str]) -> Rules {
     Rules::parse(throttles, faults, FilterOptions::default(), Some(1)).expect("valid rules")
 }
 
-fn bad(throttles: &[&str], faults: &[&str]) -> Play {
+fn chain(throttles: &[&str], faults: &[&str]) -> AddonChain {
     let bad = Bad(rules(throttles, faults), rules(&[], &[]));
-    let chain = AddonChain::new(vec![Arc::new(bad)]);
-    play("reverse:http://origin.test", chain, &[])
+    AddonChain::new(vec![Arc::new(bad)])
+}
+
+fn bad(throttles: &[&str], faults: &[&str]) -> Play {
+    play("reverse:http://origin.test", chain(throttles, faults), &[])
 }
 
 const ASK: &[u8] = b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n";
@@ -277,4 +294,205 @@ async fn rules_may_wait_for_the_head_of_the_response() {
     assert_eq!(begun.elapsed().as_millis(), 1000);
     assert_eq!(play.client_rest().await, "x".repeat(600));
     assert_eq!(begun.elapsed().as_millis(), 1600);
+}
+
+/// A connection of bytes that nobody understands.
+async fn raw(throttles: &[&str], faults: &[&str]) -> (Play, DuplexStream) {
+    super::tcp::tunnel(chain(throttles, faults), &[]).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_bytes_take_their_time_in_either_direction() {
+    let (mut play, mut server) = raw(&["up=4kbit down=8kbit"], &[]).await;
+    let begun = Instant::now();
+    play.send(&[1; 1000]).await;
+    gets(&mut server, &[1; 512]).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "piece by piece");
+    gets(&mut server, &[1; 488]).await;
+    assert_eq!(begun.elapsed().as_millis(), 2000);
+    server.write_all(&[2; 3000]).await.expect("room");
+    play.client_gets(&[2; 3000]).await;
+    assert_eq!(begun.elapsed().as_millis(), 5000);
+    // The end of a side comes behind its bytes.
+    server.write_all(&[3; 1000]).await.expect("room");
+    drop(server);
+    assert_eq!(play.client_rest().await.len(), 1000);
+    assert_eq!(begun.elapsed().as_millis(), 6000);
+    let records = play.records().await;
+    assert!(records[0].error.is_none(), "{:?}", records[0].error);
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_bytes_are_on_their_way_for_half_a_round_trip() {
+    let (mut play, mut server) = raw(&["latency=400ms"], &[]).await;
+    let begun = Instant::now();
+    play.send(b"\x01ask").await;
+    gets(&mut server, b"\x01ask").await;
+    assert_eq!(begun.elapsed().as_millis(), 200);
+    server.write_all(b"answer").await.expect("room");
+    play.client_gets(b"answer").await;
+    assert_eq!(begun.elapsed().as_millis(), 400);
+    // What follows at once need not wait for what is on its way.
+    let (mut play, mut server) = raw(&["latency=2s down=80kbit"], &[]).await;
+    let begun = Instant::now();
+    let sender = tokio::spawn(async move {
+        for _ in 0..10 {
+            server.write_all(&[1; 1000]).await.expect("room");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        server
+    });
+    play.client_gets(&[1; 10_000]).await;
+    let millis = begun.elapsed().as_millis();
+    assert!((1_900..2_200).contains(&millis), "{millis} ms");
+    drop(sender.await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raw_sender_is_held_up() {
+    let (mut play, mut server) = raw(&["latency=1s down=80kbit"], &[]).await;
+    let sent = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let count = sent.clone();
+    tokio::spawn(async move {
+        while let Ok(written) = server.write(&[b'x'; 16 * 1024]).await {
+            count.fetch_add(written, std::sync::atomic::Ordering::Relaxed);
+        }
+    });
+    let (mut got, begun) = (0, Instant::now());
+    let mut piece = vec![0; 64 * 1024];
+    while begun.elapsed() < Duration::from_secs(10) {
+        got += play.client.read(&mut piece).await.expect("more");
+    }
+    let sent = sent.load(std::sync::atomic::Ordering::Relaxed);
+    assert!((90_000..106_000).contains(&got), "{got} bytes in 10 s");
+    assert!(sent - got < 600_000, "{} bytes in between", sent - got);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lost_packets_hold_raw_bytes_up() {
+    let (mut play, mut server) = raw(&["loss=100% stall=300ms"], &[]).await;
+    let begun = Instant::now();
+    play.send(b"\x01ask").await;
+    gets(&mut server, b"\x01ask").await;
+    assert_eq!(begun.elapsed().as_millis(), 300);
+}
+
+#[tokio::test(start_paused = true)]
+async fn raw_connections_break_off() {
+    for (fault, got, message) in [
+        ("truncate 3", "hel", "the response was cut after 3 bytes"),
+        (
+            "reset after 2",
+            "he",
+            "the connection was reset after 2 bytes of the response",
+        ),
+        ("reset", "", "the connection was reset"),
+        ("timeout 5s", "", "there was no answer for 5 s"),
+        ("goaway", "", "the connection was closed with NO_ERROR (0)"),
+    ] {
+        let (mut play, mut server) = raw(&[], &[fault]).await;
+        play.send(b"\x01ask").await;
+        server.write_all(b"hello").await.expect("room");
+        assert_eq!(play.client_rest().await, got, "{fault}");
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("an error");
+        assert_eq!(&*error.message, format!("fault: {message}"), "{fault}");
+    }
+    let (mut play, mut server) = raw(&[], &["delay 2s"]).await;
+    let begun = Instant::now();
+    play.send(b"\x01ask").await;
+    gets(&mut server, b"\x01ask").await;
+    assert_eq!(begun.elapsed().as_millis(), 2000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_passed_through_suffers_too() {
+    use super::passthrough::{hello, list, tunnel_with};
+    for shown in [false, true] {
+        let options = [
+            ("ignore_hosts", list("a.test")),
+            (
+                "show_ignored_hosts",
+                ratel_core::options::Value::Bool(shown),
+            ),
+        ];
+        let (mut play, mut server) =
+            tunnel_with(chain(&["down=8kbit latency=1s"], &[]), &options).await;
+        let (first, begun) = (hello(4096), Instant::now());
+        play.send(&first).await;
+        gets(&mut server, &first).await;
+        assert_eq!(begun.elapsed().as_millis(), 500);
+        server.write_all(&[2; 1000]).await.expect("room");
+        play.client_gets(&[2; 1000]).await;
+        assert_eq!(begun.elapsed().as_millis(), 2000);
+        // Its handshake is refused in the clear.
+        let (mut play, mut server) = tunnel_with(chain(&[], &["tls"]), &options).await;
+        play.send(&first).await;
+        let mut said = Vec::new();
+        play.client.read_to_end(&mut said).await.expect("an end");
+        assert_eq!(said, [21, 3, 3, 0, 2, 2, 40]);
+        assert_eq!(rest(&mut server).await, "", "it hears nothing");
+        let records = play.records().await;
+        let error = records.iter().find_map(|flow| flow.error.as_ref());
+        let said = error.map(|error| error.message.to_string());
+        let refused = "fault: the TLS handshake was refused by the rule `b.test : tls`";
+        assert_eq!(said.as_deref(), shown.then_some(refused));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_message_of_a_websocket_is_on_its_way_for_half_a_round_trip() {
+    use super::websocket::{frame, open};
+    let (mut play, mut server) = open(chain(&["latency=400ms down=8kbit"], &[]), &[], "").await;
+    let begun = Instant::now();
+    let message = frame(Side::Client, true, 0, 1, b"hello");
+    play.send(&message).await;
+    gets(&mut server, &message).await;
+    assert_eq!(begun.elapsed().as_millis(), 200);
+    let answer = frame(Side::Server, true, 0, 2, &[b'x'; 996]);
+    server.write_all(&answer).await.expect("room");
+    play.client_gets(&answer).await;
+    assert_eq!(begun.elapsed().as_millis(), 1400);
+}
+
+/// Wants to see each message.
+struct Cuts;
+
+impl Addon for Cuts {
+    fn name(&self) -> &'static str {
+        "cuts"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(Hook::StreamMessage)
+    }
+
+    fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
+        BodyNeed::Messages
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_of_messages_is_slow_too() {
+    let bad = Bad(rules(&["up=8kbit latency=400ms"], &[]), rules(&[], &[]));
+    let chain = AddonChain::new(vec![Arc::new(bad), Arc::new(Cuts)]);
+    let mut play = play("reverse:http://origin.test", chain, &[]);
+    let head = b"POST /s/M HTTP/1.1\r\nHost: origin.test\r\nContent-Type: application/grpc\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let begun = Instant::now();
+    play.send(head).await;
+    let mut server = play.server().await;
+    gets(&mut server, head).await;
+    assert_eq!(begun.elapsed().as_millis(), 200);
+    let mut message = vec![0, 0, 0, 3, 0xe3];
+    message.resize(1000, b'x');
+    play.send(b"3e8\r\n").await;
+    play.send(&message).await;
+    play.send(b"\r\n").await;
+    let mut got = Vec::new();
+    while got.iter().filter(|byte| **byte == b'x').count() < 995 {
+        got.push(server.read_u8().await.expect("more"));
+    }
+    // A second for the bytes, and half a round trip for the last of them.
+    let millis = begun.elapsed().as_millis();
+    assert!((1200..=1400).contains(&millis), "{millis} ms");
 }

@@ -11,13 +11,20 @@ use super::*;
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
-fn list(pattern: &str) -> Value {
+pub(super) fn list(pattern: &str) -> Value {
     Value::List(vec![pattern.into()])
 }
 
 /// A tunnel to `a.test:443` that stands.
 async fn tunnel(options: &[(&str, Value)]) -> (Play, DuplexStream) {
-    let mut play = play("regular", AddonChain::default(), options);
+    tunnel_with(AddonChain::default(), options).await
+}
+
+pub(super) async fn tunnel_with(
+    addons: AddonChain,
+    options: &[(&str, Value)],
+) -> (Play, DuplexStream) {
+    let mut play = play("regular", addons, options);
     play.send(b"CONNECT a.test:443 HTTP/1.1\r\n\r\n").await;
     let server = play.server().await;
     play.client_gets(ESTABLISHED).await;
@@ -25,7 +32,7 @@ async fn tunnel(options: &[(&str, Value)]) -> (Play, DuplexStream) {
 }
 
 /// A ClientHello for `b.test`, in records of at most `size` bytes.
-fn hello(size: usize) -> Vec<u8> {
+pub(super) fn hello(size: usize) -> Vec<u8> {
     let config = rustls::ClientConfig::builder()
         .with_root_certificates(rustls::RootCertStore::empty())
         .with_no_client_auth();

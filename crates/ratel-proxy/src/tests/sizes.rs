@@ -66,6 +66,53 @@ async fn a_response_that_announces_too_much_is_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_response_that_does_not_say_its_length_is_measured_before_its_head_goes_on() {
+    for (head, ends) in [
+        (
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\ndef\r\n",
+            "0\r\n\r\n",
+        ),
+        ("Connection: close\r\n\r\nabcdef", ""),
+    ] {
+        for (limit, fits) in [("5", false), ("6", true)] {
+            let mut play = sized(&[size("body_size_limit", limit)]);
+            play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+                .await;
+            let mut server = play.server().await;
+            let response = format!("HTTP/1.1 200 OK\r\n{head}{ends}");
+            server.write_all(response.as_bytes()).await.expect("room");
+            drop(server);
+            if fits {
+                play.client_gets(response.as_bytes()).await;
+                continue;
+            }
+            play.client_gets(b"HTTP/1.1 502 Bad Gateway\r\n").await;
+            let text = play.client_rest().await;
+            assert!(text.contains("body_size_limit"), "{text}");
+            let records = play.records().await;
+            let error = records[0].error.as_ref().expect("an error");
+            assert!(
+                error
+                    .message
+                    .contains("the 5 bytes that option 'body_size_limit' allows")
+            );
+        }
+    }
+    // What is a stream goes on at once, and ends with the reason on record.
+    let mut play = sized(&[size("body_size_limit", "15")]);
+    play.send(b"GET / HTTP/1.1\r\nHost: origin.test\r\n\r\n")
+        .await;
+    let mut server = play.server().await;
+    let head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: 1\n\n";
+    server.write_all(head).await.expect("room");
+    play.client_gets(head).await;
+    server.write_all(b"data: 2\n\n").await.expect("room");
+    assert_eq!(play.client_rest().await, "");
+    let records = play.records().await;
+    assert!(records[0].error.is_some());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fits_passes() {
     let mut play = sized(&[size("body_size_limit", "5")]);
     let request = b"POST / HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 5\r\n\r\n12345";

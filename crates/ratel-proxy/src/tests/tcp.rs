@@ -18,7 +18,7 @@ use crate::tls::testing::{Cert, Issued};
 const NONE: MessageFlags = MessageFlags(0);
 
 /// A tunnel to `a.test:25` that stands.
-async fn tunnel(addons: AddonChain, options: &[(&str, Value)]) -> (Play, DuplexStream) {
+pub(super) async fn tunnel(addons: AddonChain, options: &[(&str, Value)]) -> (Play, DuplexStream) {
     let mut play = play("regular", addons, options);
     play.send(b"CONNECT a.test:25 HTTP/1.1\r\n\r\n").await;
     let server = play.server().await;

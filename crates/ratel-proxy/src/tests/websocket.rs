@@ -20,7 +20,7 @@ const KEY: [u8; 4] = [0xa1, 0x5b, 0x00, 0x7f];
 const DEFLATE: &str = "permessage-deflate";
 
 /// A WebSocket that stands, with these extensions.
-async fn open(
+pub(super) async fn open(
     addons: AddonChain,
     options: &[(&str, Value)],
     extensions: &str,
@@ -50,7 +50,7 @@ async fn plain() -> (Play, DuplexStream) {
     open(AddonChain::default(), &[], "").await
 }
 
-fn frame(side: Side, fin: bool, rsv: u8, opcode: u8, payload: &[u8]) -> Vec<u8> {
+pub(super) fn frame(side: Side, fin: bool, rsv: u8, opcode: u8, payload: &[u8]) -> Vec<u8> {
     let key = (side == Side::Client).then_some(KEY);
     let mut out = BytesMut::new();
     let head = FrameHead {

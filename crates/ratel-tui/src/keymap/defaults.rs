@@ -2,7 +2,7 @@
 
 use super::Context::{
     self, CommonKey, DataViewer, EventLog, FlowList, FlowView, Global, GridEditor, Help,
-    KeyBindings, Message, Messages, Options, Search,
+    KeyBindings, Message, Messages, Options, Rules, Search,
 };
 
 /// One row of the table.
@@ -46,6 +46,7 @@ const TEXTS: &[Context] = &[
     Options,
     KeyBindings,
     Context::Commands,
+    Rules,
     DataViewer,
 ];
 
@@ -138,6 +139,8 @@ pub const ROWS: &[Row] = &[
     row(&[KeyBindings], &["d"], "console.key.unbind.focus", "remove the binding", "Remove"),
     row(&[KeyBindings], &["x"], "console.key.execute.focus", "run the command of the binding", "Run"),
     row(&[Context::Commands], &["enter"], "console.nav.select", "open the prompt with the command", "Run"),
+    row(&[Rules], &["enter", "space"], "console.nav.select", "switch the rule off, or on again", "Switch"),
+    row(&[Rules], &["b"], "set network_active toggle", "switch the bad network off as a whole, or on again", "Bad network"),
     row(&[EventLog], &["z"], "console.command.confirm \"Clear event log\" eventstore.clear", "clear the event log", "Clear"),
     row(&[Help], &["?"], "console.view.pop", "close the help", ""),
 
@@ -160,6 +163,7 @@ pub const ROWS: &[Row] = &[
     row(&[CommonKey, Global], &["enter"], "console.nav.select", "open what is in focus", ""),
     row(&[Global], &["i"], "console.command.set intercept", "hold back flows that match a filter", "Intercept"),
     row(&[Global], &["I"], "set intercept_active toggle", "hold flows back, or stop doing so", ""),
+    row(&[Global], &["R"], "console.view.rules", "the rules, to be switched on and off", ""),
     row(&[Global], &["C"], "console.view.commands", "all commands", ""),
     row(&[Global], &["K"], "console.view.keybindings", "all key bindings", ""),
     row(&[Global], &["P"], "console.view.flow @focus", "open the flow in focus", ""),

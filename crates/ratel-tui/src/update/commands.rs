@@ -8,7 +8,7 @@ use ratel_flow::filter::Filter;
 
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
-use crate::screens::flow_view;
+use crate::screens::{flow_view, rules};
 use crate::widgets::pane::Pane;
 
 use super::{
@@ -50,6 +50,7 @@ pub(crate) fn choices(model: &Model, command: &str) -> Vec<String> {
         "console.flowview.mode.options" => ratel_views::names(),
         "console.edit.focus.options" => crate::editing::names(),
         "commands.history.get" => model.history.lines().to_vec(),
+        "rules.names" => rules::labels(model),
         _ => Vec::new(),
     }
 }
@@ -218,6 +219,7 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
         "console.view.help" => nav::open_help(model),
         "console.view.options" => replace(model, Screen::Options(Box::<OptionsView>::default())),
         "console.view.keybindings" => replace(model, Screen::KeyBindings(Box::<Table>::default())),
+        "console.view.rules" => replace(model, Screen::Rules(Box::<Table>::default())),
         "console.view.commands" => replace(model, Screen::Commands(Box::<Table>::default())),
         "console.view.flow"
         | "console.bodyview"
@@ -284,6 +286,17 @@ pub(super) fn shows_body(model: &Model) -> Result<(), CommandError> {
         None => Err(CommandError::failed(
             "there is no open flow to be shown in another way",
         )),
+    }
+}
+
+/// Turns the switch of the rule in focus.
+pub(super) fn toggle_rule(model: &mut Model) -> Vec<Effect> {
+    let Screen::Rules(table) = model.panes.current() else {
+        return Vec::new();
+    };
+    match rules::labels(model).into_iter().nth(table.select.focus) {
+        Some(label) => run(model, &["rules.toggle".to_owned(), label]),
+        None => Vec::new(),
     }
 }
 

@@ -85,6 +85,7 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
         Context::Options
         | Context::KeyBindings
         | Context::Commands
+        | Context::Rules
         | Context::GridEditor
         | Context::Search => {
             return clicked_row(model, area, row);
@@ -100,7 +101,9 @@ fn clicked_row(model: &mut Model, area: PaneArea, row: usize) -> Vec<Effect> {
     let height = table::rows_in(area.text.height.into());
     let select = match model.panes.current_mut() {
         Some(Screen::Options(view)) => &mut view.table.select,
-        Some(Screen::KeyBindings(table) | Screen::Commands(table)) => &mut table.select,
+        Some(Screen::KeyBindings(table) | Screen::Commands(table) | Screen::Rules(table)) => {
+            &mut table.select
+        }
         Some(Screen::Grid(grid)) => &mut grid.select,
         Some(Screen::Found(found)) => &mut found.select,
         _ => return Vec::new(),

@@ -5,7 +5,7 @@ use crate::model::{
     Confirm, FlowList, FlowView, Help, MessageList, MessageView, Model, Prompt, Screen, Tab,
 };
 use crate::msg::Effect;
-use crate::screens::{commands, flow_list, flow_view, help, keys, message_list, options};
+use crate::screens::{commands, flow_list, flow_view, help, keys, message_list, options, rules};
 use crate::source::{MessageId, Target};
 use crate::widgets::bars;
 use crate::widgets::pane::{FoldStep, Pane};
@@ -36,7 +36,7 @@ fn move_in(model: &mut Model, step: impl FnOnce(Moved<'_>) -> bool) {
         Some(Screen::FlowList) => step(Moved::Flows(&mut model.list)),
         Some(Screen::FlowView(view)) if is_messages => step(Moved::Messages(&mut view.messages)),
         Some(Screen::Options(view)) => step(Moved::Rows(&mut view.table.select, len)),
-        Some(Screen::KeyBindings(table) | Screen::Commands(table)) => {
+        Some(Screen::KeyBindings(table) | Screen::Commands(table) | Screen::Rules(table)) => {
             step(Moved::Rows(&mut table.select, len))
         }
         Some(Screen::Grid(grid)) => step(Moved::Rows(&mut grid.select, len)),
@@ -56,6 +56,7 @@ pub(super) fn rows(model: &Model) -> usize {
         Screen::Options(view) => options::rows(model, view).len(),
         Screen::KeyBindings(_) => keys::rows(model).len(),
         Screen::Commands(_) => commands::rows().len(),
+        Screen::Rules(_) => rules::rows(model).len(),
         Screen::Grid(grid) => grid.rows.len(),
         Screen::Found(found) => found.rows.len(),
         _ => 0,
@@ -68,7 +69,7 @@ pub(super) fn settle(model: &mut Model) {
     let height = table_height(model);
     match model.panes.current_mut() {
         Some(Screen::Options(view)) => view.table.select.settle(len, height),
-        Some(Screen::KeyBindings(table) | Screen::Commands(table)) => {
+        Some(Screen::KeyBindings(table) | Screen::Commands(table) | Screen::Rules(table)) => {
             table.select.settle(len, height)
         }
         Some(Screen::Grid(grid)) => grid.select.settle(len, height),
@@ -245,6 +246,7 @@ pub(super) fn select(model: &mut Model) -> Vec<Effect> {
         Context::Messages => open_message(model),
         Context::Options => return super::options::change_focused(model),
         Context::Commands => super::prompt::with_command(model),
+        Context::Rules => return super::commands::toggle_rule(model),
         Context::GridEditor => grid::edit(model),
         Context::Search => return super::find::select(model),
         _ => say(model, "there is nothing to open here"),

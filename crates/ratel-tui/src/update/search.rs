@@ -33,7 +33,9 @@ fn set_needle(model: &mut Model, needle: Arc<str>) {
             view.messages.needle = Some(needle);
         }
         Some(Screen::Options(view)) => view.table.needle = Some(needle),
-        Some(Screen::KeyBindings(table) | Screen::Commands(table)) => table.needle = Some(needle),
+        Some(Screen::KeyBindings(table) | Screen::Commands(table) | Screen::Rules(table)) => {
+            table.needle = Some(needle)
+        }
         _ => {
             if let Some(pane) = model.pane_mut() {
                 pane.set_needle(needle);
@@ -46,7 +48,7 @@ fn set_needle(model: &mut Model, needle: Arc<str>) {
 pub(super) fn search(model: &mut Model, backwards: bool) -> Vec<Effect> {
     match model.context() {
         Context::Messages => return search_messages(model, backwards),
-        Context::Options | Context::KeyBindings | Context::Commands => {
+        Context::Options | Context::KeyBindings | Context::Commands | Context::Rules => {
             search_table(model, backwards);
             return Vec::new();
         }
@@ -67,7 +69,7 @@ fn search_table(model: &mut Model, backwards: bool) {
     let texts = table_texts(model);
     let table = match model.panes.current_mut() {
         Some(Screen::Options(view)) => &mut view.table,
-        Some(Screen::KeyBindings(table) | Screen::Commands(table)) => table,
+        Some(Screen::KeyBindings(table) | Screen::Commands(table) | Screen::Rules(table)) => table,
         _ => return,
     };
     let Some(needle) = table.needle.as_ref().map(|needle| needle.to_lowercase()) else {

@@ -276,6 +276,7 @@ fn every_command_of_the_terminal_does_something() {
             ArgKind::Flow | ArgKind::Flows | ArgKind::FlowSpec => "@focus",
             ArgKind::Command => "view.focus.next",
             ArgKind::Choice("console.edit.focus.options") => "url",
+            ArgKind::OneOf("rules.names") => "\"fault 503\"",
             ArgKind::Choice(from) | ArgKind::OneOf(from) => commands::def(from)
                 .and_then(|def| def.lists.first().copied())
                 .unwrap_or("auto"),
@@ -293,6 +294,9 @@ fn every_command_of_the_terminal_does_something() {
             .collect();
         let line = format!("{} {}", def.name, words.join(" "));
         let mut ui = Ui::new(SMALL, sample());
+        if def.name == "rules.toggle" {
+            ui.command("set fault 503");
+        }
         let text = ui.command(&line).text();
         assert!(!text.contains("does nothing here"), "{line}:\n{text}");
         assert!(

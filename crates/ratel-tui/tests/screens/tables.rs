@@ -1,7 +1,7 @@
 //! Options, key bindings, commands, and tables that are edited.
 
 use insta::assert_snapshot;
-use ratel_core::options::{Value, keys};
+use ratel_core::options::{FileRule, Value, keys};
 use ratel_tui::msg::{Effect, Msg};
 
 use crate::support::{Ui, sample};
@@ -366,5 +366,61 @@ fn tables_are_moved_in_by_keys_and_mouse() {
             .starts_with(": "),
         "{}",
         ui.text()
+    );
+}
+
+#[test]
+fn rules_are_switched_one_by_one() {
+    let mut ui = Ui::new(LARGE, sample());
+    assert!(ui.keys("R").text().contains("There are no rules."));
+    ui.keys("q");
+    ui.options
+        .set(&["modify_headers=/X-Env/staging", "fault=~u /pay : 503"])
+        .expect("rules");
+    let in_file = |name: &str, on| FileRule {
+        name: Some(name.to_owned()),
+        option: "throttle",
+        spec: "~d api : 3g".to_owned(),
+        on,
+    };
+    ui.options
+        .set_file_rules(vec![in_file("slow", false)])
+        .expect("rules");
+    ui.send(Msg::Options(ui.options.snapshot()));
+    assert_snapshot!("rules", ui.keys("R").text());
+    let on = |ui: &Ui| -> Vec<bool> {
+        let rules = ui.options.snapshot().all_rules();
+        rules.iter().map(|rule| rule.on).collect()
+    };
+    assert_eq!(on(&ui), [true, false, true]);
+    ui.keys("space");
+    assert_eq!(on(&ui), [false, false, true]);
+    assert!(
+        ui.text().contains("modify_headers /X-Env/staging is off"),
+        "{}",
+        ui.text()
+    );
+    focus_on(&mut ui, "slow");
+    ui.keys("enter");
+    assert_eq!(on(&ui), [false, true, true]);
+    ui.command("rules.toggle \"fault ~u /pay : 503\"");
+    assert_eq!(on(&ui), [false, true, false]);
+    ui.command("rules.toggle nothing");
+    assert!(
+        ui.text().contains("'nothing' is not one of"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("b");
+    assert!(
+        ui.text().contains("bad network is switched off"),
+        "{}",
+        ui.text()
+    );
+    assert!(!ui.options.snapshot().bool(keys::NETWORK_ACTIVE));
+    let text = ui.command("rules.list").text();
+    assert!(
+        text.contains("off") && text.contains("~d api : 3g"),
+        "{text}"
     );
 }

@@ -272,7 +272,7 @@ fn planned_and_foreign_options_are_refused_everywhere() {
     mitmweb: the browser interface is not available yet: it comes in a later release
       hint: `ratel` shows flows in the terminal, `ratel dump` prints them
     ");
-    let home = Home::new(&[(".mitmproxy/config.yaml", "listen_port: 1\n\nhttp3: true\n")]);
+    let home = Home::new(&[(".mitmproxy/config.yaml", "listen_port: 1\n\nhttp3: false\n")]);
     insta::assert_snapshot!(home.refusal("mitmproxy"), @"
     mitmproxy: HOME/.mitmproxy/config.yaml:3: option 'http3' is not available yet: HTTP/3 comes in a later release
       hint: remove the line to go on without it

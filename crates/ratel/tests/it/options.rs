@@ -1,6 +1,8 @@
 //! The command line: help a person can read, refusals that say what to do, and one table behind all of it.
 
-use std::process::Output;
+use std::process::{Command, Output};
+
+use ratel_testkit::peer;
 
 use crate::common::{assert_says, dump, program, stdout};
 
@@ -82,6 +84,26 @@ fn options_of_absent_features_are_refused() {
         let name = option.split('=').next().unwrap_or_default();
         assert_says(&said(&output), &[name, "not"]);
     }
+}
+
+/// What `mitmdump --options` writes is a configuration file.
+#[test]
+fn a_configuration_file_of_all_defaults_is_read() {
+    let Some(mitmdump) = peer::mitmdump() else {
+        return;
+    };
+    let origin = ratel_testkit::Origin::answering(ratel_testkit::origin::ok("x"));
+    let yaml = peer::output(Command::new(mitmdump).arg("--options")).stdout;
+    assert!(yaml.len() > 10_000, "{} bytes", yaml.len());
+    let builder = dump();
+    std::fs::create_dir(builder.home().join(".ratel")).expect("a folder can be made");
+    std::fs::write(builder.home().join(".ratel/config.yaml"), &yaml)
+        .expect("a file can be written");
+    let port = origin.port();
+    let ratel = builder
+        .args(["--mode", &format!("reverse:http://127.0.0.1:{port}")])
+        .start();
+    assert_eq!(ratel_testkit::wire::get(ratel.port(), "/").status, 200);
 }
 
 #[test]

@@ -10,13 +10,22 @@ use ratel_testkit::{Builder, Origin, Ratel, Wire, origin, peer};
 use crate::common::{assert_says, dump, program, reverse, stdout};
 
 /// What is asked of a proxy, and with which options.
-struct Case<'c> {
-    name: &'c str,
-    args: &'c [&'c str],
+pub(crate) struct Case<'c> {
+    pub(crate) name: &'c str,
+    /// `HOST` is the origin, and `~` a home with the files of [`HOME`].
+    pub(crate) args: &'c [&'c str],
     /// Requests; `HOST` is the origin.
-    asks: &'c [&'c str],
-    reverse: bool,
+    pub(crate) asks: &'c [&'c str],
+    pub(crate) reverse: bool,
 }
+
+/// Files in the home of both programs.
+const HOME: [(&str, &str); 4] = [
+    ("main-local.js", "main of this home"),
+    ("static/foo/bar.css", "bar of this home"),
+    ("static/index.html", "index of this home"),
+    ("text", "text\\1 of this home\n"),
+];
 
 /// An origin that tells what it was asked, and notes it.
 fn site(seen: Arc<Mutex<Vec<String>>>) -> Origin {
@@ -87,7 +96,19 @@ fn ours(case: &Case<'_>, origin: u16) -> Ratel {
     } else {
         dump()
     };
-    builder.args(case.args.iter().copied()).start()
+    start(builder, case, origin)
+}
+
+/// Starts either program where the files are.
+fn start(builder: Builder, case: &Case<'_>, origin: u16) -> Ratel {
+    for (name, text) in HOME {
+        let path = builder.home().join(name);
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("it can be made");
+        std::fs::write(path, text).expect("it can be written");
+    }
+    let host = format!("127.0.0.1:{origin}");
+    let args = case.args.iter().map(|arg| arg.replace("HOST", &host));
+    builder.args(args).start()
 }
 
 fn theirs(program: &Path, case: &Case<'_>, origin: u16) -> Ratel {
@@ -100,7 +121,7 @@ fn theirs(program: &Path, case: &Case<'_>, origin: u16) -> Ratel {
             format!("reverse:http://127.0.0.1:{origin}"),
         ]);
     }
-    builder.args(case.args.iter().copied()).start()
+    start(builder, case, origin)
 }
 
 /// Runs a case with both, and says what differs.
@@ -115,7 +136,7 @@ fn compare(program: &Path, case: &Case<'_>) -> Option<String> {
     })
 }
 
-fn check(cases: &[Case<'_>]) {
+pub(crate) fn check(cases: &[Case<'_>]) {
     let Some(program) = peer::mitmdump() else {
         return;
     };
@@ -132,11 +153,11 @@ fn check(cases: &[Case<'_>]) {
     );
 }
 
-const GET: &str =
+pub(crate) const GET: &str =
     "GET http://HOST/path HTTP/1.1\r\nHost: HOST\r\nX-A: 1\r\nx-a: 2\r\nConnection: close\r\n\r\n";
-const POST: &str = "POST http://HOST/form?q=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: 11\r\nConnection: close\r\n\r\nhello hello";
+pub(crate) const POST: &str = "POST http://HOST/form?q=1 HTTP/1.1\r\nHost: HOST\r\nContent-Length: 11\r\nConnection: close\r\n\r\nhello hello";
 
-fn forward<'c>(name: &'c str, args: &'c [&'c str], asks: &'c [&'c str]) -> Case<'c> {
+pub(crate) fn forward<'c>(name: &'c str, args: &'c [&'c str], asks: &'c [&'c str]) -> Case<'c> {
     Case {
         name,
         args,

@@ -417,6 +417,52 @@ fn rules_that_are_set_are_there_for_the_next_request() {
     quit(screen);
 }
 
+/// A rule of the file is switched off and on for the next request, and another file is taken at once.
+#[test]
+fn rules_of_a_file_are_switched_and_files_changed() {
+    let origin = Origin::answering(origin::ok("one word"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let first = file(
+        "first.yaml",
+        "- name: teapot\n  filter: ~u tea\n  block_list: 418\n- name: gone\n  filter: ~u tea\n  on: false\n  block_list: 410\n",
+    );
+    let second = file("second.yaml", "- filter: ~u tea\n  block_list: 404\n");
+    let wrong = file("wrong.yaml", "- filter: ~u tea\n  block_list: tea\n");
+    let (mut screen, port) = screen([
+        format!("http://127.0.0.1:{}", origin.port()),
+        "--set".to_owned(),
+        format!("rules={first}"),
+    ]);
+    screen.wait_for("No flows yet");
+    let wait_for = |status: u16| {
+        ratel_testkit::wait::until("the rule", || {
+            (wire::get(port, "/tea").status == status).then_some(())
+        });
+    };
+    assert_eq!(wire::get(port, "/tea").status, 418);
+    screen.keys("R");
+    screen.wait_for("Rules (1 on, 1 off)");
+    screen.wait_for("1×  block_list      teapot");
+    screen.keys(" ");
+    screen.wait_for("Rules (0 on, 2 off)");
+    assert_eq!(wire::get(port, "/tea").status, 200);
+    screen.keys(":rules.toggle gone\r");
+    wait_for(410);
+    screen.keys(&format!(":set rules={wrong}\r"));
+    screen.wait_for("wrong.yaml:2:15");
+    assert_eq!(wire::get(port, "/tea").status, 410);
+    screen.keys(&format!(":set rules {second}\r"));
+    wait_for(404);
+    screen.wait_for("Rules (1 on, 0 off)");
+    screen.keys("q");
+    quit(screen);
+}
+
 /// A program that stands in for another one, in a folder of its own.
 fn stand_in(folder: &std::path::Path, name: &str, script: &str) -> String {
     let file = folder.join(name);

@@ -147,6 +147,7 @@ pub(super) const SECTION: Section = Section {
         console("console.view.messages.prev", &[], "Show the message before.").own(),
         console("console.view.options", &[], "Show all options, to be edited."),
         console("console.view.pop", &[], "Close what is open; at the list ask whether to quit."),
+        console("console.view.rules", &[], "Show all rules with their switches.").own(),
         console("console.wrap.toggle", &[], "Wrap long lines, or cut them at the edge.").own(),
     ],
 };

@@ -70,6 +70,26 @@ pub(super) const SECTION: Section = Section {
         )
         .own(),
         CommandDef::new(
+            "rules.list",
+            &[],
+            "List all rules: whether they are on, how often they did something, and what they are.",
+        )
+        .returns(Returns::Table)
+        .own(),
+        CommandDef::new(
+            "rules.names",
+            &[],
+            "List all rules by their names in the file of rules, or by their option and text.",
+        )
+        .returns(Returns::StrList)
+        .own(),
+        CommandDef::new(
+            "rules.toggle",
+            &[Param::new("rule", ArgKind::OneOf("rules.names"))],
+            "Switch a rule off, or on again. The option and the file that it stands in stay as they are.",
+        )
+        .own(),
+        CommandDef::new(
             "set",
             &[
                 Param::new("option", ArgKind::OptionName),

@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::options::FileRule;
 
 fn set(specs: &[&str]) -> Result<Options, String> {
     let options = Options::new();
@@ -264,4 +265,95 @@ proptest::proptest! {
             let _ = Options::new().set(&[format!("{}={text}", def.name)]);
         }
     }
+}
+
+fn rules_in_force(options: &Options, key: Key<Vec<String>>) -> Vec<String> {
+    options.snapshot().rules(key).cloned().collect()
+}
+
+#[test]
+fn a_rule_is_switched_off_and_on_beside_its_option_and_its_file() {
+    let options = Options::new();
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let heard = told.clone();
+    options.subscribe(move |values, changed| {
+        if values.rules(keys::FAULT).any(|rule| rule == "500") {
+            return Err("not that one".to_owned());
+        }
+        heard.lock().unwrap().push(changed.join(","));
+        Ok(())
+    });
+    options
+        .set(&["block_list=/a/404", "block_list=/b/404"])
+        .unwrap();
+    let file = |on| FileRule {
+        name: Some("mine".to_owned()),
+        option: "block_list",
+        spec: "/c/404".to_owned(),
+        on,
+    };
+    options.set_file_rules(vec![file(false)]).unwrap();
+    assert_eq!(
+        rules_in_force(&options, keys::BLOCK_LIST),
+        ["/a/404", "/b/404"]
+    );
+    let rule = |label: &str| {
+        let rules = options.snapshot().all_rules();
+        rules
+            .into_iter()
+            .find(|rule| rule.label() == label)
+            .unwrap()
+    };
+    let hits = options.snapshot().hits(keys::BLOCK_LIST, "/a/404");
+    hits.add();
+    options
+        .switch_rule(&rule("block_list /a/404"), false)
+        .unwrap();
+    options.switch_rule(&rule("mine"), true).unwrap();
+    assert_eq!(
+        rules_in_force(&options, keys::BLOCK_LIST),
+        ["/b/404", "/c/404"]
+    );
+    assert_eq!(
+        options.snapshot().list(keys::BLOCK_LIST),
+        ["/a/404", "/b/404"]
+    );
+    assert_eq!(rule("block_list /a/404").hits, 1);
+    // Another rule changes nothing about it; the file has the last word where it turns a switch itself.
+    options
+        .set(&["block_list=/a/404", "block_list=/d/404"])
+        .unwrap();
+    assert_eq!(
+        rules_in_force(&options, keys::BLOCK_LIST),
+        ["/d/404", "/c/404"]
+    );
+    options.set_file_rules(vec![file(true)]).unwrap();
+    options.switch_rule(&rule("mine"), false).unwrap();
+    options.set_file_rules(vec![file(true)]).unwrap();
+    assert!(!rule("mine").on);
+    options.set_file_rules(vec![file(false)]).unwrap();
+    options.set_file_rules(vec![file(true)]).unwrap();
+    assert!(rule("mine").on);
+    // A rule that went and came back is a new one.
+    options.set(&["block_list"]).unwrap();
+    options.set(&["block_list=/a/404"]).unwrap();
+    assert_eq!(
+        rules_in_force(&options, keys::BLOCK_LIST),
+        ["/a/404", "/c/404"]
+    );
+    // A switch that cannot be turned stays.
+    let refused = FileRule {
+        option: "fault",
+        spec: "500".to_owned(),
+        ..file(false)
+    };
+    options.set_file_rules(vec![refused]).unwrap();
+    let error = options.switch_rule(&rule("mine"), true).unwrap_err();
+    assert_eq!(error.to_string(), "not that one");
+    assert!(!rule("mine").on);
+    let told = told.lock().unwrap();
+    assert!(
+        told.iter().all(|changed| !changed.contains(',')),
+        "{told:?}"
+    );
 }
