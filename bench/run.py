@@ -8,7 +8,7 @@
 Needs a Rust toolchain, python3 and openssl; Linux, since CPU time is read from /proc. A peer that is
 not installed is left out, and that is said. See bench/README.md for what is measured and why so.
 """
-import argparse, datetime, json, os, pathlib, platform, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, time
+import argparse, datetime, fcntl, json, os, pathlib, platform, pty, re, shutil, signal, socket, statistics, struct, subprocess, sys, tempfile, termios, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TICK = os.sysconf("SC_CLK_TCK")
@@ -28,6 +28,7 @@ SCENARIOS = {
     "I": ("memory after many small flows, HTTP to HTTP", False, False, "memory"),
     "J": ("start to the first answer, HTTP to HTTPS", False, True, "start"),
     "K": ("lateness of events, HTTPS to HTTPS", True, True, "events"),
+    "L": ("the terminal's screen beside `ratel dump -q`, HTTP to HTTP, 1 KiB, keep-alive", False, False, "screen"),
 }
 
 
@@ -83,6 +84,29 @@ class Process:
             except subprocess.TimeoutExpired:
                 os.killpg(self.child.pid, signal.SIGKILL)
                 self.child.wait()
+
+
+class OnScreen(Process):
+    """A child whose terminal is a pseudo-terminal of 120 columns and 40 rows that somebody reads."""
+
+    def __init__(self, command, log, env=None):
+        self.log = log
+        self.started = time.perf_counter()
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        self.child = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=open(log, "ab"),
+                                      env={**env, "TERM": "xterm-256color"}, start_new_session=True)
+        os.close(theirs)
+        self.written = 0
+        threading.Thread(target=self.read, args=(ours,), daemon=True).start()
+
+    def read(self, terminal):
+        try:
+            while data := os.read(terminal, 1 << 16):
+                self.written += len(data)
+        except OSError:
+            pass  # Linux says so when the child has gone.
+        os.close(terminal)
 
 
 class World:
@@ -185,9 +209,10 @@ def haproxy(program):
 
 def peers(ratel):
     """Those that are there: name -> (command, the kinds it cannot do)."""
-    found = {"direct": (None, {"memory", "start"}), "ratel": (ratel_like([ratel, "dump"]), set())}
-    for name, make, cannot in (("nginx", nginx, {"connect", "memory"}), ("haproxy", haproxy, {"connect", "memory"}),
-                               ("mitmdump", lambda p: ratel_like([p]), set())):
+    found = {"direct": (None, {"memory", "start", "screen"}), "ratel": (ratel_like([ratel, "dump"]), set()),
+             "screen": (ratel_like([ratel]), {kind for *_, kind in SCENARIOS.values()} - {"screen"})}
+    for name, make, cannot in (("nginx", nginx, {"connect", "memory", "screen"}), ("haproxy", haproxy, {"connect", "memory", "screen"}),
+                               ("mitmdump", lambda p: ratel_like([p]), {"screen"})):
         if program := find(name):
             found[name] = (make(program), cannot)
         else:
@@ -215,7 +240,8 @@ class Candidate:
             self.to, tunnel = free_port(), kind == "connect"
             values = dict(kind=kind, scheme=scheme, origin=origin, port=self.to, front_tls=front_tls, dir=folder, keys=world.dir, confdir=confdir)
             environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
-            self.process = Process(command(values), folder / "log", environment)
+            start = OnScreen if name == "screen" else Process
+            self.process = start(command(values), folder / "log", environment)
             self.process.wait_for(self.to)
         self.args = ["--to", str(self.to), "--tls", "1" if front_tls else "0"]
         if tunnel:
@@ -285,6 +311,8 @@ def measure(world, name, command, scenario, quick):
         lone = candidate.load("/bytes/1024", conns=1, seconds=1, fresh=1 if kind == "fresh" else 0)
         before = cpu()
         result = candidate.load("/bytes/1024", conns=64, seconds=seconds, fresh=1 if kind == "fresh" else 0, expect=1024)
+        if kind == "screen" and isinstance(candidate.process, OnScreen) and not candidate.process.written:
+            raise RuntimeError("nothing was drawn")
         return {"CPU µs per request": (cpu() - before) / max(result["done"], 1) * 1e6, "req/s": result["done"] / result["seconds"],
                 "alone p50 ms": lone["latency_us"]["p50"] / 1000, "errors": sum(result["errors"].values())}
     finally:
@@ -350,7 +378,7 @@ def main():
                     except (RuntimeError, subprocess.SubprocessError) as error:
                         say(f"  failed: {error}")
             if any(seen.values()):
-                base = args.base if seen.get(args.base) else "mitmdump" if seen.get("mitmdump") else able[-1]
+                base = "ratel" if kind == "screen" else args.base if seen.get(args.base) else "mitmdump" if seen.get("mitmdump") else able[-1]
                 report.append(table(scenario, seen, base))
     finally:
         world.close()

@@ -155,6 +155,7 @@ impl FlowView {
         let watcher = Watcher {
             view: Arc::downgrade(&inner),
             updates,
+            heard: Vec::new(),
             generation: 0,
             todo: BTreeSet::new(),
             was_store: false,
@@ -308,6 +309,8 @@ impl Drop for Inner {
 struct Watcher {
     view: Weak<Inner>,
     updates: Subscription,
+    /// Taken from there; empty between two steps.
+    heard: Vec<Update>,
     /// Of the settings that `todo` is for.
     generation: u64,
     /// Flows to look at.
@@ -352,9 +355,12 @@ impl Watcher {
             self.todo = all(&view.store);
             heard = true;
         }
-        heard |= self.listen(&view.store, &mut gone, &mut swept);
         let is_store = settings.is_plain() && view.store.is_in_time();
         if is_store && !with_tree {
+            // Nobody looks at single flows. Should one of these end that, the next step sees it.
+            self.updates.take(&mut self.heard);
+            heard |= !self.heard.is_empty();
+            self.heard.clear();
             self.todo.clear();
             self.was_store = true;
             let mut shown = lock(&view.shown);
@@ -363,6 +369,7 @@ impl Watcher {
             }
             return heard;
         }
+        heard |= self.listen(&view.store, &mut gone, &mut swept);
         // A flow that began before others ends that, and the list is made anew.
         if !is_store && std::mem::take(&mut self.was_store) {
             self.todo = all(&view.store);
@@ -419,13 +426,9 @@ impl Watcher {
         gone: &mut HashSet<FlowId>,
         swept: &mut Option<FlowId>,
     ) -> bool {
-        let mut heard = false;
-        // No more than a queue holds at a time.
-        for _ in 0..crate::store::subscribe::QUEUE_BOUND {
-            let Some(update) = self.updates.try_next() else {
-                break;
-            };
-            heard = true;
+        self.updates.take(&mut self.heard);
+        let heard = !self.heard.is_empty();
+        for update in self.heard.drain(..) {
             match update {
                 Update::Added(id) | Update::Changed(id) | Update::Finished(id) => {
                     self.todo.insert(id);

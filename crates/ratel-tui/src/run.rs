@@ -26,7 +26,7 @@ use ratel_core::control::Control;
 use ratel_core::eventlog::{EventLog, Level, LogUpdate};
 use ratel_core::options::{Options, keys};
 use ratel_core::search::SearchIndex;
-use ratel_core::store::{FlowStore, Subscription};
+use ratel_core::store::{FlowStore, Subscription, Update};
 use ratel_core::view::FlowView;
 use ratel_flow::redact::Redactor;
 
@@ -51,8 +51,8 @@ const KEY_FRAME: Duration = Duration::from_micros(16_667);
 /// Traffic alone is drawn 25 times a second, since a picture costs time that the proxy may need.
 const TRAFFIC_FRAME: Duration = Duration::from_millis(40);
 
-/// It is drawn less often where a picture takes long, so that pictures take a fiftieth of a core and no more.
-const TRAFFIC_SHARE: u32 = 50;
+/// It is drawn less often where a picture takes long, so that pictures take a hundredth of a core and no more.
+const TRAFFIC_SHARE: u32 = 100;
 
 /// But never less often than this.
 const TRAFFIC_FRAME_MAX: Duration = Duration::from_millis(250);
@@ -134,6 +134,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
         clipboard: Clipboard::default(),
         reader,
         relisted,
+        changes: Vec::new(),
         pending: VecDeque::new(),
         kept: None,
         errands: Errands::default(),
@@ -247,6 +248,8 @@ struct Loop {
     reader: Reader,
     /// The list may look different.
     relisted: Arc<AtomicBool>,
+    /// Room for what the store announces; empty in between.
+    changes: Vec<Update>,
     /// Effects that take long, done one step at a time between keys.
     pending: VecDeque<Effect>,
     /// What was edited and not taken.
@@ -277,40 +280,50 @@ impl Loop {
         subscriptions: &Subscriptions,
         stop: &Stop,
     ) -> io::Result<Exit> {
-        // When the next picture may be drawn, and whether a key asks for one.
-        let (mut next_frame, mut hurry) = (Instant::now(), true);
-        let (mut last_frame, mut pause) = (Instant::now(), TRAFFIC_FRAME);
-        let mut dirty = true;
+        // A key is answered by the next picture. Traffic is looked at no more often than it is drawn: what comes meanwhile
+        // gathers where it waits, and wakes nobody.
+        let (mut last_look, mut pause) = (Instant::now(), Duration::ZERO);
+        let (mut dirty, mut woken, mut hurry) = (true, true, true);
         loop {
             if stop.is_stopped() {
                 return Ok(Exit::Stopped);
             }
             let now = Instant::now();
-            if dirty && now >= next_frame {
-                self.draw()?;
-                last_frame = Instant::now();
-                let took = last_frame.saturating_duration_since(now);
+            let due = last_look + if hurry { KEY_FRAME.min(pause) } else { pause };
+            if (dirty || woken) && now >= due {
+                if std::mem::take(&mut woken)
+                    && let Some(exit) = self.take_updates(subscriptions)?
+                {
+                    return Ok(exit);
+                }
+                if dirty | self.model.take_dirty() {
+                    self.draw()?;
+                }
+                last_look = Instant::now();
+                let took = last_look.saturating_duration_since(now);
                 pause = (took * TRAFFIC_SHARE).clamp(TRAFFIC_FRAME, TRAFFIC_FRAME_MAX);
                 (dirty, hurry) = (false, false);
             }
-            let timeout = self.timeout(dirty.then_some(next_frame));
-            match timeout.map_or_else(
+            let next_look = (dirty || woken).then_some(due);
+            match self.timeout(next_look).map_or_else(
                 || signals.recv().map_err(Into::into),
                 |timeout| signals.recv_timeout(timeout),
             ) {
                 Ok(signal) => {
                     for signal in std::iter::once(signal).chain(signals.try_iter().take(SIGNALS)) {
+                        woken |= matches!(signal, Signal::Wake);
                         hurry |= matches!(signal, Signal::Event(_));
                         if let Some(exit) = self.signal(signal)? {
                             return Ok(exit);
                         }
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                // Searches and work on files have news without a word.
+                Err(RecvTimeoutError::Timeout) => woken = true,
                 // The senders live as long as the subscriptions do.
                 Err(RecvTimeoutError::Disconnected) => return Ok(Exit::Stopped),
             }
-            if let Some(exit) = self.take_updates(subscriptions)?.or(self.step()?) {
+            if let Some(exit) = self.step()? {
                 return Ok(exit);
             }
             let due = self
@@ -318,18 +331,19 @@ impl Loop {
                 .deadline()
                 .is_some_and(|deadline| deadline <= clock::now());
             dirty |= self.model.take_dirty() || due;
-            next_frame = last_frame + if hurry { KEY_FRAME } else { pause };
+            // What a key did may have changed what is listened to.
+            woken |= hurry;
         }
     }
 
     /// How long nothing will have to be done; none if nothing is known to come.
-    fn timeout(&self, next_frame: Option<Instant>) -> Option<Duration> {
+    fn timeout(&self, next_look: Option<Instant>) -> Option<Duration> {
         if !self.pending.is_empty() {
             return Some(Duration::ZERO);
         }
         let found = self.finding.as_ref().map(Finding::look_again);
         let shown = self.errands.are_under_way().then_some(errands::SHOWN_EVERY);
-        let other = match next_frame {
+        let other = match next_look {
             Some(at) => Some(at.saturating_duration_since(Instant::now())),
             None => self
                 .model
@@ -371,15 +385,15 @@ impl Loop {
         {
             return Ok(Some(exit));
         }
-        // As many as a queue holds: what comes meanwhile wakes the loop again, or is still there next time.
-        for _ in 0..ratel_core::store::subscribe::QUEUE_BOUND {
-            let Some(change) = subscriptions.store.try_next() else {
-                break;
-            };
+        // What comes meanwhile wakes the loop again.
+        let mut changes = std::mem::take(&mut self.changes);
+        subscriptions.store.take(&mut changes);
+        for change in changes.drain(..) {
             if let Some(exit) = self.send(Msg::Store(change))? {
                 return Ok(Some(exit));
             }
         }
+        self.changes = changes;
         if let Some(found) = self.take_found()
             && let Some(exit) = self.send(found)?
         {

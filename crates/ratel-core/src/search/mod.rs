@@ -163,7 +163,7 @@ impl SearchIndex {
         let sieves: Arc<dyn Sieves> = shared.clone();
         store.ask_first(Arc::downgrade(&sieves));
         let ring = shared.clone();
-        let updates = store.subscribe_with(Box::new(move || ring.bell.wake()));
+        let updates = store.subscribe_bell(Box::new(move || ring.bell.wake()));
         let indexer = Indexer::new(shared.clone(), store.clone(), updates, files, budget);
         let thread = std::thread::Builder::new()
             .name("ratel-search".into())

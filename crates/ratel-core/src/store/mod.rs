@@ -334,6 +334,13 @@ impl FlowStore {
         self.0.shared.updates.subscribe(Some(wake))
     }
 
+    /// As [`subscribe_with`](Self::subscribe_with) for those who want to know only that something happened: whatever it
+    /// is, and however often, there is one [`Update::Resync`] to take.
+    #[must_use]
+    pub fn subscribe_bell(&self, wake: Box<dyn Fn() + Send + Sync>) -> Subscription {
+        self.0.shared.updates.subscribe_bounded(0, Some(wake))
+    }
+
     /// Blocks until everything that was emitted before can be read.
     pub fn flush(&self) {
         self.0.shared.queue.flush();

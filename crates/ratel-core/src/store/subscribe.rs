@@ -89,6 +89,13 @@ impl<T: Notice> Subscription<T> {
         lock(&self.0.queue).pop()
     }
 
+    /// Moves all notices that wait to the end of `into`, no more than [`QUEUE_BOUND`].
+    pub fn take(&self, into: &mut Vec<T>) {
+        let mut queue = lock(&self.0.queue);
+        queue.covered.clear();
+        into.extend(queue.notices.drain(..));
+    }
+
     /// The next notice; waits for one up to `timeout`. None at once when the publisher is gone.
     #[must_use]
     pub fn next_timeout(&self, timeout: Duration) -> Option<T> {
@@ -134,6 +141,8 @@ struct Queue<T> {
     notices: VecDeque<T>,
     /// Keys that notices in the queue cover.
     covered: HashSet<u64>,
+    /// More than so many become one "read everything again".
+    bound: usize,
     closed: bool,
 }
 
@@ -156,7 +165,7 @@ impl<T: Notice> Queue<T> {
         {
             return;
         }
-        if self.notices.len() >= QUEUE_BOUND || notice.is_resync() {
+        if self.notices.len() >= self.bound || notice.is_resync() {
             self.notices.clear();
             self.covered.clear();
             self.notices.push_back(T::resync());
@@ -187,10 +196,20 @@ impl<T: Notice> Default for Hub<T> {
 
 impl<T: Notice> Hub<T> {
     pub(crate) fn subscribe(&self, wake: Option<Box<dyn Fn() + Send + Sync>>) -> Subscription<T> {
+        self.subscribe_bounded(QUEUE_BOUND, wake)
+    }
+
+    /// With another bound than [`QUEUE_BOUND`]. With none there is never more to take than one "read everything again".
+    pub(crate) fn subscribe_bounded(
+        &self,
+        bound: usize,
+        wake: Option<Box<dyn Fn() + Send + Sync>>,
+    ) -> Subscription<T> {
         let mut inboxes = lock(&self.inboxes);
         let queue = Queue {
             notices: VecDeque::new(),
             covered: HashSet::new(),
+            bound,
             closed: self.closed.load(Ordering::Relaxed),
         };
         let inbox = Arc::new(Inbox {

@@ -26,8 +26,8 @@ const BODY_MAX: u64 = 64 * 1024 * 1024;
 impl Loop {
     /// Updates the model and does what it asks for.
     pub(super) fn send(&mut self, msg: Msg) -> io::Result<Ended> {
-        let mut msgs = VecDeque::from([msg]);
-        while let Some(msg) = msgs.pop_front() {
+        let (mut next, mut msgs) = (Some(msg), VecDeque::new());
+        while let Some(msg) = next.take().or_else(|| msgs.pop_front()) {
             for effect in update(&mut self.model, msg) {
                 match effect {
                     Effect::Quit => return Ok(Some(Exit::Quit)),

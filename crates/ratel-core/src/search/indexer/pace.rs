@@ -2,8 +2,8 @@
 //!
 //! The thread has a low priority, so it takes nothing from a proxy that has the processors busy. That does not make it
 //! cheap: under a load test it would double the work for each request, for flows that nobody will look for. So while
-//! there is much traffic it works for a tenth of the time and falls behind; it catches up afterwards. What is read from a
-//! file is no traffic.
+//! there is much traffic it works for a tenth of the time, under a load test for a fiftieth, and falls behind; it catches
+//! up afterwards. What is read from a file is no traffic.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ use crate::store::FlowStore;
 const MANY_FLOWS: f64 = 300.0;
 const MANY_BYTES: f64 = 24e6;
 
+/// Ten times as much is a load test.
+const LOAD_TEST: f64 = 10.0;
+
 /// How often that is judged.
 const JUDGED_EVERY: Duration = Duration::from_millis(250);
 
@@ -27,15 +30,18 @@ const LATELY: Duration = Duration::from_secs(10);
 /// Flows that are weighed each time.
 const WEIGHED: u64 = 16;
 
-/// With much traffic the thread works for so long, and sleeps for nine times as long as it did.
+/// With much traffic the thread works for so long, and sleeps for so many times as long as it did.
 const WORK: Duration = Duration::from_millis(4);
+const SLEEPS: u32 = 9;
+const SLEEPS_UNDER_LOAD: u32 = 49;
 const SLEEP_MOST: Duration = Duration::from_millis(200);
 
 pub(super) struct Pace {
     store: FlowStore,
     judged: Instant,
     last: FlowId,
-    much: bool,
+    /// How many times as long as it works the thread sleeps.
+    sleeps: u32,
     working_since: Instant,
 }
 
@@ -45,7 +51,7 @@ impl Pace {
             judged: Instant::now(),
             last: store.last_id().unwrap_or(FlowId(0)),
             store,
-            much: false,
+            sleeps: 0,
             working_since: Instant::now(),
         }
     }
@@ -66,8 +72,8 @@ impl Pace {
         let worked = now - self.working_since;
         if worked >= WORK {
             bell.let_searches_go_first();
-            if self.much {
-                bell.sleep((worked * 9).min(SLEEP_MOST));
+            if self.sleeps > 0 {
+                bell.sleep((worked * self.sleeps).min(SLEEP_MOST));
             }
             self.working_since = Instant::now();
             if bell.is_stopped() {
@@ -93,7 +99,12 @@ impl Pace {
         let weighed = newest.len().max(1) as f64;
         let rate = flows as f64 * (stamps.len() as f64 / weighed) / since.as_secs_f64();
         let bytes = rate * bytes as f64 / stamps.len().max(1) as f64;
-        self.much = rate > MANY_FLOWS || bytes > MANY_BYTES;
+        let much = (rate / MANY_FLOWS).max(bytes / MANY_BYTES);
+        self.sleeps = match much {
+            much if much > LOAD_TEST => SLEEPS_UNDER_LOAD,
+            much if much > 1.0 => SLEEPS,
+            _ => 0,
+        };
     }
 }
 

@@ -119,6 +119,42 @@ fn a_slow_subscriber_is_told_to_read_again() {
 }
 
 #[test]
+fn all_that_waits_is_taken_at_once_and_announced_again_afterwards() {
+    let store = store(1 << 24, 1 << 28);
+    let updates = store.subscribe();
+    let first = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let second = store.open(FlowKind::Http, &client(), Timestamp(1));
+    store.flush();
+    let mut taken = Vec::new();
+    updates.take(&mut taken);
+    assert_eq!(taken, [first.id(), second.id()].map(Update::Added));
+    first.data(Side::Server, &[Bytes::from_static(b"event")], Timestamp(2));
+    store.flush();
+    taken.clear();
+    updates.take(&mut taken);
+    assert_eq!(taken, [Update::Changed(first.id())]);
+}
+
+#[test]
+fn a_bell_rings_once_for_whatever_happened() {
+    let store = store(1 << 24, 1 << 28);
+    let rung = Arc::new(AtomicUsize::new(0));
+    let counter = rung.clone();
+    let bell = store.subscribe_bell(Box::new(move || {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }));
+    for times in 1..=2 {
+        for _ in 0..3 {
+            drop(store.open(FlowKind::Http, &client(), Timestamp(1)));
+            store.flush();
+        }
+        assert_eq!(rung.load(Ordering::Relaxed), times);
+        assert_eq!(bell.try_next(), Some(Update::Resync));
+        assert_eq!(bell.try_next(), None);
+    }
+}
+
+#[test]
 fn a_long_download_outlives_the_disk_budget_and_keeps_its_head() {
     let store = store(1 << 24, 1 << 20);
     let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
