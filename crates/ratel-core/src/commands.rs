@@ -19,7 +19,7 @@ pub mod history;
 pub mod lex;
 
 pub use args::{Arg, FlowSpec};
-pub use call::{Call, check_choices, parse, parse_words};
+pub use call::{Call, check_choices, parse, parse_words, words};
 pub use complete::{Candidate, Candidates, Completion, complete, hint};
 pub use def::{ArgKind, CommandDef, Param, Returns, Section};
 pub use defs::SECTIONS;

@@ -121,6 +121,8 @@ pub enum ExportError {
 pub struct ExportOptions {
     /// curl is told to which address the name of the server belongs, as it did when the flow was recorded.
     pub preserve_original_ip: bool,
+    /// Commands and programs take any certificate of the server, as the proxy did (`ssl_insecure`).
+    pub insecure: bool,
 }
 
 /// Makes text of a flow.
@@ -128,7 +130,7 @@ pub struct ExportOptions {
 /// # Errors
 /// When the format has no words for it.
 pub fn export(format: Format, flow: &Exported<'_>) -> Result<Vec<u8>, ExportError> {
-    make(format, flow, None, None)
+    make(format, flow, None, None, false)
 }
 
 /// Makes text of a whole flow, with the messages of a WebSocket where the format has them.
@@ -158,7 +160,7 @@ pub fn export_record(
         .map(|peer| peer.ip())
         .filter(|_| options.preserve_original_ip);
     let messages = http.websocket.as_ref().map(|websocket| &websocket.messages);
-    make(format, &flow, messages, address)
+    make(format, &flow, messages, address, options.insecure)
 }
 
 fn make(
@@ -166,8 +168,9 @@ fn make(
     flow: &Exported<'_>,
     messages: Option<&Messages>,
     address: Option<IpAddr>,
+    insecure: bool,
 ) -> Result<Vec<u8>, ExportError> {
-    let call = || Call::of(flow, address);
+    let call = || Call::of(flow, address, insecure);
     Ok(match format {
         Format::Curl => shell::curl(&call()?)?.into_bytes(),
         Format::Httpie => shell::httpie(&call()?)?.into_bytes(),

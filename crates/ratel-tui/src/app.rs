@@ -4,7 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use ratel_core::browser::Browsers;
 use ratel_core::control::Control;
@@ -159,10 +160,23 @@ impl TuiError {
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Mutex<StopState>>);
 
+/// A signal that was meant for a program that has ended by it may be looked at this much later.
+const LATE: Duration = Duration::from_secs(1);
+
 #[derive(Default)]
 struct StopState {
     stopped: bool,
+    away: Away,
     wake: Option<Box<dyn Fn() + Send>>,
+}
+
+/// Whether another program has the terminal.
+#[derive(Clone, Copy, Default)]
+enum Away {
+    #[default]
+    No,
+    Yes,
+    Until(Instant),
 }
 
 impl Stop {
@@ -174,7 +188,7 @@ impl Stop {
 
     /// Closes the screen, once it is there. Not for use in a signal handler: have a thread or task wait for the signal.
     pub fn stop(&self) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         state.stopped = true;
         if let Some(wake) = &state.wake {
             wake();
@@ -184,15 +198,34 @@ impl Stop {
     /// Whether [`stop`](Self::stop) was called.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .stopped
+        self.lock().stopped
+    }
+
+    /// Whether another program has the terminal, so that the signals of keys are meant for that one.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        match self.lock().away {
+            Away::No => false,
+            Away::Yes => true,
+            Away::Until(end) => Instant::now() < end,
+        }
+    }
+
+    /// Runs what has the terminal meanwhile.
+    pub(crate) fn while_away<T>(&self, run: impl FnOnce() -> T) -> T {
+        self.lock().away = Away::Yes;
+        let result = run();
+        self.lock().away = Away::Until(Instant::now() + LATE);
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, StopState> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Calls `wake`, which must not block, on every [`stop`](Self::stop) from here on.
     pub(crate) fn on_stop(&self, wake: impl Fn() + Send + 'static) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).wake = Some(Box::new(wake));
+        self.lock().wake = Some(Box::new(wake));
     }
 }
 

@@ -421,6 +421,7 @@ impl Backend<'_> {
         let values = self.options.snapshot();
         let options = ExportOptions {
             preserve_original_ip: values.bool(options::keys::EXPORT_PRESERVE_ORIGINAL_IP),
+            insecure: values.bool(options::keys::SSL_INSECURE),
         };
         export_record(format, &self.redactor.redact(&record), options)
             .map_err(|error| CommandError::Failed(error.to_string()))
@@ -566,11 +567,18 @@ fn is_unset(name: &str, values: &[&str]) -> bool {
     values == [""] && matches!(default, Some(options::Default::OptStr(_)))
 }
 
+fn is_list(name: &str) -> bool {
+    let def = options::def(name);
+    def.is_some_and(|def| matches!(def.default, options::Default::List(_)))
+}
+
 /// What is typed behind `set`, as specifications.
 fn specs(name: &str, values: &[&str]) -> Vec<String> {
     match values {
         [] => vec![name.to_owned()],
         _ if is_unset(name, values) => vec![name.to_owned()],
+        // A filter needs no quotes round it.
+        [_, _, ..] if !is_list(name) => vec![format!("{name}={}", values.join(" "))],
         values => values
             .iter()
             .map(|value| format!("{name}={value}"))

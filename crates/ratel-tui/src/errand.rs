@@ -19,7 +19,7 @@ use ratel_flow::io::{AppendError, FlowFile, WriteError};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{FlowId, Record};
 
-use crate::export;
+use crate::files::write;
 use place::Place;
 
 /// So many troubles with a file are said one by one.
@@ -48,7 +48,7 @@ pub enum Errand {
         /// Behind what is there.
         append: bool,
     },
-    /// Writes an exported flow to a new file.
+    /// Writes an exported flow to a file.
     Export {
         /// What it is exported as.
         text: Vec<u8>,
@@ -201,13 +201,16 @@ impl Errand {
                     log(Level::Error, &format!("cannot write {shown}: {error}"));
                 }
             },
-            Self::Export { text, path } => match export::save(path, text) {
+            Self::Export { text, path } => match write(path, text) {
                 Ok(()) => {
                     let bytes = size(text.len() as u64);
                     let shown = path.display();
                     log(Level::Alert, &format!("{bytes} written to {shown}"));
                 }
-                Err(why) => log(Level::Error, &why),
+                Err(error) => {
+                    let shown = path.display();
+                    log(Level::Error, &format!("cannot write {shown}: {error}"));
+                }
             },
             Self::Load { path } => load(path, means, progress),
             Self::Send { path } => {

@@ -81,6 +81,12 @@ pub(crate) fn cell(path: &Path, escaped: bool) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+/// Whether what is written there takes the place of something.
+pub(crate) fn is_file(path: &Path) -> bool {
+    path.metadata()
+        .is_ok_and(|there| there.is_file() && there.len() > 0)
+}
+
 /// Writes a file for its owner only, in the place of one that is there.
 pub(crate) fn write(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();

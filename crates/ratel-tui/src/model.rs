@@ -57,10 +57,16 @@ pub struct Model {
     /// What was said of single flows on this screen.
     pub(crate) settings: FlowSettings,
     pub(crate) message: Option<Message>,
+    /// There was a message when the last key came, which has taken it away.
+    pub(crate) said_before: bool,
     /// A place that is to be shown as soon as it has been read.
     pub(crate) jump: Option<Jump>,
     /// Flows that were told to end, to be removed then.
     pub(crate) ending: BTreeSet<FlowId>,
+    /// Flows whose request was let go, until it is known whether their response is held in turn.
+    pub(crate) let_go: BTreeSet<FlowId>,
+    /// How many flows were held when it was asked whether to quit.
+    pub(crate) held: usize,
     /// Searches through all flows so far.
     pub(crate) searches: u64,
     /// What is being done beside the screen.
@@ -92,6 +98,8 @@ pub(crate) enum Screen {
 pub(crate) struct FlowList {
     pub(crate) page: Page,
     pub(crate) target: Target,
+    /// A key that is about what has the focus once the rows are read.
+    pub(crate) key: Option<Key>,
     /// The flows by host and path, instead of the list.
     pub(crate) tree: Option<TreeView>,
     /// The page is not what the store has.
@@ -392,6 +400,8 @@ impl Model {
     pub fn new(info: ProxyInfo, look: Look, values: Arc<Values>) -> Self {
         let mut model = Self {
             ending: BTreeSet::new(),
+            let_go: BTreeSet::new(),
+            held: 0,
             info,
             look,
             values,
@@ -411,6 +421,7 @@ impl Model {
             history: History::default(),
             settings: FlowSettings::default(),
             message: None,
+            said_before: false,
             jump: None,
             searches: 0,
             busy: Vec::new(),

@@ -82,6 +82,10 @@ pub enum Msg {
     Edited(FlowId, String, Result<bool, CommandError>),
     /// The rows of a table became a part of a flow; whether it is another one.
     RowsSet(FlowId, Part, Result<bool, CommandError>),
+    /// How many flows are held.
+    Held(usize),
+    /// Whether there is that file, which the command would write.
+    Exists(PathBuf, Vec<String>, bool),
     /// What is being done beside the screen, in words.
     Busy(Vec<String>),
     /// A picture is about to be drawn: ask for what it lacks.
@@ -146,6 +150,10 @@ pub enum Effect {
     Write(PathBuf, String),
     /// Show a body in a program of the user's own: the flow, and whether it is the response's.
     ViewBody(FlowId, bool),
+    /// Find out whether there is that file, which the command would write; answered by [`Msg::Exists`].
+    Exists(PathBuf, Vec<String>),
+    /// Count the flows that are held; answered by [`Msg::Held`].
+    CountHeld,
     /// Give the terminal back and stop the process until it is continued.
     Suspend,
     /// Leave.

@@ -146,6 +146,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
             },
         },
         reading,
+        stop: stop.clone(),
     };
     screen.start(&subscriptions).map_err(TuiError::Terminal)?;
     let result = screen.run(&signals, &subscriptions, &stop);
@@ -259,6 +260,7 @@ struct Loop {
     tools: errands::Tools,
     /// The files of the option `rfile` are being read.
     reading: Arc<AtomicBool>,
+    stop: Stop,
 }
 
 /// Why a round of the loop ends the program.

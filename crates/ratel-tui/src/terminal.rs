@@ -12,6 +12,7 @@ use crossterm::event::{
     DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture,
 };
 use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
 };
@@ -105,6 +106,12 @@ impl Terminal {
         if self.entered.swap(false, Ordering::Relaxed) {
             restore();
         }
+    }
+
+    /// Says something where the shell's lines are, while the terminal is given back.
+    pub(crate) fn say(&mut self, text: &str) {
+        // Who cannot read it misses nothing else.
+        let _ = execute!(io::stdout(), Print(crate::text::safe(text)), Print("\r\n"));
     }
 
     /// Asks the terminal to put bytes into the clipboard (OSC 52, xterm's control sequences).

@@ -76,7 +76,11 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::List => model.list.stale = true,
         Msg::LogRead(entries) => traffic::read_log(model, entries),
-        Msg::Page(page) => traffic::took_page(model, page),
+        Msg::Page(page) => {
+            traffic::took_page(model, page);
+            let key = model.list.key.take();
+            return key.map_or_else(Vec::new, |key| pressed(model, key));
+        }
         Msg::Tree(page) => {
             traffic::took_tree(model, *page);
             let key = model.list.tree.as_mut().and_then(|tree| tree.key.take());
@@ -98,6 +102,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::TextSet(id, part, changed) => text_view::set(model, id, &part, changed),
         Msg::TextEdited(edited) => text_view::edited(model, edited),
         Msg::RowsSet(id, part, changed) => edit::rows_set(model, id, part, changed),
+        Msg::Exists(path, words, true) => prompt::ask_to_replace(model, &path, words),
+        Msg::Exists(_, words, false) => return commands::run(model, &words),
+        Msg::Held(count) => model.held = count,
         Msg::Busy(busy) => model.busy = busy,
         Msg::Store(_) | Msg::Frame(_) => {}
     }
@@ -105,10 +112,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 fn pressed(model: &mut Model, key: Key) -> Vec<Effect> {
-    model.message = model
-        .message
-        .take()
-        .filter(|message| message.level != Level::Info && !message.only_here);
+    // Whoever types has read it, and the log has what is worth more.
+    model.said_before = model.message.take().is_some();
     if let Some(prompt) = model.prompt.take() {
         return prompt::answered(model, prompt, key);
     }

@@ -6,6 +6,8 @@ mod edit;
 mod files;
 #[path = "screens/find.rs"]
 mod find;
+#[path = "screens/first_steps.rs"]
+mod first_steps;
 #[path = "screens/idle.rs"]
 mod idle;
 #[path = "screens/layouts.rs"]
@@ -333,9 +335,9 @@ fn eviction_keeps_the_focused_flow() {
 #[test]
 fn quitting_is_asked_for() {
     let mut ui = Ui::new(SMALL, sample());
-    assert!(ui.keys("q").text().contains("Quit? (yes,no)?"));
+    assert!(ui.keys("q").text().contains("Quit? (yes,no) "));
     assert!(!ui.keys("n").quit && !ui.text().contains("Quit?"));
-    assert!(ui.keys("esc y").quit);
+    assert!(ui.keys("q y").quit);
     assert!(Ui::new(SMALL, sample()).keys("ctrl_c ctrl_c").quit);
     assert!(Ui::new(SMALL, sample()).keys("enter Q").quit);
     assert_eq!(Ui::new(SMALL, sample()).keys("ctrl_z").suspended, 1);
@@ -825,12 +827,18 @@ fn a_flow_is_exported_to_a_file_that_is_asked_for() {
         written.starts_with("curl ") && written.contains("/api/orders?limit=50"),
         "{written}"
     );
-    let line = format!("export.file curl @focus {}", file.display());
+    let line = format!("export.file raw_request @focus {}", file.display());
+    let asked = ui.command(&line).text();
     assert!(
-        ui.command(&line).text().contains("cannot write"),
-        "what is there is left alone"
+        asked.contains("again.sh. Overwrite it? (yes,no)"),
+        "{asked}"
     );
     assert_eq!(ui.kept.last(), Some(&line));
+    ui.keys("n");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+    ui.command(&line).keys("y");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert!(written.starts_with("POST /api/orders"), "{written}");
 }
 
 #[test]

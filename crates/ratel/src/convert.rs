@@ -198,6 +198,7 @@ impl Job {
             redactor,
             options: ExportOptions {
                 preserve_original_ip: values.bool(keys::EXPORT_PRESERVE_ORIGINAL_IP),
+                insecure: values.bool(keys::SSL_INSECURE),
             },
         })
     }

@@ -155,7 +155,8 @@ impl Program {
         let (store, _) = self.store(&values)?;
         let (stop, stopped) = stop::channel();
         let on_signal = stop.clone();
-        stop::on_signals(move |why| {
+        let nowhere_else = || false;
+        stop::on_signals(nowhere_else, move |why| {
             on_signal.stop(why);
             true
         })
@@ -349,7 +350,9 @@ impl Program {
         let search = self.search(&values, &store, dir)?;
         let stop = ratel_tui::Stop::new();
         let on_signal = stop.clone();
-        stop::on_signals(move |why| {
+        let away = stop.clone();
+        let elsewhere = move || away.is_away();
+        stop::on_signals(elsewhere, move |why| {
             on_signal.stop();
             // The screen takes no second signal.
             why == Why::Signal

@@ -61,21 +61,28 @@ impl Stopped {
 
 /// Calls `stop` with [`Why::Signal`] on the first SIGINT, SIGTERM or SIGHUP and with [`Why::Again`] on the second, which
 /// says whether the program ends by itself then. If not, soon after it, or on the third, the process ends with 128 and
-/// the number as exit code.
+/// the number as exit code. SIGQUIT counts as SIGINT does.
+///
+/// The signals of keys, SIGINT and SIGQUIT, go to all programs in the foreground. `elsewhere` says whether they were
+/// meant for another one that has the terminal: then they are nothing here.
 ///
 /// # Errors
 /// When the system refuses handlers or a thread.
 #[cfg(unix)]
-pub(crate) fn on_signals(stop: impl Fn(Why) -> bool + Send + 'static) -> io::Result<()> {
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+pub(crate) fn on_signals(
+    elsewhere: impl Fn() -> bool + Send + 'static,
+    stop: impl Fn(Why) -> bool + Send + 'static,
+) -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
     use signal_hook::iterator::Signals;
 
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP, SIGQUIT])?;
     // Lives as long as the process: it has to be there for the second signal.
     std::thread::Builder::new()
         .name("ratel-signals".into())
         .spawn(move || {
-            for (count, signal) in signals.forever().enumerate() {
+            let ours = |signal: &i32| !(matches!(*signal, SIGINT | SIGQUIT) && elsewhere());
+            for (count, signal) in signals.forever().filter(ours).enumerate() {
                 let end = move || std::process::exit(128 + signal);
                 if count == 0 {
                     stop(Why::Signal);
@@ -99,6 +106,9 @@ pub(crate) fn on_signals(stop: impl Fn(Why) -> bool + Send + 'static) -> io::Res
 
 /// Without Unix signals the system's own way to end a process is all there is.
 #[cfg(not(unix))]
-pub(crate) fn on_signals(_: impl Fn(Why) -> bool + Send + 'static) -> io::Result<()> {
+pub(crate) fn on_signals(
+    _: impl Fn() -> bool + Send + 'static,
+    _: impl Fn(Why) -> bool + Send + 'static,
+) -> io::Result<()> {
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! From a line to a call, with every argument read as what it is for.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::args::{Arg, FlowSpec};
@@ -27,8 +28,43 @@ impl Eq for Call {}
 /// When there is no such command, it cannot be used yet, or its arguments do not fit. Choices are not looked at; for
 /// these there is [`check_choices`].
 pub fn parse(line: &str) -> Result<Call, CommandError> {
-    let words: Vec<_> = lex::words(line).into_iter().map(|word| word.text).collect();
-    parse_words(&words)
+    parse_words(&words(line))
+}
+
+/// The words of a line, as its command takes them: the last parameter may be all that is left, as it stands.
+pub fn words(line: &str) -> Vec<String> {
+    let mut found = lex::words(line);
+    let text = found.first().and_then(|name| {
+        let params = super::def(&name.text)?.params;
+        params.last().filter(|last| last.text).map(|_| params.len())
+    });
+    // One that is quoted is what stands between the quotes.
+    let text = text.filter(|at| {
+        let first = found.get(*at);
+        first.is_some_and(|first| found.len() > at + 1 || !first.closed)
+    });
+    let rest = text.and_then(|at| {
+        let first = found.get(at)?;
+        let rest = line.get(first.range.start..)?.trim_end();
+        Some(whole(first, rest).to_owned())
+    });
+    found.truncate(text.unwrap_or(found.len()));
+    found
+        .into_iter()
+        .map(|word| word.text)
+        .chain(rest)
+        .collect()
+}
+
+/// What stands between the quotes of a text that has such a quote in a word of it, too: `'it's here'`.
+fn whole<'a>(first: &lex::Word, rest: &'a str) -> &'a str {
+    let quoted = first.quote.and_then(|quote| {
+        let after = rest.get(first.range.len()..)?;
+        let goes_on = first.closed && after.starts_with(|c: char| !c.is_whitespace());
+        let inner = rest.strip_prefix(quote)?.strip_suffix(quote)?;
+        goes_on.then_some(inner)
+    });
+    quoted.unwrap_or(rest)
 }
 
 /// As [`parse`], with the words told apart.
@@ -38,6 +74,11 @@ pub fn parse(line: &str) -> Result<Call, CommandError> {
 pub fn parse_words<S: AsRef<str>>(words: &[S]) -> Result<Call, CommandError> {
     let (name, words) = words.split_first().ok_or(CommandError::Empty)?;
     let def = find(name.as_ref())?;
+    let words: Vec<_> = words.iter().map(S::as_ref).collect();
+    let words = match def.params.last().filter(|last| last.text) {
+        Some(_) => joined(words, def.params.len()),
+        None => words.into_iter().map(Cow::Borrowed).collect(),
+    };
     let mut args = Vec::with_capacity(words.len());
     for (nth, word) in words.iter().enumerate() {
         let Some(param) = def.param(nth) else {
@@ -48,7 +89,7 @@ pub fn parse_words<S: AsRef<str>>(words: &[S]) -> Result<Call, CommandError> {
             };
             return Err(mismatch(def, format!("{} takes {taken}", def.name)));
         };
-        args.push(read(def, param, word.as_ref())?);
+        args.push(read(def, param, word)?);
     }
     for param in def.params.iter().skip(words.len()).filter(|p| !p.rest) {
         match param.default {
@@ -60,6 +101,13 @@ pub fn parse_words<S: AsRef<str>>(words: &[S]) -> Result<Call, CommandError> {
         }
     }
     Ok(Call { def, args })
+}
+
+/// So many words, of which the last one is all that are left.
+fn joined(mut words: Vec<&str>, count: usize) -> Vec<Cow<'_, str>> {
+    let rest = words.split_off(count.saturating_sub(1).min(words.len()));
+    let rest = (!rest.is_empty()).then(|| Cow::Owned(rest.join(" ")));
+    words.into_iter().map(Cow::Borrowed).chain(rest).collect()
 }
 
 fn read(def: &'static CommandDef, param: &Param, word: &str) -> Result<Arg, CommandError> {

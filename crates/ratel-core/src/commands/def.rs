@@ -108,6 +108,8 @@ pub struct Param {
     pub default: Option<&'static str>,
     /// It takes all words that are left, possibly none; only the last parameter may.
     pub rest: bool,
+    /// It takes what is left of the line as it stands, quotes and spaces included; only the last parameter may.
+    pub text: bool,
 }
 
 impl Param {
@@ -117,6 +119,7 @@ impl Param {
             kind,
             default: None,
             rest: false,
+            text: false,
         }
     }
 
@@ -127,6 +130,11 @@ impl Param {
 
     pub(super) const fn rest(mut self) -> Self {
         self.rest = true;
+        self
+    }
+
+    pub(super) const fn text(mut self) -> Self {
+        self.text = true;
         self
     }
 
@@ -272,7 +280,7 @@ impl CommandDef {
 
     /// The parameter that the `nth` word after the name is for.
     pub fn param(&self, nth: usize) -> Option<&'static Param> {
-        let last = self.params.last().filter(|last| last.rest);
+        let last = self.params.last().filter(|last| last.rest || last.text);
         self.params.get(nth).or(last)
     }
 }

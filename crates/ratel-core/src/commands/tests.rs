@@ -39,7 +39,7 @@ fn check_params(def: &CommandDef) {
         let place = (def.name, param.name);
         assert!(names.insert(param.name), "{place:?} twice");
         assert!(
-            !param.rest || nth + 1 == def.params.len(),
+            !(param.rest || param.text) || nth + 1 == def.params.len(),
             "{place:?} is not the last"
         );
         assert!(
@@ -312,4 +312,36 @@ proptest::proptest! {
             let _ = hint(&line);
         }
     }
+}
+
+#[test]
+fn the_rest_of_a_line_is_a_text() {
+    let rows: [(&str, &[&str]); 9] = [
+        ("console.highlight 200 OK", &["console.highlight", "200 OK"]),
+        ("console.highlight  a  b  ", &["console.highlight", "a  b"]),
+        ("console.highlight 'a  b '", &["console.highlight", "a  b "]),
+        ("console.highlight it's", &["console.highlight", "it's"]),
+        (
+            "console.highlight 'it's here'",
+            &["console.highlight", "it's here"],
+        ),
+        (
+            r#"console.highlight "a" "b""#,
+            &["console.highlight", r#""a" "b""#],
+        ),
+        (
+            "flow.comment @focus all of it",
+            &["flow.comment", "@focus", "all of it"],
+        ),
+        ("flow.comment @focus", &["flow.comment", "@focus"]),
+        ("flow.mark @focus a b", &["flow.mark", "@focus", "a", "b"]),
+    ];
+    for (line, expected) in rows {
+        assert_eq!(words(line), expected, "{line}");
+    }
+    assert_eq!(parse("console.find.text a b").unwrap().str(0), "a b");
+    let words = ["flow.comment", "@focus", "two", "words"];
+    assert_eq!(parse_words(&words).unwrap().str(1), "two words");
+    assert!(parse("flow.comment @focus").is_err());
+    assert!(parse("flow.mark @focus a b").is_err());
 }

@@ -85,6 +85,12 @@ pub(super) struct Original {
     pub(super) informational: Vec<Loc>,
     /// There once they were taken out of the flow itself.
     pub(super) messages: Option<Box<Messages>>,
+    /// There when they were others.
+    pub(super) client: Option<Arc<ClientConn>>,
+    pub(super) server: Option<Arc<ServerConn>>,
+    pub(super) last: Timestamp,
+    pub(super) missing: [bool; 2],
+    pub(super) lossy: bool,
 }
 
 impl Entry {
@@ -161,10 +167,14 @@ impl Entry {
             status: self.status,
             ends: self.ends,
             bodies: self.bodies.clone(),
+            client: Some(self.client.clone()),
+            server: self.server.clone(),
+            last: self.last,
+            lossy: self.lossy,
             ..Original::default()
         };
         let rare = self.rare();
-        original.trailers = rare.trailers;
+        (original.trailers, original.missing) = (rare.trailers, rare.missing);
         original.error.clone_from(&rare.error);
         original.annotations.clone_from(&rare.annotations);
         rare.original = Some(Box::new(original));
@@ -213,8 +223,8 @@ impl Entry {
         }
     }
 
-    /// Makes it what it was before changes.
-    pub(super) fn revert(&mut self) {
+    /// Makes it what it was before changes, but for its connections.
+    fn revert(&mut self) {
         let Some(original) = self.rare.as_mut().and_then(|rare| rare.original.take()) else {
             return;
         };
@@ -229,6 +239,11 @@ impl Entry {
             annotations,
             informational,
             messages,
+            client: _,
+            server: _,
+            last,
+            missing,
+            lossy,
         } = *original;
         if messages.is_some() {
             self.messages = messages;
@@ -240,10 +255,11 @@ impl Entry {
             rare.informational = informational;
         }
         (rare.trailers, rare.error) = (trailers, error);
-        rare.annotations = annotations;
+        (rare.annotations, rare.missing) = (annotations, missing);
+        (self.last, self.lossy) = (last, lossy);
     }
 
-    /// Bytes of memory this takes, connections not counted.
+    /// Bytes of memory this takes. Its connections are not counted; those that only its original has are.
     pub(super) fn memory(&self) -> usize {
         let rare = self.rare.as_ref().map_or(0, |rare| {
             let error = rare.error.as_ref().map_or(0, |e| {
@@ -257,7 +273,16 @@ impl Entry {
                 let bodies: usize = original.bodies.iter().map(Extents::heap).sum();
                 let informational = original.informational.capacity() * size_of::<Loc>();
                 let messages = original.messages.as_ref().map_or(0, |m| m.memory());
-                size_of::<Original>() + bodies + informational + messages
+                let client = original.client.as_ref();
+                let client = client.filter(|client| !Arc::ptr_eq(client, &self.client));
+                let is_its = |server: &&Arc<ServerConn>| {
+                    let now = self.server.as_ref();
+                    now.is_some_and(|now| Arc::ptr_eq(server, now))
+                };
+                let server = original.server.as_ref().filter(|server| !is_its(server));
+                let conns = client.map_or(0, |conn| client_bytes(conn))
+                    + server.map_or(0, |conn| server_bytes(conn));
+                size_of::<Original>() + bodies + informational + messages + conns
             });
             let informational = rare.informational.capacity() * size_of::<Loc>();
             size_of::<Rare>() + informational + error + annotations + filed + original
@@ -394,6 +419,26 @@ impl Index {
         self.hold_server(&conn);
         if let Some(Some(before)) = self.change(id, |entry| entry.server.replace(conn)) {
             self.release_server(&before);
+        }
+    }
+
+    /// Makes a flow what it was before changes, with the connections it had.
+    pub(super) fn revert(&mut self, id: FlowId) {
+        let Some(original) = self.get(id).and_then(Entry::original) else {
+            return;
+        };
+        let (client, server) = (original.client.clone(), original.server.clone());
+        self.change(id, Entry::revert);
+        if let Some(client) = client {
+            self.set_client(id, client);
+        }
+        match server {
+            Some(server) => self.set_server(id, server),
+            None => {
+                if let Some(Some(before)) = self.change(id, |entry| entry.server.take()) {
+                    self.release_server(&before);
+                }
+            }
         }
     }
 

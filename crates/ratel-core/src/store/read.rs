@@ -280,6 +280,12 @@ pub(super) fn snapshot_before(shared: &Shared, id: FlowId) -> Option<FlowSnapsho
         .map(|end| (end != Timestamp(0)).then_some(end));
     snapshot.times.request_end = request_end;
     snapshot.times.response_end = response_end;
+    snapshot.times.last = original.last;
+    if let Some(client) = &original.client {
+        snapshot.client_conn = client.clone();
+    }
+    snapshot.server_conn.clone_from(&original.server);
+    (snapshot.missing, snapshot.lossy) = (original.missing, original.lossy);
     snapshot.modified = false;
     Some(complete(&mut Cached::default(), index, snapshot, before))
 }

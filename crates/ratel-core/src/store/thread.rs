@@ -240,6 +240,7 @@ fn apply(
         What::Open(kind, client, now) => index.insert(flow, Entry::new(kind, client, now)),
         What::Finish(now) => index.finish(flow, now),
         What::Reopen => index.reopen(flow),
+        What::Revert => index.revert(flow),
         What::Client(conn) => index.set_client(flow, conn),
         What::Server(conn) => index.set_server(flow, conn),
         What::Data(list, place, now) => change(index, flow, |entry| {
@@ -335,7 +336,6 @@ fn state(entry: &mut Entry, what: What) {
         }
         What::Filed(filed) => entry.rare().filed = Some(filed),
         What::Backup => entry.back_up(),
-        What::Revert => entry.revert(),
         What::Replace(side) => entry.clear(side),
         What::LeaveOut(side) => entry.leave_out(side),
         What::NoResponse => {
@@ -348,6 +348,7 @@ fn state(entry: &mut Entry, what: What) {
         What::Open(..)
         | What::Finish(_)
         | What::Reopen
+        | What::Revert
         | What::Client(_)
         | What::Server(_)
         | What::Data(..)

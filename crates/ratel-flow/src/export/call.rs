@@ -22,10 +22,16 @@ pub(super) struct Call {
     pub(super) body: Vec<u8>,
     /// The address that the name is to stand for.
     pub(super) address: Option<IpAddr>,
+    /// There is a certificate, and any will do.
+    pub(super) insecure: bool,
 }
 
 impl Call {
-    pub(super) fn of(flow: &Exported<'_>, address: Option<IpAddr>) -> Result<Self, ExportError> {
+    pub(super) fn of(
+        flow: &Exported<'_>,
+        address: Option<IpAddr>,
+        insecure: bool,
+    ) -> Result<Self, ExportError> {
         let request = flow.request;
         if request.method.eq_ignore_ascii_case(b"CONNECT") {
             return Err(ExportError::Tunnel);
@@ -70,6 +76,7 @@ impl Call {
                 sent.to_vec()
             },
             address,
+            insecure: insecure && request.scheme == Scheme::Https,
         })
     }
 

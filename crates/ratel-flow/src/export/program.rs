@@ -55,7 +55,11 @@ fn python_value(bytes: &[u8]) -> String {
 }
 
 pub(super) fn python(call: &Call) -> String {
-    let mut out = String::from("import http.client\n\n");
+    let mut out = String::from("import http.client\n");
+    if call.insecure {
+        out.push_str("import ssl\n");
+    }
+    out.push('\n');
     let class = match call.scheme {
         Scheme::Http => "HTTPConnection",
         Scheme::Https => "HTTPSConnection",
@@ -74,9 +78,13 @@ pub(super) fn python(call: &Call) -> String {
     if call.has_body() {
         let _ = writeln!(out, "body = b{}", quoted_bytes(&call.body));
     }
+    let context = match call.insecure {
+        true => ", context=ssl._create_unverified_context()",
+        false => "",
+    };
     let _ = writeln!(
         out,
-        "connection = {class}({}, {})",
+        "connection = {class}({}, {}{context})",
         quoted(&call.host),
         call.port
     );
@@ -119,7 +127,11 @@ pub(super) fn go(call: &Call) -> Result<String, ExportError> {
             "Go sends no control characters in a header",
         ));
     }
-    let mut out = String::from("package main\n\nimport (\n\t\"fmt\"\n\t\"io\"\n\t\"net/http\"\n");
+    let mut out = String::from("package main\n\nimport (\n");
+    if call.insecure {
+        out.push_str("\t\"crypto/tls\"\n");
+    }
+    out.push_str("\t\"fmt\"\n\t\"io\"\n\t\"net/http\"\n");
     let body = if call.has_body() {
         out.push_str("\t\"strings\"\n");
         format!("strings.NewReader({})", quoted_bytes(&call.body))
@@ -163,9 +175,13 @@ pub(super) fn go(call: &Call) -> Result<String, ExportError> {
     if !call.has("user-agent") {
         out.push_str("\trequest.Header[\"User-Agent\"] = []string{\"\"}\n");
     }
+    let tls = match call.insecure {
+        true => ", TLSClientConfig: &tls.Config{InsecureSkipVerify: true}",
+        false => "",
+    };
     let _ = write!(
         out,
-        "\ttransport := &http.Transport{{DisableCompression: true}}\n\
+        "\ttransport := &http.Transport{{DisableCompression: true{tls}}}\n\
          \tresponse, err := transport.RoundTrip(request)\n\
          \tif err != nil {{\n\t\tpanic(err)\n\t}}\n\
          \tdefer response.Body.Close()\n\
@@ -261,6 +277,10 @@ pub(super) fn fetch(call: &Call) -> Result<String, ExportError> {
             crate::format::escape(&names)
         );
         out.insert_str(0, &note);
+    }
+    if call.insecure {
+        let note = "// fetch checks certificates; Node does not with NODE_TLS_REJECT_UNAUTHORIZED=0 in its environment\n";
+        out.insert_str(0, note);
     }
     if joined {
         out.insert_str(0, "// fetch sends fields of one name as one, with commas\n");

@@ -53,6 +53,9 @@ fn printf(data: &[u8]) -> String {
 
 pub(super) fn curl(call: &Call) -> Result<String, ExportError> {
     let mut words = vec!["curl".to_owned()];
+    if call.insecure {
+        words.push("--insecure".into());
+    }
     if let Some(address) = call
         .address
         .filter(|_| call.host.parse::<IpAddr>().is_err())
@@ -161,6 +164,9 @@ pub(super) fn httpie(call: &Call) -> Result<String, ExportError> {
             "HTTPie would write the path otherwise than it was sent",
         ))?;
     let mut words = vec!["http".to_owned()];
+    if call.insecure {
+        words.push("--verify=no".into());
+    }
     if !call.has_body() {
         words.push("--ignore-stdin".into());
     }

@@ -215,6 +215,7 @@ fn whole_flows_have_messages_and_addresses() {
     assert_eq!(text(Format::Curl, plain), format!("curl {command}"));
     let pinned = ExportOptions {
         preserve_original_ip: true,
+        ..plain
     };
     assert_eq!(
         text(Format::Curl, pinned),
@@ -226,6 +227,46 @@ fn whole_flows_have_messages_and_addresses() {
         export_record(Format::Curl, &tcp, plain),
         Err(ExportError::NotHttp)
     );
+}
+
+#[test]
+fn what_the_proxy_took_unchecked_is_sent_again_unchecked() {
+    let insecure = ExportOptions {
+        insecure: true,
+        ..ExportOptions::default()
+    };
+    let text = |format, record: &Record| {
+        String::from_utf8(export_record(format, record, insecure).unwrap()).unwrap()
+    };
+    let mut record = flow(exchange("GET", "/"));
+    let rows = [
+        (Format::Curl, "curl --insecure "),
+        (Format::Httpie, "http --verify=no "),
+        (
+            Format::Python,
+            "443, context=ssl._create_unverified_context())",
+        ),
+        (
+            Format::Go,
+            "TLSClientConfig: &tls.Config{InsecureSkipVerify: true}",
+        ),
+        (Format::Fetch, "NODE_TLS_REJECT_UNAUTHORIZED=0"),
+    ];
+    for (format, words) in rows {
+        let made = text(format, &record);
+        assert!(made.contains(words), "{made}");
+        let checked = export_record(format, &record, ExportOptions::default()).unwrap();
+        let checked = String::from_utf8(checked).unwrap();
+        assert!(!checked.contains(words), "{checked}");
+    }
+    // There is nothing to check without TLS.
+    if let Detail::Http(http) = &mut record.detail {
+        http.request.scheme = Scheme::Http;
+    }
+    for (format, words) in rows {
+        let made = text(format, &record);
+        assert!(!made.contains(words), "{made}");
+    }
 }
 
 #[test]

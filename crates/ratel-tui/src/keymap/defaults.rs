@@ -62,7 +62,8 @@ pub const ROWS: &[Row] = &[
 
     // The list
     row(&[FlowList], &["enter"], "console.nav.select", "open the flow", "Open"),
-    row(&[FlowList], &["q", "esc"], "console.view.pop", "ask to quit", "Quit"),
+    row(&[FlowList], &["q"], "console.view.pop", "ask to quit", "Quit"),
+    row(&[FlowList], &["esc"], "console.list.dismiss", "take away a message or the highlight", ""),
     row(&[FlowList], &["f"], "console.command.set view_filter", "show only flows that match a filter", "Filter"),
     row(&[FlowView], &["space"], "view.focus.next", "next flow", "Next"),
     row(&[FlowView], &["p"], "view.focus.prev", "flow before", "Prev"),
@@ -125,6 +126,8 @@ pub const ROWS: &[Row] = &[
     row(&[Options], &["S"], "console.command options.save", "save the options to a file", "Save"),
     row(&[Options], &["L"], "console.command options.load", "load options from a file", ""),
     row(&[GridEditor], &["enter"], "console.nav.select", "edit the cell", "Edit"),
+    row(&[GridEditor], &["q"], "console.view.pop", "apply what was changed, and close", "Apply"),
+    row(&[GridEditor], &["esc"], "console.grideditor.cancel", "close without applying what was changed", "Cancel"),
     row(&[GridEditor], &["tab"], "console.nav.next", "next cell of the row", "Next cell"),
     row(&[GridEditor], &["a"], "console.grideditor.add", "insert a row below", "Add"),
     row(&[GridEditor], &["A"], "console.grideditor.insert", "insert a row above", ""),
@@ -133,7 +136,6 @@ pub const ROWS: &[Row] = &[
     row(&[GridEditor], &["r"], "console.command console.grideditor.load", "put a file into the cell", ""),
     row(&[GridEditor], &["R"], "console.command console.grideditor.load_escaped", "put a file with escapes into the cell", ""),
     row(&[GridEditor], &["w"], "console.command console.grideditor.save", "write the rows to a file", ""),
-    row(&[GridEditor], &["q", "esc"], "console.view.pop", "apply what was changed, and close", "Apply"),
     row(&[KeyBindings], &["enter"], "console.key.edit.focus", "change the binding", "Change"),
     row(&[KeyBindings], &["a"], "console.choose.cmd \"Context\" console.key.contexts console.command console.key.bind {choice}", "add a binding", "Add"),
     row(&[KeyBindings], &["d"], "console.key.unbind.focus", "remove the binding", "Remove"),

@@ -63,13 +63,15 @@ pub(crate) enum Confirm {
     Run(String, Vec<String>),
     /// Leaving a text that was edited, without its changes.
     DropText(String),
+    /// Leaving a table that was edited, without its changes.
+    DropRows(String),
 }
 
 impl Confirm {
     pub(crate) fn question(&self) -> String {
         match self {
             Self::Quit => "Quit?".to_owned(),
-            Self::DropText(part) => format!("Drop the changes of {part}?"),
+            Self::DropText(part) | Self::DropRows(part) => format!("Drop the changes of {part}?"),
             Self::Run(question, _) => format!("{}?", question.trim_end_matches('?')),
         }
     }

@@ -110,6 +110,11 @@ impl Loop {
                 self.view_body(id, response)?;
                 None
             }
+            Effect::Exists(path, words) => {
+                let exists = files::is_file(&path);
+                Some(Msg::Exists(path, words, exists))
+            }
+            Effect::CountHeld => Some(Msg::Held(self.control.held_count())),
             Effect::Suspend => {
                 let (width, height) = self.terminal.suspend()?;
                 Some(Msg::Resize(width, height))
@@ -267,8 +272,15 @@ impl Loop {
         program: &[String],
         file: &Path,
     ) -> io::Result<Result<(), String>> {
+        let name = program.first().map(String::as_str).unwrap_or_default();
         self.terminal.leave();
-        let done = self.reader.paused(|| external::run(program, file));
+        self.terminal.say(&format!(
+            "waiting for `{name}` to end; ratel's screen comes back then"
+        ));
+        let stop = &self.stop;
+        let done = self
+            .reader
+            .paused(|| stop.while_away(|| external::run(program, file)));
         let (width, height) = self.terminal.come_back()?;
         update(&mut self.model, Msg::Resize(width, height));
         Ok(done)

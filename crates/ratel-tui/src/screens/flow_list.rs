@@ -5,9 +5,9 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratel_core::options::keys;
 use ratel_core::store::{FlowState, RequestLine, Summary};
-use ratel_flow::FlowKind;
 use ratel_flow::format::size;
 use ratel_flow::http::authority;
+use ratel_flow::{FlowKind, Side};
 use time::UtcOffset;
 
 use crate::format;
@@ -473,7 +473,7 @@ pub(super) fn said(summary: &Summary) -> Text {
         return text;
     };
     if said.intercepted {
-        text.push(Role::Intercept, "[held] ");
+        text.push(Role::Intercept, format!("{} ", held(summary)));
     }
     if said.is_replay.is_some() {
         text.push(Role::Replay, "↺ ");
@@ -483,6 +483,25 @@ pub(super) fn said(summary: &Summary) -> Text {
         text.push(Role::Text, " ");
     }
     text
+}
+
+/// What of a flow waits for somebody to let it go on.
+fn held(summary: &Summary) -> &'static str {
+    match held_side(summary) {
+        Some(Side::Client) => "[held req]",
+        Some(Side::Server) => "[held resp]",
+        None => "[held]",
+    }
+}
+
+/// Whose half of an exchange is held; none where nothing is, or a message.
+pub(crate) fn held_side(summary: &Summary) -> Option<Side> {
+    let held = summary.annotations.as_ref()?.intercepted;
+    let is_exchange = summary.kind == FlowKind::Http && summary.stream.is_none();
+    (held && is_exchange).then_some(match summary.status {
+        None => Side::Client,
+        Some(_) => Side::Server,
+    })
 }
 
 fn ends(summary: &Summary, width: usize) -> Text {

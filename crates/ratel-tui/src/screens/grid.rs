@@ -69,10 +69,10 @@ fn about(grid: &Grid) -> Vec<Text> {
         }
         (Some(_), false) => "enter takes what was typed, ctrl c drops it",
         (None, true) => {
-            "enter edits the cell, tab goes to the next; a adds a row, d deletes one; q applies the changes and closes"
+            "enter edits the cell, tab goes to the next; a adds a row, d deletes one; q applies the changes and closes, esc drops them"
         }
         (None, false) => {
-            "enter edits, a adds a row, d deletes one; q applies the changes and closes"
+            "enter edits, a adds a row, d deletes one; q applies the changes and closes, esc drops them"
         }
     };
     lines.push(Text::plain(Role::Dim, keys));

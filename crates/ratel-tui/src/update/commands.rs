@@ -18,8 +18,7 @@ use super::{
 
 /// Runs a line.
 pub(super) fn line(model: &mut Model, line: &str) -> Vec<Effect> {
-    let words: Vec<_> = lex::words(line).into_iter().map(|word| word.text).collect();
-    run(model, &words)
+    run(model, &commands::words(line))
 }
 
 /// Runs words.
@@ -173,6 +172,7 @@ fn movement(model: &mut Model, call: &Call) -> Option<Vec<Effect>> {
         "console.find.case" => return Some(find::again(model, |wanted| wanted.exact ^= true)),
         "console.find.stop" => return Some(find::stop(model)),
         "console.search" => model.prompt = Some(Prompt::Search(Default::default())),
+        "console.list.dismiss" => nav::dismiss(model),
         "console.search.next" => return Some(search::search(model, false)),
         "console.search.prev" => return Some(search::search(model, true)),
         "console.highlight" => return Some(search::highlight(model, call.str(0))),
@@ -213,7 +213,7 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
     match call.name() {
         "console.exit" => return Some(Ok(vec![Effect::Quit])),
         "console.suspend" => return Some(Ok(vec![Effect::Suspend])),
-        "console.interrupt" => model.prompt = Some(Prompt::Confirm(Confirm::Quit)),
+        "console.interrupt" => return Some(Ok(nav::ask_to_quit(model))),
         "console.view.pop" => return Some(Ok(nav::pop(model))),
         "console.view.eventlog" => nav::open_event_log(model),
         "console.view.help" => nav::open_help(model),

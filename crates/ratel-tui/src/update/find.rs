@@ -45,10 +45,8 @@ pub(super) fn key(model: &mut Model, mut typed: Box<FindLine>, key: Key) -> Vec<
             typed.error = None;
         }
         key => match typed.line.key(key) {
-            // One more backspace leaves an empty line.
-            Edited::Empty => return Vec::new(),
             Edited::Changed => typed.error = None,
-            Edited::Moved | Edited::No => {}
+            Edited::Empty | Edited::Moved | Edited::No => {}
         },
     }
     model.prompt = Some(Prompt::Find(typed));

@@ -3,7 +3,7 @@
 use ratel_core::commands::{Call, CommandError, Output};
 
 use crate::keymap::Key;
-use crate::model::{GridFor, Model, Screen};
+use crate::model::{Confirm, GridFor, Model, Prompt, Screen};
 use crate::msg::Effect;
 use crate::widgets::line_edit::Edited;
 
@@ -68,6 +68,14 @@ pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, Com
             return Err(CommandError::failed("there is no row to delete"));
         }
         "console.grideditor.delete" => grid.delete(),
+        "console.grideditor.cancel" => {
+            if grid.changed {
+                let part = grid.title.clone();
+                model.prompt = Some(Prompt::Confirm(Confirm::DropRows(part)));
+                return Ok(Vec::new());
+            }
+            return Ok(leave(model));
+        }
         "console.grideditor.editor" => {
             let bytes = grid.bytes().map_err(CommandError::Failed)?;
             return Ok(vec![Effect::EditCell(bytes)]);
@@ -86,6 +94,14 @@ pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, Com
     }
     nav::settle(model);
     Ok(Vec::new())
+}
+
+/// Closes the table without applying what was changed.
+pub(super) fn leave(model: &mut Model) -> Vec<Effect> {
+    if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
+        grid.changed = false;
+    }
+    nav::pop(model)
 }
 
 /// What a file or a program had for the cell in focus.

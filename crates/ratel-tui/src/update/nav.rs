@@ -355,11 +355,27 @@ pub(super) fn toggle_follow(model: &mut Model) {
     say(model, text);
 }
 
+/// Asks whether to quit.
+pub(super) fn ask_to_quit(model: &mut Model) -> Vec<Effect> {
+    model.prompt = Some(Prompt::Confirm(Confirm::Quit));
+    vec![Effect::CountHeld]
+}
+
+/// Takes away what was said, or what rows are highlighted for. Leaving is for another key.
+pub(super) fn dismiss(model: &mut Model) {
+    if model.said_before || model.list.highlight.take().is_some() {
+        return;
+    }
+    let key = model.keymap.key_of(Context::FlowList, "console.view.pop");
+    if let Some(key) = key {
+        say(model, format!("{key} quits"));
+    }
+}
+
 /// Closes what has the focus; at the root asks whether to quit.
 pub(super) fn pop(model: &mut Model) -> Vec<Effect> {
     if model.panes.is_root() {
-        model.prompt = Some(Prompt::Confirm(Confirm::Quit));
-        return Vec::new();
+        return ask_to_quit(model);
     }
     let mut effects = match grid::apply(model) {
         grid::Closing::Goes(effects) => effects,

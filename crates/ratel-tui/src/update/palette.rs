@@ -110,8 +110,7 @@ pub(super) fn key(model: &mut Model, mut palette: Box<Palette>, key: Key) -> Vec
         Key::Named("page down") => palette.select.step(page, len),
         key => match palette.line.key(key) {
             Edited::Changed => find(&mut palette),
-            Edited::Empty => return Vec::new(),
-            Edited::Moved | Edited::No => {}
+            Edited::Empty | Edited::Moved | Edited::No => {}
         },
     }
     let len = palette.found.len();

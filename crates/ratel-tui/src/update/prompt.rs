@@ -1,6 +1,8 @@
 //! The line at the bottom: commands, searches, values, yes or no.
 
-use ratel_core::commands::{Candidate, Candidates, complete, lex};
+use std::path::{Path, PathBuf};
+
+use ratel_core::commands::{self, Candidate, Candidates, complete, lex};
 use ratel_core::options::keys;
 
 use crate::keymap::Key;
@@ -10,7 +12,7 @@ use crate::screens::commands as reference;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
 use super::commands::{choices, line, run};
-use super::{choose, find, options, palette, say, search, text_view};
+use super::{choose, find, grid, options, palette, say, search, text_view};
 
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
@@ -67,21 +69,7 @@ pub(super) fn with_command(model: &mut Model) {
 pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effect> {
     let leaves = matches!(key, Key::Named("esc") | Key::Ctrl('c' | 'g'));
     match prompt {
-        Prompt::Confirm(Confirm::Quit) => {
-            if matches!(key, Key::Char('y' | 'Y') | Key::Ctrl('c')) {
-                return vec![Effect::Quit];
-            }
-        }
-        Prompt::Confirm(Confirm::DropText(_)) => {
-            if matches!(key, Key::Char('y' | 'Y')) {
-                text_view::leave(model);
-            }
-        }
-        Prompt::Confirm(Confirm::Run(_, words)) => {
-            if matches!(key, Key::Char('y' | 'Y')) {
-                return run(model, &words);
-            }
-        }
+        Prompt::Confirm(confirm) => return confirm_key(model, confirm, key),
         Prompt::Searching(..) => say(model, "search cancelled"),
         Prompt::Choose(chooser) => return choose::key(model, chooser, key),
         Prompt::Palette(palette) => return palette::key(model, palette, key),
@@ -89,14 +77,28 @@ pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effec
         Prompt::Search(mut line) => match key {
             Key::Named("enter") => return search::begin(model, line.text()),
             key => {
-                if line.key(key) != Edited::Empty {
-                    model.prompt = Some(Prompt::Search(line));
-                }
+                line.key(key);
+                model.prompt = Some(Prompt::Search(line));
             }
         },
         Prompt::Find(line) => return find::key(model, line, key),
         Prompt::Value(edit) => return options::value_key(model, edit, key),
         Prompt::Command(command) => return command_key(model, command, key),
+    }
+    Vec::new()
+}
+
+/// The answer to a question. What is none is ignored, so that nothing that is typed after it is taken for commands.
+fn confirm_key(model: &mut Model, confirm: Confirm, key: Key) -> Vec<Effect> {
+    match (key, confirm) {
+        (Key::Char('y' | 'Y'), Confirm::Quit) | (Key::Ctrl('c'), Confirm::Quit) => {
+            return vec![Effect::Quit];
+        }
+        (Key::Char('y' | 'Y'), Confirm::DropText(_)) => text_view::leave(model),
+        (Key::Char('y' | 'Y'), Confirm::DropRows(_)) => return grid::leave(model),
+        (Key::Char('y' | 'Y'), Confirm::Run(_, words)) => return run(model, &words),
+        (Key::Char('n' | 'N') | Key::Named("esc" | "enter") | Key::Ctrl('c' | 'g'), _) => {}
+        (_, confirm) => model.prompt = Some(Prompt::Confirm(confirm)),
     }
     Vec::new()
 }
@@ -146,14 +148,12 @@ fn command_key(model: &mut Model, mut command: Box<CommandLine>, key: Key) -> Ve
         Key::Named("up") | Key::Ctrl('p') => effects = walk(model, &mut command, true),
         Key::Named("down") | Key::Ctrl('n') => effects = walk(model, &mut command, false),
         key => match command.line.key(key) {
-            // One more backspace leaves an empty line.
-            Edited::Empty => return Vec::new(),
             Edited::Changed | Edited::Moved => {
                 command.in_history = false;
                 command.untouched = false;
                 effects = offer(model, &mut command);
             }
-            Edited::No => {}
+            Edited::Empty | Edited::No => {}
         },
     }
     model.prompt = Some(Prompt::Command(command));
@@ -166,8 +166,32 @@ fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let text = text.to_owned();
     let mut effects = keep(model, &text);
-    effects.extend(line(model, &text));
+    match written(&text) {
+        Some((path, words)) => effects.push(Effect::Exists(path, words)),
+        None => effects.extend(line(model, &text)),
+    }
     effects
+}
+
+/// The file that a line writes from its start, and the words of the line.
+fn written(line: &str) -> Option<(PathBuf, Vec<String>)> {
+    let words = commands::words(line);
+    let call = commands::parse_words(&words).ok()?;
+    let nth = match call.name() {
+        "save.file" | "save.har" => 1,
+        "cut.save" | "export.file" => 2,
+        "console.grideditor.save" => 0,
+        _ => return None,
+    };
+    let path = call.path(nth);
+    let appends = words.get(nth + 1)?.starts_with('+');
+    (!appends && !path.as_os_str().is_empty()).then(|| (path.to_owned(), words))
+}
+
+/// Asks before something that somebody may need is gone.
+pub(super) fn ask_to_replace(model: &mut Model, path: &Path, words: Vec<String>) {
+    let question = format!("There is {}. Overwrite it", path.display());
+    model.prompt = Some(Prompt::Confirm(Confirm::Run(question, words)));
 }
 
 /// Adds a line to the history.

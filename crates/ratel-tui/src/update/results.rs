@@ -16,6 +16,9 @@ pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, Command
     if grid::set(model, call, &result) {
         return;
     }
+    if result.is_ok() && call.name() == traffic::RESUME {
+        traffic::let_go(model, call);
+    }
     match result {
         Ok(Output::Nothing) => {}
         Ok(Output::Str(text)) if text.lines().count() <= 1 => say(model, text),

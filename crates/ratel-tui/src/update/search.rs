@@ -147,6 +147,11 @@ fn found_place(model: &mut Model, id: FlowId, place: Place, found: Found) -> Vec
             }
             reload(model, true);
         }
+        Found::Nowhere(from) if from.wrapped && place == Place::Flows => {
+            let key = model.keymap.key_of(Context::FlowList, "console.find");
+            let key = key.map_or_else(String::new, |key| format!("; {key} searches bodies, too"));
+            say(model, format!("no row holds that{key}"));
+        }
         Found::Nowhere(from) if from.wrapped => say(model, "Search not found."),
         Found::Nowhere(from) => {
             let total = places(model, place);

@@ -115,7 +115,10 @@ fn messages_go_away_by_themselves() {
 #[test]
 fn quitting_and_suspending_are_effects() {
     let mut model = model();
-    assert_eq!(update(&mut model, Msg::Key(Key::Char('q'))), []);
+    assert_eq!(
+        update(&mut model, Msg::Key(Key::Char('q'))),
+        [Effect::CountHeld]
+    );
     assert_eq!(update(&mut model, Msg::Key(Key::Char('y'))), [Effect::Quit]);
     assert_eq!(update(&mut model, Msg::Key(Key::Char('Q'))), [Effect::Quit]);
     assert_eq!(

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use ratel_core::commands::{Call, FlowSpec};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Update};
-use ratel_flow::{FlowError, FlowId};
+use ratel_flow::{FlowError, FlowId, Side};
 
 use super::{commands, resized, say_until};
+use crate::keymap::Context;
 use crate::model::{FlowView, LOG_KEPT, Model, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view, message_view};
@@ -14,6 +16,40 @@ use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
 
 /// The command that removes flows.
 pub(super) const REMOVE: &str = "view.flows.remove";
+
+/// The command that lets go what is held.
+pub(super) const RESUME: &str = "flow.resume";
+
+/// Remembers the flows whose request was let go.
+pub(super) fn let_go(model: &mut Model, call: &Call) {
+    let focus = model.focused_flow();
+    let meant = |id: FlowId| match call.flows(0) {
+        FlowSpec::Focus => focus == Some(id),
+        _ => true,
+    };
+    let rows = model.list.page.rows.iter();
+    let held = rows.filter(|row| flow_list::held_side(row) == Some(Side::Client));
+    model.let_go = held.map(|row| row.id).filter(|id| meant(*id)).collect();
+}
+
+/// Says it of a response that is held after its request was let go, since that looks as if nothing had happened.
+fn say_held_again(model: &mut Model) {
+    let rows = &model.list.page.rows;
+    let seen = |row: &&Summary| row.status.is_some() || !row.state.is_live();
+    let answered: Vec<_> = rows.iter().filter(seen).collect();
+    let mut held = false;
+    for row in answered {
+        let was_let_go = model.let_go.remove(&row.id);
+        held |= was_let_go && flow_list::held_side(row) == Some(Side::Server);
+    }
+    if held {
+        let key = model.keymap.key_of(Context::FlowList, "flow.resume @focus");
+        let key = key.map_or_else(String::new, |key| format!(": {key} lets it go on"));
+        let text = format!("the request went on; its response is held now{key}");
+        let now = model.now;
+        say_until(model, Level::Info, text.into(), now);
+    }
+}
 
 /// Removes what was to be removed once it had ended.
 pub(super) fn ended(model: &mut Model, change: &Update) -> Vec<Effect> {
@@ -74,6 +110,7 @@ pub(super) fn took_page(model: &mut Model, page: Page) {
         model.list.target = Target::Keep;
     }
     model.list.page = page;
+    say_held_again(model);
     warn_of_distrust(model);
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
     // when it was evicted.

@@ -36,6 +36,10 @@ pub(super) fn toggle(model: &mut Model) -> Vec<Effect> {
 pub(super) fn settled(model: &mut Model, key: Key) -> Result<Vec<Effect>, Key> {
     let query = flow_tree::query(model);
     let listed = model.prompt.is_none() && model.context() == Context::FlowList;
+    if query.is_none() && listed && model.list.target != Target::Keep && !moves(model, key) {
+        model.list.key = Some(key);
+        return Ok(vec![Effect::Page(flow_list::query(model))]);
+    }
     match (query, &mut model.list.tree) {
         (Some(query), Some(tree)) if listed && tree.target != TreeTarget::Keep => {
             tree.key = Some(key);
@@ -43,6 +47,14 @@ pub(super) fn settled(model: &mut Model, key: Key) -> Result<Vec<Effect>, Key> {
         }
         _ => Err(key),
     }
+}
+
+/// Whether a key only moves the focus on, wherever it is by then.
+fn moves(model: &Model, key: Key) -> bool {
+    let binding = model.keymap.lookup(Context::FlowList, key);
+    binding.is_some_and(|binding| {
+        binding.command.starts_with("console.nav.") && !binding.command.ends_with("select")
+    })
 }
 
 /// Whether the focus is on what has no flow of its own.

@@ -280,13 +280,18 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
     let mut text = Text::default();
     match model.prompt.as_ref()? {
         Prompt::Confirm(confirm) => {
+            let quits = *confirm == Confirm::Quit;
+            if let (true, Some(cut)) = (quits, held_flows(model)) {
+                text.push(Role::Warn, cut);
+                text.push(Role::Text, " ");
+            }
             text.push_str(Role::Text, &confirm.question());
             text.push(Role::Text, " (");
             text.push(Role::Key, "y");
             text.push(Role::Text, "es,");
             text.push(Role::Key, "n");
-            text.push(Role::Text, "o)? ");
-            if *confirm == Confirm::Quit {
+            text.push(Role::Text, "o) ");
+            if quits {
                 text.push(Role::Dim, "ctrl c quits, too");
             }
         }
@@ -337,6 +342,15 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
         }
     }
     Some(text)
+}
+
+/// What leaving costs those who wait.
+fn held_flows(model: &Model) -> Option<String> {
+    Some(match model.held {
+        0 => return None,
+        1 => "1 flow is held and will be cut.".to_owned(),
+        count => format!("{count} flows are held and will be cut."),
+    })
 }
 
 /// The line with what is wrong in it, and what is still to come.

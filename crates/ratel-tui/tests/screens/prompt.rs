@@ -160,7 +160,7 @@ fn results_are_shown() {
 fn yes_or_no() {
     let mut ui = Ui::new(SMALL, sample());
     assert!(
-        ui.keys("z").text().ends_with("Delete all flows? (yes,no)?"),
+        ui.keys("z").text().ends_with("Delete all flows? (yes,no)"),
         "{}",
         ui.text()
     );
@@ -223,6 +223,8 @@ fn commands_are_found_by_some_letters() {
     ui.keys("esc ctrl_p").type_in("qqqqqq");
     assert!(ui.text().contains("nothing is called so"), "{}", ui.text());
     ui.keys("esc ctrl_p backspace");
+    assert!(ui.text().contains("Commands ─"), "{}", ui.text());
+    ui.keys("esc");
     assert!(!ui.text().contains("Commands ─"), "{}", ui.text());
 }
 

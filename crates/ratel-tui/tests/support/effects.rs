@@ -97,6 +97,13 @@ impl Ui {
                     | Effect::EditText(..)
                     | Effect::SetRows(..)
                     | Effect::EditCell(_)) => self.edit(effect, &mut msgs),
+                    Effect::Exists(path, words) => {
+                        let exists = self.with_files && path.is_file();
+                        msgs.push_back(Msg::Exists(path, words, exists));
+                    }
+                    Effect::CountHeld => {
+                        msgs.push_back(Msg::Held(self.control.held_count()));
+                    }
                     Effect::KeepHistory(line) => self.kept.push(line),
                     Effect::Suspend => self.suspended += 1,
                     Effect::Quit => self.quit = true,

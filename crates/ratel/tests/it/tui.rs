@@ -200,9 +200,19 @@ fn a_flow_is_exported_to_a_file_and_to_the_clipboard() {
         written.starts_with("curl ") && written.contains("/export?me=1"),
         "{written}"
     );
-    // What is there is left alone: the line comes back from the history, and is refused.
+    // What is there is left alone unless somebody says yes: the line comes back from the history.
+    std::fs::write(&file, "mine").expect("a file");
     screen.keys(":\x1b[A\r");
-    screen.wait_for("cannot write");
+    screen.wait_for("Overwrite it? (yes,no)");
+    screen.keys("n");
+    screen.wait("the list", |text| !text.contains("Overwrite"));
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), "mine");
+    screen.keys(":\x1b[A\r");
+    screen.wait_for("Overwrite it? (yes,no)");
+    screen.keys("y");
+    screen.wait_for("written to");
+    let again = std::fs::read_to_string(&file).expect("a file");
+    assert_eq!(again, written);
     screen.keys("y1");
     screen.wait_for("copied to the clipboard");
     let raw = screen.raw();
@@ -500,6 +510,53 @@ fn line_ends_of_an_editor_are_removed() {
         });
         quit(screen);
     }
+}
+
+/// The keys that end a program are the editor's while it has the terminal.
+#[test]
+fn ctrl_c_in_an_editor_is_not_for_the_proxy() {
+    let origin = Origin::answering(origin::ok("before"));
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    // Each says something else, since what was said before stays on the screen that it has.
+    let waits = |word: &str| {
+        let script = format!(
+            "trap 'printf {word} > \"$1\"; exit 0' INT QUIT\n\
+             echo the editor says {word}\nwhile :; do read -r _; done"
+        );
+        stand_in(folder.path(), "editor", &script)
+    };
+    let editor = waits("interrupted");
+    let port = nginx::free_port().to_string();
+    let builder = program()
+        .args(["--listen-host", "127.0.0.1", "--listen-port", &port])
+        .args([format!("http://127.0.0.1:{}", origin.port())])
+        .env("EDITOR", &editor);
+    let mut screen = Screen::start(builder, ROWS, COLS);
+    screen.wait_for("No flows yet");
+    let port = port.parse().expect("a port");
+    // Ctrl c, ctrl backslash.
+    for (key, word, length) in [("\x03", "interrupted", "11b"), ("\x1c", "quits", "5b")] {
+        waits(word);
+        assert_eq!(wire::get(port, &format!("/{word}")).text(), "before");
+        screen.wait_for(&format!("/{word}"));
+        screen.keys("G:console.edit.focus response-body\r");
+        let text = screen.wait_for(&format!("the editor says {word}"));
+        assert!(text.contains("waiting for `"), "{text}");
+        screen.keys(key);
+        screen.wait("the edited body", |text| {
+            let mut rows = text.lines();
+            rows.any(|line| line.contains(">>") && line.contains(length))
+        });
+    }
+    // One that is ended by it has changed nothing, and ends nothing else.
+    let ended = stand_in(folder.path(), "editor", "echo the editor is back\nexec cat");
+    assert_eq!(ended, editor);
+    screen.keys(":console.edit.focus response-body\r");
+    screen.wait_for("the editor is back");
+    screen.keys("\x03");
+    screen.wait_for("failed: signal: 2");
+    assert_eq!(wire::get(port, "/body").text(), "before");
+    quit(screen);
 }
 
 /// The browser of the machine comes through the proxy and trusts it.

@@ -61,14 +61,14 @@ pub(super) const SECTION: Section = Section {
         console("console.find.mode", &[], "Find the same as a regular expression, or as a text.").own(),
         console(
             "console.find.regex",
-            &[Param::new("regex", ArgKind::Plain)],
+            &[Param::new("regex", ArgKind::Plain).text()],
             "Find a regular expression in all flows: in URLs, headers, decoded bodies and messages.",
         )
         .own(),
         console("console.find.stop", &[], "Stop the search; when it is over, close what it has found.").own(),
         console(
             "console.find.text",
-            &[Param::new("text", ArgKind::Plain)],
+            &[Param::new("text", ArgKind::Plain).text()],
             "Find a text in all flows: in URLs, headers, decoded bodies and messages.",
         )
         .own(),
@@ -86,6 +86,7 @@ pub(super) const SECTION: Section = Section {
         console("console.fold.toggle", &[], "Fold the lines that belong to the marked one, or unfold them.").own(),
         console("console.follow.toggle", &[], "Keep the newest flow or message in focus, or stop doing so.").own(),
         console("console.grideditor.add", &[], "Insert a row below the focus."),
+        console("console.grideditor.cancel", &[], "Close the table without applying what was changed.").own(),
         console("console.grideditor.delete", &[], "Delete the row in focus."),
         console("console.grideditor.editor", &[], "Edit the cell in focus in a program of your own: \
             MITMPROXY_EDITOR or EDITOR."),
@@ -99,7 +100,7 @@ pub(super) const SECTION: Section = Section {
         console("console.grideditor.save", &[PATH], "Write the rows to a file in CSV."),
         console(
             "console.highlight",
-            &[Param::new("text", ArgKind::Str)],
+            &[Param::new("text", ArgKind::Str).text()],
             "Highlight rows of the list that hold a text, and go to the next one. An empty text ends that.",
         )
         .own(),
@@ -109,6 +110,7 @@ pub(super) const SECTION: Section = Section {
         console("console.layout.cycle", &[], "Arrange the panes in the next way."),
         console("console.layout.options", &[], "List the ways in which panes are arranged.")
             .lists(&["single", "vertical", "horizontal"]),
+        console("console.list.dismiss", &[], "Take away a message, or the highlight of rows.").own(),
         console("console.list.tree", &[], "Show flows as a tree of hosts and paths, or as a list.").own(),
         console("console.list.tree.unfold", &[], "Open all branches in the one in focus, or close them.").own(),
         console("console.message.mode", &[], "Show a message in the next way: as what it is, as numbers, as text.").own(),

@@ -15,7 +15,7 @@ pub(super) const SECTION: Section = Section {
             "flow.comment",
             &[
                 Param::new("flow", ArgKind::Flows),
-                Param::new("comment", ArgKind::Str),
+                Param::new("comment", ArgKind::Str).text(),
             ],
             "Comment on flows. An empty comment removes the one that is there.",
         ),

@@ -25,7 +25,7 @@ pub(super) const SECTION: Section = Section {
         ),
         screens(
             "view.filter.set",
-            &[Param::new("filter_expr", ArgKind::Filter)],
+            &[Param::new("filter_expr", ArgKind::Filter).text()],
             "Show only flows that match a filter, without changing the option `view_filter`.",
         ),
         screens(

@@ -1,7 +1,9 @@
 //! Flows that are changed after they were recorded.
 
 use ratel_flow::record::Body;
-use ratel_flow::{MessageFlags, MessageHead, MessageKind, Payload, StreamKind};
+use ratel_flow::{
+    FlowError, MessageFlags, MessageHead, MessageKind, Payload, ServerConn, StreamKind,
+};
 
 use super::*;
 
@@ -201,4 +203,75 @@ fn a_flow_that_is_run_anew_keeps_what_it_was() {
 
 fn body_of(store: &FlowStore, id: FlowId) -> String {
     String::from_utf8_lossy(&body(store, id)).into_owned()
+}
+
+#[test]
+fn a_replay_that_failed_is_undone_in_all_its_parts() {
+    let store = store(1 << 24, 1 << 28);
+    let server = |error: Option<&str>| {
+        Arc::new(ServerConn {
+            id: ConnId::next(),
+            address: ("service.dev".into(), 443),
+            peername: None,
+            sockname: None,
+            timestamp_start: Timestamp(2),
+            timestamp_tcp_setup: None,
+            timestamp_end: None,
+            tls: None,
+            error: error.map(Into::into),
+            extra: None,
+        })
+    };
+    let first = client();
+    let flow = store.open(FlowKind::Http, &first, Timestamp(1));
+    flow.request(&request("/"));
+    let its = server(None);
+    flow.server_conn(its.clone());
+    flow.end(Side::Client, Timestamp(3));
+    flow.response(&response(200));
+    flow.end(Side::Server, Timestamp(6));
+    flow.finish(Timestamp(7));
+    let (id, memory) = (flow.id(), || store.stats().memory_bytes);
+    store.flush();
+    let recorded = memory();
+
+    let Reopened { writer, .. } = store.reopen(id).unwrap();
+    writer.request(&request("/"));
+    writer.client_conn(client());
+    writer.server_conn(server(Some("no way")));
+    writer.error(FlowError {
+        message: "it failed".into(),
+        hint: None,
+        by_client: false,
+        timestamp: Timestamp(14),
+    });
+    writer.finish(Timestamp(15));
+    store.flush();
+    let before = store.record(id).unwrap().backup.unwrap();
+    assert!(Arc::ptr_eq(&before.client_conn, &first));
+    assert!(Arc::ptr_eq(before.server_conn.as_ref().unwrap(), &its));
+
+    assert_eq!(store.revert(id), Ok(true));
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(now.error, None);
+    assert!(Arc::ptr_eq(&now.client_conn, &first));
+    assert!(Arc::ptr_eq(now.server_conn.as_ref().unwrap(), &its));
+    assert_eq!(now.times.last, Timestamp(7));
+    assert_eq!(now.response.unwrap().status, 200);
+    // What was held for the replay is not any more.
+    let left = memory().abs_diff(recorded);
+    assert!(left < 1000, "{left} bytes more");
+
+    // It had no server before.
+    let flow = store.open(FlowKind::Http, &first, Timestamp(1));
+    flow.request(&request("/"));
+    flow.finish(Timestamp(7));
+    let id = flow.id();
+    store.flush();
+    let Reopened { writer, .. } = store.reopen(id).unwrap();
+    writer.server_conn(server(None));
+    writer.finish(Timestamp(15));
+    store.flush();
+    assert_eq!(store.revert(id), Ok(true));
+    assert!(store.snapshot(id).unwrap().server_conn.is_none());
 }
