@@ -1,42 +1,13 @@
 //! Asks servers for bodies without compression (option `anticomp`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use ratel_core::options::keys;
 
-use ratel_core::addon::{Addon, Bodies, HookFuture, done};
-use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::options::{Values, keys};
-use ratel_flow::HttpFlow;
+use crate::switch::Switch;
 
-/// The addon: whether it is on.
-#[derive(Debug, Default)]
-pub struct Anticomp(AtomicBool);
-
-impl Addon for Anticomp {
-    fn name(&self) -> &'static str {
-        "anticomp"
-    }
-
-    fn hooks(&self) -> HookSet {
-        if self.0.load(Ordering::Relaxed) {
-            HookSet::NONE.with(Hook::Request)
-        } else {
-            HookSet::NONE
-        }
-    }
-
-    fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
-        self.0
-            .store(options.bool(keys::ANTICOMP), Ordering::Relaxed);
-        Ok(())
-    }
-
-    fn http<'a>(
-        &'a self,
-        _hook: Hook,
-        flow: &'a mut HttpFlow,
-        _bodies: &'a mut Bodies,
-    ) -> HookFuture<'a> {
-        flow.request.headers.set("accept-encoding", b"identity");
-        done()
-    }
+/// The addon.
+#[must_use]
+pub fn anticomp() -> Switch {
+    Switch::new(keys::ANTICOMP, |headers| {
+        headers.set("accept-encoding", b"identity");
+    })
 }

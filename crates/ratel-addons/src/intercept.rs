@@ -14,7 +14,7 @@ use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs};
 use ratel_flow::{Body, HttpFlow, Message, Side, TcpFlow};
 use ratel_proto::streams;
 
-use crate::live::subject;
+use crate::live::{self, subject};
 
 /// The addon, with the filter while it is in force.
 #[derive(Debug, Default)]
@@ -78,13 +78,7 @@ impl Addon for Intercept {
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
-        let filter = match options.opt_str(keys::INTERCEPT) {
-            Some(text) => Some(Filter::parse(text, self.options).map_err(|error| {
-                let hint = error.hint().map(|hint| format!("; {hint}"));
-                format!("option 'intercept': {error}{}", hint.unwrap_or_default())
-            })?),
-            None => None,
-        };
+        let filter = live::filter(options, keys::INTERCEPT, self.options)?;
         let active = options.bool(keys::INTERCEPT_ACTIVE);
         self.filter
             .store(filter.filter(|_| active).map(std::sync::Arc::new));

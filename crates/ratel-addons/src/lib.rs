@@ -21,6 +21,7 @@ pub mod save;
 mod server_replay;
 mod sticky_auth;
 mod sticky_cookie;
+mod switch;
 #[cfg(test)]
 mod testing;
 mod update_alt_svc;
@@ -32,8 +33,8 @@ use ratel_core::addon::AddonChain;
 use ratel_core::replay::ServerReplay;
 use ratel_flow::filter::FilterOptions;
 
-pub use anticache::Anticache;
-pub use anticomp::Anticomp;
+pub use anticache::anticache;
+pub use anticomp::anticomp;
 pub use block::Block;
 pub use block_list::BlockList;
 pub use intercept::Intercept;
@@ -48,6 +49,7 @@ pub use revocation::Revocation;
 pub use server_replay::PlayRecorded;
 pub use sticky_auth::StickyAuth;
 pub use sticky_cookie::StickyCookie;
+pub use switch::Switch;
 pub use update_alt_svc::UpdateAltSvc;
 pub use upstream_auth::UpstreamAuth;
 
@@ -68,8 +70,8 @@ pub fn default_addons(setup: &Setup) -> AddonChain {
         // A client that may not use the proxy is seen by nobody else.
         Arc::new(Block::default()),
         Arc::new(BlockList::new(filters)),
-        Arc::new(Anticache::default()),
-        Arc::new(Anticomp::default()),
+        Arc::new(anticache()),
+        Arc::new(anticomp()),
         Arc::new(Onboarding::default()),
         Arc::new(Revocation::default()),
         Arc::new(ProxyAuth::default()),

@@ -37,21 +37,27 @@ impl Scope {
 
     /// What has to be seen of the body of that side to tell whether it is for this flow.
     pub(crate) fn need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
-        match self.judge(flow, bodies, side) {
-            None => BodyNeed::IfPossible,
-            Some(_) => BodyNeed::Stream,
+        let looks = |filter: &Filter| filter.needs().meets(body_of(side));
+        // A filter that looks into no body need not be asked.
+        if self.0.as_ref().is_some_and(looks) && self.judge(flow, bodies, side).is_none() {
+            BodyNeed::IfPossible
+        } else {
+            BodyNeed::Stream
         }
     }
 
     fn judge(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> Option<bool> {
-        let missing = match side {
-            Side::Client => Needs::REQUEST_BODY,
-            Side::Server => Needs::RESPONSE_BODY,
-        };
         match &self.0 {
-            Some(filter) => filter.judge(&subject(flow, bodies), missing),
+            Some(filter) => filter.judge(&subject(flow, bodies), body_of(side)),
             None => Some(true),
         }
+    }
+}
+
+fn body_of(side: Side) -> Needs {
+    match side {
+        Side::Client => Needs::REQUEST_BODY,
+        Side::Server => Needs::RESPONSE_BODY,
     }
 }
 
@@ -74,25 +80,78 @@ pub(crate) fn request_need<'r>(
     }
 }
 
-/// What the option says a feature is for; none if it is off.
+/// The filter that an option says a feature is for; none if it is off.
 ///
 /// # Errors
 /// When it is no filter, as a sentence.
-pub(crate) fn scope(
+pub(crate) fn filter(
     options: &Values,
     key: Key<Option<String>>,
     filters: FilterOptions,
-) -> Result<Option<Scope>, String> {
-    let Some(text) = options.opt_str(key).filter(|text| !text.is_empty()) else {
-        return Ok(None);
-    };
-    let filter = Filter::parse(text, filters).map_err(|error| {
-        let hint = error.hint().map(|hint| format!("; {hint}"));
-        format!(
-            "option '{}': {error}{}",
-            key.name(),
-            hint.unwrap_or_default()
-        )
-    })?;
-    Ok(Some(Scope(Some(filter))))
+) -> Result<Option<Filter>, String> {
+    let text = options.opt_str(key).filter(|text| !text.is_empty());
+    let parsed = text.map(|text| Filter::parse(text, filters)).transpose();
+    parsed.map_err(|error| format!("option '{}': {}", key.name(), error.with_hint()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ratel_core::addon::{Addon, AddonChain};
+    use ratel_core::hooks::Hook;
+    use ratel_core::options::{Value, Values};
+
+    use super::*;
+    use crate::testing::flow;
+    use crate::{BlockList, MapRemote, ModifyHeaders, StickyAuth};
+
+    fn chain(rules: &[(&str, &[&str])]) -> AddonChain {
+        let addons: Vec<Arc<dyn Addon>> = vec![
+            Arc::new(ModifyHeaders::default()),
+            Arc::new(MapRemote::default()),
+            Arc::new(BlockList::default()),
+            Arc::new(StickyAuth::default()),
+        ];
+        let mut values = Values::default();
+        for (option, specs) in rules {
+            let specs = specs.iter().map(ToString::to_string).collect();
+            values.set(option, Value::List(specs)).expect("rules");
+        }
+        let chain = AddonChain::new(addons);
+        let names = ["modify_headers", "map_remote", "block_list"];
+        chain.configure(&values, &names).expect("rules");
+        chain
+    }
+
+    /// What two rules ask for is made once; what a rule has changed is made anew.
+    #[tokio::test]
+    async fn what_a_rule_changes_is_seen_by_those_behind_it() {
+        let chain = chain(&[
+            (
+                "modify_headers",
+                &[
+                    "/~u a.test & ~d a.test & ~hq a.test/Host/b.test",
+                    "/~d b.test/X-No/1",
+                ],
+            ),
+            (
+                "map_remote",
+                &[
+                    "|~u a.test|.*|http://never.test/",
+                    "|~hq 'host: b.test' & ~d b.test|b.test/x|c.test/y",
+                    "|~u c.test/y|c.test/y|d.test/z",
+                ],
+            ),
+            ("block_list", &["|~u c.test|404", "|~d d.test & ~u /z|418"]),
+        ]);
+        let (mut flow, mut bodies) = (flow("/x"), Bodies::default());
+        for hook in [Hook::RequestHeaders, Hook::Request] {
+            chain.http(hook, &mut flow, &mut bodies).await;
+        }
+        assert_eq!(flow.request.url(), "http://d.test/z");
+        assert_eq!(flow.request.headers.get("x-no"), None);
+        let response = flow.response.expect("an answer");
+        assert_eq!(response.status, 418);
+    }
 }

@@ -44,9 +44,8 @@ impl<R> Rules<R> {
         }
         let parse = |spec: &String| {
             parse(spec).map_err(|error| {
-                let hint = error.hint().map(|hint| format!("; {hint}"));
-                let hint = hint.unwrap_or_default();
-                format!("Cannot parse {} option {spec}: {error}{hint}", key.name())
+                let (option, why) = (key.name(), error.with_hint());
+                format!("Cannot parse {option} option {spec}: {why}")
             })
         };
         let rules: Result<Vec<R>, String> = options.rules(key).map(parse).collect();

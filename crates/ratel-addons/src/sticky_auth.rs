@@ -47,8 +47,9 @@ impl Addon for StickyAuth {
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
-        let scope = live::scope(options, keys::STICKYAUTH, self.options)?;
-        self.scope.store(scope.map(Arc::new));
+        let filter = live::filter(options, keys::STICKYAUTH, self.options)?;
+        let scope = filter.map(|filter| Arc::new(Scope(Some(filter))));
+        self.scope.store(scope);
         Ok(())
     }
 

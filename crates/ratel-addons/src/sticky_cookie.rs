@@ -72,8 +72,9 @@ impl Addon for StickyCookie {
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
-        let scope = live::scope(options, keys::STICKYCOOKIE, self.options)?;
-        self.scope.store(scope.map(Arc::new));
+        let filter = live::filter(options, keys::STICKYCOOKIE, self.options)?;
+        let scope = filter.map(|filter| Arc::new(Scope(Some(filter))));
+        self.scope.store(scope);
         Ok(())
     }
 

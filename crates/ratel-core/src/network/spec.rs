@@ -164,8 +164,7 @@ fn split(spec: &str, options: FilterOptions) -> Result<(Option<Filter>, Word<'_>
                 at: filter.at + error.span().start,
                 ..filter
             };
-            let hint = error.hint().map(|hint| format!("; {hint}"));
-            place.fail(format!("{}{}", error.reason(), hint.unwrap_or_default()))
+            place.fail(error.reason_with_hint())
         }
     }
 }

@@ -327,6 +327,12 @@ impl<T> Clone for Key<T> {
 
 impl<T> Copy for Key<T> {}
 
+impl<T> std::fmt::Debug for Key<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 impl<T> Key<T> {
     /// The key of the option `name`; `constant` is the name of the constant, held against it.
     pub(super) const fn of(name: &str, constant: &str) -> Self {

@@ -156,6 +156,26 @@ impl FilterError {
             _ => None,
         }
     }
+
+    /// The error and the hint, if there is one, in one sentence.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        hinted(self, self.hint())
+    }
+
+    /// As [`with_hint`](Self::with_hint), where the expression itself is shown beside it.
+    #[must_use]
+    pub fn reason_with_hint(&self) -> String {
+        hinted(&self.reason, self.hint())
+    }
+}
+
+/// What is wrong and what to do about it.
+pub(super) fn hinted(wrong: &dyn fmt::Display, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("{wrong}; {hint}"),
+        None => wrong.to_string(),
+    }
 }
 
 impl fmt::Display for FilterError {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::error::hinted;
 use super::{Filter, FilterError, FilterOptions};
 
 /// A rule, taken apart.
@@ -197,6 +198,12 @@ impl SpecError {
             SpecReason::Filter(error) => error.hint(),
             _ => None,
         }
+    }
+
+    /// The error and the hint, if there is one, in one sentence.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        hinted(self, self.hint())
     }
 }
 

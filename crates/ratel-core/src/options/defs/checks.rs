@@ -94,10 +94,7 @@ pub(super) fn filter(value: &Value) -> Result<(), String> {
         Value::OptStr(Some(text)) if !text.is_empty() => {
             Filter::parse(text, FilterOptions::default())
                 .map(drop)
-                .map_err(|error| match error.hint() {
-                    Some(hint) => format!("{error}; {hint}"),
-                    None => error.to_string(),
-                })
+                .map_err(|error| error.with_hint())
         }
         _ => Ok(()),
     }
