@@ -29,7 +29,25 @@ SCENARIOS = {
     "J": ("start to the first answer, HTTP to HTTPS", False, True, "start"),
     "K": ("lateness of events, HTTPS to HTTPS", True, True, "events"),
     "L": ("the terminal's screen beside `ratel dump -q`, HTTP to HTTP, 1 KiB, keep-alive", False, False, "screen"),
+    "M": ("A with ten rules that match nothing", False, False, "rules"),
+    "N": ("20,000 recorded responses of 1 KiB, one for each path, keep-alive", False, False, "replay"),
 }
+
+RECORDINGS = 20_000
+
+# Of all kinds, as people write them; nothing that is asked for here is theirs.
+RULES = [
+    "modify_headers=/~hq x-debug/X-Env/test",
+    "modify_headers=/~s & ~t image/Cache-Control/no-store",
+    r"modify_body=|~s & ~d api.example|version: \d+|version: 1",
+    r"modify_body=|~q & ~m POST & ~u /login|password=\w+|password=x",
+    "map_remote=!https://cdn.example/(v1|v2)/!https://localhost/",
+    r"map_local=|~u ^https?://[^/]+/static/.*\.(css|js)$|/static/|/",
+    "block_list=%~d tracker.example | ~u /pixel%404",
+    "stickycookie=~d shop.example",
+    "throttle=~d slow.example : 3g",
+    "fault=~u /pay : 503 @ 20%",
+]
 
 
 def say(*words):
@@ -65,7 +83,8 @@ class Process:
         return int(re.search(rf"^{key}:\s+(\d+)", open(f"/proc/{self.child.pid}/status").read(), re.M)[1]) * 1024
 
     def wait_for(self, port):
-        end = time.time() + 30
+        # mitmdump takes half a minute to read the recordings of N.
+        end = time.time() + 120
         while time.time() < end:
             if self.child.poll() is not None:
                 raise RuntimeError(f"ended: {open(self.log, errors='replace').read()[-300:]}")
@@ -113,7 +132,7 @@ class World:
     """Certificates, the origin, and the load generator."""
 
     def __init__(self, tool):
-        self.tool = tool
+        self.tool, self.recorded = tool, None
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="ratel-bench-"))
         self.make_keys()
         log = self.dir / "origin.log"
@@ -139,6 +158,18 @@ class World:
                         "-keyout", "key.pem", "-out", "cert.pem"], cwd=self.dir, check=True, capture_output=True)
         both = (self.dir / "cert.pem").read_text() + (self.dir / "key.pem").read_text()
         (self.dir / "both.pem").write_text(both)
+
+    def record(self, ratel):
+        """A file with a recorded response for each path that N asks for."""
+        self.recorded = self.dir / "recorded"
+        port, log = free_port(), self.dir / "record.log"
+        command = ratel_like([ratel, "dump"])
+        values = dict(kind="record", scheme="http", origin=self.ports["http"], port=port, confdir=self.dir / "confdir-record")
+        recorder = Process([*command(values), "-w", self.recorded], log)
+        recorder.wait_for(port)
+        words = ["--path", "/bytes/1024/{}", "--to", port, "--conns", 16, "--requests", RECORDINGS, "--paths", RECORDINGS]
+        subprocess.run([self.tool, "load", *map(str, words)], check=True, capture_output=True, timeout=900)
+        recorder.stop()
 
     def close(self):
         self.origin.stop()
@@ -178,11 +209,18 @@ backend b
 """
 
 
-def ratel_like(program):
+def ratel_like(program, rules=()):
     """ratel and mitmdump take the same command line."""
+    def rules_of(v):
+        # A recording that is gone would be asked for again.
+        return ["server_replay_reuse=true", "server_replay_extra=404"] if v["kind"] == "replay" else rules
+
     def command(v):
         mode = ["--mode", f"reverse:{v['scheme']}://127.0.0.1:{v['origin']}"] if v["kind"] != "connect" else []
-        return [*program, "-q", "-k", *mode, "--listen-host", "127.0.0.1", "--listen-port", str(v["port"]), "--set", f"confdir={v['confdir']}"]
+        rules = [word for rule in rules_of(v) for word in ("--set", rule)]
+        played = ["--server-replay", v["recorded"]] if v["kind"] == "replay" else []
+        return [*program, "-q", "-k", *mode, "--listen-host", "127.0.0.1", "--listen-port", str(v["port"]), "--set", f"confdir={v['confdir']}",
+                *rules, *played]
     return command
 
 
@@ -209,10 +247,14 @@ def haproxy(program):
 
 def peers(ratel):
     """Those that are there: name -> (command, the kinds it cannot do)."""
-    found = {"direct": (None, {"memory", "start", "screen"}), "ratel": (ratel_like([ratel, "dump"]), set()),
-             "screen": (ratel_like([ratel]), {kind for *_, kind in SCENARIOS.values()} - {"screen"})}
-    for name, make, cannot in (("nginx", nginx, {"connect", "memory", "screen"}), ("haproxy", haproxy, {"connect", "memory", "screen"}),
-                               ("mitmdump", lambda p: ratel_like([p]), {"screen"})):
+    def but(*kinds):
+        return {kind for *_, kind in SCENARIOS.values()} - set(kinds)
+
+    server = {"connect", "memory", "screen", "rules", "replay"}
+    found = {"direct": (None, {"memory", "start", "screen", "rules", "replay"}), "ratel": (ratel_like([ratel, "dump"]), set()),
+             "screen": (ratel_like([ratel]), but("screen")), "with rules": (ratel_like([ratel, "dump"], RULES), but("rules"))}
+    for name, make, cannot in (("nginx", nginx, server), ("haproxy", haproxy, server),
+                               ("mitmdump", lambda p: ratel_like([p]), {"screen", "rules"})):
         if program := find(name):
             found[name] = (make(program), cannot)
         else:
@@ -238,7 +280,8 @@ class Candidate:
             # One configuration folder for all rounds: making a CA is no part of the work.
             confdir = world.dir / f"confdir-{name}"
             self.to, tunnel = free_port(), kind == "connect"
-            values = dict(kind=kind, scheme=scheme, origin=origin, port=self.to, front_tls=front_tls, dir=folder, keys=world.dir, confdir=confdir)
+            values = dict(kind=kind, scheme=scheme, origin=origin, port=self.to, front_tls=front_tls, dir=folder, keys=world.dir, confdir=confdir,
+                          recorded=world.recorded)
             environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
             start = OnScreen if name == "screen" else Process
             self.process = start(command(values), folder / "log", environment)
@@ -282,7 +325,8 @@ def measure(world, name, command, scenario, quick):
     try:
         if kind == "http2":
             return http2(candidate, 50_000 if quick else 200_000)
-        first = candidate.load("/bytes/1024", requests=1, expect=1024)
+        path, more = ("/bytes/1024/{}", {"paths": RECORDINGS}) if kind == "replay" else ("/bytes/1024", {})
+        first = candidate.load(path, requests=1, expect=1024, **more)
         start_ms = (time.perf_counter() - candidate.process.started) * 1000 if candidate.process else 0
         if not first["done"]:
             raise RuntimeError(f"the first request failed: {first['errors']}")
@@ -308,9 +352,10 @@ def measure(world, name, command, scenario, quick):
             return {"CPU s per GiB": (cpu() - before) / gib, "MiB/s": result["bytes"] / MIB / result["seconds"],
                     "peak MiB": candidate.process.memory("VmHWM") / MIB if candidate.process else 0,
                     "errors": sum(result["errors"].values())}
-        lone = candidate.load("/bytes/1024", conns=1, seconds=1, fresh=1 if kind == "fresh" else 0)
+        more["fresh"] = 1 if kind == "fresh" else 0
+        lone = candidate.load(path, conns=1, seconds=1, **more)
         before = cpu()
-        result = candidate.load("/bytes/1024", conns=64, seconds=seconds, fresh=1 if kind == "fresh" else 0, expect=1024)
+        result = candidate.load(path, conns=64, seconds=seconds, expect=1024, **more)
         if kind == "screen" and isinstance(candidate.process, OnScreen) and not candidate.process.written:
             raise RuntimeError("nothing was drawn")
         return {"CPU µs per request": (cpu() - before) / max(result["done"], 1) * 1e6, "req/s": result["done"] / result["seconds"],
@@ -367,6 +412,8 @@ def main():
             if kind == "http2" and not (find("h2load") and find("nghttpd")):
                 say(f"{scenario} needs h2load and nghttpd (nghttp2-client, nghttp2-server) and is left out")
                 continue
+            if kind == "replay" and not world.recorded:
+                world.record(ratel)
             able = [name for name in wanted if name in here and kind not in here[name][1]]
             seen = {name: [] for name in able}
             for turn in range(rounds):
@@ -378,7 +425,7 @@ def main():
                     except (RuntimeError, subprocess.SubprocessError) as error:
                         say(f"  failed: {error}")
             if any(seen.values()):
-                base = "ratel" if kind == "screen" else args.base if seen.get(args.base) else "mitmdump" if seen.get("mitmdump") else able[-1]
+                base = "ratel" if kind in ("screen", "rules") else args.base if seen.get(args.base) else "mitmdump" if seen.get("mitmdump") else able[-1]
                 report.append(table(scenario, seen, base))
     finally:
         world.close()

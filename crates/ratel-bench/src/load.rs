@@ -2,7 +2,8 @@
 //!
 //! `--to PORT` is connected to, with TLS when `--tls 1`. With `--connect HOST:PORT` that port is asked for a tunnel
 //! first, and TLS goes inside. `--path`, `--conns N`, `--seconds S`, `--requests N`, `--fresh 1` (a connection for each
-//! request), `--expect N` (bytes of body).
+//! request), `--expect N` (bytes of body), `--paths N` (`{}` in the path is one of so many numbers, each of them once before
+//! any comes again).
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -27,12 +28,47 @@ struct Plan {
     to: u16,
     connect: Option<String>,
     tls: Option<Arc<rustls::ClientConfig>>,
-    request: Vec<u8>,
+    request: Ask,
     events: bool,
     expect: Option<u64>,
     fresh: bool,
     end: Instant,
     requests: u64,
+}
+
+/// The request, or as many as there are paths.
+struct Ask {
+    before: String,
+    after: String,
+    paths: u64,
+}
+
+impl Ask {
+    /// Coprime to any round number, so that it visits them all, far from each other.
+    const STRIDE: u64 = 7919;
+
+    fn new(path: &str, host: &str, paths: u64) -> Self {
+        let (start, end) = path.split_once("{}").unwrap_or((path, ""));
+        Self {
+            before: format!("GET {start}"),
+            after: format!(
+                "{end} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ratel-bench\r\nAccept: */*\r\n\r\n"
+            ),
+            paths,
+        }
+    }
+
+    fn bytes(&self, turn: u64) -> Vec<u8> {
+        let Self {
+            before,
+            after,
+            paths,
+        } = self;
+        match turn.wrapping_mul(Self::STRIDE).checked_rem(*paths) {
+            Some(number) => format!("{before}{number}{after}").into_bytes(),
+            None => format!("{before}{after}").into_bytes(),
+        }
+    }
 }
 
 #[derive(Default)]
@@ -63,10 +99,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         to: args.required("to")?.parse()?,
         connect,
         tls: (args.number("tls", 0)? == 1).then(client),
-        request: format!(
-            "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: ratel-bench\r\nAccept: */*\r\n\r\n"
-        )
-        .into_bytes(),
+        request: Ask::new(path, &host, args.number("paths", 0)?),
         events: path.starts_with("/sse"),
         expect: args.text("expect").map(str::parse).transpose()?,
         fresh: args.number("fresh", 0)? == 1,
@@ -87,14 +120,16 @@ async fn worker(plan: Rc<Plan>, seen: Rc<RefCell<Seen>>) {
     let mut kept = None;
     let mut buffer = vec![0; 256 * 1024];
     while Instant::now() < plan.end && seen.borrow().asked < plan.requests {
+        let turn = seen.borrow().asked;
         seen.borrow_mut().asked += 1;
+        let request = plan.request.bytes(turn);
         let start = Instant::now();
         let exchange = async {
             let mut stream = match kept.take() {
                 Some(stream) => stream,
                 None => open(&plan).await?,
             };
-            let (bytes, late) = exchange(&plan, &mut stream, &mut buffer).await?;
+            let (bytes, late) = exchange(&plan, &request, &mut stream, &mut buffer).await?;
             anyhow::Ok((stream, bytes, late))
         };
         match tokio::time::timeout(LIMIT, exchange).await {
@@ -159,10 +194,11 @@ async fn open(plan: &Plan) -> anyhow::Result<Stream> {
 /// One request and its whole response: the bytes of its body, and how late each event in it was.
 async fn exchange(
     plan: &Plan,
+    request: &[u8],
     stream: &mut Stream,
     buffer: &mut [u8],
 ) -> anyhow::Result<(u64, Vec<u32>)> {
-    stream.write_all(&plan.request).await.context("sending")?;
+    stream.write_all(request).await.context("sending")?;
     stream.flush().await.context("sending")?;
     let mut have = 0;
     let end = loop {
