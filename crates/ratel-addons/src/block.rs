@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ratel_core::addon::{Addon, HookFuture};
+use ratel_core::addon::{Addon, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::ClientConn;
@@ -46,7 +46,7 @@ impl Addon for Block {
             );
             client.error = Some(text.into());
         }
-        Box::pin(std::future::ready(()))
+        done()
     }
 }
 

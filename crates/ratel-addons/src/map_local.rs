@@ -16,12 +16,12 @@ use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
-use ratel_flow::pattern::{Replacer, text};
+use ratel_flow::pattern::Replacer;
 use ratel_flow::{HttpFlow, Response, Side};
 
 use crate::answer::SERVER;
 use crate::live::{Scope, request_need};
-use crate::map_remote::{url, url_pattern};
+use crate::map_remote::url_pattern;
 use crate::rule::{Rules, elsewhere, failed, read};
 
 /// The addon: its rules.
@@ -201,16 +201,19 @@ impl Addon for MapLocal {
         if matching.peek().is_none() {
             return done();
         }
-        let url = url(&flow.request);
-        let url = text(&url, &mut String::new()).to_owned();
+        let urls = flow.request.texts().urls(&flow.request);
+        let Some(url) = urls.first() else {
+            return done();
+        };
         // Without a match nothing is looked for on a disk.
         let matching: Vec<Rule> = matching
-            .filter(|rule| !matches!(rule.finds.find(&url), Ok(None)))
+            .filter(|rule| !matches!(rule.finds.find(url), Ok(None)))
             .cloned()
             .collect();
         if matching.is_empty() {
             return done();
         }
+        let url = url.clone();
         Box::pin(async move {
             let looked = elsewhere(move || look(&matching, &url)).await;
             let Some((found, failures)) = looked else {

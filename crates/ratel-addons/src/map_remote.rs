@@ -7,7 +7,7 @@ use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
 use ratel_flow::filter::texts::put_url;
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
-use ratel_flow::{HttpFlow, Request, Side};
+use ratel_flow::{HttpFlow, LiveRequest, Request, Side};
 
 use crate::live::{Scope, request_need};
 use crate::rule::{Rules, failed};
@@ -19,8 +19,9 @@ pub struct MapRemote {
     options: FilterOptions,
 }
 
+/// One of its rules.
 #[derive(Clone, Debug)]
-struct Rule {
+pub(crate) struct Rule {
     scope: Scope,
     finds: Replacer,
     puts: Template,
@@ -39,7 +40,11 @@ impl MapRemote {
 }
 
 impl Rule {
-    fn parse(text: &str, filters: FilterOptions, before: usize) -> Result<Self, SpecError> {
+    pub(crate) fn parse(
+        text: &str,
+        filters: FilterOptions,
+        before: usize,
+    ) -> Result<Self, SpecError> {
         let spec = Spec::parse(text, filters)?;
         let finds = url_pattern(text, &spec, before)?;
         let puts = Template::parse(spec.replacement.text.as_bytes(), &finds).map_err(|error| {
@@ -55,7 +60,20 @@ impl Rule {
         })
     }
 
-    fn apply(&self, request: &mut Request) -> Result<(), String> {
+    /// Whether it may send this request elsewhere once the body is there.
+    pub(crate) fn may_move(&self, flow: &HttpFlow, bodies: &Bodies) -> bool {
+        self.is_in_url(&flow.request) && self.scope.may_have(flow, bodies, Side::Client)
+    }
+
+    fn is_in_url(&self, request: &LiveRequest) -> bool {
+        let url = request.texts().urls(request).first();
+        url.is_some_and(|url| !matches!(self.finds.find(url), Ok(None)))
+    }
+
+    fn apply(&self, request: &mut LiveRequest) -> Result<(), String> {
+        if !self.is_in_url(request) {
+            return Ok(());
+        }
         let url = url(request);
         let replaced = self.finds.replace(&url, &self.puts);
         let replaced = replaced.map_err(|error| error.to_string())?;

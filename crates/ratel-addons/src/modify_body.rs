@@ -19,6 +19,7 @@ use ratel_flow::{HttpFlow, Message, Side};
 use ratel_proto::streams;
 
 use crate::live::Scope;
+use crate::map_remote;
 use crate::rule::{Rules, Source, elsewhere, failed, read};
 use content::Content;
 
@@ -30,8 +31,8 @@ const LARGE: usize = 256 << 10;
 pub struct ModifyBody {
     rules: Rules<Rule>,
     options: FilterOptions,
-    /// A request may be for another URL by the time that rules are asked.
-    requests_move: std::sync::atomic::AtomicBool,
+    /// A request may be for another URL by the time that its body is there.
+    moves: Rules<map_remote::Rule>,
 }
 
 #[derive(Clone, Debug)]
@@ -135,9 +136,10 @@ impl Addon for ModifyBody {
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
-        let moves = options.rules(keys::MAP_REMOTE).next().is_some();
-        self.requests_move
-            .store(moves, std::sync::atomic::Ordering::Relaxed);
+        self.moves
+            .read(keys::MAP_REMOTE, (options, changed), |spec| {
+                map_remote::Rule::parse(spec, self.options, 0)
+            })?;
         let before = options.rules(keys::MODIFY_BODY).count();
         self.rules
             .read(keys::MODIFY_BODY, (options, changed), |spec| {
@@ -157,12 +159,12 @@ impl Addon for ModifyBody {
             (Side::Server, Some(response)) => &response.headers,
             (Side::Server, None) => return BodyNeed::Stream,
         };
-        let moves = self
-            .requests_move
-            .load(std::sync::atomic::Ordering::Relaxed);
         let may_match = |rule: &Rule| rule.scope.may_have(flow, bodies, side);
-        let moves = moves && side == Side::Client;
-        if !moves && !rules.iter().any(may_match) {
+        let may_move = || {
+            let moves = self.moves.load();
+            side == Side::Client && moves.iter().any(|rule| rule.may_move(flow, bodies))
+        };
+        if !rules.iter().any(may_match) && !may_move() {
             BodyNeed::Stream
         } else if streams::kind_of(headers).is_some() {
             BodyNeed::Messages

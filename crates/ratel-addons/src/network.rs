@@ -54,10 +54,12 @@ impl BadNetwork {
     /// Decides which rules are for a flow, of those that have not been decided about. With `ahead` there is no response yet.
     fn decide(&self, flow: &mut HttpFlow, bodies: &mut Bodies, ahead: bool) {
         let rules = self.rules.load();
-        let mut network = bodies.network.take().unwrap_or_default();
+        // Nothing is kept of a flow that no rule is for.
+        let mut network = bodies.network.take();
         let missing = if ahead { REQUESTED } else { ANSWERED };
         for rule in &rules.throttles {
             if is_for(rule, flow, missing, &mut network) {
+                let network = network.get_or_insert_default();
                 network.throttles.push(rule.what.clone());
                 rule.hits.add();
                 note(&mut flow.annotations, THROTTLE, &rule.spec);
@@ -83,10 +85,13 @@ impl BadNetwork {
                     let response = call_ended(flow, code);
                     answer(flow, bodies, response);
                 }
-                _ => network.faults.push(settled(fault)),
+                _ => {
+                    let network = network.get_or_insert_default();
+                    network.faults.push(settled(fault));
+                }
             }
         }
-        bodies.network = Some(network);
+        bodies.network = network;
     }
 }
 
@@ -172,13 +177,20 @@ fn is_for_raw<T>(rule: &Rule<T>, tunnel: &HttpFlow) -> bool {
 }
 
 /// Whether a rule is for a flow, which it is asked once.
-fn is_for<T>(rule: &Rule<T>, flow: &HttpFlow, missing: Needs, network: &mut Network) -> bool {
-    if network.decided.contains(&rule.spec) {
+fn is_for<T>(
+    rule: &Rule<T>,
+    flow: &HttpFlow,
+    missing: Needs,
+    network: &mut Option<Box<Network>>,
+) -> bool {
+    let known = network.as_ref();
+    if known.is_some_and(|known| known.decided.contains(&rule.spec)) {
         return false;
     }
     let judge = |filter: &Filter| filter.judge(&LiveHttp::new(flow), missing);
     let hit = rule.filter.as_ref().map_or(Some(true), judge) == Some(true);
     if hit {
+        let network = network.get_or_insert_default();
         network.decided.push(rule.spec.clone());
     }
     hit
@@ -210,7 +222,8 @@ fn tunnel(client: &Arc<ClientConn>, host: &str, port: u16) -> HttpFlow {
             port,
             path: "/".into(),
             timestamp_start: clock::now(),
-        },
+        }
+        .into(),
         response: None,
         error: None,
         annotations: LiveAnnotations::default(),
@@ -294,9 +307,9 @@ impl Addon for BadNetwork {
             .peekable();
         tls.peek()?;
         let flow = tunnel(client, host, 443);
-        let mut network = Network::default();
+        let mut known = None;
         let hit =
-            tls.find(|rule| is_for(rule, &flow, REQUESTED, &mut network) && rule.what.happens())?;
+            tls.find(|rule| is_for(rule, &flow, REQUESTED, &mut known) && rule.what.happens())?;
         hit.hits.add();
         Some(hit.spec.clone())
     }

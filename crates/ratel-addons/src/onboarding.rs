@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, HookFuture};
+use ratel_core::addon::{Addon, Bodies, HookFuture, done};
 use ratel_core::ca::PublicCa;
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
@@ -81,14 +81,16 @@ impl Addon for Onboarding {
             flow.response = Some(answer.head(&flow.request.version));
             bodies.response = Some(answer.body);
         }
-        Box::pin(std::future::ready(()))
+        done()
     }
 }
 
 /// Host names know no case, and a dot at their end changes nothing.
 fn is_name(host: &str, name: &str) -> bool {
-    let bare = |name: &'_ str| name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    !host.is_empty() && bare(host) == bare(name)
+    fn bare(name: &str) -> &str {
+        name.strip_suffix('.').unwrap_or(name)
+    }
+    !host.is_empty() && bare(host).eq_ignore_ascii_case(bare(name))
 }
 
 struct Answer {

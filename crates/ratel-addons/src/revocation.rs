@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ratel_core::addon::{Addon, Bodies, HookFuture};
+use ratel_core::addon::{Addon, Bodies, HookFuture, done};
 use ratel_core::ca::PublicCa;
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
@@ -44,7 +44,7 @@ impl Addon for Revocation {
             flow.response = Some(head(flow.request.version == Version::Http2));
             bodies.response = Some(ca.crl.clone());
         }
-        Box::pin(std::future::ready(()))
+        done()
     }
 }
 

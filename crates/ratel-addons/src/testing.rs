@@ -47,7 +47,8 @@ pub(crate) fn flow(path: &str) -> HttpFlow {
             port: 80,
             path,
             timestamp_start: Timestamp::default(),
-        },
+        }
+        .into(),
         response: None,
         error: None,
         annotations: LiveAnnotations::default(),

@@ -26,6 +26,7 @@ mod chain;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use ratel_flow::{ClientConn, HttpFlow, LiveAnnotations, Message, ServerConn, Side, TcpFlow};
 
@@ -43,7 +44,18 @@ pub type HookFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 /// What a hook returns that has nothing to wait for.
 #[must_use]
 pub fn done<'a>() -> HookFuture<'a> {
-    Box::pin(std::future::ready(()))
+    Box::pin(Done)
+}
+
+/// Has no size, so that its box takes no memory.
+struct Done;
+
+impl Future for Done {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 /// A connection to a server that is about to be made, or was made or not.
@@ -86,7 +98,8 @@ pub trait Addon: Send + Sync {
     /// Takes what an addon that changes by itself has its hooks asked for again with; called once.
     fn attached(&self, _refresh: Refresh) {}
 
-    /// How this addon must see the body of `flow` on this side. Asked once the head is there.
+    /// How this addon must see the body of `flow` on this side. Asked once the head is there, of addons that take part in
+    /// any hook.
     fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         BodyNeed::Stream
     }

@@ -2,6 +2,7 @@
 
 mod change;
 pub mod date;
+mod live;
 mod refresh;
 
 use std::borrow::Cow;
@@ -17,6 +18,8 @@ use crate::conn::{ClientConn, ServerConn};
 use crate::flow::{FlowError, FlowId};
 use crate::time::Timestamp;
 
+pub use live::LiveRequest;
+
 /// A live HTTP exchange, as the task that runs it and the hooks see it. Bodies stream past beside it.
 #[derive(Debug)]
 pub struct HttpFlow {
@@ -27,7 +30,7 @@ pub struct HttpFlow {
     /// The connection it went out on, once there is one.
     pub server_conn: Option<Arc<ServerConn>>,
     /// The request.
-    pub request: Request,
+    pub request: LiveRequest,
     /// The response, once its head is there, or a hook gave one.
     pub response: Option<Response>,
     /// Why the exchange failed. A hook that sets this ends it: both sides are given up without a further word.

@@ -38,7 +38,7 @@ pub use conn::{
     TlsVersion,
 };
 pub use flow::{FlowError, FlowId, FlowKind, Side};
-pub use http::{HttpFlow, Request, Response, Scheme, Version};
+pub use http::{HttpFlow, LiveRequest, Request, Response, Scheme, Version};
 pub use message::{
     Message, MessageFlags, MessageHead, MessageKind, OpenMessage, Payload, PayloadStream,
     StreamKind, WebSocketClose,

@@ -317,6 +317,13 @@ impl Headers {
         before != self.fields.len()
     }
 
+    /// Whether there is a capital letter in any name.
+    #[must_use]
+    pub fn has_capitals(&self) -> bool {
+        self.iter()
+            .any(|(name, _)| name.iter().any(u8::is_ascii_uppercase))
+    }
+
     /// Makes the names of all fields lower case; says whether that changed anything.
     pub fn lower_names(&mut self) -> bool {
         let mut changed = false;

@@ -131,12 +131,18 @@ impl Held {
         headers: &mut Headers,
         version: &Version,
     ) -> Option<Framing> {
-        let body = body.unwrap_or_default();
-        if body == self.joined {
+        if self.is(body.as_ref()) {
             return None;
         }
+        let body = body.unwrap_or_default();
         let trailers = self.trailers();
         Some(self.become_one(body, trailers, headers, version))
+    }
+
+    /// Whether it is that body; none is an empty one.
+    pub(crate) fn is(&self, body: Option<&Bytes>) -> bool {
+        let body = body.map(|body| &body[..]).unwrap_or_default();
+        std::ptr::eq(body, &*self.joined) || *body == *self.joined
     }
 
     /// Makes it another body, with other trailers, or both; what is none stays.

@@ -270,13 +270,20 @@ struct Upload<'b, B> {
 
 /// Names of headers are in small letters in HTTP/2 (RFC 9113 §8.2.1), whatever hooks have called them.
 fn normalize(flow: &mut HttpFlow) {
-    let response = flow.response.as_mut();
-    let response = response.map(|response| (&response.version, &mut response.headers));
-    let request = (&flow.request.version, &mut flow.request.headers);
-    for (version, headers) in [request].into_iter().chain(response) {
-        if matches!(version, Version::Http2 | Version::Http3) && headers.lower_names() {
-            tracing::info!("names of headers were made lower case, as HTTP/2 has them");
-        }
+    let is_wrong = |version: &Version, headers: &Headers| {
+        matches!(version, Version::Http2 | Version::Http3) && headers.has_capitals()
+    };
+    let mut changed = false;
+    if is_wrong(&flow.request.version, &flow.request.headers) {
+        changed |= flow.request.headers.lower_names();
+    }
+    if let Some(response) = &mut flow.response
+        && is_wrong(&response.version, &response.headers)
+    {
+        changed |= response.headers.lower_names();
+    }
+    if changed {
+        tracing::info!("names of headers were made lower case, as HTTP/2 has them");
     }
 }
 
@@ -296,7 +303,7 @@ impl<'a> Exchange<'a> {
             id: writer.id(),
             client_conn: ctx.client.clone(),
             server_conn: None,
-            request,
+            request: request.into(),
             response: None,
             error: None,
             annotations: LiveAnnotations::default(),

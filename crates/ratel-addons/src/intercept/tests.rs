@@ -39,7 +39,8 @@ fn flow(path: &'static str) -> HttpFlow {
             port: 80,
             path: path.into(),
             timestamp_start: Timestamp::default(),
-        },
+        }
+        .into(),
         response: None,
         error: None,
         annotations: LiveAnnotations::default(),

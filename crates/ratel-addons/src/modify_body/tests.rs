@@ -200,3 +200,16 @@ async fn files_are_put_in_as_they_are() {
     run(&addon(&[&file]), Hook::Request, &mut flow("/"), &mut bodies).await;
     assert_eq!(bodies.request.expect("a body"), &b"aC:\\users\\1c"[..]);
 }
+
+#[test]
+fn a_body_is_held_back_for_a_request_that_may_be_sent_to_a_url_that_matches() {
+    let need = |map_remote: &str| {
+        let addon = addon(&["/~u b/x/y"]);
+        list(&addon, "map_remote", &[map_remote]).expect("a rule");
+        addon.body_need(&flow("/a"), &Bodies::default(), Side::Client)
+    };
+    assert_eq!(need("|/a|/b"), BodyNeed::IfPossible);
+    assert_eq!(need("|~bq moves|/a|/b"), BodyNeed::IfPossible);
+    assert_eq!(need("|~m POST & ~bq moves|/a|/b"), BodyNeed::Stream);
+    assert_eq!(need("|/other|/b"), BodyNeed::Stream);
+}

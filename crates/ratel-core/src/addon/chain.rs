@@ -28,8 +28,8 @@ struct Link {
 }
 
 impl Link {
-    fn wants(&self, hook: Hook) -> bool {
-        HookSet::from_bits(self.hooks.load(Ordering::Relaxed)).contains(hook)
+    fn hooks(&self) -> HookSet {
+        HookSet::from_bits(self.hooks.load(Ordering::Relaxed))
     }
 }
 
@@ -94,21 +94,26 @@ impl AddonChain {
     }
 
     fn with(&self, hook: Hook) -> impl Iterator<Item = &dyn Addon> {
-        let links = self.0.links.iter().filter(move |link| link.wants(hook));
+        self.having(move |hooks| hooks.contains(hook))
+    }
+
+    fn having(&self, wanted: impl Fn(HookSet) -> bool) -> impl Iterator<Item = &dyn Addon> {
+        let links = self.0.links.iter().filter(move |link| wanted(link.hooks()));
         links.map(|link| &*link.addon)
     }
 
     /// How the body of `flow` on this side must be seen: what all need together.
     #[must_use]
     pub fn body_needs(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeeds {
-        self.all().fold(BodyNeeds::default(), |needs, addon| {
+        let looking = self.having(|hooks| hooks != HookSet::NONE);
+        looking.fold(BodyNeeds::default(), |needs, addon| {
             needs.and(addon.body_need(flow, bodies, side))
         })
     }
 
     /// Tells every addon that a body is too large to be shown whole.
     pub fn body_passes(&self, flow: &mut HttpFlow, side: Side) {
-        for addon in self.all() {
+        for addon in self.having(|hooks| hooks != HookSet::NONE) {
             addon.body_passes(flow, side);
         }
     }

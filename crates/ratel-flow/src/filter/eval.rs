@@ -107,13 +107,7 @@ fn search<S: Subject + ?Sized>(
     let http = || flow.kind() == FlowKind::Http;
     match operator {
         Operator::Body(side) => in_body(side, pattern, flow, scratch),
-        Operator::Header(side) => {
-            http()
-                && any_headers(side, flow, |headers| {
-                    put_lines(headers, &mut scratch.bytes);
-                    pattern.is_match(&scratch.bytes)
-                })
-        }
+        Operator::Header(side) => http() && in_lines(side, pattern, flow, scratch),
         Operator::ContentType(side) => {
             http()
                 && any_headers(side, flow, |headers| {
@@ -131,7 +125,7 @@ fn search<S: Subject + ?Sized>(
         Operator::Url => match flow.kind() {
             FlowKind::Http => flow
                 .request()
-                .is_some_and(|request| in_url(pattern, request, scratch)),
+                .is_some_and(|request| in_url(pattern, request, flow, scratch)),
             FlowKind::Dns => flow
                 .dns(Side::Client)
                 .and_then(|message| message.message.questions.first())
@@ -142,7 +136,7 @@ fn search<S: Subject + ?Sized>(
             http()
                 && flow
                     .request()
-                    .is_some_and(|request| in_domain(pattern, request, scratch))
+                    .is_some_and(|request| in_domain(pattern, request, flow, scratch))
         }
         Operator::Source => flow.client_conn().is_some_and(|client| {
             put_source(client, &mut scratch.text) && pattern.is_match_text(&scratch.text)
@@ -172,6 +166,26 @@ fn any_headers<S: Subject + ?Sized>(
 ) -> bool {
     wants(side, Side::Client) && flow.request().is_some_and(|head| has(&head.headers))
         || wants(side, Side::Server) && flow.response().is_some_and(|head| has(&head.headers))
+}
+
+fn in_lines<S: Subject + ?Sized>(
+    side: Option<Side>,
+    pattern: &Pattern,
+    flow: &S,
+    scratch: &mut Scratch,
+) -> bool {
+    let mut is_in = |headers: &Headers| {
+        put_lines(headers, &mut scratch.bytes);
+        pattern.is_match(&scratch.bytes)
+    };
+    wants(side, Side::Client)
+        && flow
+            .request()
+            .is_some_and(|head| match flow.request_texts() {
+                Some(texts) => pattern.is_match(texts.lines(head)),
+                None => is_in(&head.headers),
+            })
+        || wants(side, Side::Server) && flow.response().is_some_and(|head| is_in(&head.headers))
 }
 
 fn in_body<S: Subject + ?Sized>(
@@ -263,43 +277,78 @@ pub fn put_lines(headers: &Headers, out: &mut Vec<u8>) {
     }
 }
 
-fn in_url(pattern: &Pattern, request: &Request, scratch: &mut Scratch) -> bool {
+fn in_url<S: Subject + ?Sized>(
+    pattern: &Pattern,
+    request: &Request,
+    flow: &S,
+    scratch: &mut Scratch,
+) -> bool {
+    let is_match = |url: &str| pattern.is_match_text(url);
+    match flow.request_texts() {
+        Some(texts) => texts.urls(request).iter().any(|url| is_match(url)),
+        None => each_url(request, scratch, is_match),
+    }
+}
+
+fn in_domain<S: Subject + ?Sized>(
+    pattern: &Pattern,
+    request: &Request,
+    flow: &S,
+    scratch: &mut Scratch,
+) -> bool {
+    let is_match = |host: &str| pattern.is_match_text(host);
+    match flow.request_texts() {
+        Some(texts) => texts.hosts(request).iter().any(|host| is_match(host)),
+        None => each_host(request, scratch, is_match),
+    }
+}
+
+/// Gives the texts that the URL is found by until `found` says that it is.
+pub(super) fn each_url(
+    request: &Request,
+    scratch: &mut Scratch,
+    mut found: impl FnMut(&str) -> bool,
+) -> bool {
     let Scratch {
         bytes,
         joined,
         text,
     } = scratch;
     url::put_url(request, true, joined, bytes);
-    if pattern.is_match_text(pattern::text(bytes, text)) {
+    if found(pattern::text(bytes, text)) {
         return true;
     }
     if memchr::memmem::find(bytes, b"xn--").is_some()
         && let Some(international) = international(pattern::text(bytes, text))
-        && pattern.is_match_text(&international)
+        && found(&international)
     {
         return true;
     }
     // As mitmproxy writes an IPv6 address.
     if bytes.contains(&b'[') {
         url::put_url(request, false, joined, bytes);
-        return pattern.is_match_text(pattern::text(bytes, text));
+        return found(pattern::text(bytes, text));
     }
     false
 }
 
-fn in_domain(pattern: &Pattern, request: &Request, scratch: &mut Scratch) -> bool {
-    let is_match = |host: &str| {
-        pattern.is_match_text(host)
-            || host.contains("xn--")
-                && international(host).is_some_and(|host| pattern.is_match_text(&host))
+/// Gives the texts that the host is found by until `found` says that it is.
+pub(super) fn each_host(
+    request: &Request,
+    scratch: &mut Scratch,
+    mut found: impl FnMut(&str) -> bool,
+) -> bool {
+    let mut either = |host: &str| {
+        found(host) || host.contains("xn--") && international(host).is_some_and(|host| found(&host))
     };
-    if is_match(&request.host) {
+    if either(&request.host) {
         return true;
     }
     match url::host_header(request, &mut scratch.joined) {
         Some(authority) if !authority.is_empty() => {
             let (host, _) = url::split_authority(authority);
-            is_match(pattern::text(host, &mut scratch.text))
+            let named = pattern::text(host, &mut scratch.text);
+            *named != *request.host && either(named)
         }
         _ => false,
     }

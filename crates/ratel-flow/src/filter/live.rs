@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::Subject;
+use super::texts::RequestTexts;
 use crate::conn::{ClientConn, ServerConn};
 use crate::dns::DnsMessage;
 use crate::flow::{FlowKind, Side};
@@ -118,6 +119,10 @@ impl Subject for LiveHttp<'_> {
 
     fn request(&self) -> Option<&Request> {
         Some(&self.flow.request)
+    }
+
+    fn request_texts(&self) -> Option<&RequestTexts> {
+        Some(self.flow.request.texts())
     }
 
     fn response(&self) -> Option<&Response> {

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::texts::RequestTexts;
 use crate::conn::{ClientConn, ServerConn};
 use crate::dns::DnsMessage;
 use crate::flow::{FlowKind, Side};
@@ -59,6 +60,11 @@ pub trait Subject {
 
     /// The head of the request.
     fn request(&self) -> Option<&Request>;
+
+    /// What filters look for in the head of the request, where that is kept beside it.
+    fn request_texts(&self) -> Option<&RequestTexts> {
+        None
+    }
 
     /// The head of the response.
     fn response(&self) -> Option<&Response>;

@@ -153,6 +153,8 @@ impl Replacer {
                 let found = regex.find_at(text, from);
                 Ok(found.map(|found| vec![Some((found.start(), found.end()))]))
             }
+            // Where there is no match, nobody needs room for groups.
+            Engine::Plain(regex) if !regex.is_match_at(text, from) => Ok(None),
             Engine::Plain(regex) => {
                 let found = regex.captures_at(text, from);
                 let place = |group: Option<regex::bytes::Match<'_>>| {

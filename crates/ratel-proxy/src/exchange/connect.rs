@@ -23,7 +23,7 @@ pub(crate) async fn connect(
         id: FlowId(0),
         client_conn: ctx.client.clone(),
         server_conn: None,
-        request,
+        request: request.into(),
         response: None,
         error: None,
         annotations: LiveAnnotations::default(),
@@ -33,11 +33,11 @@ pub(crate) async fn connect(
     let granted = |status: u16| (200..300).contains(&status);
     let answered = flow.response.as_ref().map(|response| response.status);
     if flow.error.is_none() && answered.is_none_or(granted) {
-        return Ok(flow.request);
+        return Ok(flow.request.into_inner());
     }
     let writer = open(ctx, &flow.request);
     let line = ctx.shared.control.register(writer.id());
-    let mut exchange = Exchange::new(ctx, &line, writer, flow.request);
+    let mut exchange = Exchange::new(ctx, &line, writer, flow.request.into_inner());
     exchange.recorder.request(&exchange.flow.request);
     exchange.recorder.said(&mut flow.annotations);
     exchange.flow.annotations = flow.annotations;

@@ -51,14 +51,7 @@ impl Exchange<'_> {
         }
         held |= self.hook(Hook::Request).await?;
         if upload.complete {
-            let Request {
-                headers, version, ..
-            } = &mut self.flow.request;
-            // Hooks of the response see it too.
-            let body = self.bodies.request.clone();
-            if let Some(framing) = upload.held.replace(body, headers, version) {
-                route.framing = framing;
-            }
+            self.replace(&mut upload, route);
         } else if needs.messages && self.flow.response.is_none() && !upload.body.is_done() {
             self.stage(&mut upload, route);
         }
@@ -73,6 +66,20 @@ impl Exchange<'_> {
         }
         route.follow(&self.flow.request, &came);
         Ok(upload)
+    }
+
+    /// Takes up what hooks have made of the body. Hooks of the response see it, too.
+    fn replace<B>(&mut self, upload: &mut Upload<'_, B>, route: &mut Route) {
+        let body = self.bodies.request.clone();
+        if upload.held.is(body.as_ref()) {
+            return;
+        }
+        let Request {
+            headers, version, ..
+        } = &mut *self.flow.request;
+        if let Some(framing) = upload.held.replace(body, headers, version) {
+            route.framing = framing;
+        }
     }
 
     /// Whether the request keeps the rules, where that is asked for.
@@ -138,11 +145,11 @@ impl Exchange<'_> {
         upload: &mut Upload<'_, B>,
         sink: &mut impl ResponseSink,
     ) -> Result<(), ProxyError> {
-        let headers = &mut self.flow.request.headers;
+        let headers = &self.flow.request.headers;
         if upload.body.is_done() || !headers.has_token("expect", "100-continue") {
             return Ok(());
         }
-        headers.remove("expect");
+        self.flow.request.headers.remove("expect");
         let mut go_ahead = Response::new(100, clock::now());
         if self.flow.request.version == Version::Http2 {
             go_ahead.version = Version::Http2;
@@ -153,10 +160,11 @@ impl Exchange<'_> {
 
     /// Has the messages of a streamed body shown one by one, if they can be told apart.
     fn stage<B: RequestBody>(&mut self, upload: &mut Upload<'_, B>, route: &mut Route) {
-        let request = &mut self.flow.request;
+        let request = &self.flow.request;
         if streams::kind_of(&request.headers).is_none() || request.version.is_http10() {
             return;
         }
+        let request = &mut *self.flow.request;
         if let Some(stage) = MessageStage::for_body(Side::Client, &mut request.headers) {
             route.framing = body::unbound(&mut request.headers, route.framing, &request.version);
             self.line.carries(stage.kind());
@@ -164,11 +172,9 @@ impl Exchange<'_> {
         }
     }
 
-    /// What is on record is what goes out.
+    /// What is on record is what goes out; as it came, the request is on record already.
     fn record<B: RequestBody>(&mut self, upload: &Upload<'_, B>, route: &Route) {
-        let addons = &self.ctx.shared.addons;
-        let changed = addons.wants(Hook::RequestHeaders) || addons.wants(Hook::Request);
-        if changed || upload.stage.is_some() {
+        if self.flow.request.take_touched() {
             self.recorder.request(&self.flow.request);
         }
         if self.flow.response.is_some() && !upload.complete {
@@ -253,11 +259,11 @@ fn edited<B>(
     } = edit;
     recorder.back_up();
     if let Some(request) = request {
-        flow.request = request;
+        *flow.request = request;
     }
     let Request {
         headers, version, ..
-    } = &mut flow.request;
+    } = &mut *flow.request;
     let framing = upload
         .held
         .edit(request_body, request_trailers, headers, version);

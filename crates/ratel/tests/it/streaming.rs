@@ -118,6 +118,62 @@ fn uploads_stream_too() {
     assert_eq!(wire.reply().expect("an answer").text(), "all here");
 }
 
+/// Rules hold back no body of a flow that they are not for. The origin answers piece k of an upload before the client writes
+/// piece k+1, so that any holding back, of either side, would stop both for ever.
+#[test]
+fn rules_for_bodies_hold_back_no_flow_that_is_not_theirs() {
+    let origin = Origin::plain(|mut wire| {
+        let Ok(head) = wire.until(b"\r\n\r\n") else {
+            return;
+        };
+        if head.starts_with(b"GET") {
+            let _ = wire.send(ratel_testkit::origin::ok("secret piece"));
+            return;
+        }
+        let mut send = |wire: &mut Wire, text: &str| wire.send(text).expect("the proxy reads");
+        let head =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
+        send(&mut wire, head);
+        for k in 0..EVENTS {
+            wire.until(format!("piece {k:04}\r\n").as_bytes())
+                .expect("a piece of the upload");
+            send(&mut wire, &format!("b\r\nanswer {k:04}\r\n"));
+        }
+        wire.until(b"0\r\n\r\n").expect("the end of the upload");
+        send(&mut wire, "0\r\n\r\n");
+        let _ = wire.rest();
+    });
+    let rules = [
+        r"|~u /theirs|piece|part",
+        r"|~m GET & ~bq secret|\d+|x",
+        r"|~s & ~t image & ~bs secret|\w+|x",
+        r"|~hq x-theirs|^.*$|x",
+    ];
+    let rules = rules.into_iter().flat_map(|rule| ["--modify-body", rule]);
+    let ratel = reverse(&format!("http://127.0.0.1:{}", origin.port()))
+        .args(rules)
+        .args(["--map-remote", "|~u /theirs & ~bq secret|/ours|/other"])
+        .args(["--set", "block_list=|~d else.test & ~bq piece|404"])
+        .start();
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("GET /theirs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .expect("a request is sent");
+    let reply = wire.reply().expect("an answer");
+    assert_eq!(reply.text(), "secret part", "the rules are there");
+
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("POST /ours HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .expect("a head is sent");
+    for k in 0..EVENTS {
+        wire.send(format!("a\r\npiece {k:04}\r\n"))
+            .expect("a piece is sent");
+        wire.until(format!("answer {k:04}\r\n").as_bytes())
+            .unwrap_or_else(|error| panic!("answer {k}: {error}"));
+    }
+    wire.send("0\r\n\r\n").expect("the end is sent");
+    wire.until(b"0\r\n\r\n").expect("the end of the answer");
+}
+
 /// 2 GiB in an optimised build; a quarter of that where the code under test is not optimised and would take minutes.
 const BIG: u64 = if cfg!(debug_assertions) {
     512 * MIB

@@ -73,7 +73,7 @@ impl Rig {
         let http = HttpRecord {
             response: Some(Response::new(200, Timestamp(2))),
             response_body: Body::Bytes("body".into()),
-            ..HttpRecord::new(request, Body::Bytes(Bytes::new()))
+            ..HttpRecord::new(request.into_inner(), Body::Bytes(Bytes::new()))
         };
         let record = Record {
             id: ratel_flow::flow::next_uuid(0).into(),

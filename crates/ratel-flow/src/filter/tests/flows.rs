@@ -282,7 +282,7 @@ fn live_flows_are_asked_like_others() {
         id: crate::FlowId(1),
         client_conn: record.client_conn.clone(),
         server_conn: None,
-        request: http.request,
+        request: http.request.into(),
         response: None,
         error: None,
         annotations: Default::default(),
