@@ -42,7 +42,7 @@ RULES = [
     r"modify_body=|~s & ~d api.example|version: \d+|version: 1",
     r"modify_body=|~q & ~m POST & ~u /login|password=\w+|password=x",
     "map_remote=!https://cdn.example/(v1|v2)/!https://localhost/",
-    r"map_local=|~u ^https?://[^/]+/static/.*\.(css|js)$|/static/|/",
+    r'map_local=!~u "^https?://[^/]+/static/.*\.(css|js)$"!/static/!/',
     "block_list=%~d tracker.example | ~u /pixel%404",
     "stickycookie=~d shop.example",
     "throttle=~d slow.example : 3g",

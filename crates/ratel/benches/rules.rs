@@ -58,7 +58,7 @@ fn rules() -> Vec<(&'static str, Value)> {
         ),
         (
             "map_local",
-            list(&[r"|~u ^https?://[^/]+/static/.*\.(css|js)$|/static/|/"]),
+            list(&[r#"!~u "^https?://[^/]+/static/.*\.(css|js)$"!/static/!/"#]),
         ),
         ("block_list", list(&["%~d tracker.example | ~u /pixel%404"])),
         ("stickycookie", text("~d shop.example")),
