@@ -2,6 +2,12 @@
 
 use bytes::Bytes;
 
+/// What the names of its files begin with.
+pub const BASE: &str = "ratel";
+
+/// What they begin with in a folder of mitmproxy's, or where mitmproxy's place is taken: scripts wait for these names.
+pub const MITMPROXY_BASE: &str = "mitmproxy";
+
 /// How each runtime is told to trust the certificate: its name, and a line with `CERT` for the file.
 pub const TRUST_LINES: [(&str, &str); 12] = [
     ("curl", "curl --cacert CERT https://…"),

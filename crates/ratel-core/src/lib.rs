@@ -12,6 +12,7 @@ pub mod edit;
 pub mod eventlog;
 pub mod files;
 pub mod hooks;
+pub mod marks;
 pub mod mode;
 pub mod network;
 pub mod options;

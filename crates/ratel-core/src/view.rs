@@ -88,7 +88,12 @@ pub struct ViewSettings {
 impl ViewSettings {
     /// Whether this is every flow in the order in which it came.
     fn is_plain(&self) -> bool {
-        self.filter.is_none() && !self.marked_only && self.order == Order::Time && !self.reversed
+        self.hides_none() && self.order == Order::Time && !self.reversed
+    }
+
+    /// Whether this is every flow.
+    fn hides_none(&self) -> bool {
+        self.filter.is_none() && !self.marked_only
     }
 }
 
@@ -203,15 +208,33 @@ impl FlowView {
     pub fn counts(&self) -> ViewCounts {
         let total = self.0.store.len();
         let shown = lock(&self.0.shown);
+        let is_store = self.is_store(&shown);
+        let rows = if is_store { total } else { shown.rows.len() };
+        // A list that is made anew since it is no longer the store's own lacks them before its thread says so.
+        let lacks = match shown.settings.hides_none() {
+            true => total.saturating_sub(rows),
+            false => 0,
+        };
         ViewCounts {
-            shown: if self.is_store(&shown) {
-                total
-            } else {
-                shown.rows.len()
-            },
+            shown: rows,
             total,
-            pending: shown.pending,
+            pending: shown.pending.max(lacks),
         }
+    }
+
+    /// Where a flow would stand that is not shown; none if the store does not have it.
+    #[must_use]
+    pub fn nearest(&self, id: FlowId) -> Option<usize> {
+        let flow = self.0.store.summary(id)?;
+        let shown = lock(&self.0.shown);
+        let key = Key::of(&flow, shown.settings.order);
+        let row = Row { key, id };
+        let at = shown.rows.partition_point(|other| *other < row);
+        Some(if shown.settings.reversed {
+            shown.rows.len() - at
+        } else {
+            at
+        })
     }
 
     /// The ids at those positions.

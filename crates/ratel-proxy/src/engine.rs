@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use ratel_core::addon::AddonChain;
 use ratel_core::control::Control;
 use ratel_core::mode::ProxyMode;
-use ratel_core::options::{self, Options, Values, keys};
+use ratel_core::options::{self, Options, Values};
 use ratel_core::replay::ClientReplay;
 use ratel_core::store::FlowStore;
 
@@ -110,11 +110,7 @@ impl Engine {
         addons
             .configure(&values, &all)
             .map_err(StartError::Options)?;
-        let settings = CaSettings {
-            key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
-            passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(Into::into),
-        };
-        let (ca, origin) = CaStore::open(&values.confdir(), &settings)?;
+        let (ca, origin) = CaStore::open(&values.confdir(), &CaSettings::of(&values))?;
         match ca.public() {
             Ok(public) => addons.ca_loaded(&Arc::new(public)),
             Err(error) => tracing::warn!("the certificate can't be handed out: {error}"),

@@ -146,11 +146,7 @@ fn play(mode: &str, addons: AddonChain, options: &[(&str, ratel_core::options::V
         servers: send,
         refuse: Mutex::default(),
     });
-    let settings = CaSettings {
-        key_size: 2048,
-        passphrase: None,
-    };
-    let (ca, _) = CaStore::open(ca_dir().path(), &settings).expect("a CA can be made");
+    let (ca, _) = CaStore::open(ca_dir().path(), &CaSettings::default()).expect("a CA can be made");
     let control = Control::default();
     let ca_pem = ca.cert_pem_path();
     let shared = Arc::new(Shared {

@@ -372,11 +372,22 @@ impl Backend<'_> {
 
     fn load_options(&mut self, path: &Path) -> Done {
         let path = self.config_file(path);
-        self.options.load(&path).map_err(|error| {
+        let loaded = self.options.load(&path).map_err(|error| {
             let hint = error.hint().map(|hint| format!(" ({hint})"));
             CommandError::Failed(format!("{error}{}", hint.unwrap_or_default()))
         })?;
-        self.alert(&format!("Loaded options from {}.", path.display()));
+        for line in &loaded.passed_over {
+            (self.log)(Level::Warn, &line.passed_over());
+        }
+        let (shown, kept) = (path.display(), loaded.kept);
+        if kept.is_empty() {
+            self.alert(&format!("Loaded options from {shown}."));
+        } else {
+            let kept = kept.join(", ");
+            let text =
+                format!("Loaded options from {shown}; {kept} cannot change before the next start.");
+            (self.log)(Level::Warn, &text);
+        }
         Ok(Output::Nothing)
     }
 

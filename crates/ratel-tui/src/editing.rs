@@ -26,6 +26,8 @@ const MESSAGE_MAX: u64 = 16 * 1024 * 1024;
 pub enum Begun {
     /// A command that is completed.
     Line(String),
+    /// A command that ends with the value as it is, which stands to be replaced.
+    Value(String),
     /// A table; the cells have escapes.
     Table(Part, Vec<Vec<String>>),
     /// A text in a program of the user's own.
@@ -145,9 +147,9 @@ pub fn options(
     let mut here: Vec<_> = options.iter().map(|name| format!("{name}{HERE}")).collect();
     match flow.kind {
         FlowKind::Dns => return Err(CommandError::failed("DNS flows cannot be edited")),
-        FlowKind::Tcp | FlowKind::Udp if options.is_empty() => return Err(nothing_held(id)),
         FlowKind::Tcp | FlowKind::Udp => {
             options.append(&mut here);
+            options.push(Part::Comment.name().to_owned());
             return Ok(options);
         }
         FlowKind::Http | FlowKind::Connection => {}
@@ -228,7 +230,7 @@ fn begin_part(
     let draft = backend.draft(id)?;
     if let Part::Attribute(attribute) = part {
         let value = draft.attribute(attribute);
-        return Ok(Begun::Line(command(
+        return Ok(Begun::Value(command(
             &["flow.set", "@focus", attribute],
             &value,
         )));

@@ -35,6 +35,24 @@ pub(crate) fn temporary(bytes: &[u8], extension: &str) -> Result<tempfile::Named
     Ok(file)
 }
 
+/// As [`temporary`], for a program that only shows it.
+pub(crate) fn to_read(bytes: &[u8], extension: &str) -> Result<tempfile::NamedTempFile, String> {
+    let file = temporary(bytes, extension)?;
+    // Elsewhere such a file could not be removed afterwards.
+    #[cfg(unix)]
+    {
+        let failed =
+            |error: std::io::Error| format!("cannot make a temporary file read-only: {error}");
+        let about = file.as_file().metadata().map_err(failed)?;
+        let mut permissions = about.permissions();
+        permissions.set_readonly(true);
+        file.as_file()
+            .set_permissions(permissions)
+            .map_err(failed)?;
+    }
+    Ok(file)
+}
+
 /// What an editor has left in a file.
 pub(crate) fn edited(file: &Path) -> Result<Vec<u8>, String> {
     let failed = |error: std::io::Error| format!("cannot read what was edited: {error}");
@@ -102,5 +120,18 @@ mod tests {
         );
         assert!(run(&[], file.path()).is_err());
         assert!(file.path().to_str().unwrap().ends_with(".txt"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_only_shown_is_not_written_to() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let file = to_read(b"a body", ".json").unwrap();
+        let path = file.path().to_owned();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o400);
+        assert_eq!(fs::read(&path).unwrap(), b"a body");
+        drop(file);
+        assert!(!path.exists());
     }
 }

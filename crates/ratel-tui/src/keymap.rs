@@ -223,10 +223,14 @@ impl Keymap {
     /// What a key does on a screen.
     #[must_use]
     pub fn lookup(&self, context: Context, key: Key) -> Option<&Binding> {
-        context.chain().find_map(|context| {
-            self.0
-                .iter()
-                .find(|binding| binding.key == key && binding.contexts.contains(&context))
+        let at = |place: Context| {
+            let mut bound = self.0.iter().filter(|binding| binding.key == key);
+            bound.find(|binding| binding.contexts.contains(&place))
+        };
+        // Whoever has bound a key everywhere did so where nothing but mitmproxy's own keys came first.
+        let has_own = at(Context::Global).is_some_and(|binding| binding.own);
+        context.chain().find_map(|place| {
+            at(place).filter(|found| found.own || !has_own || defaults::is_mitmproxys(place, key))
         })
     }
 

@@ -51,6 +51,8 @@ pub struct Model {
     pub(crate) panes: Panes,
     pub(crate) list: FlowList,
     pub(crate) log: Log,
+    /// The tab that was chosen last: the next flow opens with it.
+    pub(crate) tab: Tab,
     /// A question that takes all keys.
     pub(crate) prompt: Option<Prompt>,
     pub(crate) history: History,
@@ -59,6 +61,8 @@ pub struct Model {
     pub(crate) message: Option<Message>,
     /// There was a message when the last key came, which has taken it away.
     pub(crate) said_before: bool,
+    /// What was said and is still to be logged.
+    pub(crate) unlogged: Vec<Arc<str>>,
     /// A place that is to be shown as soon as it has been read.
     pub(crate) jump: Option<Jump>,
     /// Flows that were told to end, to be removed then.
@@ -294,7 +298,7 @@ pub(crate) struct Message {
     pub(crate) text: Arc<str>,
     /// When it goes away.
     pub(crate) until: Timestamp,
-    /// It is nowhere else, and is to be read in full.
+    /// It answers to what somebody did, and is to be read in full.
     pub(crate) only_here: bool,
 }
 
@@ -417,11 +421,13 @@ impl Model {
                 stale: true,
                 ..Log::default()
             },
+            tab: Tab::default(),
             prompt: None,
             history: History::default(),
             settings: FlowSettings::default(),
             message: None,
             said_before: false,
+            unlogged: Vec::new(),
             jump: None,
             searches: 0,
             busy: Vec::new(),

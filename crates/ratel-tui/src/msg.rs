@@ -109,6 +109,8 @@ pub enum Effect {
     View(ViewSettings),
     /// Read the log; answered by [`Msg::LogRead`].
     ReadLog,
+    /// Keep in the log why something was not done.
+    Log(Arc<str>),
     /// Search on in a body, a message or the list; answered by [`Msg::Found`].
     Search(FlowId, Place, SearchFrom),
     /// Look for something in all flows, with that number; answered by many [`Msg::Hits`]. Ends the search before.

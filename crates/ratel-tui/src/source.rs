@@ -113,6 +113,9 @@ impl Source for Viewed {
         if let Some(at) = self.view.position(id, hint) {
             return Ok(at);
         }
+        if let Some(near) = self.view.nearest(id) {
+            return Err(near);
+        }
         let settings = self.view.settings();
         if settings.order != Order::Time || settings.reversed {
             return Err(hint);
@@ -221,12 +224,15 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         return Page {
             pending,
             evicted,
+            // What was in focus may still come.
+            focus: query.focus.filter(|_| pending > 0),
             ..Page::default()
         };
     };
     let height = query.height.max(1);
     let mut top = query.top;
     let mut missed = false;
+    let mut awaited = None;
     let at = match (query.target, query.focus) {
         (Target::Last, _) => last,
         (Target::At(at), _) => at.min(last),
@@ -241,22 +247,26 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
             // One that the list does not show leaves the focus where it is.
             newest.and_then(Result::ok).unwrap_or(before).min(last)
         }
-        (Target::Keep, Some((id, before))) => {
-            let at = source
-                .position(id, before)
-                .unwrap_or_else(|near| near)
-                .min(last);
-            // The row stays where it is on the screen when rows above it go away.
-            top = (top + at).saturating_sub(before);
-            at
-        }
+        (Target::Keep, Some((id, before))) => match source.position(id, before) {
+            // Not looked at yet, it seems.
+            Err(_) if pending > 0 => {
+                awaited = query.focus;
+                before.min(last)
+            }
+            Ok(at) | Err(at) => {
+                let at = at.min(last);
+                // The row stays where it is on the screen when rows above it go away.
+                top = (top + at).saturating_sub(before);
+                at
+            }
+        },
     };
     top = top
         .min(shown.saturating_sub(height))
         .min(at)
         .max((at + 1).saturating_sub(height));
     let ids = source.ids(top..(top + height).min(shown));
-    let focus = ids.get(at - top).map(|id| (*id, at));
+    let focus = awaited.or(ids.get(at - top).map(|id| (*id, at)));
     let rows = ids
         .into_iter()
         .filter_map(|id| source.summary(id))

@@ -42,6 +42,12 @@ pub(crate) const WHEEL_ROWS: isize = 3;
 
 /// Changes the model, and says what is to be done.
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = take(model, msg);
+    effects.extend(model.unlogged.drain(..).map(Effect::Log));
+    effects
+}
+
+fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Store(change) => {
             let ended = traffic::ended(model, &change);
@@ -240,8 +246,10 @@ fn say_as(model: &mut Model, level: Level, text: impl Into<Arc<str>>) {
     say_until(model, level, text.into(), now);
 }
 
-/// Says why something that was asked for is not done. It stays longer, since it is in no log.
+/// Says why something that was asked for is not done. It stays longer, and goes to the log as well.
 fn say_why(model: &mut Model, text: impl Into<Arc<str>>) {
+    let text = text.into();
+    model.unlogged.push(text.clone());
     say_as(model, Level::Error, text);
     if let Some(message) = &mut model.message {
         let shown = u64::try_from(REASON_SHOWN.as_nanos()).unwrap_or(u64::MAX);

@@ -196,7 +196,7 @@ fn what_is_passed_through_says_why() {
 fn detail_of_what_failed() {
     let mut ui = Ui::new(SMALL, sample());
     assert_snapshot!("detail_failed", ui.keys("G k enter tab").text());
-    assert_snapshot!("detail_connection", ui.keys("q j enter").text());
+    assert_snapshot!("detail_connection", ui.keys("q j enter shift_tab").text());
 }
 
 #[test]
@@ -897,4 +897,53 @@ fn the_view_of_a_body_is_chosen() {
         "{}",
         ui.text()
     );
+}
+
+#[test]
+fn the_next_flow_opens_on_the_tab_that_was_chosen() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("enter tab q j enter");
+    assert!(ui.text().contains("[Response]"), "{}", ui.text());
+    ui.keys("tab q enter");
+    assert!(ui.text().contains("[Detail]"), "{}", ui.text());
+}
+
+#[test]
+fn a_body_says_by_what_view_it_is_shown() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("enter tab");
+    assert!(!ui.text().contains("[m:"), "{}", ui.text());
+    // The key of the fifth, as in mitmproxy.
+    ui.keys("m 5");
+    assert!(ui.text().contains("[m:hex dump]"), "{}", ui.text());
+    assert!(!ui.keys("tab").text().contains("[m:"), "{}", ui.text());
+}
+
+#[test]
+fn a_letter_of_no_choice_is_said() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("o x");
+    let text = ui.text();
+    assert!(
+        text.contains("x is the key of none") && text.contains("Order flows by"),
+        "{text}"
+    );
+    assert!(!ui.keys("j").text().contains("is the key of none"));
+    // In a long list, letters that move elsewhere choose.
+    ui.keys("esc enter tab m j");
+    assert!(ui.text().contains("[m:css]"), "{}", ui.text());
+}
+
+#[test]
+fn why_a_command_failed_is_in_the_log() {
+    let mut ui = Ui::new(LARGE, sample());
+    ui.command("set view_filter '~nope'");
+    let said = ui.text();
+    ui.keys("E");
+    let text = ui.text();
+    assert!(
+        said.contains("~nope") && text.contains("~nope"),
+        "{said}\n{text}"
+    );
+    assert_eq!(ui.log.len(), 1);
 }

@@ -21,7 +21,7 @@ pub use edit::{
     EditError, Editor, Place, ReencodeError, edit, editable_views, is_editable, reencode,
 };
 pub use message::{close_name, malformed, preview, render_message};
-pub use registry::{Rendering, names, render};
+pub use registry::{Rendering, menu, names, render};
 pub use schemas::{SchemaError, Schemas};
 
 use ratel_flow::Side;

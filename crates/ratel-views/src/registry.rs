@@ -68,6 +68,23 @@ pub fn names() -> Vec<String> {
     names.map(|name| (*name).to_owned()).collect()
 }
 
+/// Views that mitmproxy does not have.
+const FURTHER: [&str; 2] = ["ndjson", "sse"];
+
+/// The names in the order in which mitmproxy lists them, since the places are what fingers remember, and then the further
+/// ones.
+#[must_use]
+pub fn menu() -> Vec<String> {
+    let mut names = names();
+    let place = |name: &String| {
+        let listed = if name == "css" { "viewcss" } else { name };
+        let is_further = FURTHER.contains(&listed);
+        (name != "auto", is_further, listed.to_owned())
+    };
+    names.sort_by_key(place);
+    names
+}
+
 /// Renders bytes with the view of that name in any case; with none, `auto` or an unknown name with the one that fits.
 #[must_use]
 pub fn render(view: Option<&str>, input: &ViewInput<'_>) -> Document {

@@ -181,7 +181,7 @@ fn spawn(found: &Found, profile: TempDir, args: &[String]) -> Result<Watch, Brow
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null());
+        .stderr(Stdio::piped());
     let failed = |source| BrowserError::Start {
         program: found.program.display().to_string(),
         source,

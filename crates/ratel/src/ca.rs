@@ -171,10 +171,7 @@ fn about(authority: &Authority) -> String {
         ("ca-cert.cer", "the same, for Android"),
         ("ca-cert.p12", "certificate as PKCS#12, for Windows"),
     ];
-    let base = match authority.origin {
-        CaOrigin::Mitmproxy => "mitmproxy",
-        CaOrigin::Created | CaOrigin::Ratel => "ratel",
-    };
+    let base = authority.store.base();
     for (at, (name, what)) in files
         .iter()
         .map(|(name, what)| (format!("{base}-{name}"), what))

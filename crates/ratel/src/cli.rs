@@ -13,6 +13,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use ratel_core::mode::ProxyMode;
+use ratel_core::options::file::FileError;
 use ratel_core::options::{
     self, Availability, Default, OptionDef, Options, OptionsError, Value, Values, keys, parse,
 };
@@ -40,6 +41,8 @@ pub(crate) struct Invocation {
     pub(crate) argv0: String,
     /// All options, with files and command line applied.
     pub(crate) options: Options,
+    /// Lines of files that were passed over, in words.
+    pub(crate) passed_over: Vec<String>,
 }
 
 /// What a command line comes to.
@@ -244,7 +247,10 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         .hint("set HOME, or pass `--set confdir=PATH`"));
     }
     let mut values = Values::with_folders(confdir, around.home.as_deref());
-    values.load_files().map_err(|error| Problem {
+    if program.mitmproxy {
+        values = values.as_mitmproxy();
+    }
+    let passed_over = values.load_files().map_err(|error| Problem {
         hint: error.hint(),
         message: error.to_string(),
     })?;
@@ -279,6 +285,7 @@ fn run(program: &Program, args: Vec<String>, around: &Surroundings) -> Result<Ou
         tool: program.tool,
         argv0: program.argv0.clone(),
         options,
+        passed_over: passed_over.iter().map(FileError::passed_over).collect(),
     }))
 }
 

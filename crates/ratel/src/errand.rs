@@ -12,7 +12,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use openssl::hash::MessageDigest;
 use openssl::x509::X509;
-use ratel_core::options::{Values, keys};
+use ratel_core::options::Values;
 use ratel_proxy::tls::{CaError, CaOrigin, CaSettings, CaStore};
 
 use crate::cli::{self, Outcome, Refusal, Surroundings};
@@ -167,11 +167,7 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn open(values: &Values) -> Result<Self, Trouble> {
         let confdir = confdir(values)?;
-        let settings = CaSettings {
-            key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
-            passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(str::to_owned),
-        };
-        let (store, origin) = CaStore::open(&confdir, &settings)?;
+        let (store, origin) = CaStore::open(&confdir, &CaSettings::of(values))?;
         let cert = X509::from_der(store.cert_der()).map_err(library)?;
         Ok(Self {
             store,
@@ -183,18 +179,12 @@ impl Authority {
 
     /// Whether there is one in the folder that the options name.
     pub(crate) fn exists(values: &Values) -> bool {
-        let confdir = values.confdir();
-        ["ratel-ca.pem", "mitmproxy-ca.pem"]
-            .iter()
-            .any(|name| confdir.join(name).exists())
+        CaStore::exists(&values.confdir())
     }
 
     /// The file of the key, which everything else is made from.
     pub(crate) fn key_file(&self) -> PathBuf {
-        self.confdir.join(match self.origin {
-            CaOrigin::Created | CaOrigin::Ratel => "ratel-ca.pem",
-            CaOrigin::Mitmproxy => "mitmproxy-ca.pem",
-        })
+        self.confdir.join(format!("{}-ca.pem", self.store.base()))
     }
 
     /// A file that holds the certificate and nothing else, fit to be copied to where others read it.

@@ -103,6 +103,7 @@ impl Program {
             tool,
             argv0,
             options,
+            passed_over,
         } = invocation;
         let level = match tool {
             Tool::Dump => keys::TERMLOG_VERBOSITY,
@@ -119,6 +120,9 @@ impl Program {
         let subscriber = tracing_subscriber::registry().with(program.log.layer());
         tracing::subscriber::set_global_default(subscriber)
             .map_err(|error| program.refuse(format!("cannot set up the log: {error}"), None))?;
+        for line in passed_over {
+            tracing::warn!("{line}");
+        }
         let log = program.log.clone();
         log.set_steps(program.options.snapshot().bool(keys::PROXY_DEBUG));
         program

@@ -17,6 +17,11 @@ Everything that can be adjusted is an option. An option can be given
 The later one wins: defaults, `config.yaml`, `config.yml`, then `--set` and flags in the order of the command line. In mitmproxy a
 configuration file wins over `--set`.
 
+What a file says to others is passed over, with a warning that names the line: options that nobody here knows, such as those of addons,
+those of `mitmweb`, and those of features that are not there yet where traffic is the same without them. A file is refused when going
+on would change what traffic meets (`scripts`, a mode that is not there), and for a value that does not fit. On the command line every
+name has to be known.
+
 `--set NAME` without a value sets a switch to true, an optional value to unset and empties a list. Switches take `true`, `false` and
 `toggle`. A list on the command line replaces the one in the file; each `--set` and each flag adds one element. Several `--set` of
 another option are an error, of several flags the last one counts. Sizes are a number of bytes, optionally followed by `b`, `k`, `m`,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::def::ArgKind;
 use super::{CommandError, escape};
+use crate::marks;
 use crate::options::file;
 
 /// Names that select flows by themselves.
@@ -142,22 +143,11 @@ fn list(word: &str) -> Vec<String> {
 /// `:default:` for `true`, nothing for `false`, else the name as it is.
 fn marker(word: &str) -> Result<String, String> {
     match word {
-        "true" => Ok(":default:".to_owned()),
+        "true" => Ok(marks::DEFAULT.to_owned()),
         "false" | "" => Ok(String::new()),
-        _ => {
-            let name = word
-                .strip_prefix(':')
-                .and_then(|rest| rest.strip_suffix(':'));
-            let is_name = |name: &str| {
-                let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '+' | '’');
-                !name.is_empty() && name.chars().all(in_name)
-            };
-            match name.filter(|name| is_name(name)) {
-                Some(_) => Ok(word.to_owned()),
-                None => Err(format!(
-                    "'{word}' is neither true, false, nor a name such as :star:"
-                )),
-            }
-        }
+        _ if marks::is_known(word) => Ok(word.to_owned()),
+        _ => Err(format!(
+            "'{word}' is no mark; there are true, false, single letters and digits, and names of emoji such as :star:"
+        )),
     }
 }

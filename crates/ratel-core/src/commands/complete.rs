@@ -7,6 +7,7 @@ use super::call::results;
 use super::def::{ArgKind, CommandDef, Param};
 use super::lex::{self, Word};
 use super::{all, def};
+use crate::marks;
 use crate::options::{self, Default};
 
 /// One that may be taken.
@@ -162,7 +163,11 @@ fn known(
             .map(|(name, _, help)| candidate(name, help))
             .collect(),
         ArgKind::Choice(from) | ArgKind::OneOf(from) => plain(results(from, &mut choices)),
-        ArgKind::Marker => plain(vec!["true".into(), "false".into()]),
+        ArgKind::Marker => {
+            let switches = ["true", "false"].map(|word| candidate(word, ""));
+            let named = marks::names().map(|(name, sign)| candidate(&name, &sign));
+            switches.into_iter().chain(named).collect()
+        }
         ArgKind::OptionName => options::all()
             .filter(|def| def.is_available())
             .map(|def| candidate(def.name, def.short_help()))

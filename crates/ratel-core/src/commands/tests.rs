@@ -201,7 +201,11 @@ fn markers() {
     assert_eq!(read("true"), text(":default:"));
     assert_eq!(read("false"), text(""));
     assert_eq!(read(":red_circle:"), text(":red_circle:"));
-    assert!(read("star").is_err() && read("::").is_err() && read(":a b:").is_err());
+    assert_eq!(read("x"), text("x"));
+    for wrong in ["star", "::", ":a b:", ":nope:", ":star", "é"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    assert_eq!(candidates("flow.mark @focus :grap"), [":grapes:"],);
 }
 
 fn candidates(line: &str) -> Vec<String> {

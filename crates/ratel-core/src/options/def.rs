@@ -177,6 +177,8 @@ pub struct OptionDef {
     pub tools: Tools,
     /// Whether it can be used.
     pub availability: Availability,
+    /// Whether traffic meets something else without its feature, so that a file that sets it is refused while it is not there.
+    pub needed: bool,
     /// Whether it is Ratel's own, unknown to mitmproxy.
     pub own: bool,
     /// Whether it is looked at when the program starts, and cannot be changed while it runs.
@@ -198,6 +200,7 @@ impl OptionDef {
             group: "",
             tools: Tools::ALL,
             availability: Availability::Available,
+            needed: false,
             own: false,
             at_start: false,
             check: None,
@@ -269,6 +272,11 @@ impl OptionDef {
 
     pub(super) const fn planned(mut self, what: &'static str) -> Self {
         self.availability = Availability::Planned(what);
+        self
+    }
+
+    pub(super) const fn needed(mut self) -> Self {
+        self.needed = true;
         self
     }
 

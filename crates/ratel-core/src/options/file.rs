@@ -68,6 +68,16 @@ impl FileError {
         }
     }
 
+    /// What is said of a line that is passed over.
+    pub fn passed_over(&self) -> String {
+        let hint = match &self.problem {
+            FileProblem::Option(error) => error.hint(),
+            _ => None,
+        };
+        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+        format!("{self}; this line changes nothing{hint}")
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match &self.problem {
@@ -89,23 +99,67 @@ impl FileError {
     }
 }
 
+impl FileProblem {
+    /// Whether a file can be read that has it, as if the line were not there: it is about another program, an addon's option, or a
+    /// feature that is not there yet and whose absence does not change traffic.
+    fn is_passed_over(&self) -> bool {
+        match self {
+            Self::Option(OptionsError::Unknown { .. }) => true,
+            Self::Option(OptionsError::Planned { name, .. }) => {
+                super::def(name).is_some_and(|def| !def.needed)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    /// The options that it sets.
+    pub(super) names: Vec<&'static str>,
+    pub(super) passed_over: Vec<PassedOver>,
+}
+
+/// A line that was passed over.
+#[derive(Debug)]
+pub(super) struct PassedOver {
+    /// The option, if there is one of that name.
+    pub(super) name: Option<&'static str>,
+    line: Option<u64>,
+    problem: FileProblem,
+}
+
+impl PassedOver {
+    pub(super) fn of(self, path: &Path) -> FileError {
+        FileError {
+            path: path.to_owned(),
+            line: self.line,
+            problem: self.problem,
+        }
+    }
+}
+
 impl Values {
-    /// Reads the configuration files of the folder `confdir`; files that do not exist are passed over.
+    /// Reads the configuration files of the folder `confdir`; files that do not exist are passed over. Returns what in them was
+    /// passed over: options that nobody knows, and options of features that are not there and without which traffic is the same.
     ///
     /// # Errors
     /// For the first file or line that is wrong; the options before it are set by then.
-    pub fn load_files(&mut self) -> Result<(), FileError> {
+    pub fn load_files(&mut self) -> Result<Vec<FileError>, FileError> {
+        let mut passed_over = Vec::new();
         let folder = self.confdir();
         for name in NAMES {
             let path = folder.join(name);
             match std::fs::read_to_string(&path) {
                 Ok(text) => {
-                    let read = self.load_text(&text);
-                    read.map_err(|(line, problem)| FileError {
-                        path,
+                    let said = self.load_text(&text);
+                    let said = said.map_err(|(line, problem)| FileError {
+                        path: path.clone(),
                         line,
                         problem,
                     })?;
+                    passed_over.extend(said.passed_over.into_iter().map(|line| line.of(&path)));
                 }
                 Err(error)
                     if matches!(
@@ -121,14 +175,14 @@ impl Values {
                 }
             }
         }
-        Ok(())
+        Ok(passed_over)
     }
 
-    /// Reads one file, and returns the options that it sets.
+    /// Reads one file, and returns what it says.
     ///
     /// # Errors
     /// When it cannot be read, or for the first line that is wrong.
-    pub(super) fn load_file(&mut self, path: &Path) -> Result<Vec<&'static str>, FileError> {
+    pub(super) fn load_file(&mut self, path: &Path) -> Result<Said, FileError> {
         let error = |line, problem| FileError {
             path: path.to_owned(),
             line,
@@ -139,10 +193,7 @@ impl Values {
             .map_err(|(line, problem)| error(line, problem))
     }
 
-    pub(super) fn load_text(
-        &mut self,
-        text: &str,
-    ) -> Result<Vec<&'static str>, (Option<u64>, FileProblem)> {
+    pub(super) fn load_text(&mut self, text: &str) -> Result<Said, (Option<u64>, FileProblem)> {
         let options = serde_saphyr::options! {
             strict_booleans: true,
             // Told apart here, where it can be said in words that fit.
@@ -154,18 +205,27 @@ impl Values {
                 let line = error.location().map(|location| location.line());
                 (line, FileProblem::Yaml(one_line(&error)))
             })?;
-        let mut seen = Vec::new();
+        let mut said = Said::default();
         for (name, yaml) in entries {
             let line = Some(name.referenced.line());
-            let def = self
-                .load_entry(&name.value, yaml)
-                .map_err(|problem| (line, problem))?;
-            if seen.contains(&def.name) {
+            let def = match self.load_entry(&name.value, yaml) {
+                Ok(def) => def,
+                Err(problem) if problem.is_passed_over() => {
+                    said.passed_over.push(PassedOver {
+                        name: super::def(&name.value).map(|def| def.name),
+                        line,
+                        problem,
+                    });
+                    continue;
+                }
+                Err(problem) => return Err((line, problem)),
+            };
+            if said.names.contains(&def.name) {
                 return Err((line, FileProblem::Twice(def.name)));
             }
-            seen.push(def.name);
+            said.names.push(def.name);
         }
-        Ok(seen)
+        Ok(said)
     }
 
     fn load_entry(&mut self, name: &str, yaml: Yaml) -> Result<&'static OptionDef, FileProblem> {

@@ -18,7 +18,7 @@ mod set;
 pub use def::{Availability, Check, Default, Key, OptionDef, Section, Size, Tools, Value};
 pub use defs::{SECTIONS, keys};
 pub use rules::{FileRule, FileRules, Hits, RULE_OPTIONS, RuleState};
-pub use set::{Options, Values};
+pub use set::{Loaded, Options, Values};
 
 use crate::mode::ModeError;
 

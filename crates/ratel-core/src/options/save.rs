@@ -56,14 +56,23 @@ impl Values {
         // It has to be understood before it is changed.
         let mut before = self.defaults();
         let there = before.load_text(text)?;
+        // What others set there is theirs.
+        let of_others: Vec<_> = there
+            .passed_over
+            .iter()
+            .filter_map(|line| line.name)
+            .collect();
         let mut pieces = pieces(text);
         let named = pieces.iter().filter(|piece| piece.name.is_some()).count();
-        if named != there.len() {
+        if named != there.names.len() + of_others.len() {
             return Err(unclear(
                 "its entries do not begin at the left edge, one by one",
             ));
         }
-        pieces.retain(|piece| piece.name.is_none_or(|name| self.is_saved(name)));
+        pieces.retain(|piece| {
+            let stays = |name| self.is_saved(name) || of_others.contains(&name);
+            piece.name.is_none_or(stays)
+        });
         let mut out = String::new();
         let mut written = Vec::new();
         for piece in &pieces {

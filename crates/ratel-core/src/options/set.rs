@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use super::def::{Key, OptionDef, Size, Value};
 use super::rules::{FileRules, Hits, RULE_OPTIONS, RuleBook, RuleState};
 use super::{OptionsError, all, file, keys, parse, position};
+use crate::ca;
 use crate::mode::{self, ProxyMode};
 
 /// All values at one moment. While a program runs, [`Options`] hands them out behind an `Arc` and they never change.
@@ -17,6 +18,8 @@ pub struct Values {
     values: Vec<Value>,
     home: Option<PathBuf>,
     rules: RuleBook,
+    /// The program takes the place of mitmproxy.
+    as_mitmproxy: bool,
 }
 
 impl std::default::Default for Values {
@@ -25,6 +28,7 @@ impl std::default::Default for Values {
             values: all().map(|def| def.default.to_value()).collect(),
             home: file::home(),
             rules: RuleBook::default(),
+            as_mitmproxy: false,
         }
     }
 }
@@ -36,6 +40,25 @@ impl Values {
         values.values[keys::CONFDIR.index] = Value::Str(confdir.to_owned());
         values.home = home.map(Path::to_path_buf);
         values
+    }
+
+    /// Says that the program was called by a name of mitmproxy's, so that others look for mitmproxy's files.
+    #[must_use]
+    pub fn as_mitmproxy(mut self) -> Self {
+        self.as_mitmproxy = true;
+        self
+    }
+
+    /// What the names of the files begin with that a certificate authority gets when it is made in the configuration folder.
+    pub fn ca_base(&self) -> &'static str {
+        let is_theirs = self
+            .confdir()
+            .file_name()
+            .is_some_and(|name| name == ".mitmproxy");
+        match self.as_mitmproxy || is_theirs {
+            true => ca::MITMPROXY_BASE,
+            false => ca::BASE,
+        }
     }
 
     /// Changes one option of values that nobody else sees yet.
@@ -209,6 +232,15 @@ struct Shared {
 #[derive(Clone)]
 pub struct Options(Arc<Shared>);
 
+/// What of a file was not set.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Options that it has otherwise, and that are looked at when a program starts.
+    pub kept: Vec<&'static str>,
+    /// Lines that are about something else.
+    pub passed_over: Vec<file::FileError>,
+}
+
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Options").field(&self.snapshot()).finish()
@@ -362,18 +394,24 @@ impl Options {
         Ok(())
     }
 
-    /// Sets what a configuration file says, all or none.
+    /// Sets what a configuration file says, all or none, but for options that are looked at when a program starts.
     ///
     /// # Errors
     /// When it cannot be read, a line is wrong, or a subscriber rejects the change.
-    pub fn load(&self, path: &Path) -> Result<(), file::FileError> {
-        let mut values = Values::clone(&self.snapshot());
-        let names = values.load_file(path)?;
+    pub fn load(&self, path: &Path) -> Result<Loaded, file::FileError> {
+        let before = self.snapshot();
+        let mut values = Values::clone(&before);
+        let file::Said { names, passed_over } = values.load_file(path)?;
+        let at_start = |name: &&str| super::def(name).is_some_and(|def| def.at_start);
+        let (mut kept, names): (Vec<_>, Vec<_>) = names.into_iter().partition(at_start);
+        kept.retain(|name| values.get(name) != before.get(name));
         let batch = names
             .into_iter()
             .filter_map(|name| Some((name, values.get(name)?.clone())));
         self.update(batch)
-            .map_err(|error| file::FileError::new(path, error))
+            .map_err(|error| file::FileError::new(path, error))?;
+        let passed_over = passed_over.into_iter().map(|line| line.of(path)).collect();
+        Ok(Loaded { kept, passed_over })
     }
 
     /// Applies `name=value` specifications as `--set` takes them, all or none.

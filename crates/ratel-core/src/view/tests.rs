@@ -103,6 +103,35 @@ fn a_flow_that_began_before_others_takes_its_place_among_them() {
 }
 
 #[test]
+fn what_is_hidden_has_a_place_where_it_would_stand() {
+    let store = store(1 << 24, 1 << 28);
+    let (view, changed) = watch(&store);
+    let sizes = [(1, "/a", 30), (2, "/b", 20), (3, "/a", 10), (4, "/a", 40)];
+    let ids = sizes.map(|(at, path, size)| record(&store, path, size, at));
+    let [a, b, c, d] = ids;
+    let filter = Some(Filter::parse("~u /a", FilterOptions::default()).unwrap());
+    let rows = [
+        (Order::Time, false, [a, c, d], 1),
+        (Order::Time, true, [d, c, a], 2),
+        (Order::Size, false, [c, a, d], 1),
+        (Order::Size, true, [d, a, c], 2),
+    ];
+    for (order, reversed, expected, near) in rows {
+        view.set(ViewSettings {
+            filter: filter.clone(),
+            order,
+            reversed,
+            ..ViewSettings::default()
+        });
+        expect(&view, &changed, &expected);
+        assert_eq!((view.position(b, 0), view.nearest(b)), (None, Some(near)));
+    }
+    store.remove(&[b]);
+    store.flush();
+    assert_eq!(view.nearest(b), None);
+}
+
+#[test]
 fn what_was_evicted_is_not_shown() {
     let store = store(16 * 1024, 1 << 28);
     let (view, changed) = watch(&store);

@@ -18,16 +18,12 @@ use openssl::error::ErrorStack;
 use openssl::hash::{MessageDigest, hash};
 use openssl::pkey::{Id, PKey, Private};
 use openssl::x509::X509;
-use ratel_core::ca::PublicCa;
+use ratel_core::ca::{BASE, MITMPROXY_BASE, PublicCa};
+use ratel_core::options::{Values, keys};
 use rustls::pki_types::CertificateDer;
 
 use super::crl;
 use super::pair::{KeyProblem, read_key};
-
-/// Base name of the files that are made.
-const OWN: &str = "ratel";
-/// Base name of the files that are taken over.
-const THEIRS: &str = "mitmproxy";
 
 /// How the CA is made or opened.
 #[derive(Clone, Debug)]
@@ -36,6 +32,20 @@ pub struct CaSettings {
     pub key_size: u32,
     /// Opens an encrypted key.
     pub passphrase: Option<String>,
+    /// What the names of the files of a fresh CA begin with. One with such files is opened before others.
+    pub base: &'static str,
+}
+
+impl CaSettings {
+    /// What the options say.
+    #[must_use]
+    pub fn of(values: &Values) -> Self {
+        Self {
+            key_size: u32::try_from(values.int(keys::KEY_SIZE)).unwrap_or(2048),
+            passphrase: values.opt_str(keys::CERT_PASSPHRASE).map(Into::into),
+            base: values.ca_base(),
+        }
+    }
 }
 
 impl Default for CaSettings {
@@ -43,6 +53,7 @@ impl Default for CaSettings {
         Self {
             key_size: 2048,
             passphrase: None,
+            base: BASE,
         }
     }
 }
@@ -91,24 +102,32 @@ impl CaStore {
     /// # Errors
     /// When there is a CA that can't be used, or none and it can't be written. What is there is never overwritten.
     pub fn open(confdir: &Path, settings: &CaSettings) -> Result<(Self, CaOrigin), CaError> {
-        for (base, origin) in [(OWN, CaOrigin::Ratel), (THEIRS, CaOrigin::Mitmproxy)] {
+        let base = settings.base;
+        let mut bases = [BASE, MITMPROXY_BASE];
+        // Stable: the one that is wanted first, and Ratel's before mitmproxy's.
+        bases.sort_by_key(|other| *other != base);
+        for base in bases {
             if let Some(store) = Self::load(confdir, base, settings)? {
-                return Ok((store, origin));
+                return Ok((store, found(base)));
             }
         }
         let made = make::authority(settings.key_size).map_err(|source| CaError::Make { source })?;
-        let won = make::write_key(confdir, &made)?;
-        let store = Self::load(confdir, OWN, settings)?.ok_or_else(|| {
-            let path = confdir.join(format!("{OWN}-ca.pem"));
+        let won = make::write_key(confdir, base, &made)?;
+        let store = Self::load(confdir, base, settings)?.ok_or_else(|| {
+            let path = key_path(confdir, base);
             let source = io::ErrorKind::NotFound.into();
             CaError::Read { path, source }
         })?;
-        let origin = if won {
-            CaOrigin::Created
-        } else {
-            CaOrigin::Ratel
-        };
+        let origin = if won { CaOrigin::Created } else { found(base) };
         Ok((store, origin))
+    }
+
+    /// Whether there is one in the folder.
+    #[must_use]
+    pub fn exists(confdir: &Path) -> bool {
+        [BASE, MITMPROXY_BASE]
+            .iter()
+            .any(|base| key_path(confdir, base).exists())
     }
 
     /// None: there are no such files.
@@ -117,7 +136,7 @@ impl CaStore {
         base: &'static str,
         settings: &CaSettings,
     ) -> Result<Option<Self>, CaError> {
-        let path = confdir.join(format!("{base}-ca.pem"));
+        let path = key_path(confdir, base);
         let pem = match fs::read(&path) {
             Ok(pem) => pem,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -125,8 +144,9 @@ impl CaStore {
         };
         let authority = Authority::from_pem(&pem, &path, settings.passphrase.as_deref())?;
         let copy = confdir.join(format!("{base}-ca-cert.pem"));
-        if base == OWN {
-            make::write_copies(confdir, &authority);
+        // A folder of mitmproxy's is left alone, unless this takes its place.
+        if base == BASE || base == settings.base {
+            make::write_copies(confdir, base, &authority);
         }
         let cert_pem = if copy.exists() { copy } else { path };
         Ok(Some(Self {
@@ -134,6 +154,12 @@ impl CaStore {
             cert_pem: cert_pem.into(),
             base,
         }))
+    }
+
+    /// What the names of its files begin with.
+    #[must_use]
+    pub fn base(&self) -> &'static str {
+        self.base
     }
 
     /// The file with the certificate that clients have to trust.
@@ -188,6 +214,19 @@ impl CaStore {
 
     pub(super) fn authority(&self) -> &Arc<Authority> {
         &self.authority
+    }
+}
+
+/// The file of the key, which everything else is made from.
+fn key_path(confdir: &Path, base: &str) -> PathBuf {
+    confdir.join(format!("{base}-ca.pem"))
+}
+
+/// Where one came from that was there.
+fn found(base: &str) -> CaOrigin {
+    match base == MITMPROXY_BASE {
+        true => CaOrigin::Mitmproxy,
+        false => CaOrigin::Ratel,
     }
 }
 

@@ -4,6 +4,7 @@ use super::Context::{
     self, CommonKey, DataViewer, EventLog, FlowList, FlowView, Global, GridEditor, Help,
     KeyBindings, Message, Messages, Options, Rules, Search,
 };
+use super::Key;
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
@@ -74,12 +75,13 @@ pub const ROWS: &[Row] = &[
     row(TEXTS, &["N"], "console.search.prev", "match before", ""),
     row(FLOWS, &["r"], "replay.client @focus", "send the request again", "Replay"),
     row(FLOWS, &["e"], "console.choose.cmd \"Edit...\" console.edit.focus.options console.edit.focus {choice}", "edit a part of the flow", "Edit"),
+    row(FLOWS, &["d"], "view.flows.remove @focus", "remove the flow", "Delete"),
+    row(FLOWS, &["D"], "view.flows.duplicate @focus", "duplicate the flow", "Duplicate"),
+    row(&[FlowList], &["m"], "flow.mark.toggle @focus", "mark the flow, or remove its mark", "Mark"),
     row(FLOWS, &["y"], "console.choose.cmd \"Copy as...\" export.formats export.clip {choice} @focus", "copy the flow as curl, a program or raw messages", "Copy"),
     row(FLOWS, &["x"], "console.choose.cmd \"Export as...\" export.formats console.command export.file {choice} @focus", "export the flow to a file", "Export"),
     row(FLOWS, &["a"], "flow.resume @focus", "let the intercepted flow go on", "Resume"),
     row(FLOWS, &["A"], "flow.resume @all", "let all intercepted flows go on", ""),
-    row(FLOWS, &["d"], "view.flows.remove @focus", "remove the flow", ""),
-    row(FLOWS, &["D"], "view.flows.duplicate @focus", "duplicate the flow", ""),
     row(FLOWS, &[";"], "console.command flow.comment @focus ''", "comment on the flow", ""),
     row(FLOWS, &["V"], "flow.revert @focus", "undo changes of the flow", ""),
     row(FLOWS, &["="], "console.choose \"Compare with...\" original,marked console.view.diff @focus {choice}", "compare the flow with what it was, or with the marked one", "Diff"),
@@ -87,7 +89,6 @@ pub const ROWS: &[Row] = &[
     row(FLOWS, &["b"], "console.command cut.save @focus response.content", "save the body of the response", ""),
     row(FLOWS, &["ctrl l"], "console.command cut.clip", "copy attributes of flows to the clipboard", ""),
     row(FLOWS, &["|"], "console.command script.run @focus", "run a script on the flow", ""),
-    row(&[FlowList], &["m"], "flow.mark.toggle @focus", "mark the flow, or remove its mark", ""),
     row(&[FlowList], &["M"], "view.properties.marked.toggle", "show only marked flows, or all again", ""),
     row(&[FlowList], &["U"], "flow.mark @all false", "remove all marks", ""),
     row(&[FlowList], &["o"], "console.choose.cmd \"Order flows by...\" view.order.options set view_order {choice}", "choose what the list is sorted by", ""),
@@ -187,3 +188,32 @@ pub const ROWS: &[Row] = &[
     row(&[Global], &["ctrl c"], "console.interrupt", "ask to quit; twice quits", ""),
     row(&[Global], &["ctrl z"], "console.suspend", "suspend; the shell's `fg` comes back", ""),
 ];
+
+/// The keys that mitmproxy has on single screens, where they come before what somebody binds on every screen.
+const MITMPROXY: &[(Context, &[&str])] = &[
+    (
+        FlowList,
+        &[
+            "f", "r", "e", "x", "a", "A", "d", "D", ";", "V", "F", "b", "ctrl l", "|", "m", "M",
+            "U", "o", "v", "n", "L", "w", "S", "X", "z", "Z",
+        ],
+    ),
+    (
+        FlowView,
+        &[
+            "space", "p", "r", "e", "x", "a", "A", "d", "D", ";", "V", "F", "b", "ctrl l", "|",
+            "m", "f", "v", "w", "z",
+        ],
+    ),
+    (Options, &["d", "D", "S", "L"]),
+    (GridEditor, &["a", "A", "d", "e", "r", "R", "w"]),
+    (KeyBindings, &["enter", "a", "d", "x"]),
+    (EventLog, &["z"]),
+    (Help, &["?"]),
+];
+
+/// Whether mitmproxy has the key on that screen, too.
+pub(super) fn is_mitmproxys(context: Context, key: Key) -> bool {
+    let on = MITMPROXY.iter().find(|(there, _)| *there == context);
+    on.is_some_and(|(_, keys)| keys.iter().any(|name| Key::parse(name) == Some(key)))
+}

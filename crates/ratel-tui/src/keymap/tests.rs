@@ -257,3 +257,71 @@ fn the_documentation_has_the_keys() {
         "the keys in docs/terminal.md are not those of the table: RATEL_UPDATE_DOCS=1 cargo nextest run -p ratel-tui keys"
     );
 }
+
+/// A `keys.yaml` without contexts is about every screen, as in mitmproxy, which has no keys there but its own.
+#[test]
+fn a_key_of_ones_own_for_every_screen_beats_what_mitmproxy_does_not_have() {
+    let mut keymap = Keymap::default();
+    let keys = ["t", "y", "=", "s", "c", "d", "w", "q"];
+    let text: String = keys
+        .iter()
+        .map(|key| format!("- {{key: '{key}', cmd: replay.client @all}}\n"))
+        .collect();
+    assert_eq!(parse(&text, &mut keymap), []);
+    let on = |context, key: &str| {
+        let bound = keymap.lookup(context, Key::parse(key).expect("a key"));
+        bound.is_some_and(|binding| binding.own)
+    };
+    for key in keys {
+        let is_own = !matches!(key, "d" | "w");
+        assert_eq!(on(Context::FlowList, key), is_own, "{key}");
+        assert_eq!(on(Context::FlowView, key), is_own, "{key}");
+        assert!(on(Context::Global, key), "{key}");
+    }
+    // Help and hints say what the keys do.
+    let lines = keymap.on(Context::FlowList);
+    let mut own = lines.iter().filter(|line| line.binding.own);
+    assert_eq!(own.next().map(|line| line.keys.len()), Some(6));
+    // A binding for one screen is for that screen.
+    assert_eq!(
+        parse(
+            "- {key: t, cmd: replay.client @focus, ctx: [flowlist]}",
+            &mut keymap
+        ),
+        []
+    );
+    let t = keymap.lookup(Context::FlowList, Key::Char('t'));
+    assert_eq!(
+        t.map(|binding| &*binding.command),
+        Some("replay.client @focus")
+    );
+}
+
+/// The table of what mitmproxy has says the same as the one of what its keys do.
+#[test]
+fn keys_of_mitmproxy_are_known() {
+    let mut there = Vec::new();
+    for line in include_str!("mitmproxy.txt").lines() {
+        let mut columns = line.splitn(3, '\t');
+        let [contexts, key] = std::array::from_fn(|_| columns.next().unwrap_or_default());
+        let contexts = contexts.split(',').filter_map(Context::parse);
+        let contexts = contexts.filter(|c| !matches!(c, Context::Global | Context::CommonKey));
+        let key = Key::parse(key).filter(|_| !line.starts_with('#'));
+        there.extend(
+            contexts
+                .zip(std::iter::repeat(key))
+                .filter_map(|(c, key)| Some((c, key?))),
+        );
+    }
+    for context in Context::ALL {
+        for binding in Keymap::default().bindings() {
+            let key = binding.key;
+            let listed = there.contains(&(context, key));
+            assert_eq!(
+                defaults::is_mitmproxys(context, key),
+                listed,
+                "{key} in {context:?}"
+            );
+        }
+    }
+}

@@ -87,12 +87,15 @@ pub(crate) struct Chooser {
     pub(crate) select: Select,
     /// A part of the names, as typed so far.
     pub(crate) filter: Option<LineEdit>,
+    /// A key that was pressed and chooses none.
+    pub(crate) strange: Option<char>,
     /// What is run, with the choice in the place of `{choice}`.
     pub(crate) then: Vec<String>,
 }
 
-/// The keys that choose, in the order of the choices. Letters that move are not among them.
-const SHORTCUTS: &str = "123456789abcdefimnoprstuvwxyz";
+/// The keys that choose, in the order of the choices, as mitmproxy has them. Letters that move, such as `j`, choose in a
+/// long list.
+const SHORTCUTS: &str = "123456789abcdefghijklmnoprstuvwxyz";
 
 impl Chooser {
     pub(crate) fn new(
@@ -110,6 +113,7 @@ impl Chooser {
             current,
             select: Select::at(focus.unwrap_or(0)),
             filter: None,
+            strange: None,
             then,
         }
     }

@@ -57,6 +57,10 @@ impl Loop {
                 self.flows.view.set(settings);
                 None
             }
+            Effect::Log(text) => {
+                self.log(Level::Error, &text);
+                None
+            }
             Effect::ReadLog => Some(Msg::LogRead(self.event_log.entries())),
             Effect::Find(number, wanted) => {
                 self.find(number, &wanted);
@@ -314,7 +318,7 @@ impl Loop {
         };
         let file = self
             .body(id, response)
-            .and_then(|(bytes, extension)| external::temporary(&bytes, extension));
+            .and_then(|(bytes, extension)| external::to_read(&bytes, extension));
         let shown = match file {
             Ok(file) => self.away(&program, file.path())?,
             Err(why) => Err(why),

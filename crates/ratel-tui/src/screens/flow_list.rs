@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ratatui::Frame;
+use ratel_core::marks;
 use ratel_core::options::keys;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::format::size;
@@ -479,7 +480,7 @@ pub(super) fn said(summary: &Summary) -> Text {
         text.push(Role::Replay, "↺ ");
     }
     if !said.marked.is_empty() {
-        text.push_str(Role::Mark, &protocol::mark(&said.marked));
+        text.push(Role::Mark, marks::sign(&said.marked));
         text.push(Role::Text, " ");
     }
     text

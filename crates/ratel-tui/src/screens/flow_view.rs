@@ -209,7 +209,9 @@ pub(crate) fn paint(model: &Model, view: &FlowView, area: PaneArea, frame: &mut 
         let text = "this flow was dropped to make room; what was read of it is below";
         paint::row(buf, area.title, 0, &Text::plain(Role::Warn, text), theme);
     }
-    paint::row(buf, area.text, 0, &tabs(view), theme);
+    let way = mode(model);
+    let way = Some(way).filter(|way| way != "auto" && view.tab().side().is_some());
+    paint::row(buf, area.text, 0, &tabs(view, way.as_deref()), theme);
     let header = (HEADER_ROWS as u16).min(area.text.height);
     let text = Rect {
         y: area.text.y + header,
@@ -243,7 +245,8 @@ pub(crate) fn tab_at(view: &FlowView, column: usize) -> Option<Tab> {
     })
 }
 
-fn tabs(view: &FlowView) -> Text {
+/// The tabs, and the way the body is shown, where it is another than what fits.
+fn tabs(view: &FlowView, way: Option<&str>) -> Text {
     let mut text = Text::default();
     for tab in view.tabs {
         // The brackets say it without colour and reverse.
@@ -254,6 +257,9 @@ fn tabs(view: &FlowView) -> Text {
         };
         text.push(role, title);
         text.push(Role::Text, " ");
+    }
+    if let Some(way) = way {
+        text.push(Role::Changed, format!(" [m:{way}]"));
     }
     match view.pane() {
         Some(pane) => {

@@ -1,5 +1,6 @@
 //! Short words for protocols, kinds of messages and outcomes.
 
+use ratel_core::marks;
 use ratel_core::store::{FlowSnapshot, Summary};
 use ratel_flow::format::grpc_status;
 use ratel_flow::{FlowError, MessageFlags, MessageHead, MessageKind, Side, StreamKind, Version};
@@ -48,11 +49,11 @@ pub(crate) fn remarks(flags: MessageFlags) -> impl Iterator<Item = &'static str>
     said.map(|(_, word)| word)
 }
 
-/// The sign of a mark: a dot for the usual one, else its name.
+/// A mark with its name, where it has one.
 pub(crate) fn mark(marked: &str) -> String {
     match marked {
-        ":default:" => "●".to_owned(),
-        name => name.to_owned(),
+        marks::DEFAULT => marks::sign(marked),
+        name => format!("{} {name}", marks::sign(marked)),
     }
 }
 

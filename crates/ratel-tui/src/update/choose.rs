@@ -86,6 +86,13 @@ pub(super) fn key(model: &mut Model, mut chooser: Box<Chooser>, key: Key) -> Vec
             },
         }
     } else {
+        chooser.strange = None;
+        let by_key = shown
+            .iter()
+            .find(|(shortcut, _)| shortcut.is_some_and(|shortcut| key == Key::Char(shortcut)));
+        if let Some((_, choice)) = by_key {
+            return chosen(model, &chooser, Some(choice.clone()));
+        }
         match key {
             Key::Named("esc") | Key::Ctrl('c' | 'g') | Key::Char('q') => return Vec::new(),
             Key::Named("enter") | Key::Char(' ') => return chosen(model, &chooser, focused),
@@ -98,12 +105,7 @@ pub(super) fn key(model: &mut Model, mut chooser: Box<Chooser>, key: Key) -> Vec
             Key::Named("home") | Key::Char('g') => chooser.select.first(),
             Key::Named("end") | Key::Char('G') => chooser.select.last(len),
             Key::Char('/') => chooser.filter = Some(LineEdit::default()),
-            Key::Char(c) => {
-                let by_key = shown.iter().find(|(key, _)| *key == Some(c));
-                if let Some((_, choice)) = by_key {
-                    return chosen(model, &chooser, Some(choice.clone()));
-                }
-            }
+            Key::Char(c) => chooser.strange = Some(c),
             _ => {}
         }
     }

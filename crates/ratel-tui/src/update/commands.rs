@@ -46,7 +46,7 @@ pub(super) fn say_error(model: &mut Model, error: &CommandError) {
 /// What a command lists that does not always list the same.
 pub(crate) fn choices(model: &Model, command: &str) -> Vec<String> {
     match command {
-        "console.flowview.mode.options" => ratel_views::names(),
+        "console.flowview.mode.options" => ratel_views::menu(),
         "console.edit.focus.options" => crate::editing::names(),
         "commands.history.get" => model.history.lines().to_vec(),
         "rules.names" => rules::labels(model),
@@ -263,7 +263,7 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
             say(model, mode);
         }
         "console.flowview.mode.options" => {
-            results::show_list(model, call.name(), ratel_views::names());
+            results::show_list(model, call.name(), ratel_views::menu());
         }
         "console.flowview.mode.set" => {
             return Some(shows_body(model).map(|()| {

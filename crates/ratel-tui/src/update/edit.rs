@@ -57,6 +57,7 @@ pub(super) fn begun(
         Ok(Begun::Line(line)) => {
             return prompt::open(model, CommandLine::with_cursor_back(&line, 1));
         }
+        Ok(Begun::Value(line)) => return prompt::open(model, CommandLine::with_value(&line)),
         Ok(Begun::Table(part, rows)) => {
             let columns = part.columns().unwrap_or_default().to_vec();
             let title = format!("{} of flow {id}", part.name());

@@ -74,6 +74,7 @@ fn clicked_pane(model: &mut Model, area: PaneArea, x: u16, y: u16) -> Vec<Effect
                 .and_then(|view| flow_view::tab_at(view, column));
             if let Some(tab) = tab {
                 nav::choose_tab(model, tab);
+                model.tab = tab;
             }
         }
         Context::FlowView | Context::Message => {

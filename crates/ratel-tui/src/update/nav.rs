@@ -212,7 +212,9 @@ fn switch_tab(model: &mut Model, forth: bool) {
         let at = tabs.iter().position(|tab| *tab == view.tab()).unwrap_or(0);
         let step = if forth { 1 } else { tabs.len() - 1 };
         let to = tabs.get((at + step) % tabs.len());
-        choose_tab(model, to.copied().unwrap_or_default());
+        let to = to.copied().unwrap_or_default();
+        choose_tab(model, to);
+        model.tab = to;
     }
 }
 
@@ -268,11 +270,7 @@ pub(super) fn open_flow(model: &mut Model, id: FlowId) {
     let streams =
         row.is_some_and(|row| row.stream.is_some() && row.messages > 0 && row.state.is_live());
     // What goes on there is what somebody wants to see who opens it.
-    let tab = if streams {
-        Tab::Messages
-    } else {
-        Tab::default()
-    };
+    let tab = if streams { Tab::Messages } else { model.tab };
     let mut view = FlowView::new(id, tab, row);
     view.messages.follow = streams;
     open(model, Screen::FlowView(Box::new(view)));

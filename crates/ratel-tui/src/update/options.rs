@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ratel_core::commands::{self, CommandError, lex};
 use ratel_core::options::{self, Default, OptionDef, Value, Values, keys, parse};
+use ratel_core::view::Order;
 
 use crate::keymap::Key;
 use crate::model::{CommandLine, Confirm, Grid, GridFor, Layout, Model, Prompt, Screen, ValueEdit};
@@ -49,7 +50,14 @@ fn follow(model: &mut Model) {
         "no longer following the newest flow"
     };
     if model.follows() && matches!(model.panes.current(), Screen::FlowList) {
-        flow_list::focus(&mut model.list, Target::Newest);
+        // Where the newest stand, though another may have come last: from a file.
+        let reversed = model.values.bool(keys::VIEW_ORDER_REVERSED);
+        let target = match (model.order(), reversed) {
+            (Order::Time, false) => Target::Last,
+            (Order::Time, true) => Target::At(0),
+            _ => Target::Newest,
+        };
+        flow_list::focus(&mut model.list, target);
     }
     say(model, text);
 }

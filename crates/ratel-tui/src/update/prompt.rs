@@ -32,6 +32,15 @@ impl CommandLine {
         }
     }
 
+    /// A line that ends with a quoted value: the first character that is typed takes its place, and any other key edits it.
+    pub(super) fn with_value(line: &str) -> Self {
+        let mut prompt = Self::with_cursor_back(line, 1);
+        if let Some(value) = lex::words(line).pop() {
+            prompt.line = prompt.line.choosing_from(value.range.start);
+        }
+        prompt
+    }
+
     /// A line with the cursor before the last so many bytes.
     pub(super) fn with_cursor_back(line: &str, bytes: usize) -> Self {
         Self {

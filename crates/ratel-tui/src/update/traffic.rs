@@ -187,7 +187,9 @@ pub(super) fn logged(model: &mut Model, change: LogUpdate) -> Vec<Effect> {
         timestamp,
         ..
     } = &entry;
-    if is_urgent(*level) {
+    let mut shown = model.message.iter();
+    let is_shown = shown.any(|shown| (shown.level, &shown.text) == (*level, message));
+    if is_urgent(*level) && !is_shown {
         let now = model.now.max(*timestamp);
         say_until(model, *level, message.clone(), now);
     }

@@ -13,13 +13,23 @@ use crate::model::{CommandLine, Confirm, Layout, Model, Prompt, Screen};
 use crate::screens::text_view;
 use crate::text::{Text, safe};
 use crate::theme::{Role, Theme};
-use crate::widgets::{overlay, paint};
+use crate::widgets::{overlay, paint, status};
 
 /// The command that shows all keys.
 const HELP: &str = "console.view.help";
 
 /// The command that lets go what is held.
 const RESUME: &str = "flow.resume @focus";
+
+/// Commands that are hinted at where there is room for more than what matters most.
+const FURTHER: [&str; 3] = [
+    "view.flows.remove @focus",
+    "view.flows.duplicate @focus",
+    "flow.mark.toggle @focus",
+];
+
+/// From so many columns on there is.
+const WIDE: usize = 100;
 
 /// From so many rows on there are two with hints.
 const TWO_HINTS: u16 = 30;
@@ -135,7 +145,7 @@ pub(crate) fn paint_divider(model: &Model, areas: &Areas, frame: &mut Frame<'_>)
 pub(crate) fn paint(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
     let theme = model.theme();
     let width = usize::from(areas.status.width);
-    let text = status(model, width);
+    let text = status::line(model, width);
     paint::bar(frame.buffer_mut(), areas.status, 0, &text, Role::Bar, theme);
     let said = prompt(model, width)
         .or_else(|| message(model, width))
@@ -161,119 +171,6 @@ pub(crate) fn paint(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
     if model.prompt.is_none() {
         paint::row(buf, row, 1, &second, theme);
     }
-}
-
-/// `[3/17] [f:~q] [following] [reverse:https://service.dev]            [*:8080]`
-fn status(model: &Model, width: usize) -> Text {
-    let page = &model.list.page;
-    let arrow = if model.values.bool(keys::VIEW_ORDER_REVERSED) {
-        "⇧"
-    } else {
-        "⇩"
-    };
-    let marked = if model.list.marked_only { " M" } else { "" };
-    let (at, rows) = match &model.list.tree {
-        Some(tree) => (tree.focus.map(|(_, row)| row), tree.total),
-        None => (page.focus.map(|(_, at)| at), page.shown),
-    };
-    let mut left = format!(" {arrow}{marked} [{}/{rows}]", at.map_or(0, |at| at + 1));
-    if model.list.tree.is_some() {
-        left.push_str(&format!(" [tree of {}]", page.shown));
-    }
-    for flag in flags(model) {
-        left.push_str(&format!(" [{flag}]"));
-    }
-    let addrs: Vec<_> = model
-        .info
-        .modes
-        .iter()
-        .flat_map(|mode| &mode.listen_addrs)
-        .map(|addr| safe(addr))
-        .collect();
-    let right = if addrs.is_empty() {
-        String::new()
-    } else {
-        format!("[{}] ", addrs.join(", "))
-    };
-    let mut text = Text::default();
-    let right = Text::plain(Role::Text, right);
-    let left = Text::plain(Role::Text, left);
-    let (needed, right_width) = (left.width() + 1, right.width());
-    text.append_cut(left, width);
-    if needed + right_width <= width {
-        text.pad_to(width - right_width);
-        text.append_cut(right, right_width);
-    }
-    text
-}
-
-/// What is not as it is at first.
-fn flags(model: &Model) -> Vec<String> {
-    let (values, page) = (&model.values, &model.list.page);
-    let mut flags = Vec::new();
-    let count =
-        |list: &[String], word: &str| (!list.is_empty()).then(|| format!("{word}:{}", list.len()));
-    let text =
-        |value: Option<&str>, word: &str| value.map(|value| format!("{word}:{}", safe(value)));
-    flags.extend(model.busy.iter().cloned());
-    if let Some(filter) = &model.list.filter {
-        flags.push(format!("f:{}", safe(filter.source())));
-    }
-    if page.pending > 0 {
-        flags.push(format!("{} to look at", page.pending));
-    }
-    if let Some(text) = &model.list.highlight {
-        flags.push(format!("/{}", safe(text)));
-    }
-    let active = values.bool(keys::INTERCEPT_ACTIVE);
-    flags.extend(text(
-        values.opt_str(keys::INTERCEPT),
-        if active { "i" } else { "Xi" },
-    ));
-    flags.extend(
-        values
-            .rules(keys::MODIFY_HEADERS)
-            .next()
-            .map(|_| "Headers".to_owned()),
-    );
-    flags.extend(match values.rules(keys::MODIFY_BODY).count() {
-        0 => None,
-        count => Some(format!("{count} body modifications")),
-    });
-    flags.extend(count(values.list(keys::IGNORE_HOSTS), "Ignore"));
-    flags.extend(count(values.list(keys::ALLOW_HOSTS), "Allow"));
-    flags.extend(count(values.list(keys::TCP_HOSTS), "TCP"));
-    flags.extend(text(values.opt_str(keys::STICKYCOOKIE), "t"));
-    flags.extend(text(values.opt_str(keys::STICKYAUTH), "u"));
-    let view = values.str(keys::CONSOLE_DEFAULT_CONTENTVIEW);
-    flags.extend((view != "auto").then(|| format!("contentview:{}", safe(view))));
-    let order = model.order().name();
-    flags.extend((order != "time").then(|| format!("o:{order}")));
-    let switches = [
-        (values.bool(keys::ANTICACHE), "anticache"),
-        (values.bool(keys::ANTICOMP), "anticomp"),
-        (values.bool(keys::SHOWHOST), "showhost"),
-        (!values.bool(keys::SERVER_REPLAY_REFRESH), "norefresh"),
-        (!values.bool(keys::UPSTREAM_CERT), "no-upstream-cert"),
-        (model.follows(), "following"),
-    ];
-    let on: Vec<_> = switches
-        .into_iter()
-        .filter(|(on, _)| *on)
-        .map(|(_, name)| name)
-        .collect();
-    flags.extend((!on.is_empty()).then(|| on.join(":")));
-    if page.evicted > 0 {
-        flags.push(format!("{} old flows dropped", page.evicted));
-    }
-    match model.info.modes.as_slice() {
-        [] => {}
-        [mode] => flags.push(safe(&mode.description)),
-        modes => flags.push(format!("{} modes", modes.len())),
-    }
-    flags.extend(count(values.list(keys::SCRIPTS), "scripts"));
-    flags.extend(text(values.opt_str(keys::SAVE_STREAM_FILE), "W"));
-    flags
 }
 
 fn prompt(model: &Model, width: usize) -> Option<Text> {
@@ -328,6 +225,9 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
             text.append_cut(edit.line.show(room, |_| Role::Text), room);
         }
         Prompt::Choose(chooser) => {
+            if let Some(key) = chooser.strange {
+                text.push_str(Role::Warn, &format!("{key} is the key of none; "));
+            }
             let hint = match chooser.filter {
                 Some(_) => "type a part of the name, enter takes it, esc ends typing",
                 None => "a key on the left or enter takes one, / finds by name, esc cancels",
@@ -435,6 +335,7 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
         return (first, second);
     }
     let mut full = false;
+    let mut rest = Vec::new();
     let context = model.context();
     let mut lines = model.keymap.on(context);
     // What waits for somebody comes first, and is not offered where nothing waits.
@@ -454,7 +355,8 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
     for line in &lines {
         let binding = line.binding;
         let is_idle = without_flows && acts_on_flow(&binding.command);
-        if binding.hint.is_empty() || is_idle || !binding.is_usable() {
+        let is_further = width < WIDE && FURTHER.contains(&&*binding.command);
+        if binding.hint.is_empty() || is_idle || is_further || !binding.is_usable() {
             continue;
         }
         let is_help = help.is_some_and(|help| help.key == binding.key);
@@ -468,11 +370,22 @@ fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
         } else {
             &mut first
         };
-        full |= text.width() + columns(binding) > room;
+        let overflows = text.width() + columns(binding) > room;
+        if two && overflows && line.place != Context::Global {
+            rest.push(binding);
+        }
+        full |= overflows;
         if text.width() + columns(binding) <= room && (two || !full || is_help) {
             text.push(Role::Key, binding.key.to_string());
             text.push(Role::Text, format!(" {}  ", binding.hint));
             help = help.filter(|_| !is_help);
+        }
+    }
+    // What did not fit behind those of this screen.
+    for binding in rest {
+        if second.width() + columns(binding) <= width {
+            second.push(Role::Key, binding.key.to_string());
+            second.push(Role::Text, format!(" {}  ", binding.hint));
         }
     }
     (first, second)

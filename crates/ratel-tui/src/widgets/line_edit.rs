@@ -15,6 +15,8 @@ pub(crate) struct LineEdit {
     text: String,
     /// In bytes; always between two characters.
     cursor: usize,
+    /// What stands from here on goes away with the first character that is typed; any other key keeps it.
+    chosen: Option<usize>,
 }
 
 /// What a key did.
@@ -37,7 +39,15 @@ impl LineEdit {
         Self {
             cursor: text.len(),
             text,
+            chosen: None,
         }
+    }
+
+    /// Chooses what stands from that byte on: the first character that is typed takes its place.
+    pub(crate) fn choosing_from(mut self, start: usize) -> Self {
+        let is_some = start < self.text.len() && self.text.is_char_boundary(start);
+        self.chosen = is_some.then_some(start);
+        self
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -81,12 +91,20 @@ impl LineEdit {
 
     /// Text that was pasted, with its line ends as spaces.
     pub(crate) fn insert(&mut self, text: &str) {
+        self.drop_chosen();
         for c in text.chars() {
             match c {
                 '\n' | '\r' | '\t' => self.put(' '),
                 c if c.is_control() => {}
                 c => self.put(c),
             }
+        }
+    }
+
+    fn drop_chosen(&mut self) {
+        if let Some(start) = self.chosen.take() {
+            self.text.truncate(start);
+            self.cursor = start;
         }
     }
 
@@ -99,6 +117,12 @@ impl LineEdit {
 
     /// What a key does to the text: letters, arrows, and the keys of a shell.
     pub(crate) fn key(&mut self, key: Key) -> Edited {
+        if matches!(key, Key::Char(c) if !c.is_control()) && self.chosen.is_some() {
+            self.drop_chosen();
+            self.key(key);
+            return Edited::Changed;
+        }
+        self.chosen = None;
         let before = (self.text.len(), self.cursor);
         match key {
             Key::Char(c) if !c.is_control() => self.put(c),
@@ -177,7 +201,11 @@ impl LineEdit {
                 cursor_at = Some(cells.len());
             }
             let mut cell = Text::default();
-            cell.push_str(style(at), &c.to_string());
+            let role = match self.chosen {
+                Some(start) if at >= start => Role::Chosen,
+                _ => style(at),
+            };
+            cell.push_str(role, &c.to_string());
             let wide = cell.width();
             columns += wide;
             cells.push((cell, wide));
@@ -255,6 +283,32 @@ mod tests {
             Edited::Empty
         );
         assert_eq!(LineEdit::default().key(Key::Named("up")), Edited::No);
+    }
+
+    #[test]
+    fn what_is_chosen_goes_away_with_the_first_character() {
+        let rows: [(&[&str], &str); 5] = [
+            (&["x", "y"], "set a xy"),
+            (&["left", "x"], "set a 'xb'"),
+            (&["end", "x"], "set a 'b'x"),
+            (&["backspace", "x"], "set a 'x'"),
+            (&["home", "x"], "xset a 'b'"),
+        ];
+        for (keys, text) in rows {
+            let mut line = LineEdit::new("set a 'b'").back(1).choosing_from(6);
+            let shown = line.show(20, |_| Role::Text);
+            let chosen = shown.spans.iter().filter(|span| span.role == Role::Chosen);
+            assert_eq!(chosen.map(|span| &*span.text).collect::<String>(), "'b");
+            assert_eq!(shown.content(), "set a 'b'");
+            for name in keys {
+                line.key(Key::parse(name).unwrap());
+            }
+            assert_eq!(line.text(), text, "{keys:?}");
+        }
+        let mut line = LineEdit::new("a b").choosing_from(2);
+        line.insert("c");
+        assert_eq!(line.text(), "a c");
+        assert_eq!(LineEdit::new("é").choosing_from(1), LineEdit::new("é"));
     }
 
     #[test]

@@ -114,14 +114,31 @@ fn single_values_are_edited_at_the_prompt() {
         "{}",
         ui.text()
     );
-    ui.type_in("v2?q").keys("enter");
+    // What is typed takes the place of the value, blanks and all; an arrow keeps the value to go on with.
+    ui.keys("esc");
+    edit(&mut ui, "method").type_in("POST").keys("enter");
+    edit(&mut ui, "reason")
+        .type_in("Not Here")
+        .keys("enter tab");
+    let text = ui.text();
+    assert!(
+        text.contains("POST") && text.contains("200 Not Here"),
+        "{text}"
+    );
+    edit(&mut ui, "reason")
+        .type_in("\"Not There\"")
+        .keys("enter");
+    assert!(ui.text().contains("200 Not There"), "{}", ui.text());
+    ui.keys("shift_tab");
+    edit(&mut ui, "url");
+    ui.keys("left right").type_in("v2?q").keys("enter");
     assert_eq!(path(&ui, 1), "/v2?q");
     assert!(
         ui.text().contains("alert: Set url on 1 flows."),
         "{}",
         ui.text()
     );
-    assert!(ui.text().contains("GET /v2?q HTTP/1.1"), "{}", ui.text());
+    assert!(ui.text().contains("POST /v2?q HTTP/1.1"), "{}", ui.text());
     ui.command("flow.set @focus status_code 99");
     assert!(
         ui.text().contains("no status code between 100 and 999"),

@@ -231,3 +231,117 @@ fn rows_are_gone_to_by_number() {
         assert!(text.contains(expected), "{offset}: {text}");
     }
 }
+
+/// The number that is the path of the flow in focus.
+fn focused(ui: &Ui) -> u64 {
+    let rows = ui.text();
+    let row = rows.lines().find(|line| line.starts_with(">>"));
+    let row = row.unwrap_or_else(|| panic!("nothing is in focus: {rows}"));
+    let (_, path) = row.split_once("service.dev/").expect("a URL");
+    let number: String = path.chars().take_while(char::is_ascii_digit).collect();
+    number.parse().expect("a path that is a number")
+}
+
+fn numbered(count: u64) -> Vec<Fake> {
+    let method = |id: u64| if id.is_multiple_of(2) { "POST" } else { "GET" };
+    let flow = |id: u64| Fake::new(id, method(id), &format!("/{id}"), 200, "text/plain", "x");
+    (1..=count).map(flow).collect()
+}
+
+#[test]
+fn the_flow_in_focus_stays_when_the_list_is_ordered_or_filtered() {
+    let mut ui = Ui::new(SMALL, numbered(9));
+    ui.keys("j j j j");
+    assert_eq!(focused(&ui), 5);
+    for command in [
+        "view.order.set method",
+        "view.order.set size",
+        "view.order.reverse true",
+        "view.order.set time",
+        "view.order.reverse false",
+        "view.filter.set '~m GET'",
+        "view.filter.set ''",
+    ] {
+        assert_eq!(focused(ui.command(command)), 5, "after {command}");
+    }
+    // The nearest takes the focus of one that is hidden, and keeps it.
+    assert_eq!(focused(ui.command("view.filter.set '~m POST'")), 6);
+    assert_eq!(focused(ui.command("view.filter.set ''")), 6);
+}
+
+/// A list is put in order by a thread, which shows little by little what it has found.
+#[test]
+fn the_flow_in_focus_is_waited_for_while_the_list_is_made() {
+    let mut ui = Ui::new(SMALL, numbered(9));
+    ui.keys("j j j j");
+    for pending in [9, 6, 5] {
+        ui.flows.pending = pending;
+        ui.send(Msg::List);
+        ui.keys("H");
+        assert!(!ui.text().contains(">> "), "{}", ui.text());
+    }
+    // What is done meanwhile is done to the flow that was in focus.
+    ui.keys("d");
+    ui.flows.pending = 0;
+    ui.send(Msg::List);
+    ui.keys("H");
+    assert!(!ui.text().contains("/5 "), "{}", ui.text());
+    assert_eq!(focused(&ui), 6);
+}
+
+#[test]
+fn following_begins_where_the_newest_stand() {
+    let mut ui = Ui::new(SMALL, numbered(30));
+    assert_eq!(focused(ui.keys("j F")), 30);
+    assert_eq!(focused(ui.keys("F v g j F")), 30);
+}
+
+#[test]
+fn a_mark_is_a_sign_that_has_a_name() {
+    let mut ui = Ui::new(SMALL, numbered(2));
+    ui.command("flow.mark @focus :grapes:").keys("j m");
+    let text = ui.text();
+    assert!(text.contains("🍇 ") && text.contains("● "), "{text}");
+    ui.command("flow.mark @focus :nope:");
+    assert!(ui.text().contains("':nope:' is no mark"), "{}", ui.text());
+    ui.keys(":").type_in("flow.mark @focus :strawb");
+    assert!(ui.text().contains(":strawberry:  🍓"), "{}", ui.text());
+}
+
+#[test]
+fn a_wide_list_hints_at_what_is_done_to_flows() {
+    for height in [24, 30] {
+        let mut ui = Ui::new((120, height), numbered(2));
+        for hint in ["d Delete", "m Mark", "D Duplicate", "q Quit", "? Help"] {
+            assert!(ui.text().contains(hint), "{hint}: {}", ui.text());
+        }
+        ui.keys("enter");
+        assert!(ui.text().contains("d Delete"), "{}", ui.text());
+    }
+    let ui = Ui::new(SMALL, numbered(2));
+    assert!(!ui.text().contains("d Delete"), "{}", ui.text());
+}
+
+#[test]
+fn the_status_keeps_what_is_done_to_traffic() {
+    let options = [
+        "intercept=~m POST & ~d service.dev & ~u /api/orders",
+        "save_stream_file=/tmp/some/folder/with/a/long/name/flows.mitm",
+        "console_focus_follow=true",
+        "view_order=size",
+        "map_remote=|a.test|b.test",
+    ];
+    let ui = Ui::set(SMALL, numbered(2), &options);
+    let text = ui.text();
+    let status = text.lines().nth_back(1).unwrap_or_default();
+    for part in ["[i:~m", "[Map:1]", "[revers", "[W:/", "[*:8080]"] {
+        assert!(status.contains(part), "{part}: {status}");
+    }
+    assert!(!status.contains("following"), "{status}");
+    let ui = Ui::set((160, 24), numbered(2), &options);
+    assert!(
+        ui.text().contains("[following]") && ui.text().contains("[o:size]"),
+        "{}",
+        ui.text()
+    );
+}

@@ -30,7 +30,7 @@ fn a_command_is_typed_with_help() {
         ui.text()
     );
     let text = ui.keys("enter").text();
-    assert!(text.contains(">> 13:06:00 GET     :star: https"), "{text}");
+    assert!(text.contains(">> 13:06:00 GET     ⭐ https"), "{text}");
 }
 
 #[test]

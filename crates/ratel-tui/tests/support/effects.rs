@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
 use ratel_core::commands::{Candidate, CommandError, Executor as _};
-use ratel_core::eventlog::{Entry, LogUpdate};
+use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::files::FlowFiles;
 use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::store::{FlowStore, StoreConfig, Update};
@@ -48,6 +48,16 @@ impl Ui {
                     Effect::View(settings) => {
                         self.flows.settings = settings;
                         msgs.push_back(Msg::List);
+                    }
+                    Effect::Log(text) => {
+                        let entry = Entry {
+                            level: Level::Error,
+                            timestamp: self.now,
+                            message: text,
+                            client: None,
+                        };
+                        self.log.push(entry.clone());
+                        msgs.push_back(Msg::Log(LogUpdate::Added(entry)));
                     }
                     Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
                     Effect::Search(id, place, from) => {

@@ -23,6 +23,8 @@ pub(crate) struct Flows {
     pub(crate) list: Vec<Fake>,
     pub(crate) evicted: u64,
     pub(crate) settings: ViewSettings,
+    /// So many of the newest were not looked at yet.
+    pub(crate) pending: usize,
     /// What was said of flows, or that they were removed.
     pub(crate) changes: RefCell<Vec<(FlowId, Option<Annotations>)>>,
     /// What was changed in flows, and flows that came.
@@ -38,7 +40,7 @@ impl Source for Flows {
     fn counts(&self) -> Counts {
         Counts {
             shown: self.shown().len(),
-            pending: 0,
+            pending: self.pending,
             evicted: self.evicted,
         }
     }
@@ -195,7 +197,13 @@ impl Flows {
 
     /// What the list shows.
     fn shown(&self) -> Vec<FlowId> {
-        let mut shown: Vec<_> = self.list.iter().map(|flow| &flow.snapshot).collect();
+        let seen = self.list.len().saturating_sub(self.pending);
+        let mut shown: Vec<_> = self
+            .list
+            .iter()
+            .take(seen)
+            .map(|flow| &flow.snapshot)
+            .collect();
         let marked = |flow: &FlowSnapshot| {
             let said = flow.annotations.as_ref();
             said.is_some_and(|said| !said.marked.is_empty())

@@ -52,6 +52,13 @@ fn the_view_that_fits_is_chosen() {
 }
 
 #[test]
+fn the_menu_has_the_places_of_mitmproxy() {
+    let expected = "auto,dns,graphql,grpc,hex dump,hex stream,http/3 frames,image,javascript,json,mqtt,msgpack,\
+        multipart form,protobuf,query,raw,socket.io,url-encoded,css,wbxml,xml/html,zip archive,ndjson,sse";
+    assert_eq!(menu().join(","), expected);
+}
+
+#[test]
 fn names_are_found_in_any_case() {
     // What options take and what there is are the same.
     let mut there: Vec<String> = VIEWS

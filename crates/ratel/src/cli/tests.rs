@@ -78,6 +78,9 @@ fn the_name_chooses_program_and_folder() {
             (tool, home.0.path().join(confdir)),
             "{line}"
         );
+        // Wherever the folder is.
+        let (_, values) = home.ok(&format!("{line} --set confdir=/tmp"));
+        assert_eq!(values.ca_base(), &confdir[1..], "{line}");
     }
 }
 
@@ -272,9 +275,12 @@ fn planned_and_foreign_options_are_refused_everywhere() {
     mitmweb: the browser interface is not available yet: it comes in a later release
       hint: `ratel` shows flows in the terminal, `ratel dump` prints them
     ");
-    let home = Home::new(&[(".mitmproxy/config.yaml", "listen_port: 1\n\nhttp3: false\n")]);
+    let home = Home::new(&[(
+        ".mitmproxy/config.yaml",
+        "listen_port: 1\n\nscripts: [a.py]\n",
+    )]);
     insta::assert_snapshot!(home.refusal("mitmproxy"), @"
-    mitmproxy: HOME/.mitmproxy/config.yaml:3: option 'http3' is not available yet: HTTP/3 comes in a later release
+    mitmproxy: HOME/.mitmproxy/config.yaml:3: option 'scripts' is not available yet: Python addons come in a later release
       hint: remove the line to go on without it
     ");
 }
@@ -287,6 +293,44 @@ fn options_of_another_program_may_stand_in_a_shared_file() {
     )]);
     home.ok("ratel");
     home.ok("ratel dump");
+}
+
+/// Those of mitmweb and of addons, and features that are not there and without which traffic is the same.
+#[test]
+fn what_a_file_says_to_others_is_passed_over() {
+    let text = "web_port: 8090\nweb_open_browser: false\nlisten_port: 9\nmy_addon_switch: true\nhttp3: false\n\
+        udp_hosts: [a.test]\ndns_name_servers: [1.1.1.1]\nstrip_ech: false\nintercpt: ~q\nscripts: []\n";
+    let home = Home::new(&[(".mitmproxy/config.yaml", text)]);
+    let Outcome::Run(invocation) = home.run("mitmproxy") else {
+        panic!("it is refused");
+    };
+    assert_eq!(
+        invocation.options.snapshot().opt_int(keys::LISTEN_PORT),
+        Some(9)
+    );
+    let lines = invocation.passed_over.join("\n");
+    let root = home.0.path().display().to_string();
+    let lines = lines.replace(&root, "HOME");
+    assert_eq!(lines.lines().count(), 8, "{lines}");
+    for line in [
+        "HOME/.mitmproxy/config.yaml:1: option 'web_port' is not available yet: the browser interface comes in a later release; \
+            this line changes nothing",
+        "HOME/.mitmproxy/config.yaml:9: there is no option 'intercpt'; this line changes nothing (did you mean `intercept`?)",
+    ] {
+        assert!(lines.lines().any(|there| there == line), "{line}\n{lines}");
+    }
+    // What traffic would meet another way without is not, nor is anything of the command line.
+    for (text, problem) in [
+        ("scripts: [a.py]", "Python addons"),
+        ("http_connect_send_host_header: false", "not available yet"),
+        ("mode: [osx]", "mode"),
+        ("listen_port: many", "listen_port"),
+    ] {
+        let home = Home::new(&[(".ratel/config.yaml", text)]);
+        let refusal = home.refusal("ratel");
+        assert!(refusal.contains(problem), "{text}: {refusal}");
+    }
+    assert!(refusal("ratel --set my_addon_switch=true").contains("there is no option"));
 }
 
 #[test]

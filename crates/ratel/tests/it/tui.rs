@@ -113,6 +113,73 @@ fn many_rows_and_a_small_terminal() {
     quit(screen);
 }
 
+/// The list is put in order by a thread; what is typed at once is still about the flow that was in focus.
+#[test]
+fn the_focus_stays_on_its_flow() {
+    let origin = Origin::answering(origin::ok("x"));
+    let (mut screen, port) = screen([format!("http://127.0.0.1:{}", origin.port())]);
+    for name in ["/c", "/a", "/d", "/b"] {
+        assert_eq!(wire::get(port, name).status, 200);
+    }
+    screen.wait_for("/4]");
+    let focus = |path: &'static str| {
+        move |text: &str| {
+            let row = text.lines().find(|line| line.starts_with(">>"));
+            row.is_some_and(|row| row.contains(path))
+        }
+    };
+    screen.keys("jj");
+    screen.wait("the third in focus", focus("/d "));
+    // By URL, by size, the other way round, and only some.
+    for (keys, at) in [
+        ("o3", "[4/4]"),
+        ("o4", "[3/4]"),
+        ("v", "[2/4]"),
+        ("v", "[3/4]"),
+    ] {
+        screen.keys(keys);
+        let there = focus("/d ");
+        screen.wait(keys, |text| text.contains(at) && there(text));
+    }
+    screen.keys("o1f~u d$\r");
+    let there = focus("/d ");
+    screen.wait("the only one", |text| text.contains("[1/1]") && there(text));
+    screen.keys("d");
+    screen.wait_for("[0/0]");
+    screen.keys(":view.filter.set ''\r");
+    screen.wait("the others", |text| {
+        text.contains("/3]") && !text.contains("/d ")
+    });
+    quit(screen);
+}
+
+/// In mitmproxy's folder it makes the files that scripts wait for, and passes over what is for others.
+#[test]
+fn mitmproxys_folder_will_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let confdir = folder.path().join(".mitmproxy");
+    std::fs::create_dir(&confdir).expect("a folder");
+    std::fs::write(
+        confdir.join("config.yaml"),
+        "web_port: 8090\nmy_addon: true\n",
+    )
+    .expect("a file");
+    let (mut screen, _) = screen(["--set".to_owned(), format!("confdir={}", confdir.display())]);
+    screen.keys("E");
+    screen.wait("what was passed over", |text| {
+        text.contains("config.yaml:1") && text.contains("config.yaml:2")
+    });
+    assert!(confdir.join("mitmproxy-ca-cert.pem").exists());
+    screen.keys("q:set nonsense=1\r");
+    screen.wait_for("nonsense");
+    screen.keys("E");
+    screen.wait("why it failed", |text| {
+        text.contains("no option 'nonsense'")
+    });
+    screen.keys("q");
+    quit(screen);
+}
+
 /// Hosts and paths with what is below them, while it comes.
 #[test]
 fn flows_are_shown_as_a_tree() {

@@ -66,7 +66,7 @@ pub(super) const SECTION: Section = Section {
             &[
                 FLOWS,
                 Param::new("attr", ArgKind::Choice("flow.set.options")),
-                Param::new("value", ArgKind::Str),
+                Param::new("value", ArgKind::Str).text(),
             ],
             "Change one attribute of requests or responses.",
         ),

@@ -7,7 +7,7 @@ options! { "Display";
     SHOWHOST: bool("showhost", false).flag()
         .help("Show URLs with the name from the Host header. Otherwise they show where the connection went.");
     CONTENT_VIEW_LINES_CUTOFF: int("content_view_lines_cutoff", 512).metavar("LINES").check(checks::not_negative)
-        .help("After how many lines a shown body is cut off.");
+        .help("After how many lines `ratel dump` cuts off a body that it prints. The terminal shows bodies whole, however long.");
     VIEW_ORDER: str("view_order", "time").choices(&["time", "method", "url", "size"]).tools(Tools::SCREENS)
         .help("What the list of flows is sorted by.");
     VIEW_ORDER_REVERSED: bool("view_order_reversed", false).tools(Tools::SCREENS)

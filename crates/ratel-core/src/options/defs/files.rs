@@ -40,7 +40,7 @@ options! { "Files and recording";
             and `salt:TEXT`.");
     KEEPSERVING: bool("keepserving", false).tools(Tools::DUMP)
         .help("Keep running after a file was read or a replay has ended.");
-    SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release")
+    SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release").needed()
         .help("Run a Python addon. It is loaded again when the file changes.");
     VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
         .help("Show only flows that match this filter.");

@@ -63,7 +63,7 @@ options! { "Proxy";
             htpasswd file, `ldap:` and `ldaps:` URLs ask a directory server.");
     UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").group("Proxy options")
         .help("Authenticate to the server in reverse mode, by HTTP basic authentication.");
-    HTTP_CONNECT_SEND_HOST_HEADER: bool("http_connect_send_host_header", true).planned(UPSTREAM)
+    HTTP_CONNECT_SEND_HOST_HEADER: bool("http_connect_send_host_header", true).planned(UPSTREAM).needed()
         .help("Send a Host header along with CONNECT requests to a further proxy.");
     DNS_NAME_SERVERS: list("dns_name_servers", &[]).metavar("IP").planned(DNS)
         .help("The name servers that DNS queries of clients are forwarded to. Empty means those of the operating system.");

@@ -72,10 +72,6 @@ fn errors_name_file_and_line() {
             "DIR/config.yaml:2: option 'scripts' is not available yet: Python addons come in a later release",
         ),
         (
-            "\n\nnonsense: 1\n",
-            "DIR/config.yaml:3: there is no option 'nonsense'",
-        ),
-        (
             "showhost: yes\n",
             "DIR/config.yaml:1: invalid value for option 'showhost': expected true or false, found the text 'yes'",
         ),
@@ -123,6 +119,23 @@ fn errors_name_file_and_line() {
             "{text:?}"
         );
     }
+}
+
+#[test]
+fn what_is_for_others_is_passed_over() {
+    let text = "nonsense: 1\nweb_port: 8090\nlisten_prot: 1\nshowhost: true\nstrip_ech: 7\n";
+    let folder = folder(&[("config.yaml", text)]);
+    let path = folder.path().to_str().unwrap();
+    let mut values = Values::with_folders(path, None);
+    let passed_over = values.load_files().unwrap();
+    assert!(values.bool(keys::SHOWHOST));
+    let lines: Vec<_> = passed_over.iter().map(|line| line.passed_over()).collect();
+    insta::assert_snapshot!(lines.join("\n").replace(path, "DIR"), @"
+    DIR/config.yaml:1: there is no option 'nonsense'; this line changes nothing (`--options` lists all options)
+    DIR/config.yaml:2: option 'web_port' is not available yet: the browser interface comes in a later release; this line changes nothing
+    DIR/config.yaml:3: there is no option 'listen_prot'; this line changes nothing (did you mean `listen_port`?)
+    DIR/config.yaml:5: option 'strip_ech' is not available yet: the DNS server comes in a later release; this line changes nothing
+    ");
 }
 
 #[test]

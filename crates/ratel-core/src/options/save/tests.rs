@@ -114,7 +114,17 @@ fn what_cannot_be_changed_with_care_is_left_alone() {
     };
     assert!(problem("{showhost: true}").contains("left edge"));
     assert!(problem("- a").contains("mapping"));
-    assert!(problem("nothing: 1").contains("no option 'nothing'"));
+    assert!(problem("scripts: [a.py]").contains("option 'scripts'"));
+}
+
+#[test]
+fn what_others_set_there_stays() {
+    let before = "web_port: 8090\nshowhost: true\nmy_addon:\n- a\n- b\nhttp3: false # no\n";
+    let after = saved(before, &["flow_detail=3"]);
+    assert_eq!(
+        after,
+        "web_port: 8090\nshowhost: true\nmy_addon:\n- a\n- b\nhttp3: false # no\nflow_detail: 3\n"
+    );
 }
 
 #[test]
@@ -129,8 +139,14 @@ fn files_are_replaced_whole() {
     options.snapshot().save(&path).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "http2: false\n");
     let other = Options::with(Values::with_folders("/nowhere", None)).unwrap();
-    other.load(&path).unwrap();
+    assert!(other.load(&path).unwrap().kept.is_empty());
     assert!(!other.snapshot().bool(keys::HTTP2));
+    // What is looked at when a program starts does not keep the rest from being set.
+    fs::write(&path, "store_memory: 1g\nshowhost: true\nstore_disk: 2g\n").unwrap();
+    assert_eq!(other.load(&path).unwrap().kept, ["store_memory"]);
+    let loaded = other.snapshot();
+    assert!(loaded.bool(keys::SHOWHOST));
+    assert_eq!(loaded.size(keys::STORE_MEMORY), 64 << 20);
     fs::write(&path, "http2: maybe\n").unwrap();
     let error = other.load(&path).unwrap_err().to_string();
     assert!(error.ends_with("config.yaml:1: invalid value for option 'http2': expected true or false, found the text 'maybe'"), "{error}");

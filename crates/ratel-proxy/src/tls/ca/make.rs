@@ -17,7 +17,7 @@ use openssl::x509::extension::{
 };
 use openssl::x509::{X509, X509Name};
 
-use super::{Authority, CaError, OWN};
+use super::{Authority, CaError};
 use crate::tls::mint::{self, DAY};
 
 /// Who the certificate says it is.
@@ -75,12 +75,12 @@ pub(super) fn certificate(key: &PKey<Private>) -> Result<X509, ErrorStack> {
 }
 
 /// Puts the key file into its place, unless there is one. Says whether it was put there.
-pub(super) fn write_key(confdir: &Path, made: &Authority) -> Result<bool, CaError> {
+pub(super) fn write_key(confdir: &Path, base: &str, made: &Authority) -> Result<bool, CaError> {
     create_folder(confdir).map_err(|source| CaError::Write {
         path: confdir.into(),
         source,
     })?;
-    let path = confdir.join(format!("{OWN}-ca.pem"));
+    let path = super::key_path(confdir, base);
     let pem = key_pem(made).map_err(|source| CaError::Make { source })?;
     let put = || {
         let file = temporary(confdir, &pem, 0o600)?;
@@ -100,8 +100,8 @@ pub(super) fn write_key(confdir: &Path, made: &Authority) -> Result<bool, CaErro
 
 /// Makes those copies of the certificate that are missing, or that a crash of the system left empty. None of them is
 /// needed to work, so that a folder that can't be written is only reported.
-pub(super) fn write_copies(confdir: &Path, authority: &Authority) {
-    if let Err(error) = try_write_copies(confdir, authority) {
+pub(super) fn write_copies(confdir: &Path, base: &str, authority: &Authority) {
+    if let Err(error) = try_write_copies(confdir, base, authority) {
         let folder = confdir.display();
         tracing::warn!(
             "cannot write copies of the certificate authority's certificate to {folder}: {error}"
@@ -109,7 +109,7 @@ pub(super) fn write_copies(confdir: &Path, authority: &Authority) {
     }
 }
 
-fn try_write_copies(confdir: &Path, authority: &Authority) -> io::Result<()> {
+fn try_write_copies(confdir: &Path, base: &str, authority: &Authority) -> io::Result<()> {
     type Contents = fn(&Authority) -> Result<Vec<u8>, ErrorStack>;
     let copies: [(&str, u32, Contents); 4] = [
         ("ca-cert.pem", 0o666, |a| a.cert.to_pem()),
@@ -118,7 +118,7 @@ fn try_write_copies(confdir: &Path, authority: &Authority) -> io::Result<()> {
         ("ca.p12", 0o600, |a| p12(a, true)),
     ];
     for (name, mode, contents) in copies {
-        let path = confdir.join(format!("{OWN}-{name}"));
+        let path = confdir.join(format!("{base}-{name}"));
         if !fs::metadata(&path).is_ok_and(|copy| copy.len() > 0) {
             let file = temporary(confdir, &contents(authority)?, mode)?;
             file.persist(&path).map_err(|refused| refused.error)?;

@@ -202,6 +202,41 @@ fn a_folder_of_mitmproxys_is_used_and_left_alone() {
     );
 }
 
+/// Scripts that start mitmproxy wait for its files.
+#[test]
+fn where_mitmproxys_place_is_taken_the_files_have_its_names() {
+    let path = folder();
+    let settings = CaSettings {
+        base: MITMPROXY_BASE,
+        ..CaSettings::default()
+    };
+    let (store, origin) = CaStore::open(path.path(), &settings).expect("a CA");
+    assert_eq!((origin, store.base()), (CaOrigin::Created, "mitmproxy"));
+    let names = [
+        "mitmproxy-ca-cert.cer",
+        "mitmproxy-ca-cert.p12",
+        "mitmproxy-ca-cert.pem",
+        "mitmproxy-ca.p12",
+        "mitmproxy-ca.pem",
+    ];
+    assert_eq!(listing(path.path()), names);
+    let copy = path.path().join("mitmproxy-ca-cert.pem");
+    assert_eq!(store.cert_pem_path(), copy);
+    let (again, origin) = open(path.path()).expect("the same CA");
+    assert_eq!(
+        (origin, again.cert_der()),
+        (CaOrigin::Mitmproxy, store.cert_der())
+    );
+    // What was made here under its own name before stays in use.
+    let own = folder();
+    let (ours, _) = open(own.path()).expect("a CA");
+    let (store, origin) = CaStore::open(own.path(), &settings).expect("a CA");
+    assert_eq!(
+        (origin, store.cert_der()),
+        (CaOrigin::Ratel, ours.cert_der())
+    );
+}
+
 #[test]
 fn a_ca_of_the_users_own_keeps_its_chain_and_gets_the_missing_copies() {
     let path = folder();

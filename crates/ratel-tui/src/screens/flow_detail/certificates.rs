@@ -1,6 +1,9 @@
 //! The certificates that a peer has shown, in full.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ratel_flow::{Certificates, Timestamp};
+use sha2::{Digest as _, Sha256};
 use time::UtcOffset;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
@@ -61,6 +64,14 @@ fn add_one(der: &[u8], offset: UtcOffset, facts: &mut Facts) {
         &time(certificate.validity().not_after.timestamp()),
     );
     facts.add("Serial", &certificate.raw_serial_as_string());
+    let digest: Vec<_> = Sha256::digest(der)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    facts.add("SHA256 digest", &digest.join(" "));
+    // As curl's `--pinnedpubkey` and apps that pin take it.
+    let pin = BASE64.encode(Sha256::digest(certificate.public_key().raw));
+    facts.add("Pin of the key", &format!("sha256/{pin}"));
     facts.add("Subject", &certificate.subject().to_string());
     facts.add("Issuer", &certificate.issuer().to_string());
     if let Ok(Some(names)) = certificate.subject_alternative_name() {
