@@ -156,7 +156,7 @@ impl TuiError {
     }
 }
 
-/// Tells the screen from another thread that it has to close. Cheap to clone.
+/// Tells the screen from another thread that it has to close, or to give the terminal back for a while. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Stop(Arc<Mutex<StopState>>);
 
@@ -167,6 +167,7 @@ const LATE: Duration = Duration::from_secs(1);
 struct StopState {
     stopped: bool,
     away: Away,
+    suspended: bool,
     wake: Option<Box<dyn Fn() + Send>>,
 }
 
@@ -193,6 +194,21 @@ impl Stop {
         if let Some(wake) = &state.wake {
             wake();
         }
+    }
+
+    /// Has the screen give the terminal back and stop the process, as its own key for that does.
+    pub fn suspend(&self) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.suspended = true;
+        if let Some(wake) = &state.wake {
+            wake();
+        }
+    }
+
+    /// Whether [`suspend`](Self::suspend) was called since this was asked last.
+    pub(crate) fn take_suspend(&self) -> bool {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut state.suspended)
     }
 
     /// Whether [`stop`](Self::stop) was called.
@@ -223,7 +239,7 @@ impl Stop {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls `wake`, which must not block, on every [`stop`](Self::stop) from here on.
+    /// Calls `wake`, which must not block, on every call of the others from here on.
     pub(crate) fn on_stop(&self, wake: impl Fn() + Send + 'static) {
         self.lock().wake = Some(Box::new(wake));
     }

@@ -504,7 +504,11 @@ impl Backend<'_> {
 
     /// Takes out flows that have ended. Those that go on are told to end, and come back: they can be taken out then.
     fn end_and_remove(&mut self, ids: &[FlowId]) -> Done {
-        let is_ending = |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok();
+        let flows = self.flows;
+        // One that has just ended may not be recorded as such yet.
+        let is_live = |id: &FlowId| flows.summary(*id).is_some_and(|row| row.state.is_live());
+        let is_ending =
+            |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok() || is_live(id);
         let (ending, ended): (Vec<_>, Vec<_>) = ids.iter().copied().partition(is_ending);
         if ending.is_empty() {
             return self.remove(&ended);

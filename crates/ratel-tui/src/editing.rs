@@ -13,7 +13,7 @@ use crate::external;
 use crate::screens::known::Known;
 
 /// What stands behind the name of a part that is to be edited on the screen.
-const HERE: &str = " (here)";
+pub(crate) const HERE: &str = " (here)";
 
 /// A longer text is not edited on the screen, in bytes.
 const HERE_MAX: usize = 256 * 1024;
@@ -148,7 +148,7 @@ pub fn options(
     match flow.kind {
         FlowKind::Dns => return Err(CommandError::failed("DNS flows cannot be edited")),
         FlowKind::Tcp | FlowKind::Udp => {
-            options.append(&mut here);
+            options.splice(0..0, here);
             options.push(Part::Comment.name().to_owned());
             return Ok(options);
         }
@@ -162,8 +162,8 @@ pub fn options(
             here.push(format!("{}{HERE}", Part::Body(side).name()));
         }
     }
-    // Behind those that mitmproxy has, whose places some have in the fingers.
-    options.append(&mut here);
+    // Where they are seen first. Those that mitmproxy has keep their keys, which some have in the fingers.
+    options.splice(0..0, here);
     for side in [Side::Client, Side::Server] {
         let Ok(content) = draft.content(side) else {
             continue;

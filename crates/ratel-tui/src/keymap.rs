@@ -29,6 +29,8 @@ pub enum Context {
     CommonKey,
     /// The results of a command.
     DataViewer,
+    /// A text that is edited on the screen. It has all keys: those that hold everywhere do not hold there.
+    Editor,
     /// The event log.
     EventLog,
     /// The list of flows.
@@ -57,11 +59,12 @@ pub enum Context {
 
 impl Context {
     /// All of them, by name.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Chooser,
         Self::Commands,
         Self::CommonKey,
         Self::DataViewer,
+        Self::Editor,
         Self::EventLog,
         Self::FlowList,
         Self::FlowView,
@@ -84,6 +87,7 @@ impl Context {
             Self::Commands => "commands",
             Self::CommonKey => "commonkey",
             Self::DataViewer => "dataviewer",
+            Self::Editor => "editor",
             Self::EventLog => "eventlog",
             Self::FlowList => "flowlist",
             Self::FlowView => "flowview",
@@ -112,6 +116,7 @@ impl Context {
             Self::Commands => "commands",
             Self::CommonKey | Self::Global => "every screen",
             Self::DataViewer => "results",
+            Self::Editor => "text that is edited",
             Self::EventLog => "events",
             Self::FlowList => "flows",
             Self::FlowView => "flow",
@@ -131,7 +136,7 @@ impl Context {
         let part_of = matches!(self, Self::Messages | Self::Message).then_some(Self::FlowView);
         std::iter::once(self)
             .chain(part_of)
-            .chain((self != Self::Global).then_some(Self::Global))
+            .chain((!matches!(self, Self::Global | Self::Editor)).then_some(Self::Global))
     }
 }
 

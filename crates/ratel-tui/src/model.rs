@@ -569,8 +569,7 @@ impl Model {
             Screen::Commands(_) => Context::Commands,
             Screen::Rules(_) => Context::Rules,
             Screen::Grid(_) => Context::GridEditor,
-            // It takes all keys.
-            Screen::Text(_) => Context::Global,
+            Screen::Text(_) => Context::Editor,
             Screen::Data(_) => Context::DataViewer,
             Screen::Found(_) => Context::Search,
         }

@@ -290,6 +290,10 @@ impl Loop {
             if stop.is_stopped() {
                 return Ok(Exit::Stopped);
             }
+            if stop.take_suspend() {
+                self.suspend()?;
+                dirty = true;
+            }
             let now = Instant::now();
             let due = last_look + if hurry { KEY_FRAME.min(pause) } else { pause };
             if (dirty || woken) && now >= due {

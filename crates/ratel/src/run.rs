@@ -362,6 +362,11 @@ impl Program {
             why == Why::Signal
         })
         .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let (away, on_suspend) = (stop.clone(), stop.clone());
+        let suspended = stop::on_suspend(move || away.is_away(), move || on_suspend.suspend());
+        if let Err(error) = suspended {
+            tracing::debug!(%error, "a stop that others ask for leaves the terminal as it is");
+        }
         // One for all that leaves, so that a secret has the same placeholder everywhere.
         let redactor = self.redactor(&values)?;
         let saving = self.saving(&values, &store, &redactor)?;

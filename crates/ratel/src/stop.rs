@@ -59,6 +59,44 @@ impl Stopped {
     }
 }
 
+/// Calls `suspend` whenever somebody else sends SIGTSTP: a terminal has to be given back before the process stops. Where another
+/// program has it, which `elsewhere` says, the process stops along with that one.
+///
+/// # Errors
+/// When the system refuses a handler or a thread.
+#[cfg(unix)]
+pub(crate) fn on_suspend(
+    elsewhere: impl Fn() -> bool + Send + 'static,
+    suspend: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    use signal_hook::consts::SIGTSTP;
+    use signal_hook::iterator::Signals;
+
+    let mut signals = Signals::new([SIGTSTP])?;
+    // Lives as long as the process.
+    std::thread::Builder::new()
+        .name("ratel-suspend".into())
+        .spawn(move || {
+            for signal in signals.forever() {
+                match elsewhere() {
+                    // There is nothing better to do where the system refuses.
+                    true => drop(signal_hook::low_level::emulate_default_handler(signal)),
+                    false => suspend(),
+                }
+            }
+        })?;
+    Ok(())
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+pub(crate) fn on_suspend(
+    _: impl Fn() -> bool + Send + 'static,
+    _: impl Fn() + Send + 'static,
+) -> io::Result<()> {
+    Ok(())
+}
+
 /// Calls `stop` with [`Why::Signal`] on the first SIGINT, SIGTERM or SIGHUP and with [`Why::Again`] on the second, which
 /// says whether the program ends by itself then. If not, soon after it, or on the third, the process ends with 128 and
 /// the number as exit code. SIGQUIT counts as SIGINT does.

@@ -1,7 +1,7 @@
 //! What keys do unless somebody changes it. Keys and commands are mitmproxy's where mitmproxy has them.
 
 use super::Context::{
-    self, CommonKey, DataViewer, EventLog, FlowList, FlowView, Global, GridEditor, Help,
+    self, CommonKey, DataViewer, Editor, EventLog, FlowList, FlowView, Global, GridEditor, Help,
     KeyBindings, Message, Messages, Options, Rules, Search,
 };
 use super::Key;
@@ -153,6 +153,34 @@ pub const ROWS: &[Row] = &[
     row(&[Search], &["c"], "console.find.case", "tell capitals from small letters, or stop doing so", "Case"),
     row(&[Search], &["s", "/"], "console.find", "find something else", "Search"),
     row(&[Search], &["esc"], "console.find.stop", "stop the search; when it is over, go back", "Stop"),
+
+    // A text that is edited on the screen
+    row(&[Editor], &["ctrl s"], "console.texteditor.apply", "take the text, and close it", "Apply"),
+    row(&[Editor], &["esc", "ctrl c", "ctrl g"], "console.texteditor.leave", "close it without its changes", "Leave"),
+    row(&[Editor], &["ctrl e"], "console.texteditor.editor", "go on in a program of your own", "Go on in $EDITOR"),
+    row(&[Editor], &["ctrl z", "ctrl _"], "console.texteditor.do undo", "undo what was done last", "Undo"),
+    row(&[Editor], &["ctrl y"], "console.texteditor.do redo", "do it again", "Redo"),
+    row(&[Editor], &["f1"], "console.view.help", "these keys", "Keys"),
+    row(&[Editor], &["up"], "console.texteditor.do up", "up", ""),
+    row(&[Editor], &["down"], "console.texteditor.do down", "down", ""),
+    row(&[Editor], &["left", "ctrl b"], "console.texteditor.do left", "left", ""),
+    row(&[Editor], &["right", "ctrl f"], "console.texteditor.do right", "right", ""),
+    row(&[Editor], &["ctrl left", "meta left", "meta b"], "console.texteditor.do word_left", "a word to the left", ""),
+    row(&[Editor], &["ctrl right", "meta right", "meta f"], "console.texteditor.do word_right", "a word to the right", ""),
+    row(&[Editor], &["home", "ctrl a"], "console.texteditor.do line_start", "to the start of the line", ""),
+    row(&[Editor], &["end"], "console.texteditor.do line_end", "to the end of the line", ""),
+    row(&[Editor], &["page up"], "console.texteditor.do page_up", "page up", ""),
+    row(&[Editor], &["page down"], "console.texteditor.do page_down", "page down", ""),
+    row(&[Editor], &["ctrl home", "meta <"], "console.texteditor.do start", "to the start of the text", ""),
+    row(&[Editor], &["ctrl end", "meta >"], "console.texteditor.do end", "to the end of the text", ""),
+    row(&[Editor], &["enter"], "console.texteditor.do new_line", "a new line, with the spaces that this one begins with", ""),
+    row(&[Editor], &["tab"], "console.texteditor.do tab", "a tab", ""),
+    row(&[Editor], &["backspace", "ctrl h"], "console.texteditor.do backspace", "delete the character before", ""),
+    row(&[Editor], &["delete", "ctrl d"], "console.texteditor.do delete", "delete the character after", ""),
+    row(&[Editor], &["ctrl w", "ctrl backspace", "meta backspace"], "console.texteditor.do delete_word_left", "delete the word before", ""),
+    row(&[Editor], &["meta d", "ctrl delete"], "console.texteditor.do delete_word_right", "delete the word after", ""),
+    row(&[Editor], &["ctrl u"], "console.texteditor.do delete_to_line_start", "delete to the start of the line", ""),
+    row(&[Editor], &["ctrl k"], "console.texteditor.do delete_to_line_end", "delete to the end of the line, or its end", ""),
 
     // Everywhere
     row(&[Global], &["?"], "console.view.help", "this help", "Help"),

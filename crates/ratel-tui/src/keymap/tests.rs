@@ -156,7 +156,7 @@ fn what_is_wrong_has_a_line_and_harms_nothing_else() {
     insta::assert_snapshot!(errors.join("\n"), @"
     line 1: 'ctrl jj' is no key
     line 2: Unknown command: view.focus.nxt; did you mean `view.focus.next`?
-    line 3: 'flowlists' is none of chooser, commands, commonkey, dataviewer, eventlog, flowlist, flowview, global, grideditor, help, keybindings, message, messages, options, rules, search
+    line 3: 'flowlists' is none of chooser, commands, commonkey, dataviewer, editor, eventlog, flowlist, flowview, global, grideditor, help, keybindings, message, messages, options, rules, search
     line 4: the command is missing
     ");
     assert!(keymap.lookup(Context::FlowList, Key::Char('7')).is_some());

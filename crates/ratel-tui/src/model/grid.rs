@@ -36,6 +36,8 @@ pub(crate) enum GridFor {
     Option(&'static str),
     /// They are a part of a flow. The cells are bytes, which are shown with escapes.
     Flow(FlowId, Part),
+    /// They are what the cell in focus of the table below is made of.
+    Attributes,
 }
 
 impl Grid {
@@ -72,7 +74,7 @@ impl Grid {
         let cell = self.cell().unwrap_or_default();
         match self.what {
             GridFor::Option(_) => Ok(cell.as_bytes().to_vec()),
-            GridFor::Flow(..) => unescape_bytes(cell),
+            GridFor::Flow(..) | GridFor::Attributes => unescape_bytes(cell),
         }
     }
 
@@ -82,16 +84,53 @@ impl Grid {
             GridFor::Option(_) => {
                 String::from_utf8(bytes).map_err(|_| "what was read is not UTF-8".to_owned())?
             }
-            GridFor::Flow(..) => escaped(&bytes),
+            GridFor::Flow(..) | GridFor::Attributes => escaped(&bytes),
         };
         self.put(&text);
         Ok(())
     }
 
-    /// Begins to edit the cell in focus; in an empty table the first one.
+    /// The table that the cell in focus is edited as: the attributes of a cookie.
+    pub(crate) fn attributes(&self) -> Option<Self> {
+        let is_cookie = matches!(self.what, GridFor::Flow(_, Part::SetCookies));
+        let row = self.rows.get(self.select.focus)?;
+        if !is_cookie || self.columns.get(self.column) != Some(&"Attributes") {
+            return None;
+        }
+        let name = row.first().map_or("", String::as_str);
+        let pieces = self.cell()?.split(';').map(str::trim);
+        let rows = pieces.filter(|piece| !piece.is_empty()).map(|piece| {
+            let (name, value) = piece.split_once('=').unwrap_or((piece, ""));
+            vec![name.to_owned(), value.to_owned()]
+        });
+        let (title, columns) = (format!("attributes of {name}"), vec!["Name", "Value"]);
+        Some(Self::new(
+            title,
+            columns,
+            rows.collect(),
+            GridFor::Attributes,
+        ))
+    }
+
+    /// The rows as the attributes of a cookie.
+    pub(crate) fn to_attributes(&self) -> String {
+        let piece = |row: &Vec<String>| match row.as_slice() {
+            [name, value, ..] if !value.is_empty() => format!("{name}={value}"),
+            [name, ..] => name.clone(),
+            [] => String::new(),
+        };
+        let pieces = self.rows.iter().map(piece);
+        let pieces: Vec<_> = pieces.filter(|piece| !piece.is_empty()).collect();
+        pieces.join("; ")
+    }
+
+    /// Begins to edit the cell in focus, if it is a text; in an empty table the first one.
     pub(crate) fn edit(&mut self) {
         if self.rows.is_empty() {
             return self.insert(0);
+        }
+        if self.attributes().is_some() {
+            return;
         }
         self.editing = self.cell().map(LineEdit::new);
     }
@@ -173,6 +212,35 @@ impl Grid {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn attributes_of_a_cookie_are_rows() {
+        let cookie = |attributes: &str| {
+            let row = vec!["sid".to_owned(), "1".to_owned(), attributes.to_owned()];
+            let columns = vec!["Name", "Value", "Attributes"];
+            let what = GridFor::Flow(FlowId(1), Part::SetCookies);
+            let mut grid = Grid::new("x", columns, vec![row], what);
+            assert!(grid.attributes().is_none(), "the first column is a text");
+            grid.column = 2;
+            grid.attributes().unwrap()
+        };
+        let mut grid = cookie("Path=/;HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT; x=a=b");
+        assert_eq!(
+            grid.rows,
+            [
+                ["Path", "/"],
+                ["HttpOnly", ""],
+                ["Expires", "Wed, 21 Oct 2026 07:28:00 GMT"],
+                ["x", "a=b"],
+            ]
+        );
+        grid.delete();
+        assert_eq!(
+            grid.to_attributes(),
+            "HttpOnly; Expires=Wed, 21 Oct 2026 07:28:00 GMT; x=a=b"
+        );
+        assert!(cookie("").rows.is_empty());
+    }
 
     #[test]
     fn rows_come_and_go() {

@@ -4,6 +4,7 @@ use ratel_core::commands::Candidate;
 use ratel_flow::FlowId;
 
 use super::FindLine;
+use crate::editing::HERE;
 use crate::source::Place;
 use crate::widgets::line_edit::LineEdit;
 use crate::widgets::select::Select;
@@ -118,19 +119,45 @@ impl Chooser {
         }
     }
 
+    /// The keys that choose. A choice that is a way of doing another one has the capital of that one's letter, so that the
+    /// letters of those that mitmproxy has are the same there.
+    fn keys(&self) -> Vec<Option<char>> {
+        let mut free = SHORTCUTS.chars();
+        let base = |choice: &String| choice.strip_suffix(HERE).map(str::to_owned);
+        let own: Vec<_> = self
+            .choices
+            .iter()
+            .map(|choice| match base(choice) {
+                Some(_) => None,
+                None => free.next(),
+            })
+            .collect();
+        let of = |name: &str| {
+            let at = self.choices.iter().position(|choice| choice == name)?;
+            let key = own.get(at).copied().flatten()?;
+            Some(key.to_ascii_uppercase()).filter(|capital| *capital != key)
+        };
+        self.choices
+            .iter()
+            .zip(&own)
+            .map(|(choice, own)| base(choice).map_or(*own, |name| of(&name)))
+            .collect()
+    }
+
     /// The choices that are shown, with the keys that choose them.
     pub(crate) fn shown(&self) -> Vec<(Option<char>, &str)> {
         let part = self
             .filter
             .as_ref()
             .map(|filter| filter.text().to_lowercase());
-        let keys = SHORTCUTS.chars().map(Some).chain(std::iter::repeat(None));
         let shown = self.choices.iter().filter(|choice| {
             part.as_ref()
                 .is_none_or(|part| choice.to_lowercase().contains(part))
         });
         match &part {
-            None => keys
+            None => self
+                .keys()
+                .into_iter()
                 .zip(shown)
                 .map(|(key, choice)| (key, choice.as_str()))
                 .collect(),

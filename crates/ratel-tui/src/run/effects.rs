@@ -38,6 +38,13 @@ impl Loop {
         Ok(None)
     }
 
+    /// Gives the terminal to the shell until somebody brings us back.
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
+        let (width, height) = self.terminal.suspend()?;
+        update(&mut self.model, Msg::Resize(width, height));
+        Ok(())
+    }
+
     fn perform(&mut self, effect: Effect) -> io::Result<Option<Msg>> {
         Ok(match effect {
             Effect::Page(query) => Some(Msg::Page(source::page(&self.flows, &query))),

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 
-use crate::model::{Grid, Model};
+use crate::model::{Grid, GridFor, Model};
 use crate::text::Text;
 use crate::theme::Role;
 use crate::widgets::bars::PaneArea;
@@ -68,6 +68,10 @@ fn about(grid: &Grid) -> Vec<Text> {
             "enter takes what was typed, tab goes on to the next cell, ctrl c drops it"
         }
         (Some(_), false) => "enter takes what was typed, ctrl c drops it",
+        (None, true) if grid.what == GridFor::Attributes => {
+            "enter edits the cell, tab goes to the next; a adds a row, d deletes one; q goes back to the cookies"
+        }
+        (None, true) if grid.attributes().is_some() => "enter edits the attributes as rows",
         (None, true) => {
             "enter edits the cell, tab goes to the next; a adds a row, d deletes one; q applies the changes and closes, esc drops them"
         }

@@ -11,10 +11,10 @@ use crate::widgets::bars::PaneArea;
 use crate::widgets::table;
 
 /// Columns of the keys.
-const KEYS: usize = 12;
+const KEYS: usize = 16;
 
 /// Columns of the contexts.
-const CONTEXTS: usize = 34;
+const CONTEXTS: usize = 30;
 
 /// The rows: by context, then by key.
 pub(crate) fn rows(model: &Model) -> Vec<&Binding> {

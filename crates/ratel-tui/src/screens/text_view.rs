@@ -2,21 +2,11 @@
 
 use ratatui::Frame;
 
-use crate::keymap::Key;
 use crate::model::{Model, TextView};
 use crate::text::Text;
 use crate::theme::Role;
 use crate::widgets::bars::PaneArea;
 use crate::widgets::paint;
-
-/// What keys do there that a text has no use for, for the bar at the bottom.
-pub(crate) const HINTS: [(Key, &str); 5] = [
-    (Key::Ctrl('s'), "Apply"),
-    (Key::Named("esc"), "Leave"),
-    (Key::Ctrl('e'), "Go on in $EDITOR"),
-    (Key::Ctrl('z'), "Undo"),
-    (Key::Ctrl('y'), "Redo"),
-];
 
 pub(crate) fn paint(model: &Model, view: &TextView, area: PaneArea, frame: &mut Frame<'_>) {
     let theme = model.theme();

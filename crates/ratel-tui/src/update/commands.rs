@@ -13,7 +13,7 @@ use crate::widgets::pane::Pane;
 
 use super::{
     choose, edit, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why,
-    search, tree,
+    search, text_view, tree,
 };
 
 /// Runs a line.
@@ -112,6 +112,9 @@ fn dispatch(model: &mut Model, call: Call) -> Done {
         "console.key.execute.focus" => keys::execute_focused(model),
         "console.keymap.load" => return Ok(vec![Effect::ReadKeys(call.path(0).to_owned())]),
         "console.options.reset.focus" => return options::reset_focused(model),
+        name if name.starts_with("console.texteditor.") => {
+            return text_view::command(model, &call);
+        }
         name if name.starts_with("console.grideditor.") => return grid::command(model, &call),
         // The rest is done where the flows are.
         _ => {

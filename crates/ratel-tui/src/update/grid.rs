@@ -8,7 +8,7 @@ use crate::msg::Effect;
 use crate::widgets::line_edit::Edited;
 
 use super::commands::run;
-use super::{nav, options, reload, say, say_why};
+use super::{nav, open, options, reload, say, say_why};
 
 /// A key, if a cell is being edited.
 pub(super) fn pressed(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
@@ -48,12 +48,24 @@ pub(super) fn pasted(model: &mut Model, text: &str) {
     }
 }
 
-/// Begins to edit the cell in focus.
+/// Begins to edit the cell in focus: as a text, or as a table of its own.
 pub(super) fn edit(model: &mut Model) {
-    if let Some(Screen::Grid(grid)) = model.panes.current_mut() {
-        grid.error = None;
-        grid.edit();
+    let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
+        return;
+    };
+    grid.error = None;
+    match grid.attributes() {
+        Some(table) => open(model, Screen::Grid(Box::new(table))),
+        None => grid.edit(),
     }
+}
+
+/// Puts the rows of a table, which has closed, into the cell that they were taken from.
+pub(super) fn put_attributes(model: &mut Model, text: &str) {
+    if let Some(Screen::Grid(below)) = model.panes.current_mut() {
+        below.put(text);
+    }
+    nav::settle(model);
 }
 
 /// `console.grideditor.*`.
@@ -120,6 +132,8 @@ pub(super) fn filled(model: &mut Model, found: Result<Vec<u8>, String>) {
 pub(super) enum Closing {
     /// It goes, and this is done.
     Goes(Vec<Effect>),
+    /// It goes, and this is what becomes of the cell that it was opened for.
+    Joins(String),
     /// It stays until it is known whether its rows fit, or until it is closed once more.
     Stays(Vec<Effect>),
 }
@@ -138,6 +152,7 @@ pub(super) fn apply(model: &mut Model) -> Closing {
     }
     let name = match grid.what {
         GridFor::Option(name) => name,
+        GridFor::Attributes => return Closing::Joins(grid.to_attributes()),
         GridFor::Flow(id, part) => {
             return Closing::Stays(vec![Effect::SetRows(id, part, grid.rows.clone())]);
         }

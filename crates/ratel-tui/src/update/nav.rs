@@ -377,6 +377,11 @@ pub(super) fn pop(model: &mut Model) -> Vec<Effect> {
     }
     let mut effects = match grid::apply(model) {
         grid::Closing::Goes(effects) => effects,
+        grid::Closing::Joins(text) => {
+            model.panes.pop();
+            grid::put_attributes(model, &text);
+            return Vec::new();
+        }
         grid::Closing::Stays(effects) => return effects,
     };
     model.jump = None;

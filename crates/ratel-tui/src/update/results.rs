@@ -26,7 +26,10 @@ pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, Command
         Ok(Output::List(texts)) => show_list(model, call.name(), texts),
         Ok(Output::Int(number)) => say(model, number.to_string()),
         Ok(Output::Bool(value)) => say(model, value.to_string()),
-        Ok(Output::Flows(ids)) if call.name() == traffic::REMOVE => model.ending.extend(ids),
+        Ok(Output::Flows(ids)) if call.name() == traffic::REMOVE => {
+            model.ending.extend(ids);
+            say(model, "what goes on is ended, and removed then");
+        }
         // What was made is what somebody goes on with.
         Ok(Output::Flows(ids)) if call.def().returns == Returns::Nothing => {
             if let Some(id) = ids.first() {

@@ -1,16 +1,15 @@
 //! Editing a text part of a flow on the screen.
 
-use ratel_core::commands::CommandError;
+use ratel_core::commands::{Call, CommandError};
 use ratel_flow::FlowId;
 
 use crate::editing::{self, Text};
-use crate::keymap::Key;
+use crate::keymap::{Context, Key};
 use crate::model::{Confirm, Model, Prompt, Screen, TextView};
 use crate::msg::Effect;
-use crate::widgets::line_edit::Edited;
-use crate::widgets::text_edit::TextEdit;
+use crate::widgets::text_edit::{Action, TextEdit};
 
-use super::commands::say_error;
+use super::commands::{self, say_error};
 use super::{edit, nav, open, reload, say, say_why};
 
 /// Opens a text. What was edited of it before and not taken is gone on with.
@@ -30,40 +29,61 @@ pub(super) fn begin(model: &mut Model, id: FlowId, part: &str, before: Text) {
     open(model, Screen::Text(Box::new(view)));
 }
 
-/// A key, if a text is being edited.
+/// A key, if a text is being edited: what it is bound to there, or what it types.
 pub(super) fn pressed(model: &mut Model, key: Key) -> Option<Vec<Effect>> {
-    let Some(Screen::Text(view)) = model.panes.current_mut() else {
+    if !matches!(model.panes.current(), Screen::Text(_)) {
         return None;
+    }
+    if let Some(binding) = model.keymap.lookup(Context::Editor, key) {
+        let command = binding.command.clone();
+        return Some(commands::line(model, &command));
+    }
+    match (key, model.panes.current_mut()) {
+        (Key::Char(c), Some(Screen::Text(view))) if !c.is_control() => view.edit.type_char(c),
+        _ => {
+            let help = model.keymap.key_of(Context::Editor, "console.view.help");
+            let help = help.map_or_else(String::new, |help| format!("; {help} has the keys"));
+            say(
+                model,
+                format!("`{key}` does nothing while a text is edited{help}"),
+            );
+        }
+    }
+    Some(Vec::new())
+}
+
+/// `console.texteditor.*`.
+pub(super) fn command(model: &mut Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
+    let Some(Screen::Text(view)) = model.panes.current_mut() else {
+        return Err(CommandError::failed("no text is edited here"));
     };
     let bytes = || view.edit.text().as_bytes().to_vec();
-    let effects = match key {
-        Key::Ctrl('s') => {
+    Ok(match call.name() {
+        "console.texteditor.apply" => {
             let (part, of) = (view.part.clone(), view.before.of.clone());
             vec![Effect::SetText(view.id, part, of, bytes())]
         }
-        Key::Ctrl('e') => vec![Effect::EditText(
+        "console.texteditor.editor" => vec![Effect::EditText(
             view.id,
             view.part.clone(),
             bytes(),
             view.before.extension,
         )],
-        Key::Named("esc") | Key::Ctrl('c' | 'g') if view.is_changed() => {
+        "console.texteditor.leave" if view.is_changed() => {
             model.prompt = Some(Prompt::Confirm(Confirm::DropText(view.part.clone())));
             Vec::new()
         }
-        Key::Named("esc") | Key::Ctrl('c' | 'g') => {
+        "console.texteditor.leave" => {
             leave(model);
             Vec::new()
         }
-        key => {
-            if view.edit.key(key) == Edited::No {
-                let text = format!("`{key}` does nothing while a text is edited");
-                say(model, text);
+        _ => {
+            if let Some(action) = Action::parse(call.str(0)) {
+                view.edit.act(action);
             }
             Vec::new()
         }
-    };
-    Some(effects)
+    })
 }
 
 pub(super) fn pasted(model: &mut Model, text: &str) -> bool {

@@ -57,6 +57,16 @@ pub(super) fn ended(model: &mut Model, change: &Update) -> Vec<Effect> {
         Update::Finished(id) if model.ending.remove(id) => {
             commands::run(model, &[REMOVE.to_owned(), format!("@{id}")])
         }
+        Update::Removed(id) => {
+            model.ending.remove(id);
+            Vec::new()
+        }
+        // Some may have ended unheard.
+        Update::Resync => {
+            let ending: Vec<_> = std::mem::take(&mut model.ending).into_iter().collect();
+            let remove = |id: FlowId| commands::run(model, &[REMOVE.to_owned(), format!("@{id}")]);
+            ending.into_iter().flat_map(remove).collect()
+        }
         Update::Evicted { up_to } => {
             model.ending.retain(|id| id > up_to);
             Vec::new()

@@ -1,35 +1,18 @@
 //! Where things are on the terminal, and the rows round the panes: titles, status, and the bar with hints, questions and
 //! messages.
 
+mod hints;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratel_core::eventlog::Level;
 use ratel_core::options::keys;
-use ratel_flow::Annotations;
 
-use crate::keymap::{Binding, Context};
 use crate::model::{CommandLine, Confirm, Layout, Model, Prompt, Screen};
-use crate::screens::text_view;
 use crate::text::{Text, safe};
 use crate::theme::{Role, Theme};
 use crate::widgets::{overlay, paint, status};
-
-/// The command that shows all keys.
-const HELP: &str = "console.view.help";
-
-/// The command that lets go what is held.
-const RESUME: &str = "flow.resume @focus";
-
-/// Commands that are hinted at where there is room for more than what matters most.
-const FURTHER: [&str; 3] = [
-    "view.flows.remove @focus",
-    "view.flows.duplicate @focus",
-    "flow.mark.toggle @focus",
-];
-
-/// From so many columns on there is.
-const WIDE: usize = 100;
 
 /// From so many rows on there are two with hints.
 const TWO_HINTS: u16 = 30;
@@ -164,7 +147,7 @@ pub(crate) fn paint(model: &Model, areas: &Areas, frame: &mut Frame<'_>) {
         let visible = row.intersection(frame.area());
         frame.render_widget(ratatui::widgets::Clear, visible);
     }
-    let (first, second) = hints(model, width, areas.hints.height >= 2);
+    let (first, second) = hints::lines(model, width, areas.hints.height >= 2);
     let buf = frame.buffer_mut();
     paint::row(buf, row, 0, &said.unwrap_or(first), theme);
     // Keys mean something else while there is a question.
@@ -320,95 +303,4 @@ pub(crate) fn level_role(level: Level) -> Role {
         Level::Info => Role::Text,
         Level::Debug => Role::Dim,
     }
-}
-
-/// The keys that matter here, as many as fit: on one line, or those of this screen on the first of two.
-fn hints(model: &Model, width: usize, two: bool) -> (Text, Text) {
-    let (mut first, mut second) = (Text::default(), Text::default());
-    if let Screen::Text(_) = model.panes.current() {
-        for (key, hint) in text_view::HINTS {
-            let mut text = Text::plain(Role::Key, key.to_string());
-            text.push(Role::Text, format!(" {hint}  "));
-            let room = width.saturating_sub(first.width());
-            first.append_cut(text, room);
-        }
-        return (first, second);
-    }
-    let mut full = false;
-    let mut rest = Vec::new();
-    let context = model.context();
-    let mut lines = model.keymap.on(context);
-    // What waits for somebody comes first, and is not offered where nothing waits.
-    let (resumes, others): (Vec<_>, _) = lines
-        .drain(..)
-        .partition(|line| line.binding.command == RESUME);
-    lines.extend(resumes.into_iter().filter(|_| is_held(model)));
-    lines.extend(others);
-    let without_flows = context == Context::FlowList && model.list.page.shown == 0;
-    let columns = |binding: &Binding| binding.key.to_string().len() + 1 + binding.hint.len() + 2;
-    // The one that leads to all others is there however little room there is.
-    let mut help = lines
-        .iter()
-        .map(|line| line.binding)
-        .find(|binding| !two && binding.command == HELP && !binding.hint.is_empty());
-    let room = width.saturating_sub(help.map_or(0, columns));
-    for line in &lines {
-        let binding = line.binding;
-        let is_idle = without_flows && acts_on_flow(&binding.command);
-        let is_further = width < WIDE && FURTHER.contains(&&*binding.command);
-        if binding.hint.is_empty() || is_idle || is_further || !binding.is_usable() {
-            continue;
-        }
-        let is_help = help.is_some_and(|help| help.key == binding.key);
-        let room = if is_help || help.is_none() {
-            width
-        } else {
-            room
-        };
-        let text = if two && line.place == Context::Global {
-            &mut second
-        } else {
-            &mut first
-        };
-        let overflows = text.width() + columns(binding) > room;
-        if two && overflows && line.place != Context::Global {
-            rest.push(binding);
-        }
-        full |= overflows;
-        if text.width() + columns(binding) <= room && (two || !full || is_help) {
-            text.push(Role::Key, binding.key.to_string());
-            text.push(Role::Text, format!(" {}  ", binding.hint));
-            help = help.filter(|_| !is_help);
-        }
-    }
-    // What did not fit behind those of this screen.
-    for binding in rest {
-        if second.width() + columns(binding) <= width {
-            second.push(Role::Key, binding.key.to_string());
-            second.push(Role::Text, format!(" {}  ", binding.hint));
-        }
-    }
-    (first, second)
-}
-
-/// Whether a command of the list does nothing without a flow in focus.
-fn acts_on_flow(command: &str) -> bool {
-    ["@focus", "console.edit.focus", "console.nav.select"]
-        .iter()
-        .any(|word| command.contains(word))
-}
-
-/// Whether the flow in focus is held.
-fn is_held(model: &Model) -> bool {
-    let Some(id) = model.focused_flow() else {
-        return false;
-    };
-    let mut rows = model.list.page.rows.iter();
-    let row = rows.find(|row| row.id == id);
-    let open = model.open_flow().and_then(|view| view.snapshot.as_ref());
-    let said = match (row, open) {
-        (Some(row), _) => row.annotations.as_deref(),
-        (None, open) => open.and_then(|flow| flow.annotations.as_deref()),
-    };
-    said.is_some_and(|said: &Annotations| said.intercepted)
 }

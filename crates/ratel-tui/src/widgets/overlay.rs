@@ -333,6 +333,28 @@ fn paint_box(buf: &mut Buffer, area: Rect, title: &str, theme: Theme) -> Rect {
     inner(area)
 }
 
+/// Says in the edges of a box how many rows are beyond them.
+fn paint_more(buf: &mut Buffer, area: Rect, visible: &Range<usize>, len: usize, theme: Theme) {
+    let last = usize::from(area.height.saturating_sub(1));
+    let edges = [
+        (0, "▲", visible.start),
+        (last, "▼", len.saturating_sub(visible.end)),
+    ];
+    for (y, arrow, count) in edges.into_iter().filter(|(.., count)| *count > 0) {
+        let text = Text::plain(Role::Key, format!(" {arrow} {count} more "));
+        let width = u16::try_from(text.width()).unwrap_or(u16::MAX);
+        let Some(x) = area.width.checked_sub(width + 2) else {
+            continue;
+        };
+        let edge = Rect {
+            x: area.x + x,
+            width,
+            ..area
+        };
+        paint::row(buf, edge, y, &text, theme);
+    }
+}
+
 fn paint_chooser(chooser: &Chooser, area: Rect, buf: &mut Buffer, theme: Theme) {
     let mut inner = paint_box(buf, area, &chooser.title, theme);
     if let Some(filter) = &chooser.filter {
@@ -354,6 +376,7 @@ fn paint_chooser(chooser: &Chooser, area: Rect, buf: &mut Buffer, theme: Theme) 
         );
     }
     let visible = chooser.select.visible(shown.len(), inner.height.into());
+    paint_more(buf, area, &visible, shown.len(), theme);
     for (y, at) in visible.enumerate() {
         let Some((key, choice)) = shown.get(at) else {
             break;
@@ -421,6 +444,7 @@ fn paint_palette(palette: &Palette, area: Rect, buf: &mut Buffer, theme: Theme) 
     let visible = palette
         .select
         .visible(palette.found.len(), list.height.into());
+    paint_more(buf, area, &visible, palette.found.len(), theme);
     for (y, at) in visible.enumerate() {
         let Some((nth, places)) = palette.found.get(at) else {
             break;

@@ -1,15 +1,16 @@
 //! A text of many lines that is being edited. Long lines are wrapped; what a terminal obeys is shown escaped, and stays in
 //! the text as it is.
 
+mod action;
 mod rows;
 #[cfg(test)]
 mod tests;
 
 use unicode_width::UnicodeWidthChar;
 
-use super::line_edit::Edited;
-use crate::keymap::Key;
 use crate::text::escaped;
+
+pub(crate) use action::Action;
 
 /// The text does not grow beyond this, in bytes.
 pub(crate) const LENGTH_MAX: usize = 1024 * 1024;
@@ -106,69 +107,63 @@ impl TextEdit {
         self.settle();
     }
 
-    /// What a key does: letters, arrows, and the keys of a shell.
-    pub(crate) fn key(&mut self, key: Key) -> Edited {
-        let vertical = matches!(key, Key::Named("up" | "down" | "page up" | "page down"));
-        if !vertical {
+    /// Puts a character where the cursor is.
+    pub(crate) fn type_char(&mut self, c: char) {
+        if !c.is_control() {
+            self.column = None;
+            self.change(self.cursor, self.cursor, c.encode_utf8(&mut [0; 4]));
+            self.settle();
+        }
+    }
+
+    /// Does what a key is for.
+    pub(crate) fn act(&mut self, action: Action) {
+        use Action as Do;
+        if !matches!(action, Do::Up | Do::Down | Do::PageUp | Do::PageDown) {
             self.column = None;
         }
         let page = isize::try_from(self.size.1.saturating_sub(1).max(1)).unwrap_or(1);
-        let line = (self.line_start(self.cursor), self.line_end(self.cursor));
-        match key {
-            Key::Named("up") => self.step_rows(-1),
-            Key::Named("down") => self.step_rows(1),
-            Key::Named("page up") => self.step_rows(-page),
-            Key::Named("page down") => self.step_rows(page),
-            Key::Named("left") | Key::Ctrl('b') => self.cursor = self.left(),
-            Key::Named("right") | Key::Ctrl('f') => self.cursor = self.right(),
-            Key::Named("home") | Key::Ctrl('a') => self.cursor = line.0,
-            Key::Named("end") => self.cursor = line.1,
-            Key::Named("ctrl home") | Key::Meta('<') => self.cursor = 0,
-            Key::Named("ctrl end") | Key::Meta('>') => self.cursor = self.text.len(),
-            Key::Named("ctrl left" | "meta left") | Key::Meta('b') => {
-                self.cursor = self.word_left();
+        match action {
+            Do::Up => self.step_rows(-1),
+            Do::Down => self.step_rows(1),
+            Do::PageUp => self.step_rows(-page),
+            Do::PageDown => self.step_rows(page),
+            Do::Left => self.cursor = self.left(),
+            Do::Right => self.cursor = self.right(),
+            Do::LineStart => self.cursor = self.line_start(self.cursor),
+            Do::LineEnd => self.cursor = self.line_end(self.cursor),
+            Do::Start => self.cursor = 0,
+            Do::End => self.cursor = self.text.len(),
+            Do::WordLeft => self.cursor = self.word_left(),
+            Do::WordRight => self.cursor = self.word_right(),
+            action => {
+                self.alter(action);
             }
-            Key::Named("ctrl right" | "meta right") | Key::Meta('f') => {
-                self.cursor = self.word_right();
-            }
-            key => return self.changing_key(key),
         }
         self.settle();
-        Edited::Moved
     }
 
-    fn changing_key(&mut self, key: Key) -> Edited {
+    /// Whether that is another text.
+    fn alter(&mut self, action: Action) -> bool {
         let cursor = self.cursor;
         let line = (self.line_start(cursor), self.line_end(cursor));
-        let changed = match key {
-            Key::Char(c) if !c.is_control() => {
-                self.change(cursor, cursor, c.encode_utf8(&mut [0; 4]))
-            }
-            Key::Named("tab") => self.change(cursor, cursor, "\t"),
-            Key::Named("enter") => {
+        match action {
+            Action::Tab => self.change(cursor, cursor, "\t"),
+            Action::NewLine => {
                 let next = format!("{}{}", self.line_end_style(), self.indent());
                 self.change(cursor, cursor, &next)
             }
-            Key::Named("backspace") | Key::Ctrl('h') => self.change(self.left(), cursor, ""),
-            Key::Named("delete") | Key::Ctrl('d') => self.change(cursor, self.right(), ""),
-            Key::Named("ctrl backspace" | "meta backspace") | Key::Ctrl('w') => {
-                self.change(self.word_left(), cursor, "")
-            }
-            Key::Named("ctrl delete") | Key::Meta('d') => {
-                self.change(cursor, self.word_right(), "")
-            }
-            Key::Ctrl('u') => self.change(line.0, cursor, ""),
+            Action::Backspace => self.change(self.left(), cursor, ""),
+            Action::Delete => self.change(cursor, self.right(), ""),
+            Action::DeleteWordLeft => self.change(self.word_left(), cursor, ""),
+            Action::DeleteWordRight => self.change(cursor, self.word_right(), ""),
+            Action::DeleteToLineStart => self.change(line.0, cursor, ""),
             // At the end of a line that end goes.
-            Key::Ctrl('k') if line.1 == cursor => self.change(cursor, self.right(), ""),
-            Key::Ctrl('k') => self.change(cursor, line.1, ""),
-            Key::Ctrl('z' | '_') => self.undo(),
-            Key::Ctrl('y') => self.redo(),
-            _ => return Edited::No,
-        };
-        self.settle();
-        match changed {
-            true => Edited::Changed,
-            false => Edited::Moved,
+            Action::DeleteToLineEnd if line.1 == cursor => self.change(cursor, self.right(), ""),
+            Action::DeleteToLineEnd => self.change(cursor, line.1, ""),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
+            _ => false,
         }
     }
 

@@ -104,6 +104,39 @@ fn what_is_held_is_let_go_by_a_key_that_is_said() {
 }
 
 #[test]
+fn attributes_of_a_cookie_are_edited_as_rows() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.change(1, |flow| {
+        let response = flow.snapshot.response.as_mut().expect("a response");
+        let cookie = b"sid=1; Path=/; Secure; HttpOnly";
+        response.headers.append(b"Set-Cookie", cookie);
+    });
+    edit(&mut ui, "set-cookies");
+    let text = ui.keys("l l").text();
+    assert!(
+        text.contains("enter edits the attributes as rows"),
+        "{text}"
+    );
+    let text = ui.keys("enter").text();
+    assert!(
+        text.contains("Edit attributes of sid") && text.contains("Path"),
+        "{text}"
+    );
+    ui.keys("j d a")
+        .type_in("Max-Age")
+        .keys("tab")
+        .type_in("60");
+    let text = ui.keys("enter q").text();
+    assert!(text.contains("Path=/; HttpOnly; Max-A…"), "{text}");
+    ui.keys("q");
+    let flow = ui.flows.list.iter().find(|flow| flow.snapshot.id.0 == 1);
+    let response = flow.and_then(|flow| flow.snapshot.response.as_ref());
+    let cookie = response.and_then(|response| response.headers.get("set-cookie"));
+    let cookie = String::from_utf8_lossy(cookie.expect("a cookie"));
+    assert_eq!(cookie, "sid=1; Path=/; HttpOnly; Max-Age=60");
+}
+
+#[test]
 fn single_values_are_edited_at_the_prompt() {
     let mut ui = Ui::new(SMALL, sample());
     ui.keys("enter");
@@ -433,7 +466,24 @@ fn body_of(ui: &Ui, id: u64) -> String {
 fn a_body_is_edited_on_the_screen() {
     let mut ui = Ui::new(SMALL, sample());
     ui.keys("enter");
-    edit(&mut ui, "request-body (here)");
+    // It is the first of the choices, and the others have the keys that they have in mitmproxy.
+    let text = ui.keys("e").text();
+    for choice in [
+        "A) request-body (here)",
+        "B) response-body (here)",
+        "1) cookies",
+        "a) request-body",
+        "e) url",
+    ] {
+        assert!(text.contains(choice), "{choice}: {text}");
+    }
+    // What has no room is not hidden.
+    ui.resize((80, 16));
+    assert!(ui.text().contains(" ▼ 11 more "), "{}", ui.text());
+    ui.keys("G");
+    assert!(ui.text().contains(" ▲ 11 more "), "{}", ui.text());
+    ui.resize(SMALL);
+    ui.keys("A");
     ui.type_in("one").keys("enter").type_in("two");
     ui.send(Msg::Paste("\nthree\x1b[2J".to_owned()));
     assert_snapshot!("edit_here", ui.text());

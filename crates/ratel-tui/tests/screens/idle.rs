@@ -8,7 +8,8 @@ use crate::SMALL;
 use crate::support::{Fake, Ui, sample};
 
 /// Moving about answers by itself, at an end by staying there.
-const MOVES: [&str; 6] = [
+const MOVES: [&str; 7] = [
+    "console.texteditor.do",
     "console.nav.up",
     "console.nav.down",
     "console.nav.pageup",
@@ -58,6 +59,12 @@ const PLACES: &[Place] = &[
         ":console.layout.options",
         one,
     ),
+    (
+        "a text",
+        Context::Editor,
+        ":console.edit.focus \"request-body (here)\"",
+        one,
+    ),
     ("no hits", Context::Search, ":console.find.text zzz", one),
 ];
 
@@ -91,7 +98,8 @@ fn every_key_answers() {
     let mut silent = Vec::new();
     for place in PLACES {
         for line in keymap.on(place.1) {
-            if MOVES.contains(&&*line.binding.command) {
+            let command = line.binding.command.split(' ').next();
+            if MOVES.iter().any(|moves| command == Some(moves)) {
                 continue;
             }
             for key in line.keys {
@@ -114,10 +122,46 @@ fn a_key_that_is_not_bound_answers() {
         let mut ui = go(place);
         ui.send(Msg::Key(Key::Meta('y')));
         assert!(
-            ui.text().contains("does nothing here"),
+            ui.text().contains("does nothing"),
             "{}: {}",
             place.0,
             ui.text()
+        );
+    }
+}
+
+/// What the bar offers works on the flow in focus, and is not where one is already.
+#[test]
+fn hints_are_of_what_works_here() {
+    let offered = |way: &str, flows: Vec<Fake>| {
+        let mut ui = Ui::new((200, 30), flows);
+        ui.keys(way);
+        ui.pass_time(20);
+        let text = ui.text();
+        let bars: Vec<_> = text.lines().rev().take(2).collect();
+        bars.join(" ")
+    };
+    let rows: [(&str, Vec<Fake>, &[&str], &[&str]); 6] = [
+        ("E", one(), &["z Clear"], &["Events"]),
+        ("O", one(), &["Events"], &["Options"]),
+        ("enter", one(), &["r Replay", "m View", "s Split"], &[]),
+        ("enter tab tab", one(), &["r Replay"], &["m View"]),
+        (
+            "enter",
+            raw(1),
+            &["enter Open"],
+            &["Replay", "Copy", "Export", "View", "Split"],
+        ),
+        ("G", sample(), &["enter Open"], &["Replay", "Edit"]),
+    ];
+    for (way, flows, there, not) in rows {
+        let bar = offered(way, flows);
+        let is_there = |hint: &&&str| bar.contains(**hint);
+        let lacks: Vec<_> = there.iter().filter(|hint| !is_there(hint)).collect();
+        let idle: Vec<_> = not.iter().filter(is_there).collect();
+        assert!(
+            lacks.is_empty() && idle.is_empty(),
+            "{way}: {lacks:?} {idle:?}\n{bar}"
         );
     }
 }

@@ -79,7 +79,7 @@ fn a_mode_changes_without_its_port_being_closed() {
     let url = format!("http://127.0.0.1:{}/one", site.port());
     let request = format!("GET {url} HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(before.ask(&request).status, 200);
-    ratel.modes(&[reverse.clone()]).unwrap();
+    ratel.modes(std::slice::from_ref(&reverse)).unwrap();
     assert_eq!(ratel.ports(), [(port, reverse.clone())]);
     assert_eq!(wire::get(port, "/two").status, 200);
     assert_eq!(before.ask(&request).status, 200);

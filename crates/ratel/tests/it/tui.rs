@@ -224,15 +224,20 @@ fn a_client_without_trust_is_helped() {
 /// A signal ends it as cleanly as the key does.
 #[test]
 fn a_signal_restores_the_terminal() {
-    let (mut screen, _) = screen(Vec::new());
-    screen.wait("something on the screen", |text| !text.trim().is_empty());
-    process::signal(screen.pid().expect("a process id"), "TERM");
-    screen.ended();
-    assert!(
-        screen.is_restored(),
-        "the terminal is left in disorder: {}",
-        screen.raw().escape_ascii()
-    );
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
+        let (mut screen, _) = screen(Vec::new());
+        // A key table lies over the screen, or a question is open: that makes no difference.
+        screen.wait_for("No flows yet");
+        screen.keys(":set");
+        screen.wait_for(": set");
+        process::signal(screen.pid().expect("a process id"), signal);
+        screen.ended();
+        assert!(
+            screen.is_restored(),
+            "SIG{signal} leaves the terminal in disorder: {}",
+            screen.raw().escape_ascii()
+        );
+    }
 }
 
 /// What fails at the start is said on the terminal as it was, not on a screen that vanishes.
@@ -433,16 +438,25 @@ fn it_is_suspended_and_comes_back() {
     let (mut screen, _) = screen(Vec::new());
     screen.wait_for("No flows yet");
     let pid = screen.pid().expect("a process id");
-    screen.keys("\x1a");
-    ratel_testkit::wait::until("the process to be stopped", || {
-        is_stopped(pid).then_some(())
-    });
-    // What it wrote last may still be on its way.
-    ratel_testkit::wait::until("the terminal to be given back", || {
-        screen.is_restored().then_some(())
-    });
-    process::signal(pid, "CONT");
-    screen.wait_for("No flows yet");
+    // By its own key, and by somebody else.
+    for by_key in [true, false] {
+        match by_key {
+            true => screen.keys("\x1a"),
+            false => process::signal(pid, "TSTP"),
+        }
+        ratel_testkit::wait::until("the process to be stopped", || {
+            is_stopped(pid).then_some(())
+        });
+        // What it wrote last may still be on its way.
+        ratel_testkit::wait::until("the terminal to be given back", || {
+            screen.is_restored().then_some(())
+        });
+        process::signal(pid, "CONT");
+        screen.wait_for("No flows yet");
+        screen.wait("the screen to be taken again", |text| {
+            text.contains("reverse") || text.contains("regular")
+        });
+    }
     screen.keys("?");
     screen.wait_for("Keys on this screen");
     screen.keys("q");

@@ -33,6 +33,7 @@ pub(super) const SECTION: Section = Section {
             "commands",
             "commonkey",
             "dataviewer",
+            "editor",
             "eventlog",
             "flowlist",
             "flowview",

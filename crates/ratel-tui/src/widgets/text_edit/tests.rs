@@ -1,4 +1,5 @@
 use super::*;
+use crate::keymap::{Context, Key, Keymap};
 
 fn edit(text: &str) -> TextEdit {
     let mut edit = TextEdit::new(text);
@@ -6,9 +7,26 @@ fn edit(text: &str) -> TextEdit {
     edit
 }
 
+/// Does what a key does by default.
+fn key_in(edit: &mut TextEdit, key: Key) {
+    static KEYMAP: std::sync::LazyLock<Keymap> = std::sync::LazyLock::new(Keymap::default);
+    let command = KEYMAP
+        .lookup(Context::Editor, key)
+        .map(|binding| &*binding.command);
+    let action = command.and_then(|line| line.strip_prefix("console.texteditor.do "));
+    match (action, key) {
+        (Some(name), _) => edit.act(Action::parse(name).expect("an action")),
+        (None, Key::Char(c)) => edit.type_char(c),
+        (None, _) => {}
+    }
+}
+
 fn press(edit: &mut TextEdit, keys: &[&str]) {
     for key in keys {
-        edit.key(Key::parse(key).unwrap_or_else(|| panic!("{key} is no key")));
+        key_in(
+            edit,
+            Key::parse(key).unwrap_or_else(|| panic!("{key} is no key")),
+        );
     }
 }
 
@@ -47,7 +65,7 @@ fn keys_edit() {
 fn what_was_done_in_one_go_is_undone_in_one_go() {
     let mut edit = edit("");
     for c in "one two".chars() {
-        edit.key(Key::Char(c));
+        key_in(&mut edit, Key::Char(c));
     }
     press(&mut edit, &["enter", "x", "backspace", "backspace"]);
     assert_eq!(edit.text(), "one two");
@@ -118,7 +136,7 @@ proptest::proptest! {
         for key in keys {
             let chars = ['a', 'b', 'd', 'f', 'h', 'k', 'u', 'w', 'y', 'z', '日', '\u{301}', ' '];
             let c = chars[key % chars.len()];
-            edit.key(match key % 4 {
+            key_in(&mut edit, match key % 4 {
                 0 => Key::Named(named[key % named.len()]),
                 1 => Key::Ctrl(c),
                 2 => Key::Meta(c),
@@ -137,8 +155,15 @@ proptest::proptest! {
             proptest::prop_assert!(has_cursor || height == 0);
         }
         for _ in 0..200 {
-            edit.key(Key::Ctrl('z'));
+            key_in(&mut edit, Key::Ctrl('z'));
         }
         proptest::prop_assert_eq!(edit.text(), start);
     }
+}
+
+#[test]
+fn actions_are_called_as_commands_list_them() {
+    let names: Vec<_> = Action::ALL.iter().map(|(name, _)| *name).collect();
+    let listed = ratel_core::commands::def("console.texteditor.do.options");
+    assert_eq!(listed.map(|def| def.lists), Some(&names[..]));
 }
