@@ -97,7 +97,10 @@ fn every_key_answers() {
     let keymap = Keymap::default();
     let mut silent = Vec::new();
     for place in PLACES {
-        for line in keymap.on(place.1) {
+        // Keys that hold everywhere do the same in most places.
+        let everywhere = ["an empty list", "the log", "a table", "its detail"].contains(&place.0);
+        let lines = keymap.on(place.1).into_iter();
+        for line in lines.filter(|line| everywhere || line.place != Context::Global) {
             let command = line.binding.command.split(' ').next();
             if MOVES.iter().any(|moves| command == Some(moves)) {
                 continue;

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 
-use ratel_core::commands::{Candidate, CommandError, Executor as _};
+use ratel_core::commands::{Candidate, CommandError, Executor as _, Output};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::files::FlowFiles;
 use ratel_core::replay::{ClientReplay, ServerReplay};
@@ -77,14 +77,21 @@ impl Ui {
                     }
                     Effect::Run(call, focus) => {
                         let result = self.backend(focus, &mut msgs, |backend| backend.run(&call));
+                        // What is removed once it has ended changes nothing yet.
+                        let waits = call.name() == "view.flows.remove"
+                            && matches!(result, Ok(Output::Flows(_)));
                         msgs.push_back(Msg::Ran(call, result));
+                        let before = self.flows.list.len();
                         self.flows.apply();
+                        let waits = waits && before == self.flows.list.len();
                         let values = self.options.snapshot();
                         if !Arc::ptr_eq(&self.values, &values) {
                             self.values = values.clone();
                             msgs.push_front(Msg::Options(values));
                         }
-                        msgs.push_back(Msg::Store(Update::Resync));
+                        if !waits {
+                            msgs.push_back(Msg::Store(Update::Resync));
+                        }
                     }
                     Effect::Resolve(call, spec, focus) => {
                         let ids = self.backend(focus, &mut msgs, |backend| backend.resolve(&spec));
