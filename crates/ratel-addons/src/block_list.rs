@@ -89,6 +89,13 @@ impl Addon for BlockList {
             })
     }
 
+    fn wants_bodies(&self) -> bool {
+        self.rules
+            .load()
+            .iter()
+            .any(|rule| rule.scope.looks_into(Side::Client))
+    }
+
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
         let rules = self.rules.load();
         request_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)

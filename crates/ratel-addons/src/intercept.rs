@@ -11,7 +11,7 @@ use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs};
-use ratel_flow::{Body, HttpFlow, Message, Side, TcpFlow};
+use ratel_flow::{HttpFlow, Message, Side, TcpFlow};
 use ratel_proto::streams;
 
 use crate::live::{self, subject};
@@ -83,6 +83,10 @@ impl Addon for Intercept {
         self.filter
             .store(filter.filter(|_| active).map(std::sync::Arc::new));
         Ok(())
+    }
+
+    fn wants_bodies(&self) -> bool {
+        self.filter.load().is_some()
     }
 
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
@@ -181,7 +185,7 @@ impl Addon for Intercept {
         message: &'a mut Message,
     ) -> HookFuture<'a> {
         // To a filter it is the body of its side: all of it that can be looked at.
-        let body = Body::Bytes(message.content.clone());
+        let body = Some(&message.content);
         let mut subject = LiveHttp::new(flow);
         match message.side {
             Side::Client => subject.request_body = body,

@@ -1,19 +1,16 @@
 //! A flow under way, as rules see it.
 
-use bytes::Bytes;
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::options::{Key, Values};
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs};
-use ratel_flow::record::Body;
 use ratel_flow::{HttpFlow, Side};
 use ratel_proto::streams;
 
 /// The flow with those bodies that are here.
-pub(crate) fn subject<'a>(flow: &'a HttpFlow, bodies: &Bodies) -> LiveHttp<'a> {
-    let body = |body: Option<&Bytes>| body.map_or(Body::Missing, |body| Body::Bytes(body.clone()));
+pub(crate) fn subject<'a>(flow: &'a HttpFlow, bodies: &'a Bodies) -> LiveHttp<'a> {
     LiveHttp {
-        request_body: body(bodies.of(Side::Client)),
-        response_body: body(bodies.of(Side::Server)),
+        request_body: bodies.of(Side::Client),
+        response_body: bodies.of(Side::Server),
         ..LiveHttp::new(flow)
     }
 }
@@ -37,13 +34,17 @@ impl Scope {
 
     /// What has to be seen of the body of that side to tell whether it is for this flow.
     pub(crate) fn need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
-        let looks = |filter: &Filter| filter.needs().meets(body_of(side));
-        // A filter that looks into no body need not be asked.
-        if self.0.as_ref().is_some_and(looks) && self.judge(flow, bodies, side).is_none() {
+        if self.looks_into(side) && self.judge(flow, bodies, side).is_none() {
             BodyNeed::IfPossible
         } else {
             BodyNeed::Stream
         }
+    }
+
+    /// Whether it looks into the bodies of that side at all.
+    pub(crate) fn looks_into(&self, side: Side) -> bool {
+        let filter = self.0.as_ref();
+        filter.is_some_and(|filter| filter.needs().meets(body_of(side)))
     }
 
     fn judge(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> Option<bool> {

@@ -181,6 +181,13 @@ impl Addon for MapLocal {
             })
     }
 
+    fn wants_bodies(&self) -> bool {
+        self.rules
+            .load()
+            .iter()
+            .any(|rule| rule.scope.looks_into(Side::Client))
+    }
+
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
         let rules = self.rules.load();
         request_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)
@@ -201,10 +208,7 @@ impl Addon for MapLocal {
         if matching.peek().is_none() {
             return done();
         }
-        let urls = flow.request.texts().urls(&flow.request);
-        let Some(url) = urls.first() else {
-            return done();
-        };
+        let url = flow.request.texts().urls(&flow.request).first();
         // Without a match nothing is looked for on a disk.
         let matching: Vec<Rule> = matching
             .filter(|rule| !matches!(rule.finds.find(url), Ok(None)))
@@ -213,7 +217,7 @@ impl Addon for MapLocal {
         if matching.is_empty() {
             return done();
         }
-        let url = url.clone();
+        let url = url.to_owned();
         Box::pin(async move {
             let looked = elsewhere(move || look(&matching, &url)).await;
             let Some((found, failures)) = looked else {

@@ -67,7 +67,7 @@ impl Rule {
 
     fn is_in_url(&self, request: &LiveRequest) -> bool {
         let url = request.texts().urls(request).first();
-        url.is_some_and(|url| !matches!(self.finds.find(url), Ok(None)))
+        !matches!(self.finds.find(url), Ok(None))
     }
 
     fn apply(&self, request: &mut LiveRequest) -> Result<(), String> {
@@ -132,6 +132,13 @@ impl Addon for MapRemote {
                 let hits = options.hits(keys::MAP_REMOTE, spec);
                 Ok(Rule { hits, ..rule })
             })
+    }
+
+    fn wants_bodies(&self) -> bool {
+        self.rules
+            .load()
+            .iter()
+            .any(|rule| rule.scope.looks_into(Side::Client))
     }
 
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {

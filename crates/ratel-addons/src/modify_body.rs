@@ -149,6 +149,10 @@ impl Addon for ModifyBody {
             })
     }
 
+    fn wants_bodies(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
         let rules = self.rules.load();
         if rules.is_empty() || flow.error.is_some() || !has_body(flow, side) {

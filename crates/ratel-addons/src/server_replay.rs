@@ -58,6 +58,10 @@ impl Addon for PlayRecorded {
         self.0.serves(host)
     }
 
+    fn wants_bodies(&self) -> bool {
+        self.0.count() > 0
+    }
+
     fn body_need(&self, flow: &HttpFlow, _bodies: &Bodies, side: Side) -> BodyNeed {
         if side == Side::Client && self.0.wants_body(&flow.request) {
             BodyNeed::Whole

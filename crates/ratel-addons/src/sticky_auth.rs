@@ -53,6 +53,13 @@ impl Addon for StickyAuth {
         Ok(())
     }
 
+    fn wants_bodies(&self) -> bool {
+        let scope = self.scope.load();
+        scope
+            .as_ref()
+            .is_some_and(|scope| scope.looks_into(Side::Client))
+    }
+
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
         request_need(self.scope.load().as_deref().into_iter(), flow, bodies, side)
     }

@@ -98,8 +98,13 @@ pub trait Addon: Send + Sync {
     /// Takes what an addon that changes by itself has its hooks asked for again with; called once.
     fn attached(&self, _refresh: Refresh) {}
 
-    /// How this addon must see the body of `flow` on this side. Asked once the head is there, of addons that take part in
-    /// any hook.
+    /// Whether it may have to see any body at all, with the options as they are. Asked when [`hooks`](Self::hooks) are; an
+    /// addon for which this is false is not asked about single bodies.
+    fn wants_bodies(&self) -> bool {
+        false
+    }
+
+    /// How this addon must see the body of `flow` on this side. Asked once the head is there.
     fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         BodyNeed::Stream
     }

@@ -1,6 +1,6 @@
 //! The addons in their order.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 
 use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
@@ -20,27 +20,34 @@ struct Inner {
     links: Box<[Link]>,
     /// The hooks that anybody takes part in.
     wanted: AtomicU32,
+    /// Somebody may have to see bodies.
+    bodies: AtomicBool,
 }
 
 struct Link {
     addon: Arc<dyn Addon>,
     hooks: AtomicU32,
+    bodies: AtomicBool,
 }
 
 impl Link {
-    fn hooks(&self) -> HookSet {
-        HookSet::from_bits(self.hooks.load(Ordering::Relaxed))
+    fn wants(&self, hook: Hook) -> bool {
+        HookSet::from_bits(self.hooks.load(Ordering::Relaxed)).contains(hook)
     }
 }
 
 impl Inner {
     fn refresh(&self) {
-        let mut wanted = HookSet::NONE;
+        let (mut wanted, mut bodies) = (HookSet::NONE, false);
         for link in &self.links {
             let hooks = link.addon.hooks();
             link.hooks.store(hooks.bits(), Ordering::Relaxed);
             wanted = wanted.union(hooks);
+            let wants_bodies = link.addon.wants_bodies();
+            link.bodies.store(wants_bodies, Ordering::Relaxed);
+            bodies |= wants_bodies;
         }
+        self.bodies.store(bodies, Ordering::Relaxed);
         self.wanted.store(wanted.bits(), Ordering::Relaxed);
     }
 }
@@ -71,10 +78,12 @@ impl AddonChain {
         let link = |addon| Link {
             addon,
             hooks: AtomicU32::new(0),
+            bodies: AtomicBool::new(false),
         };
         let inner = Arc::new(Inner {
             links: addons.into_iter().map(link).collect(),
             wanted: AtomicU32::new(0),
+            bodies: AtomicBool::new(false),
         });
         for link in &inner.links {
             link.addon.attached(Refresh(Arc::downgrade(&inner)));
@@ -94,26 +103,31 @@ impl AddonChain {
     }
 
     fn with(&self, hook: Hook) -> impl Iterator<Item = &dyn Addon> {
-        self.having(move |hooks| hooks.contains(hook))
+        let links = self.0.links.iter().filter(move |link| link.wants(hook));
+        links.map(|link| &*link.addon)
     }
 
-    fn having(&self, wanted: impl Fn(HookSet) -> bool) -> impl Iterator<Item = &dyn Addon> {
-        let links = self.0.links.iter().filter(move |link| wanted(link.hooks()));
+    fn with_bodies(&self) -> impl Iterator<Item = &dyn Addon> {
+        let any = self.0.bodies.load(Ordering::Relaxed);
+        let links = if any { &*self.0.links } else { &[] };
+        let links = links
+            .iter()
+            .filter(|link| link.bodies.load(Ordering::Relaxed));
         links.map(|link| &*link.addon)
     }
 
     /// How the body of `flow` on this side must be seen: what all need together.
     #[must_use]
     pub fn body_needs(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeeds {
-        let looking = self.having(|hooks| hooks != HookSet::NONE);
-        looking.fold(BodyNeeds::default(), |needs, addon| {
-            needs.and(addon.body_need(flow, bodies, side))
-        })
+        self.with_bodies()
+            .fold(BodyNeeds::default(), |needs, addon| {
+                needs.and(addon.body_need(flow, bodies, side))
+            })
     }
 
     /// Tells every addon that a body is too large to be shown whole.
     pub fn body_passes(&self, flow: &mut HttpFlow, side: Side) {
-        for addon in self.having(|hooks| hooks != HookSet::NONE) {
+        for addon in self.with_bodies() {
             addon.body_passes(flow, side);
         }
     }

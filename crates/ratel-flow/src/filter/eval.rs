@@ -261,20 +261,35 @@ fn is_asset(headers: &Headers) -> bool {
 /// `Name: value` and CRLF for each field; of a folded one each further line begins with one space.
 pub fn put_lines(headers: &Headers, out: &mut Vec<u8>) {
     out.clear();
-    for (name, value) in headers.iter() {
+    let lines = headers.lines();
+    out.reserve(lines.clone().map(|line| line.len() + 4).sum());
+    for (line, (name, value)) in lines.zip(headers.iter()) {
+        let is_folded = memchr::memchr(b'\n', value).is_some();
+        // Most are sent as they are written here.
+        if !is_folded && is_plain(line, name, value) {
+            out.extend_from_slice(line);
+            continue;
+        }
         out.extend_from_slice(name);
         out.extend_from_slice(b": ");
-        match memchr::memchr(b'\n', value) {
-            None => out.extend_from_slice(value),
-            Some(_) => {
-                for (position, line) in value.split(|b| *b == b'\n').enumerate() {
-                    out.extend_from_slice(if position > 0 { b"\r\n " } else { b"" });
-                    out.extend_from_slice(line.trim_ascii());
-                }
+        if is_folded {
+            for (position, line) in value.split(|b| *b == b'\n').enumerate() {
+                out.extend_from_slice(if position > 0 { b"\r\n " } else { b"" });
+                out.extend_from_slice(line.trim_ascii());
             }
+        } else {
+            out.extend_from_slice(value);
         }
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// Whether a line is the name, a colon, a space, the value and CRLF.
+fn is_plain(line: &[u8], name: &[u8], value: &[u8]) -> bool {
+    line.len() == name.len() + value.len() + 4
+        && line.get(name.len()..name.len() + 2) == Some(b": ")
+        && line.ends_with(b"\r\n")
+        && line.starts_with(name)
 }
 
 fn in_url<S: Subject + ?Sized>(
@@ -285,8 +300,12 @@ fn in_url<S: Subject + ?Sized>(
 ) -> bool {
     let is_match = |url: &str| pattern.is_match_text(url);
     match flow.request_texts() {
-        Some(texts) => texts.urls(request).iter().any(|url| is_match(url)),
-        None => each_url(request, scratch, is_match),
+        Some(texts) => texts.urls(request).any(is_match),
+        None => {
+            let named = url::named(request, &mut scratch.joined);
+            let (bytes, text) = (&mut scratch.bytes, &mut scratch.text);
+            each_url(request, named, bytes, text, is_match)
+        }
     }
 }
 
@@ -298,27 +317,30 @@ fn in_domain<S: Subject + ?Sized>(
 ) -> bool {
     let is_match = |host: &str| pattern.is_match_text(host);
     match flow.request_texts() {
-        Some(texts) => texts.hosts(request).iter().any(|host| is_match(host)),
-        None => each_host(request, scratch, is_match),
+        Some(texts) => texts.hosts(request).any(is_match),
+        None => {
+            let named = url::named(request, &mut scratch.joined);
+            each_host(request, named, &mut scratch.text, is_match)
+        }
     }
 }
+
+/// Host and port by the name that the client has for the host.
+type Named<'a> = Option<(&'a [u8], Option<u16>)>;
 
 /// Gives the texts that the URL is found by until `found` says that it is.
 pub(super) fn each_url(
     request: &Request,
-    scratch: &mut Scratch,
+    named: Named<'_>,
+    bytes: &mut Vec<u8>,
+    text: &mut String,
     mut found: impl FnMut(&str) -> bool,
 ) -> bool {
-    let Scratch {
-        bytes,
-        joined,
-        text,
-    } = scratch;
-    url::put_url(request, true, joined, bytes);
+    url::put_named_url(request, named, true, bytes);
     if found(pattern::text(bytes, text)) {
         return true;
     }
-    if memchr::memmem::find(bytes, b"xn--").is_some()
+    if is_international(bytes)
         && let Some(international) = international(pattern::text(bytes, text))
         && found(&international)
     {
@@ -326,7 +348,7 @@ pub(super) fn each_url(
     }
     // As mitmproxy writes an IPv6 address.
     if bytes.contains(&b'[') {
-        url::put_url(request, false, joined, bytes);
+        url::put_named_url(request, named, false, bytes);
         return found(pattern::text(bytes, text));
     }
     false
@@ -335,23 +357,26 @@ pub(super) fn each_url(
 /// Gives the texts that the host is found by until `found` says that it is.
 pub(super) fn each_host(
     request: &Request,
-    scratch: &mut Scratch,
+    named: Named<'_>,
+    text: &mut String,
     mut found: impl FnMut(&str) -> bool,
 ) -> bool {
     let mut either = |host: &str| {
-        found(host) || host.contains("xn--") && international(host).is_some_and(|host| found(&host))
+        found(host)
+            || is_international(host.as_bytes())
+                && international(host).is_some_and(|host| found(&host))
     };
     if either(&request.host) {
         return true;
     }
-    match url::host_header(request, &mut scratch.joined) {
-        Some(authority) if !authority.is_empty() => {
-            let (host, _) = url::split_authority(authority);
-            let named = pattern::text(host, &mut scratch.text);
-            *named != *request.host && either(named)
-        }
-        _ => false,
-    }
+    let named = named.map(|(host, _)| pattern::text(host, text));
+    named.is_some_and(|named| *named != *request.host && either(named))
+}
+
+/// Whether a host in it may be written in the ASCII form of other letters (RFC 5890 §2.3.2.1).
+fn is_international(url: &[u8]) -> bool {
+    memchr::memchr_iter(b'x', url)
+        .any(|at| url.get(at..).is_some_and(|from| from.starts_with(b"xn--")))
 }
 
 /// With its international names in the letters they stand for, if there are any.

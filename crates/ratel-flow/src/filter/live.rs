@@ -3,6 +3,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::Subject;
 use super::texts::RequestTexts;
 use crate::conn::{ClientConn, ServerConn};
@@ -19,9 +21,9 @@ pub struct LiveHttp<'a> {
     /// The exchange.
     pub flow: &'a HttpFlow,
     /// The request's body, where it is there as a whole.
-    pub request_body: Body,
+    pub request_body: Option<&'a Bytes>,
     /// The response's body, where it is there as a whole.
-    pub response_body: Body,
+    pub response_body: Option<&'a Bytes>,
     /// It is a WebSocket.
     pub websocket: bool,
     /// Those of its messages that are at hand: the one that passes, at least.
@@ -34,8 +36,8 @@ impl<'a> LiveHttp<'a> {
     pub fn new(flow: &'a HttpFlow) -> Self {
         Self {
             flow,
-            request_body: Body::Missing,
-            response_body: Body::Missing,
+            request_body: None,
+            response_body: None,
             websocket: false,
             messages: &[],
         }
@@ -130,10 +132,11 @@ impl Subject for LiveHttp<'_> {
     }
 
     fn body(&self, side: Side) -> Body {
-        match side {
-            Side::Client => self.request_body.clone(),
-            Side::Server => self.response_body.clone(),
-        }
+        let body = match side {
+            Side::Client => self.request_body,
+            Side::Server => self.response_body,
+        };
+        body.map_or(Body::Missing, |body| Body::Bytes(body.clone()))
     }
 }
 

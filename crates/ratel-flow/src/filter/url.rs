@@ -1,7 +1,6 @@
 //! URLs and hosts by the names that the client has for them, without allocating: what mitmproxy calls `pretty_url` and
 //! `pretty_host`.
 
-use std::io::Write;
 use std::net::IpAddr;
 
 use crate::http::{Request, Version};
@@ -78,32 +77,62 @@ fn is_scoped(host: &str) -> bool {
     })
 }
 
+/// Host and port by the name that the client has for the host; none if it gave none.
+pub(super) fn named<'a>(
+    request: &'a Request,
+    joined: &'a mut Vec<u8>,
+) -> Option<(&'a [u8], Option<u16>)> {
+    host_header(request, joined)
+        .filter(|authority| !authority.is_empty())
+        .map(split_authority)
+}
+
 /// The URL. `bracketed` puts IPv6 addresses into brackets, as a URL has them; mitmproxy does not.
 pub fn put_url(request: &Request, bracketed: bool, joined: &mut Vec<u8>, out: &mut Vec<u8>) {
+    put_named_url(request, named(request, joined), bracketed, out);
+}
+
+/// The same, with the [name](named) that is known.
+pub(super) fn put_named_url(
+    request: &Request,
+    named: Option<(&[u8], Option<u16>)>,
+    bracketed: bool,
+    out: &mut Vec<u8>,
+) {
     out.clear();
     if request.method.eq_ignore_ascii_case(b"CONNECT") {
         return put_connect(request, out);
     }
-    let (host, port) = match host_header(request, joined) {
-        Some(authority) if !authority.is_empty() => {
-            let (host, port) = split_authority(authority);
-            let default = request.scheme.default_port();
-            (host, port.filter(|port| *port != 0).unwrap_or(default))
-        }
-        _ => (request.host.as_bytes(), request.port),
+    let default = request.scheme.default_port();
+    let (host, port) = match named {
+        Some((host, port)) => (host, port.filter(|port| *port != 0).unwrap_or(default)),
+        None => (request.host.as_bytes(), request.port),
     };
+    out.reserve(host.len() + request.path.len() + "https://[]:65535".len());
     out.extend_from_slice(request.scheme.as_str().as_bytes());
     out.extend_from_slice(b"://");
     let bracketed = bracketed && host.contains(&b':') && is_host(host);
     out.extend_from_slice(if bracketed { b"[" } else { b"" });
     out.extend_from_slice(host);
     out.extend_from_slice(if bracketed { b"]" } else { b"" });
-    if port != request.scheme.default_port() {
-        // Writing to memory does not fail.
-        let _ = write!(out, ":{port}");
+    if port != default {
+        put_port(port, out);
     }
     if &request.path[..] != b"*" {
         out.extend_from_slice(&request.path);
+    }
+}
+
+/// `:` and the number, which the machinery for formats would take ten times as long for.
+fn put_port(port: u16, out: &mut Vec<u8>) {
+    out.push(b':');
+    let mut unit = 10_000;
+    while unit > 1 && port < unit {
+        unit /= 10;
+    }
+    while unit > 0 {
+        out.push(b'0' + (port / unit % 10) as u8);
+        unit /= 10;
     }
 }
 
@@ -111,4 +140,18 @@ pub fn put_url(request: &Request, bracketed: bool, joined: &mut Vec<u8>, out: &m
 fn put_connect(request: &Request, out: &mut Vec<u8>) {
     let authority = request.pseudo.get(":authority").unwrap_or(&request.target);
     out.extend_from_slice(authority);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::put_port;
+
+    #[test]
+    fn ports_are_written_as_numbers() {
+        for port in [0, 1, 9, 10, 80, 99, 100, 8080, 9999, 10_000, 65_535] {
+            let mut out = Vec::new();
+            put_port(port, &mut out);
+            assert_eq!(out, format!(":{port}").as_bytes());
+        }
+    }
 }

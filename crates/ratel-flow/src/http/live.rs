@@ -62,6 +62,7 @@ impl DerefMut for LiveRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::filter::texts::Texts;
     use crate::{Headers, Scheme, Timestamp, Version};
 
     #[test]
@@ -81,14 +82,18 @@ mod tests {
             path: "/x".into(),
             timestamp_start: Timestamp::default(),
         });
+        let all = |texts: &Texts| {
+            let mut all = Vec::new();
+            texts.any(|text| {
+                all.push(text.to_owned());
+                false
+            });
+            all.join(" ")
+        };
         let texts = |request: &LiveRequest| {
             let texts = request.texts();
             let lines = String::from_utf8_lossy(texts.lines(request)).into_owned();
-            (
-                texts.urls(request).join(" "),
-                texts.hosts(request).join(" "),
-                lines,
-            )
+            (all(texts.urls(request)), all(texts.hosts(request)), lines)
         };
         let expected =
             |url: &str, hosts: &str, lines: &str| (url.into(), hosts.into(), lines.into());

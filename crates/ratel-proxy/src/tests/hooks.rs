@@ -27,6 +27,10 @@ impl Addon for Probe {
         Hook::ALL.into_iter().fold(HookSet::NONE, HookSet::with)
     }
 
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
     fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         if self.whole {
             BodyNeed::Whole

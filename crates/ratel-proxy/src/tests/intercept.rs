@@ -34,6 +34,10 @@ impl Addon for Holder {
         Hook::ALL.into_iter().fold(HookSet::NONE, HookSet::with)
     }
 
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
     fn body_need(&self, flow: &HttpFlow, _bodies: &Bodies, side: Side) -> BodyNeed {
         // Two streams of HTTP/2: one of them is not for us.
         if flow.request.path.ends_with(b"/free") {

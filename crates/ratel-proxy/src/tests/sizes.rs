@@ -20,6 +20,10 @@ impl Addon for Greedy {
         HookSet::NONE
     }
 
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
     fn body_need(&self, _flow: &HttpFlow, _bodies: &Bodies, _side: Side) -> BodyNeed {
         BodyNeed::IfPossible
     }

@@ -302,7 +302,8 @@ fn live_flows_are_asked_like_others() {
     ] {
         assert_eq!(waits(source, body), expected, "{source}");
     }
-    live.request_body = Bytes::from_static(b"a body").into();
+    let body = Bytes::from_static(b"a body");
+    live.request_body = Some(&body);
     assert!(filter("~bq body & !~bs body").matches(&live));
     let tcp = crate::TcpFlow {
         id: crate::FlowId(1),
