@@ -35,11 +35,17 @@ impl Addon for UpstreamAuth {
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {
         let spec = options.opt_str(keys::UPSTREAM_AUTH);
         let spec = spec.filter(|spec| !spec.is_empty());
-        if spec.is_some_and(|spec| spec.find(':').is_none_or(|at| at == 0)) {
-            return Err(
-                "option 'upstream_auth': Invalid upstream auth specification; write USER:PASSWORD"
-                    .to_owned(),
-            );
+        let wrong = spec.and_then(|spec| match spec.find(':') {
+            Some(0) => Some((1, "there is no name before the colon")),
+            Some(_) => None,
+            None => Some((spec.chars().count() + 1, "a colon is missing")),
+        });
+        if let Some((position, what)) = wrong {
+            // What stands there is a secret.
+            return Err(format!(
+                "option 'upstream_auth': Invalid upstream auth specification: {what} (at character {position}); \
+                 write USER:PASSWORD"
+            ));
         }
         let value = spec.map(|spec| format!("Basic {}", STANDARD.encode(spec)));
         self.0.store(value.map(std::sync::Arc::new));

@@ -16,12 +16,21 @@ pub struct PatternError {
     pub pattern: String,
     /// What is wrong with it, in one line.
     pub reason: String,
+    /// At which of its characters, from 1.
+    pub position: usize,
 }
 
 impl fmt::Display for PatternError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { pattern, reason } = self;
-        write!(f, "'{pattern}' is not a regular expression: {reason}")
+        let Self {
+            pattern,
+            reason,
+            position,
+        } = self;
+        write!(
+            f,
+            "'{pattern}' is not a regular expression: {reason} (at character {position})"
+        )
     }
 }
 
@@ -38,6 +47,7 @@ impl HostPatterns {
         let read = |(before, text): (usize, &String)| {
             Pattern::new(text, Unit::Char, flags, before).map_err(|error| PatternError {
                 pattern: text.clone(),
+                position: text.get(..error.at.start).unwrap_or(text).chars().count() + 1,
                 reason: error.reason.into_owned(),
             })
         };
@@ -101,10 +111,10 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused_in_one_line() {
-        let error = HostPatterns::new(&["(".to_owned()]).expect_err("no pattern");
+        let error = HostPatterns::new(&["é(".to_owned()]).expect_err("no pattern");
         assert_eq!(
             error.to_string(),
-            "'(' is not a regular expression: unclosed group"
+            "'é(' is not a regular expression: unclosed group (at character 2)"
         );
     }
 }

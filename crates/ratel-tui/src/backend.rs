@@ -3,6 +3,7 @@
 mod cut;
 mod diff;
 pub(crate) mod edit;
+mod messages;
 mod replay;
 mod rules;
 
@@ -224,6 +225,8 @@ impl Backend<'_> {
             "replay.server.count" => Ok(Output::Int(replay::number(self.replays.server.count()))),
             "replay.server.file" => self.play_file(call),
             "replay.server.stop" => self.stop_playing(),
+            "flow.message.drop" => self.drop_messages(call),
+            "inject.message" => self.inject_message(call),
             "rules.list" => self.list_rules(),
             "rules.names" => self.name_rules(),
             "rules.toggle" => self.toggle_rule(call),

@@ -24,17 +24,24 @@ pub(super) struct Directory {
 /// What names no directory. It says nothing of passwords.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LdapSpecError {
-    #[error("write ldap[s]:SERVER[:PORT]:ACCOUNT:PASSWORD:BASE[?search_filter_key=NAME]")]
-    Form,
-    #[error("'{0}' is no port")]
-    Port(String),
-    #[error("after the question mark, search_filter_key=NAME is known, '{0}' is not")]
-    Parameter(String),
+    #[error(
+        "{what} (at character {at}); write ldap[s]:SERVER[:PORT]:ACCOUNT:PASSWORD:BASE[?search_filter_key=NAME]"
+    )]
+    Form { what: &'static str, at: usize },
+    #[error("a port is a number below 65536 (at character {at})")]
+    Port { at: usize },
+    #[error("after the question mark, search_filter_key=NAME is known (at character {at})")]
+    Parameter { at: usize },
 }
 
 impl Directory {
     pub(super) fn parse(spec: &str, insecure: bool) -> Result<Self, LdapSpecError> {
         let parts: Vec<&str> = spec.split(':').collect();
+        // Where a part of it begins, in characters from 1.
+        let at = |part: &str| {
+            let before = part.as_ptr().addr() - spec.as_ptr().addr();
+            spec.get(..before).unwrap_or(spec).chars().count() + 1
+        };
         let (scheme, server, port, account, password, base) = match parts[..] {
             [scheme, server, account, password, base] => {
                 (scheme, server, None, account, password, base)
@@ -42,15 +49,25 @@ impl Directory {
             [scheme, server, port, account, password, base] => {
                 (scheme, server, Some(port), account, password, base)
             }
-            _ => return Err(LdapSpecError::Form),
+            [_, _, _, _, _, _, more, ..] => {
+                let what = "there are more than six parts";
+                return Err(LdapSpecError::Form { what, at: at(more) });
+            }
+            _ => {
+                let what = "there are less than five parts";
+                let at = spec.chars().count() + 1;
+                return Err(LdapSpecError::Form { what, at });
+            }
         };
         if server.is_empty() {
-            return Err(LdapSpecError::Form);
+            let what = "the server is missing";
+            let at = at(server);
+            return Err(LdapSpecError::Form { what, at });
         }
         let port = match port {
             Some(port) => {
                 let number: Result<u16, _> = port.parse();
-                let number = number.map_err(|_| LdapSpecError::Port(port.to_owned()))?;
+                let number = number.map_err(|_| LdapSpecError::Port { at: at(port) })?;
                 format!(":{number}")
             }
             None => String::new(),
@@ -58,7 +75,7 @@ impl Directory {
         let (base, attribute) = match base.split_once('?') {
             Some((base, parameter)) => match parameter.strip_prefix("search_filter_key=") {
                 Some(name) if is_attribute(name) => (base, name),
-                _ => return Err(LdapSpecError::Parameter(parameter.to_owned())),
+                _ => return Err(LdapSpecError::Parameter { at: at(parameter) }),
             },
             None => (base, "cn"),
         };

@@ -136,14 +136,23 @@ async fn each_request_without_a_tunnel_is_asked() {
 #[test]
 fn what_is_no_specification_is_refused_without_its_secrets() {
     let rows = [
-        ("secret", "Invalid proxyauth specification"),
-        ("a:secret:c", "Invalid single-user auth specification"),
+        (
+            "secret",
+            "Invalid proxyauth specification: a colon is missing (at character 7)",
+        ),
+        (
+            "a:secret:c",
+            "there is more than one colon (at character 9)",
+        ),
         ("@/nowhere/secret", "Could not open htpasswd file"),
         ("ldap:localhost:secret", "Invalid LDAP specification"),
-        ("ldap:localhost:x:cn=a:secret:dc=b", "'x' is no port"),
+        (
+            "ldap:localhost:x:cn=a:secret:dc=b",
+            "a port is a number below 65536 (at character 16)",
+        ),
         (
             "ldap:localhost:cn=a:secret:dc=b?other=x",
-            "'other=x' is not",
+            "search_filter_key=NAME is known (at character 33)",
         ),
     ];
     for (spec, reason) in rows {

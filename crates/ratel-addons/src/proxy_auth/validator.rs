@@ -22,11 +22,14 @@ pub(super) enum Validator {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SpecError {
     #[error(
-        "Invalid proxyauth specification; write any, USER:PASSWORD, @PATH of an htpasswd file, or ldap[s]:SERVER..."
+        "Invalid proxyauth specification: a colon is missing (at character {at}); \
+         write any, USER:PASSWORD, @PATH of an htpasswd file, or ldap[s]:SERVER..."
     )]
-    Form,
-    #[error("Invalid single-user auth specification; there is more than one colon")]
-    Single,
+    Form { at: usize },
+    #[error(
+        "Invalid single-user auth specification: there is more than one colon (at character {at})"
+    )]
+    Single { at: usize },
     #[error("Could not open htpasswd file: {0}")]
     Htpasswd(#[from] HtpasswdError),
     #[error("Invalid LDAP specification: {0}")]
@@ -52,9 +55,12 @@ impl Validator {
             let insecure = options.bool(keys::SSL_INSECURE);
             return Ok(Self::Directory(Directory::parse(spec, insecure)?));
         }
-        let (user, password) = spec.split_once(':').ok_or(SpecError::Form)?;
-        if password.contains(':') {
-            return Err(SpecError::Single);
+        let (user, password) = spec.split_once(':').ok_or_else(|| SpecError::Form {
+            at: spec.chars().count() + 1,
+        })?;
+        if let Some((before, _)) = password.split_once(':') {
+            let at = user.chars().count() + before.chars().count() + 2;
+            return Err(SpecError::Single { at });
         }
         Ok(Self::One {
             user: digest(user),

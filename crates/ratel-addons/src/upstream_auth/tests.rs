@@ -27,10 +27,13 @@ async fn the_server_of_a_reverse_proxy_is_told() {
     .await;
     let sent = reverse.request.headers.get("authorization");
     assert_eq!(sent, Some(&b"Basic dXNlcjpwYTpzcw=="[..]));
-    for wrong in ["nobody", ":secret"] {
+    for (wrong, place) in [
+        ("nobody", "(at character 7)"),
+        (":secret", "(at character 1)"),
+    ] {
         let error = text(&addon, "upstream_auth", wrong).unwrap_err();
         assert!(
-            !error.contains(wrong) && error.contains("USER:PASSWORD"),
+            !error.contains(wrong) && error.contains("USER:PASSWORD") && error.contains(place),
             "{error}"
         );
     }

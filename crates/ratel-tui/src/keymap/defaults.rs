@@ -81,6 +81,7 @@ pub const ROWS: &[Row] = &[
     row(FLOWS, &["y"], "console.choose.cmd \"Copy as...\" export.formats export.clip {choice} @focus", "copy the flow as curl, a program or raw messages", "Copy"),
     row(FLOWS, &["x"], "console.choose.cmd \"Export as...\" export.formats console.command export.file {choice} @focus", "export the flow to a file", "Export"),
     row(FLOWS, &["a"], "flow.resume @focus", "let the intercepted flow go on", "Resume"),
+    row(FLOWS, &["ctrl d"], "flow.message.drop @focus", "keep the held message from its receiver", ""),
     row(FLOWS, &["A"], "flow.resume @all", "let all intercepted flows go on", ""),
     row(FLOWS, &[";"], "console.command flow.comment @focus ''", "comment on the flow", ""),
     row(FLOWS, &["V"], "flow.revert @focus", "undo changes of the flow", ""),

@@ -390,6 +390,25 @@ fn bytes_of_a_raw_connection_are_held() {
     );
     proxy.resume(id, part);
     client.until(b"TOLD\n").expect("as it was changed");
+    // One that is dropped is not heard, and those behind it are.
+    client.send("secret two\n").expect("a connection");
+    assert_eq!(proxy.held(part), id);
+    proxy.tell(id, FlowCommand::DropMessage { side: Side::Client });
+    for (side, content, heard) in [
+        (Side::Client, "asked\n", &b"ASKED\n"[..]),
+        (Side::Server, "said\n", b"said\n"),
+    ] {
+        proxy.tell(
+            id,
+            FlowCommand::Inject {
+                side,
+                kind: MessageKind::Data,
+                content: content.into(),
+            },
+        );
+        let got = client.until(b"\n").expect("it was injected");
+        assert_eq!(got, heard);
+    }
     proxy.tell(id, FlowCommand::Kill);
     client.rest().expect("the end");
 }

@@ -1,6 +1,6 @@
 //! The screen, as a user sees it: the real program in a pseudo-terminal.
 
-use ratel_testkit::{Builder, Ca, Nginx, Origin, Screen, nginx, origin, peer, process, wire};
+use ratel_testkit::{Builder, Ca, Nginx, Origin, Screen, Wire, nginx, origin, peer, process, wire};
 
 use crate::common::{curl, program, stdout};
 
@@ -505,6 +505,78 @@ fn rules_that_are_set_are_there_for_the_next_request() {
     assert_eq!(asked().text(), "another word");
     screen.keys(":set block_list \"/~u rules/418\"\r");
     ratel_testkit::wait::until("the rule", || (asked().status == 418).then_some(()));
+    quit(screen);
+}
+
+/// Messages of a raw connection and of a stream of events are held, changed, dropped, injected and let go from the screen.
+#[test]
+fn single_messages_are_held_dropped_and_injected() {
+    let site = Origin::plain(|mut wire| {
+        while let Ok(line) = wire.until(b"\n") {
+            if line.starts_with(b"GET /events") {
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: one\n\ndata: hush\n\n";
+                let _ = wire.send(head);
+                let _ = wire.rest();
+                return;
+            }
+            let _ = wire.send(line.to_ascii_uppercase());
+        }
+    });
+    let (mut screen, port) = screen(["--set".to_owned(), "intercept_active=true".to_owned()]);
+    screen.wait_for("No flows yet");
+    screen.keys(":set intercept \"~bq secret | ~bs hush\"\r");
+    screen.wait_for("~bs hush");
+    let mut client = Wire::connect(port);
+    client
+        .send(format!(
+            "CONNECT 127.0.0.1:{} HTTP/1.1\r\nHost: a\r\n\r\n",
+            site.port()
+        ))
+        .expect("a connection");
+    client.until(b"\r\n\r\n").expect("a tunnel");
+    client.send("\x01open\n").expect("a connection");
+    client.until(b"OPEN\n").expect("what is not held");
+    screen.wait_for("TCP");
+    screen.keys("G");
+    screen.keys(":inject.tcp @focus false \"asked\\n\"\r");
+    client.until(b"ASKED\n").expect("it was injected");
+    screen.keys(":inject.message @focus true \"said\\n\"\r");
+    client.until(b"said\n").expect("it was injected");
+    client.send("secret\n").expect("a connection");
+    // What is behind the held message waits with it.
+    screen.wait_for("[held]");
+    screen.keys("\x04");
+    screen.wait_for("the message is dropped");
+    screen.wait("nothing to be held", |text| !text.contains("[held]"));
+    client.send("more\n").expect("a connection");
+    assert_eq!(client.until(b"\n").expect("the next one"), b"MORE\n");
+    client.send("secret\n").expect("a connection");
+    screen.wait_for("[held]");
+    screen.keys("a");
+    client.until(b"SECRET\n").expect("it was let go");
+    screen.keys(":flow.kill @focus\r");
+    client.rest().expect("the end");
+
+    let mut client = Wire::connect(port);
+    client
+        .send(format!(
+            "GET http://127.0.0.1:{}/events HTTP/1.1\r\nHost: a\r\n\r\n",
+            site.port()
+        ))
+        .expect("a connection");
+    client.until(b"data: one\n\n").expect("what is not held");
+    screen.wait_for("/events");
+    screen.keys("G");
+    screen.wait_for("[held]");
+    screen.keys(":flow.message.drop @focus\r");
+    screen.wait_for("the message is dropped");
+    screen.keys(":inject.message @focus true \"data: mine\"\r");
+    assert_eq!(
+        client.until(b"\n\n").expect("it was injected"),
+        b"data: mine\n\n"
+    );
+    screen.keys(":flow.kill @focus\r");
+    let _ = client.rest();
     quit(screen);
 }
 

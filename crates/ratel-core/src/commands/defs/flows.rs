@@ -59,6 +59,12 @@ pub(super) const SECTION: Section = Section {
             &[FLOWS],
             "Mark flows, or remove the mark they have.",
         ),
+        CommandDef::new(
+            "flow.message.drop",
+            &[FLOWS],
+            "Keep messages that are held back from their receivers, and let those behind them go on.",
+        )
+        .own(),
         CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on."),
         CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows."),
         CommandDef::new(
@@ -76,6 +82,13 @@ pub(super) const SECTION: Section = Section {
             "List the attributes that `flow.set` changes.",
         )
         .lists(&["host", "status_code", "method", "path", "url", "reason"]),
+        CommandDef::new(
+            "inject.message",
+            &[FLOW, TO_CLIENT, MESSAGE],
+            "Send a message into a live stream of any kind, as if the other side had sent it: an event, a message of gRPC, a line of \
+             JSON, a text of a WebSocket, bytes. Messages in bodies are told apart only where a rule or `intercept` looks at them.",
+        )
+        .own(),
         CommandDef::new(
             "inject.tcp",
             &[FLOW, TO_CLIENT, MESSAGE],
