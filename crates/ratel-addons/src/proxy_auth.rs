@@ -154,6 +154,11 @@ impl Addon for ProxyAuth {
         "proxyauth"
     }
 
+    fn conceals(&self, client: &ClientConn) -> Option<&'static str> {
+        let asks = self.validator.load().is_some();
+        asks.then(|| Form::of(client).asks)
+    }
+
     fn hooks(&self) -> HookSet {
         if self.validator.load().is_none() {
             return HookSet::NONE;

@@ -146,6 +146,12 @@ pub trait Addon: Send + Sync {
         None
     }
 
+    /// The field in which this client says who it is: it is on no record, not even of a request that no hook will see. Asked
+    /// of those who take part in [`Hook::HttpConnect`].
+    fn conceals(&self, _client: &ClientConn) -> Option<&'static str> {
+        None
+    }
+
     /// What a bad network does to a raw connection.
     fn raw_network(&self, _raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
         None

@@ -213,10 +213,13 @@ pub(crate) async fn run_on(
 /// Records an exchange that failed before it could be run, and tells the client.
 pub(crate) async fn refuse(
     ctx: &ConnCtx,
-    request: Request,
+    mut request: Request,
     error: &ProxyError,
     sink: &mut impl ResponseSink,
 ) {
+    if let Some(field) = ctx.shared.addons.conceals(&ctx.client) {
+        request.headers.remove(field);
+    }
     let writer = open(ctx, &request);
     let line = ctx.shared.control.register(writer.id());
     let mut exchange = Exchange::new(ctx, &line, writer, request);

@@ -181,6 +181,16 @@ impl AddonChain {
         self.all().find_map(|addon| addon.fails_tls(client, host))
     }
 
+    /// The field of requests of this client that is on no record, if there is one.
+    #[must_use]
+    pub fn conceals(&self, client: &ClientConn) -> Option<&'static str> {
+        if !self.wants(Hook::HttpConnect) {
+            return None;
+        }
+        let mut addons = self.with(Hook::HttpConnect);
+        addons.find_map(|addon| addon.conceals(client))
+    }
+
     /// What a bad network does to a raw connection, if any addon has made it bad.
     #[must_use]
     pub fn raw_network(&self, raw: &mut RawConnection<'_>) -> Option<Box<Network>> {

@@ -29,7 +29,7 @@ impl Exchange<'_> {
         route: &mut Route,
         sink: &mut impl ResponseSink,
     ) -> Result<Upload<'b, B>, ProxyError> {
-        self.recorder.request(&self.flow.request);
+        self.begin();
         self.validate()?;
         let came = Destined::of(&self.flow.request);
         let mut held = self.hook(Hook::RequestHeaders).await?;
@@ -66,6 +66,19 @@ impl Exchange<'_> {
         }
         route.follow(&self.flow.request, &came);
         Ok(upload)
+    }
+
+    /// Has the request on record as it came, but for what must not be there. Hooks have not seen it yet.
+    fn begin(&self) {
+        let request = &self.flow.request;
+        match self.ctx.shared.addons.conceals(&self.ctx.client) {
+            Some(field) if request.headers.get(field).is_some() => {
+                let mut request = Request::clone(request);
+                request.headers.remove(field);
+                self.recorder.request(&request);
+            }
+            _ => self.recorder.request(request),
+        }
     }
 
     /// Takes up what hooks have made of the body. Hooks of the response see it, too.

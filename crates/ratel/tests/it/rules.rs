@@ -488,3 +488,59 @@ fn a_wrong_file_of_rules_is_refused_at_start_and_by_the_check() {
         &[&shown, "cannot be read"],
     );
 }
+
+/// Who a client says it is appears neither in what is printed nor in what is written, however its request ends.
+#[test]
+fn credentials_are_on_no_record() {
+    let site = mirror();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [flows, archive] = ["flows", "flows.har"].map(|name| folder.path().join(name));
+    let proxy = dump()
+        .args(["--proxyauth", "user:pass", "--set", "proxy_debug"])
+        .args(["--set", "termlog_verbosity=debug", "--set", "flow_detail=4"])
+        .args(["-w", &flows.display().to_string()])
+        .args(["--set", &format!("hardump={}", archive.display())])
+        .start();
+    let host = format!("127.0.0.1:{}", site.port());
+    // user:pass and user:nope
+    let secrets = ["dXNlcjpwYXNz", "dXNlcjpub3Bl"];
+    for secret in secrets {
+        let field = format!("Proxy-Authorization: Basic {secret}\r\n");
+        for head in [
+            format!(
+                "GET http://{host}/a HTTP/1.1\r\nHost: {host}\r\n{field}Connection: close\r\n\r\n"
+            ),
+            format!("GET http://{host}/a HTTP/1.1\r\nHost: {host}\r\n{field}Bad Name: x\r\n\r\n"),
+            format!(
+                "GET http://{host}/a HTTP/1.1\r\nHost: {host}\r\n{field}Content-Length: 1\r\nContent-Length: 2\r\n\r\n"
+            ),
+            format!("CONNECT no host HTTP/1.1\r\n{field}\r\n"),
+            format!("GET /nowhere HTTP/1.1\r\n{field}\r\n"),
+            format!("GET http://{host}/a HTTP/9.9 x\r\n{field}\r\n"),
+            format!("GET http://{host}/a HTTP/1.1\r\n{field}no field\r\n\r\n"),
+            format!("CONNECT {host} HTTP/1.1\r\n{field}Connection: close\r\n\r\n"),
+        ] {
+            let mut wire = Wire::connect(proxy.port());
+            wire.send(&head).expect("a connection");
+            wire.shut();
+            let _ = wire.rest();
+        }
+    }
+    let (status, printed) = proxy.terminate();
+    assert!(status.success(), "{printed}");
+    assert!(printed.contains("/nowhere"), "{printed}");
+    let read = |path: &Path| {
+        String::from_utf8_lossy(&std::fs::read(path).expect("it was written")).into_owned()
+    };
+    for (name, text) in [
+        ("printed", printed.clone()),
+        ("flows", read(&flows)),
+        ("archive", read(&archive)),
+    ] {
+        for secret in secrets.iter().chain(&["user:pass", "user:nope"]) {
+            let at = text.find(secret);
+            let around = at.map(|at| text.get(at.saturating_sub(300)..at + 20));
+            assert!(at.is_none(), "{secret} is {name}:\n{around:?}");
+        }
+    }
+}
