@@ -210,9 +210,9 @@ impl FlowView {
         let shown = lock(&self.0.shown);
         let is_store = self.is_store(&shown);
         let rows = if is_store { total } else { shown.rows.len() };
-        // A list that is made anew since it is no longer the store's own lacks them before its thread says so.
-        let lacks = match shown.settings.hides_none() {
-            true => total.saturating_sub(rows),
+        // A list that is made anew since it is no longer the store's own lacks them all before its thread says so.
+        let lacks = match rows == 0 && shown.settings.hides_none() {
+            true => total,
             false => 0,
         };
         ViewCounts {

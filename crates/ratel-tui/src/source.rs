@@ -220,12 +220,13 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         pending,
         evicted,
     } = counts;
+    // A list that is being made may still get what it does not have yet.
+    let may_come = |id| pending > 0 && source.summary(id).is_some();
     let Some(last) = shown.checked_sub(1) else {
         return Page {
             pending,
             evicted,
-            // What was in focus may still come.
-            focus: query.focus.filter(|_| pending > 0),
+            focus: query.focus.filter(|(id, _)| may_come(*id)),
             ..Page::default()
         };
     };
@@ -248,8 +249,7 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
             newest.and_then(Result::ok).unwrap_or(before).min(last)
         }
         (Target::Keep, Some((id, before))) => match source.position(id, before) {
-            // Not looked at yet, it seems.
-            Err(_) if pending > 0 => {
+            Err(_) if may_come(id) => {
                 awaited = query.focus;
                 before.min(last)
             }

@@ -64,10 +64,6 @@ impl Loop {
                 self.flows.view.set(settings);
                 None
             }
-            Effect::Log(text) => {
-                self.log(Level::Error, &text);
-                None
-            }
             Effect::ReadLog => Some(Msg::LogRead(self.event_log.entries())),
             Effect::Find(number, wanted) => {
                 self.find(number, &wanted);
@@ -93,12 +89,11 @@ impl Loop {
                 let found = files::candidates(&typed, &self.options.snapshot());
                 Some(Msg::Paths(typed, found))
             }
-            Effect::KeepHistory(line) => {
-                self.keep_history(Some(&line));
-                None
-            }
-            Effect::ForgetHistory => {
-                self.keep_history(None);
+            effect @ (Effect::Log(_)
+            | Effect::KeepHistory(_)
+            | Effect::ForgetHistory
+            | Effect::Write(..)) => {
+                self.keep(&effect);
                 None
             }
             Effect::ReadKeys(path) => {
@@ -113,10 +108,6 @@ impl Loop {
             | Effect::SetText(..)
             | Effect::EditText(..)
             | Effect::SetRows(..)) => self.perform_edit(effect)?,
-            Effect::Write(path, text) => {
-                self.write(&path, text.as_bytes());
-                None
-            }
             Effect::ViewBody(id, response) => {
                 self.view_body(id, response)?;
                 None
@@ -132,6 +123,17 @@ impl Loop {
             }
             Effect::Quit => None,
         })
+    }
+
+    /// Keeps what is to be found later, or forgets it.
+    fn keep(&self, effect: &Effect) {
+        match effect {
+            Effect::Log(text) => self.log(Level::Error, text),
+            Effect::KeepHistory(line) => self.keep_history(Some(line)),
+            Effect::ForgetHistory => self.keep_history(None),
+            Effect::Write(path, text) => self.write(path, text.as_bytes()),
+            _ => {}
+        }
     }
 
     /// Keeps a line of the prompt, or forgets all.

@@ -135,18 +135,8 @@ fn flags(model: &Model) -> Vec<Flag> {
         false,
         text(Some(order).filter(|order| *order != "time"), "o"),
     );
-    let switches = [
-        (values.bool(keys::ANTICACHE), true, "anticache"),
-        (values.bool(keys::ANTICOMP), true, "anticomp"),
-        (values.bool(keys::SHOWHOST), false, "showhost"),
-        (!values.bool(keys::SERVER_REPLAY_REFRESH), true, "norefresh"),
-        (!values.bool(keys::UPSTREAM_CERT), true, "no-upstream-cert"),
-        (model.follows(), false, "following"),
-    ];
-    let on: Vec<_> = switches.iter().filter(|(on, ..)| *on).collect();
-    let names: Vec<_> = on.iter().map(|(.., name)| *name).collect();
-    let stays = on.iter().any(|(_, stays, _)| *stays);
-    add(stays, (!names.is_empty()).then(|| names.join(":")));
+    let (stays, on) = switches(model);
+    add(stays, on);
     let evicted = (page.evicted > 0).then(|| format!("{} old flows dropped", page.evicted));
     add(false, evicted);
     add(
@@ -160,6 +150,23 @@ fn flags(model: &Model) -> Vec<Flag> {
     add(true, count(values.list(keys::SCRIPTS), "scripts"));
     add(true, text(values.opt_str(keys::SAVE_STREAM_FILE), "W"));
     flags
+}
+
+/// The switches that are on, and whether one of them is about traffic.
+fn switches(model: &Model) -> (bool, Option<String>) {
+    let values = &model.values;
+    let switches = [
+        (values.bool(keys::ANTICACHE), true, "anticache"),
+        (values.bool(keys::ANTICOMP), true, "anticomp"),
+        (values.bool(keys::SHOWHOST), false, "showhost"),
+        (!values.bool(keys::SERVER_REPLAY_REFRESH), true, "norefresh"),
+        (!values.bool(keys::UPSTREAM_CERT), true, "no-upstream-cert"),
+        (model.follows(), false, "following"),
+    ];
+    let on: Vec<_> = switches.iter().filter(|(on, ..)| *on).collect();
+    let names: Vec<_> = on.iter().map(|(.., name)| *name).collect();
+    let stays = on.iter().any(|(_, stays, _)| *stays);
+    (stays, (!names.is_empty()).then(|| names.join(":")))
 }
 
 /// As much of the flags as there is room for: long ones are shortened, then those go that say how flows are shown.

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use ratel_core::control::{Order, Part};
-use ratel_flow::{Annotations, FlowId, Side};
+use ratel_flow::{Annotations, FlowId, Side, StreamKind};
 use ratel_tui::msg::Msg;
 
 use crate::SMALL;
@@ -513,4 +513,18 @@ fn a_body_is_edited_on_the_screen() {
     ui.type_in("y").keys("esc y");
     assert_eq!(body_of(&ui, 1), "xone\ntwo\nthree[2J!");
     assert!(!ui.text().contains("Edit request-body"), "{}", ui.text());
+}
+
+#[test]
+fn a_raw_connection_has_a_comment_to_be_edited() {
+    let flow = Fake::new(1, "", "", 0, "", "").stream(StreamKind::Tcp);
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    ui.keys("e");
+    assert!(ui.text().contains("1) comment"), "{}", ui.text());
+    ui.keys("1").type_in("the one that hangs").keys("enter");
+    let said = ui.flows.list[0].snapshot.annotations.clone();
+    let comment = said.map(|said| said.comment.to_string());
+    assert_eq!(comment.as_deref(), Some("the one that hangs"));
+    ui.command("console.edit.focus message");
+    assert!(ui.text().contains("is held back"), "{}", ui.text());
 }

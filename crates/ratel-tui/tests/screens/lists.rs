@@ -284,13 +284,19 @@ fn the_flow_in_focus_is_waited_for_while_the_list_is_made() {
         ui.keys("H");
         assert!(!ui.text().contains(">> "), "{}", ui.text());
     }
-    // What is done meanwhile is done to the flow that was in focus.
-    ui.keys("d");
+    let mut later = Ui::new(SMALL, numbered(9));
+    later.keys("j j j j");
+    later.flows.pending = 9;
+    later.send(Msg::List);
+    later.keys("H");
+    later.flows.pending = 0;
+    later.send(Msg::List);
+    assert_eq!(focused(later.keys("H")), 5);
+    // What is done meanwhile is done to the flow that was in focus; and one that is gone is not waited for.
+    assert_eq!(focused(ui.keys("d")), 3);
     ui.flows.pending = 0;
     ui.send(Msg::List);
-    ui.keys("H");
-    assert!(!ui.text().contains("/5 "), "{}", ui.text());
-    assert_eq!(focused(&ui), 6);
+    assert!(!ui.keys("H").text().contains("/5 "), "{}", ui.text());
 }
 
 #[test]

@@ -94,11 +94,15 @@ fn tail(mut from: impl Read + Send + 'static) -> io::Result<Receiver<Vec<u8>>> {
     Ok(ended)
 }
 
-/// The last line that says something.
+/// The last line that says something, without what Chromium writes before it: process, time and place.
 fn last_line(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
-    let line = text.lines().rev().find(|line| !line.trim().is_empty())?;
-    Some(line.trim().to_owned())
+    let line = text.lines().rev().map(str::trim);
+    let line = line.skip_while(|line| line.is_empty()).next()?;
+    let after = line
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "));
+    Some(after.map_or(line, |(_, said)| said).to_owned())
 }
 
 /// Ends a browser and all that it has started.
@@ -129,8 +133,8 @@ mod tests {
 
     #[test]
     fn the_end_of_what_a_browser_says_is_kept() {
-        let text =
-            "x".repeat(3 * TAIL) + "\nRunning as root without --no-sandbox is not supported.\n\n";
+        let text = "x".repeat(3 * TAIL)
+            + "\n[98:98:1128/234334.688193:ERROR:zygote.cc(101)] Running as root without --no-sandbox is not supported.\n\n";
         let kept = tail(io::Cursor::new(text.into_bytes())).unwrap();
         let kept = kept.recv().unwrap();
         assert_eq!(kept.len(), TAIL);

@@ -132,8 +132,8 @@ fn the_focus_stays_on_its_flow() {
     screen.wait("the third in focus", focus("/d "));
     // By URL, by size, the other way round, and only some.
     for (keys, at) in [
-        ("o3", "[4/4]"),
-        ("o4", "[3/4]"),
+        ("o4", "[4/4]"),
+        ("o2", "[3/4]"),
         ("v", "[2/4]"),
         ("v", "[3/4]"),
     ] {
@@ -141,7 +141,7 @@ fn the_focus_stays_on_its_flow() {
         let there = focus("/d ");
         screen.wait(keys, |text| text.contains(at) && there(text));
     }
-    screen.keys("o1f~u d$\r");
+    screen.keys("o3f~u d$\r");
     let there = focus("/d ");
     screen.wait("the only one", |text| text.contains("[1/1]") && there(text));
     screen.keys("d");
