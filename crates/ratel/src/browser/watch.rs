@@ -97,8 +97,8 @@ fn tail(mut from: impl Read + Send + 'static) -> io::Result<Receiver<Vec<u8>>> {
 /// The last line that says something, without what Chromium writes before it: process, time and place.
 fn last_line(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text);
-    let line = text.lines().rev().map(str::trim);
-    let line = line.skip_while(|line| line.is_empty()).next()?;
+    let mut lines = text.lines().rev().map(str::trim);
+    let line = lines.find(|line| !line.is_empty())?;
     let after = line
         .strip_prefix('[')
         .and_then(|rest| rest.split_once("] "));
