@@ -77,13 +77,22 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
         _ => None,
     };
     let mut found = TreePage::default();
+    // A tree that is being made may still get what has the focus.
+    let may_come = |at| match at {
+        TreeAt::Flow(id) => source.summary(id).is_some(),
+        TreeAt::Branch(_) => true,
+    };
+    let stays = query.target == TreeTarget::Keep && pending > 0;
+    let awaited = query.focus.filter(|(at, _)| stays && may_come(*at));
     source.tree(&mut |tree| {
         let reveal = !matches!(query.target, TreeTarget::Newest);
         if let Some(id) = wanted.filter(|_| reveal) {
             tree.reveal(id);
         }
         let total = tree.len();
+        let awaited = awaited.filter(|(at, _)| tree.find(*at).is_none());
         let Some(last) = total.checked_sub(1) else {
+            found.focus = awaited;
             return;
         };
         let (at, mut top) = seek(tree, query, wanted, last);
@@ -93,7 +102,7 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
             .min(at)
             .max((at + 1).saturating_sub(height));
         found.rows = tree.rows(top..top + height);
-        found.focus = found.rows.get(at - top).map(|row| (row.at, at));
+        found.focus = awaited.or(found.rows.get(at - top).map(|row| (row.at, at)));
         (found.total, found.top) = (total, top);
     });
     let ids = found.rows.iter().filter_map(|row| match row.at {

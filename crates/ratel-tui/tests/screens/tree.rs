@@ -135,3 +135,25 @@ fn a_click_opens_a_branch() {
     ui.pass_time(0);
     assert!(ui.text().contains("▸ https://auth.dev"), "{}", ui.text());
 }
+
+/// As the list, the tree is put in order by a thread.
+#[test]
+fn what_has_the_focus_is_waited_for_while_the_tree_is_made() {
+    let focused = |ui: &Ui| {
+        let text = ui.text();
+        let row = text.lines().find(|line| line.starts_with(">>"));
+        row.map(str::to_owned)
+    };
+    // A flow, and the branch that it is in.
+    for keys in ["j t", "j t left"] {
+        let mut ui = Ui::new(SMALL, hosts());
+        let before = focused(ui.keys(keys));
+        assert!(before.is_some(), "{}", ui.text());
+        ui.flows.pending = ui.flows.list.len();
+        ui.send(Msg::List);
+        assert_eq!(focused(ui.keys("H")), None);
+        ui.flows.pending = 0;
+        ui.send(Msg::List);
+        assert_eq!(focused(ui.keys("H")), before);
+    }
+}
