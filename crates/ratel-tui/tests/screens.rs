@@ -99,6 +99,33 @@ fn matches_in_a_body_that_is_not_loaded_are_numbered() {
     assert!(ui.keys("N").text().contains("match 4/4"), "{}", ui.text());
 }
 
+/// Fields above a body that is not loaded count as well, and are gone to in their turn.
+#[test]
+fn matches_above_a_body_that_is_not_loaded_count() {
+    let body =
+        "x".repeat(4 * 1024 * 1024) + "needle" + &"another line\n".repeat(400_000) + "needle";
+    let mut flow = Fake::new(1, "GET", "/", 200, "text/plain", body);
+    let response = flow.snapshot.response.as_mut().expect("a response");
+    response.headers.append(b"X-Needle", b"a needle");
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    ui.keys("enter tab /").type_in("needle").keys("enter");
+    assert!(ui.text().contains("match 1/4"), "{}", ui.text());
+    for expected in ["2/4", "3/4", "4/4", "1/4", "2/4"] {
+        let text = ui.keys("n").text();
+        assert!(text.contains(&format!("match {expected}")), "{text}");
+        let at_top = text.contains("X-Needle");
+        assert_eq!(
+            at_top,
+            matches!(expected, "1/4" | "2/4"),
+            "{expected}: {text}"
+        );
+    }
+    for expected in ["1/4", "4/4", "3/4", "2/4"] {
+        let text = ui.keys("N").text();
+        assert!(text.contains(&format!("match {expected}")), "{text}");
+    }
+}
+
 #[test]
 fn a_client_that_does_not_trust_the_certificate_is_helped() {
     let why = "the client does not trust Ratel's certificate for a.dev (alert unknown_ca)";

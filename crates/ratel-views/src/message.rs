@@ -7,7 +7,7 @@ use ratel_flow::{MessageKind, format};
 
 use crate::registry::{complain, document, render};
 use crate::views::socketio::{self, Packet};
-use crate::views::{grpc, hex, json, protobuf, sse};
+use crate::views::{dns, grpc, hex, json, protobuf, sse};
 use crate::{Class, Document, Sink, ViewInput};
 
 /// Bytes of a message that a preview looks at.
@@ -18,7 +18,7 @@ const PREVIEW_LINES: usize = 64;
 
 /// Renders one message. `input.data` are its bytes, or the start of them, and `input.offset` is where they begin in it.
 ///
-/// The view is the one that fits the kind; what does not parse as that is shown as text or in hexadecimal.
+/// The view is the one that fits the kind, or, for the data of raw connections, the port; what does not parse as that is shown as text or in hexadecimal.
 #[must_use]
 pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
     let (data, max_lines) = (input.data, input.max_lines);
@@ -48,6 +48,7 @@ pub fn render_message(kind: MessageKind, input: &ViewInput<'_>) -> Document {
         MessageKind::Event => document("SSE", max_lines, |out| {
             sse::event_lines(&sse::lines(sse::without_mark(data)), out);
         }),
+        MessageKind::Data if dns::is_message(input) => render(Some("DNS"), input),
         MessageKind::Binary | MessageKind::Ping | MessageKind::Pong | MessageKind::Data
             if !is_text(input) =>
         {
@@ -94,6 +95,7 @@ pub fn preview(kind: MessageKind, input: &ViewInput<'_>, max_chars: usize) -> St
             grpc_preview(input, out);
         })),
         MessageKind::GrpcTrailers => joined(&render_message(kind, input), ", "),
+        MessageKind::Data if dns::is_message(input) => in_flow(&render_message(kind, input)),
         MessageKind::Text
         | MessageKind::Binary
         | MessageKind::Ping
@@ -284,4 +286,39 @@ fn cut(mut text: String, max_chars: usize, complete: bool) -> String {
     text.truncate(end);
     text.push('…');
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A question as it goes over TCP, with its length in front (RFC 1035 §4.2.2).
+    const QUESTION: &[u8] =
+        b"\0\x1d\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x07example\x03com\0\0\x01\0\x01";
+
+    #[test]
+    fn what_is_said_to_servers_of_names_is_shown_as_that() {
+        let rows = [
+            (QUESTION, Some(53), true, "DNS"),
+            (QUESTION, Some(5353), true, "DNS"),
+            (&QUESTION[2..], Some(53), true, "DNS"),
+            (QUESTION, Some(5000), true, "Hex Dump"),
+            (&QUESTION[..20], Some(53), true, "Hex Dump"),
+            (QUESTION, Some(53), false, "Hex Dump"),
+            (b"GET / HTTP/1.1", Some(53), true, "Raw"),
+        ];
+        for (data, server_port, complete, view) in rows {
+            let input = ViewInput {
+                data,
+                server_port,
+                complete,
+                max_lines: 100,
+                ..ViewInput::default()
+            };
+            let document = render_message(MessageKind::Data, &input);
+            assert_eq!(document.view_name, view, "{server_port:?} {data:?}");
+            let line = preview(MessageKind::Data, &input, 200);
+            assert_eq!(line.contains("id: 4660"), view == "DNS", "{line}");
+        }
+    }
 }

@@ -217,6 +217,10 @@ pub(super) fn counted(
 fn take_step(model: &mut Model, step: SearchStep) -> Vec<Effect> {
     match step {
         SearchStep::Here => arrived(model),
+        SearchStep::Load => {
+            reload(model, true);
+            Vec::new()
+        }
         SearchStep::NotFound => {
             say(model, "Search not found.");
             Vec::new()

@@ -62,6 +62,8 @@ pub(crate) struct Content {
 pub(crate) enum SearchStep {
     /// It is on the screen.
     Here,
+    /// It will be, when the start of the body has been loaded.
+    Load,
     /// The body has to be searched where it is not loaded.
     Beyond(SearchFrom),
     /// There is none.
@@ -93,6 +95,8 @@ pub(crate) struct Pane {
     want: Option<BodyFrom>,
     /// A body offset to go to when it is loaded.
     go_to: Option<u64>,
+    /// A match above the body is to be gone to when its start is loaded: the last one, or the first.
+    seek_head: Option<bool>,
     /// Long lines are cut at the edge.
     cut: bool,
     folded: Folded,
@@ -194,6 +198,16 @@ impl Pane {
             self.show_offset(offset);
         } else if let Some(anchor) = anchor {
             self.top = self.row_of(anchor);
+        }
+        let is_start = self
+            .rows
+            .first()
+            .is_some_and(|row| row.anchor.0 == Section::Head);
+        if is_start
+            && let Some(backwards) = self.seek_head.take()
+            && let Some((row, nth)) = self.match_in_head(backwards)
+        {
+            self.show_match(row, nth);
         }
         self.settle();
         if self.tally.is_some() {

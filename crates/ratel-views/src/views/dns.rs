@@ -62,6 +62,14 @@ impl ContentView for Dns {
     }
 }
 
+/// Whether that is what a raw connection says to a server of names, or hears from one.
+pub(crate) fn is_message(input: &ViewInput<'_>) -> bool {
+    let (_, message) = unframed(input.data);
+    input.complete
+        && Dns.priority(input) > 0.0
+        && Message::read(message).is_some_and(|message| !message.is_partial)
+}
+
 impl Editor for Dns {
     fn reencode(&self, text: &str, input: &ViewInput<'_>) -> Result<Vec<u8>, ReencodeError> {
         let message = encode::encode(&yaml::document(text)?)?;

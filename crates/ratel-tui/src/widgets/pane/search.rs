@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Anchor, Pane, SearchStep, Section};
+use super::{Anchor, Content, Pane, SearchStep, Section};
 use crate::needle;
 use crate::source::{CountFrom, SearchFrom};
 use crate::text::Text;
@@ -28,8 +28,13 @@ pub(super) struct Hit {
 pub(super) struct Tally {
     /// The offset of the match for which it was counted; none when all is loaded.
     hit: Option<u64>,
-    /// Matches before that one.
+    /// Matches before that one, of those that are counted.
     before: u64,
+    /// Matches above the body, and below it, which are not counted with those of a body that is not loaded.
+    outside: [u64; 2],
+    /// Where the match for which it was counted is, and which one it is there if that is not the body.
+    section: Section,
+    nth: u64,
     /// Steps that were taken from there.
     moved: i64,
     /// Matches that were counted.
@@ -92,6 +97,15 @@ impl Pane {
         let Some(needle) = self.needle.clone() else {
             return SearchStep::NotFound;
         };
+        let in_head = self.hit.is_some_and(|hit| hit.anchor.0 == Section::Head);
+        let [above, below] = self.outside();
+        if self.is_windowed() && above > 0 && !(backwards && in_head) {
+            return self.search_head(backwards);
+        }
+        // What is below the body is seen with its end only, and passed over here.
+        if backwards && let Some(tally) = &mut self.tally {
+            tally.moved -= i64::try_from(below).unwrap_or(0);
+        }
         if let Some((part, _)) = &self.content.body
             && self.is_windowed()
         {
@@ -108,6 +122,41 @@ impl Pane {
             false => rows.find_map(|row| self.first_in(row)),
         };
         found.map_or(SearchStep::NotFound, |(row, nth)| self.here(row, nth))
+    }
+
+    /// Goes to the first match above the body, or the last, where there is one. What is there is shown with the start of the body.
+    fn search_head(&mut self, backwards: bool) -> SearchStep {
+        if self.go_to_start() {
+            self.seek_head = Some(backwards);
+            return SearchStep::Load;
+        }
+        match self.match_in_head(backwards) {
+            Some((row, nth)) => self.here(row, nth),
+            None => SearchStep::NotFound,
+        }
+    }
+
+    /// The first match in the rows above the body, or the last.
+    pub(super) fn match_in_head(&self, backwards: bool) -> Option<(usize, usize)> {
+        let len = self
+            .rows
+            .iter()
+            .take_while(|row| row.anchor.0 == Section::Head)
+            .count();
+        match backwards {
+            true => (0..len).rev().find_map(|row| self.last_in(row)),
+            false => (0..len).find_map(|row| self.first_in(row)),
+        }
+    }
+
+    /// Matches above the body and below it, whether these lines are shown or not.
+    fn outside(&self) -> [u64; 2] {
+        let Some(needle) = &self.needle else {
+            return [0, 0];
+        };
+        let count = |line: &Text| needle::matches(&line.content(), needle).len() as u64;
+        let Content { head, tail, .. } = &self.content;
+        [head, tail].map(|lines| lines.iter().map(count).sum())
     }
 
     /// The next match in what is loaded, or the one before.
@@ -253,14 +302,27 @@ impl Pane {
 
     /// What is to be counted in a body that is not loaded, if that was not asked for before.
     pub(crate) fn count_from(&mut self) -> Option<CountFrom> {
-        let in_body = self.hit.filter(|hit| hit.anchor.0 == Section::Body);
-        // One that is still to be loaded comes first.
-        let hit = self.go_to.or(in_body.map(|hit| hit.offset))?;
         if !self.is_windowed() || self.tally.is_some() {
             return None;
         }
+        // One that is still to be loaded comes first.
+        let (hit, section, nth) = match (self.go_to, self.hit) {
+            (Some(offset), _) => (offset, Section::Body, 0),
+            (None, Some(hit)) if hit.anchor.0 == Section::Body => (hit.offset, Section::Body, 0),
+            (None, hit) => {
+                let hit = hit?;
+                let here = self.row_of(hit.anchor);
+                let rows = self.rows.iter().take(here).enumerate();
+                let before = rows.filter(|(_, row)| row.anchor.0 == hit.anchor.0);
+                let before: usize = before.map(|(row, _)| self.matches_in(row).len()).sum();
+                (0, hit.anchor.0, (before + hit.nth) as u64)
+            }
+        };
         self.tally = Some(Tally {
             hit: Some(hit),
+            outside: self.outside(),
+            section,
+            nth,
             ..Tally::default()
         });
         Some(CountFrom {
@@ -292,13 +354,22 @@ impl Pane {
     /// `3/17`: which match was gone to, of how many; with `…` while they are counted.
     pub(crate) fn found(&self) -> Option<String> {
         let tally = self.tally?;
-        let total = i64::try_from(tally.total).ok()?;
-        if total == 0 {
-            return Some("…".to_owned()).filter(|_| !tally.done);
+        let [above, below] = tally.outside;
+        let total = i64::try_from(tally.total + above + below).ok()?;
+        if tally.total == 0 && !tally.done {
+            return Some("…".to_owned());
         }
-        let at = i64::try_from(tally.before)
-            .ok()?
-            .saturating_add(tally.moved);
+        if total == 0 {
+            return None;
+        }
+        // Where all is loaded, what was counted has these in it.
+        let base = match (tally.hit, tally.section) {
+            (None, _) => tally.before,
+            (Some(_), Section::Head) => tally.nth,
+            (Some(_), Section::Body) => above + tally.before,
+            (Some(_), Section::Tail) => above + tally.total + tally.nth,
+        };
+        let at = i64::try_from(base).ok()?.saturating_add(tally.moved);
         Some(match tally.done {
             true => format!("{}/{total}", at.rem_euclid(total) + 1),
             false => format!("…/{total}…"),
