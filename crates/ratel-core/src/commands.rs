@@ -17,6 +17,7 @@ mod escape;
 mod exec;
 pub mod history;
 pub mod lex;
+mod operators;
 
 pub use args::{Arg, FlowSpec};
 pub use call::{Call, check_choices, parse, parse_words, words};
@@ -25,6 +26,7 @@ pub use def::{ArgKind, CommandDef, Param, Returns, Section};
 pub use defs::SECTIONS;
 pub use escape::{bytes as unescape_bytes, escaped, text as unescape};
 pub use exec::{Executor, Output};
+pub use operators::EXAMPLES as FILTER_EXAMPLES;
 
 use crate::options::Availability;
 use crate::options::parse::similar;

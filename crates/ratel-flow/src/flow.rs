@@ -61,6 +61,9 @@ impl FlowError {
     /// What it begins with when a client has left instead, as Java and Node do for that reason, and others for more.
     pub const LEFT_TLS: &str = "the client closed the connection during the TLS handshake";
 
+    /// What the hint says where the certificate of a server was not accepted.
+    pub const ACCEPT: &str = "pass -k to accept";
+
     /// What a flow that somebody has killed has for an error.
     pub const KILLED: &str = "Connection killed.";
 
@@ -69,6 +72,13 @@ impl FlowError {
     pub fn is_distrust(&self) -> bool {
         let starts = |with| self.message.starts_with(with);
         starts(Self::DISTRUST) || starts(Self::LEFT_TLS)
+    }
+
+    /// Whether a server was turned down for its certificate, which `-k` would have accepted.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        let hint = self.hint.as_deref().unwrap_or_default();
+        hint.contains(Self::ACCEPT)
     }
 
     /// The error of a flow that is killed.

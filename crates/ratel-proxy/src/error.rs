@@ -76,6 +76,9 @@ pub(crate) enum ProxyError {
     ServerTls(TlsError),
     #[error("the server closed the connection without a response")]
     NoResponse,
+    /// As many servers do that are spoken to without TLS on a port for it.
+    #[error("the server closed the connection without a response")]
+    NoResponseInClear,
     #[error("the server's response broke off: the connection was {how} before its end")]
     ServerClosed { how: &'static str },
     #[error("the connection to the server failed {during}: {source}")]
@@ -209,6 +212,7 @@ impl ProxyError {
             Self::AnswersHttp2 => {
                 "--set h2c_upstream=always asks http:// servers in HTTP/2 from the beginning".into()
             }
+            Self::NoResponseInClear => "does the service expect TLS on that port? use https:// for it".into(),
             Self::ResponseHead(_) => "does the service expect TLS (https) on that port, or another protocol?".into(),
             Self::Idle(_) => "raise --set tcp_timeout to wait longer".into(),
             _ => return None,
@@ -286,6 +290,7 @@ impl ProxyError {
         matches!(
             self,
             Self::NoResponse
+                | Self::NoResponseInClear
                 | Self::ServerClosed { .. }
                 | Self::ServerIo { .. }
                 | Self::ResponseCut { .. }

@@ -23,7 +23,7 @@ use ratel_core::clock;
 use ratel_core::control::Registration;
 use ratel_core::hooks::Hook;
 use ratel_core::store::FlowWriter;
-use ratel_flow::{FlowKind, HttpFlow, LiveAnnotations, Request, Response, Side, Version};
+use ratel_flow::{FlowKind, HttpFlow, LiveAnnotations, Request, Response, Scheme, Side, Version};
 use ratel_proto::h2::Reason;
 use ratel_proto::streams::{self, BodyStream};
 use ratel_proto::{Framing, Headers};
@@ -558,6 +558,12 @@ impl<'a> Exchange<'a> {
     /// Records the failure, tells the client if it can still be told.
     async fn fail(&mut self, error: &ProxyError, sink: &mut impl ResponseSink) {
         let now = clock::now();
+        let error = match error {
+            ProxyError::NoResponse if self.flow.request.scheme == Scheme::Http => {
+                &ProxyError::NoResponseInClear
+            }
+            error => error,
+        };
         let error_record = error.to_flow_error(now);
         tracing::debug!(client = %self.ctx.client.peername, "{}", error_record.message);
         self.flow.error = Some(error_record.clone());

@@ -59,6 +59,8 @@ pub(crate) struct Recorder {
     most: Option<u64>,
     /// Parts that are held back.
     held: AtomicUsize,
+    /// Since when there are any, in nanoseconds since the epoch.
+    held_since: AtomicU64,
 }
 
 impl Recorder {
@@ -72,6 +74,7 @@ impl Recorder {
             extra: Default::default(),
             most: None,
             held: AtomicUsize::new(0),
+            held_since: AtomicU64::new(0),
         }
     }
 
@@ -239,6 +242,7 @@ impl Recorder {
     /// One more part of the flow is held back.
     pub(crate) fn holds(&self) {
         if self.held.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.held_since.store(clock::now().0, Ordering::Relaxed);
             self.writer.annotate(AnnotationChange::intercepted(true));
         }
     }
@@ -246,6 +250,8 @@ impl Recorder {
     /// It is not any more.
     pub(crate) fn releases(&self) {
         if self.held.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let since = Timestamp(self.held_since.load(Ordering::Relaxed));
+            self.writer.held(clock::now().since(since));
             self.writer.annotate(AnnotationChange::intercepted(false));
         }
     }

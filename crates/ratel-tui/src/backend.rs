@@ -501,7 +501,7 @@ impl Backend<'_> {
                 Err(EditError::Gone(_)) => {}
             }
         }
-        self.alert(&format!("Reverted {count} flows."));
+        self.alert(&format!("Reverted {}.", flows(count)));
         Ok(Output::Nothing)
     }
 
@@ -533,6 +533,7 @@ impl Backend<'_> {
                 self.alert(&format!("Removed {gone} flows"));
                 Ok(Output::Nothing)
             }
+            0 if gone == 1 => Ok(Output::Str("removed 1 flow".into())),
             0 => Ok(Output::Nothing),
             1 if gone == 0 => Ok(Output::Str(
                 "a flow that goes on stays until it has ended".into(),
@@ -551,7 +552,7 @@ impl Backend<'_> {
                 CommandError::Failed(format!("flow {id} cannot be read: {error}"))
             })?);
         }
-        self.alert(&format!("Duplicated {} flows", copies.len()));
+        self.alert(&format!("Duplicated {}.", flows(copies.len())));
         Ok(Output::Flows(copies))
     }
 
@@ -601,6 +602,13 @@ fn specs(name: &str, values: &[&str]) -> Vec<String> {
             .iter()
             .map(|value| format!("{name}={value}"))
             .collect(),
+    }
+}
+
+fn flows(count: usize) -> String {
+    match count {
+        1 => "1 flow".to_owned(),
+        count => format!("{count} flows"),
     }
 }
 

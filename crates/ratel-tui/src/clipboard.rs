@@ -273,7 +273,7 @@ fn said(len: usize, ways: &Ways, tried: &Tried) -> (Level, String) {
     };
     let mut said = match ways.osc52 {
         true => format!(
-            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52)"
+            "{bytes} copied to the clipboard, if the terminal lets programs do that (OSC 52); else x writes a file"
         ),
         false => "nothing was copied: this terminal has no clipboard".to_owned(),
     };
@@ -346,7 +346,7 @@ mod tests {
         assert!(text(&x11, tried(&[], None)).ends_with("install xclip or xsel"));
         assert!(text(&x11, tried(&[], Some("xsel failed: no"))).ends_with("; xsel failed: no"));
         let ssh = ways(around("ssh"));
-        assert!(text(&ssh, tried(&[], None)).ends_with("(OSC 52)"));
+        assert!(text(&ssh, tried(&[], None)).ends_with("(OSC 52); else x writes a file"));
         let console = Ways {
             osc52: false,
             ..x11

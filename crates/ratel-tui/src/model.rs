@@ -69,6 +69,8 @@ pub struct Model {
     pub(crate) ending: BTreeSet<FlowId>,
     /// Flows whose request was let go, until it is known whether their response is held in turn.
     pub(crate) let_go: BTreeSet<FlowId>,
+    /// The flow that was sent again, and when: what comes of it is said.
+    pub(crate) sent_again: Option<(FlowId, Timestamp)>,
     /// How many flows were held when it was asked whether to quit.
     pub(crate) held: usize,
     /// Searches through all flows so far.
@@ -113,6 +115,8 @@ pub(crate) struct FlowList {
     pub(crate) marked_only: bool,
     /// It was said what to do about clients that do not trust the certificate.
     pub(crate) distrust_said: bool,
+    /// It was said what to do about a server whose certificate is not accepted.
+    pub(crate) unverified_said: bool,
     /// A text that rows are highlighted for.
     pub(crate) highlight: Option<Arc<str>>,
 }
@@ -405,6 +409,7 @@ impl Model {
         let mut model = Self {
             ending: BTreeSet::new(),
             let_go: BTreeSet::new(),
+            sent_again: None,
             held: 0,
             info,
             look,

@@ -80,6 +80,8 @@ pub trait Source {
 pub struct Counts {
     /// In the list.
     pub shown: usize,
+    /// In the store.
+    pub total: usize,
     /// Not looked at yet, by the filter of the list.
     pub pending: usize,
     /// Evicted since the start.
@@ -100,6 +102,7 @@ impl Source for Viewed {
         let counts = self.view.counts();
         Counts {
             shown: counts.shown,
+            total: self.store.len(),
             pending: counts.pending,
             evicted: self.store.stats().evicted,
         }
@@ -195,6 +198,8 @@ pub struct PageQuery {
 pub struct Page {
     /// How many flows are in the list.
     pub shown: usize,
+    /// How many there are, with those that the list does not show.
+    pub total: usize,
     /// How many are still to be looked at by its filter.
     pub pending: usize,
     /// How many flows were evicted since the start.
@@ -217,6 +222,7 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
     let counts = source.counts();
     let Counts {
         shown,
+        total,
         pending,
         evicted,
     } = counts;
@@ -224,6 +230,7 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
     let may_come = |id| pending > 0 && source.summary(id).is_some();
     let Some(last) = shown.checked_sub(1) else {
         return Page {
+            total,
             pending,
             evicted,
             focus: query.focus.filter(|(id, _)| may_come(*id)),
@@ -273,6 +280,7 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         .collect();
     Page {
         shown,
+        total,
         pending,
         evicted,
         focus,

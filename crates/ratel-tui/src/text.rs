@@ -12,6 +12,9 @@ use crate::theme::Role;
 /// Tabs in bodies go to the next multiple of this many columns.
 pub(crate) const TAB_STOP: usize = 4;
 
+/// Fewer columns are not worth it to wrap text into.
+const HANG_LEAST: usize = 20;
+
 /// A piece of text with one meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -23,6 +26,8 @@ pub(crate) struct Span {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) spans: Vec<Span>,
+    /// Where it is wrapped between words, further rows begin at this column.
+    pub(crate) hang: usize,
 }
 
 impl Text {
@@ -120,6 +125,32 @@ impl Text {
         }
     }
 
+    /// As [`append_cut`](Self::append_cut), cut in the middle: both ends of a name tell it from others.
+    pub(crate) fn append_middle_cut(&mut self, other: Self, width: usize) {
+        if other.width() <= width || width < 3 {
+            return self.append_cut(other, width);
+        }
+        let end = (width - 1) / 2;
+        let begin = width - 1 - end;
+        let mut tail = Vec::new();
+        let mut left = end;
+        'tail: for span in other.spans.iter().rev() {
+            for c in span.text.chars().rev() {
+                let columns = c.width().unwrap_or(0);
+                if columns > left {
+                    break 'tail;
+                }
+                left -= columns;
+                tail.push((span.role, c));
+            }
+        }
+        // With the mark for what is left out.
+        self.append_cut(other, begin + 1);
+        for (role, c) in tail.into_iter().rev() {
+            self.push_char(role, c);
+        }
+    }
+
     /// Fills up with spaces to `width` columns.
     pub(crate) fn pad_to(&mut self, width: usize) {
         let pad = width.saturating_sub(self.width());
@@ -128,10 +159,11 @@ impl Text {
         }
     }
 
-    /// As [`pad_to`](Self::pad_to), with two spaces at least.
+    /// As [`pad_to`](Self::pad_to), with two spaces at least. What is in that column stays there when it is wrapped.
     pub(crate) fn tab_to(&mut self, width: usize) {
         self.push(Role::Text, "  ");
         self.pad_to(width);
+        self.hang = self.width();
     }
 
     /// Splits into rows of at most `width` columns; an empty line is one empty row.
@@ -164,6 +196,12 @@ impl Text {
             return vec![self];
         }
         let width = width.max(1);
+        // A column that is narrower than a word or two is none.
+        let hang = if self.hang + HANG_LEAST <= width {
+            self.hang
+        } else {
+            0
+        };
         let chars = self.spans.iter().flat_map(|span| {
             let columns = |c: char| (span.role, c, c.width().unwrap_or(0));
             span.text.chars().map(columns)
@@ -175,16 +213,17 @@ impl Text {
         for (role, c, columns) in chars {
             let starts = c != ' ' && columns > 0 && (columns > 1 || !in_word);
             let needed = match (starts, columns) {
-                (true, 1) => word_width(rest.clone(), width),
+                (true, 1) => word_width(rest.clone(), width - hang),
                 _ => columns,
             };
             rest.next();
             // A word that fits no row goes on from where it is.
-            let moves = starts && has_word && used + needed > width && needed <= width;
+            let moves = starts && has_word && used + needed > width && needed <= width - hang;
             let hangs = c == ' ' && used == width;
             if used > 0 && (moves || used + columns > width && !hangs) {
                 rows.push(std::mem::take(&mut row));
-                (used, has_word) = (0, false);
+                (used, has_word) = (hang, false);
+                row.push(Role::Text, " ".repeat(hang));
             }
             row.push_char(role, c);
             used += columns;
@@ -199,7 +238,10 @@ impl Text {
 
     /// The text with the pieces at those byte ranges of [`content`](Self::content) in another role.
     pub(crate) fn highlight(&self, found: &[Range<usize>], role: Role) -> Self {
-        let mut out = Self::default();
+        let mut out = Self {
+            hang: self.hang,
+            ..Self::default()
+        };
         let mut at = 0;
         for span in &self.spans {
             for c in span.text.chars() {

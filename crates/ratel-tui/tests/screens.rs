@@ -964,12 +964,12 @@ fn a_letter_of_no_choice_is_said() {
 #[test]
 fn why_a_command_failed_is_in_the_log() {
     let mut ui = Ui::new(LARGE, sample());
-    ui.command("set view_filter '~nope'");
+    ui.command("view.order.set sideways");
     let said = ui.text();
     ui.keys("E");
     let text = ui.text();
     assert!(
-        said.contains("~nope") && text.contains("~nope"),
+        said.contains("sideways") && text.contains("sideways"),
         "{said}\n{text}"
     );
     assert_eq!(ui.log.len(), 1);

@@ -419,6 +419,15 @@ fn positional(program: &Program, positionals: Vec<String>) -> Result<Option<Posi
     } else {
         host_as_url(first)
     };
+    // What is a file is neither a server nor a filter, mostly.
+    if positionals.len() == 1 && !is_url && Path::new(first).is_file() {
+        let name = &program.usage_name;
+        return Err(
+            Problem::new(format!("unexpected argument '{first}'")).hint(format!(
+                "to read the flows of that file: `{name} -r {first}`"
+            )),
+        );
+    }
     let problem = match (program.tool, first.as_str()) {
         (Tool::Terminal, "dump" | "web" | "ca" | "env") => {
             return Err(
@@ -439,6 +448,13 @@ fn positional(program: &Program, positionals: Vec<String>) -> Result<Option<Posi
         return Err(problem);
     };
     let name = &program.usage_name;
+    // Which of the two a port speaks cannot be seen from its number.
+    let url = match url.strip_prefix("http://") {
+        Some(host) if first.contains(':') => {
+            format!("{url}`, or where that has TLS `{name} https://{host}")
+        }
+        _ => url,
+    };
     Err(problem.hint(match program.tool {
         Tool::Dump => format!(
             "to stand in for a server, write its URL: `{name} {url}`; for a filter, `{name} ~u {first}`"

@@ -22,7 +22,7 @@ use ratel_core::search::{SearchConfig, SearchIndex};
 use ratel_core::store::{FlowStore, StoreConfig};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::redact::Redactor;
-use ratel_proxy::{Engine, Listeners, Listening};
+use ratel_proxy::{Engine, Listeners, Listening, StartError};
 use ratel_tui::theme::Colours;
 use ratel_tui::{App, Exit, Look, ModeInfo, Proxy, ProxyInfo, TuiError};
 use ratel_views::{SchemaError, Schemas};
@@ -531,8 +531,18 @@ impl Program {
             server_replay: recordings.clone(),
         };
         let addons = ratel_addons::default_addons(&setup);
-        Engine::start(&self.options, store.clone(), addons, replay)
-            .map_err(|error| self.refuse(&error, error.hint()))
+        Engine::start(&self.options, store.clone(), addons, replay).map_err(|error| {
+            let is_taken = match &error {
+                StartError::Listen(error) => error.source.kind() == io::ErrorKind::AddrInUse,
+                _ => false,
+            };
+            let reads = !self.options.snapshot().list(keys::RFILE).is_empty();
+            let hint = error.hint().map(|hint| match is_taken && reads {
+                true => format!("{hint}; -n reads the file without a proxy"),
+                false => hint,
+            });
+            self.refuse(&error, hint)
+        })
     }
 }
 

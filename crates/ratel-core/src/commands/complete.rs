@@ -6,7 +6,7 @@ use super::args::SELECTORS;
 use super::call::results;
 use super::def::{ArgKind, CommandDef, Param};
 use super::lex::{self, Word};
-use super::{all, def};
+use super::{all, def, operators};
 use crate::marks;
 use crate::options::{self, Default};
 
@@ -64,6 +64,16 @@ pub fn complete(line: &str, choices: impl FnMut(&str) -> Vec<String>) -> Complet
             Some((param.kind, previous(&hint, before)))
         })
     };
+    if let Some((kind, option)) = kind
+        && operators::wanted(kind, option.and_then(options::def))
+        && let Some((word, candidates)) = operators::offered(&typed)
+    {
+        return Completion {
+            range: line.len() - word.len()..line.len(),
+            typed: word.to_owned(),
+            candidates: Candidates::Known(candidates),
+        };
+    }
     let candidates = match kind {
         None => Candidates::Known(Vec::new()),
         Some((ArgKind::Path, _)) => Candidates::Paths,
@@ -191,7 +201,7 @@ fn known(
     found
 }
 
-fn candidate(text: &str, help: &str) -> Candidate {
+pub(super) fn candidate(text: &str, help: &str) -> Candidate {
     Candidate {
         text: text.to_owned(),
         help: help.to_owned(),

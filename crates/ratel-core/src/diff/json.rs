@@ -60,8 +60,8 @@ impl Work {
             (old, new) => {
                 let (before, after) = (old.written(), new.written());
                 if before != after {
-                    self.say(Change::Removed, path, &before);
-                    self.say(Change::Added, path, &after);
+                    self.say(Change::Removed, path, &old.shown());
+                    self.say(Change::Added, path, &new.shown());
                 }
             }
         }
@@ -77,11 +77,11 @@ impl Work {
             let path = joined(path, name);
             match of_new.get(name) {
                 Some(other) => self.compare(&path, value, other),
-                None => self.say(Change::Removed, &path, &value.written()),
+                None => self.say(Change::Removed, &path, &value.shown()),
             }
         }
         for (name, value) in new.iter().filter(|(name, _)| !of_old.contains_key(name)) {
-            self.say(Change::Added, &joined(path, name), &value.written());
+            self.say(Change::Added, &joined(path, name), &value.shown());
         }
     }
 
@@ -102,9 +102,9 @@ impl Work {
                 match (old.get(from), new.get(to)) {
                     (Some(old), Some(new)) if nth < both => self.compare(&at, old, new),
                     (Some(old), _) if nth < removed.len() => {
-                        self.say(Change::Removed, &at, &old.written());
+                        self.say(Change::Removed, &at, &old.shown());
                     }
-                    (_, Some(new)) => self.say(Change::Added, &at, &new.written()),
+                    (_, Some(new)) => self.say(Change::Added, &at, &new.shown()),
                     _ => {}
                 }
             }
@@ -139,11 +139,18 @@ impl Node<'_> {
     /// The value in one way of writing: no space, members in order.
     fn written(&self) -> String {
         let mut out = String::new();
-        self.write(&mut out);
+        self.write(true, &mut out);
         out
     }
 
-    fn write(&self, out: &mut String) {
+    /// The value as it is shown: no space, members as they come.
+    fn shown(&self) -> String {
+        let mut out = String::new();
+        self.write(false, &mut out);
+        out
+    }
+
+    fn write(&self, in_order: bool, out: &mut String) {
         match self {
             Self::Scalar(text) => out.push_str(text),
             Self::List(items) => {
@@ -152,13 +159,15 @@ impl Node<'_> {
                     if nth > 0 {
                         out.push(',');
                     }
-                    item.write(out);
+                    item.write(in_order, out);
                 }
                 out.push(']');
             }
             Self::Object(members) => {
                 let mut sorted: Vec<_> = members.iter().collect();
-                sorted.sort_by_key(|(name, _)| *name);
+                if in_order {
+                    sorted.sort_by_key(|(name, _)| *name);
+                }
                 out.push('{');
                 for (nth, (name, value)) in sorted.into_iter().enumerate() {
                     if nth > 0 {
@@ -166,7 +175,7 @@ impl Node<'_> {
                     }
                     out.push_str(name);
                     out.push(':');
-                    value.write(out);
+                    value.write(in_order, out);
                 }
                 out.push('}');
             }

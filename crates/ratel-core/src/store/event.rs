@@ -5,6 +5,7 @@
 
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::{
@@ -67,6 +68,8 @@ pub(super) enum What {
     Annotations(Arc<Annotations>),
     /// Something is said differently.
     Annotate(Box<AnnotationChange>),
+    /// It was held back for so long.
+    Held(Duration),
     Filed(Box<Filed>),
     /// What the flow is now is kept as what it was before changes, unless there is such already.
     Backup,

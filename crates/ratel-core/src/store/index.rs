@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ratel_flow::record::WebSocketRecord;
 use ratel_flow::{
@@ -56,6 +57,8 @@ pub(super) struct Rare {
     pub(super) annotations: Option<Arc<Annotations>>,
     pub(super) filed: Option<Box<Filed>>,
     pub(super) original: Option<Box<Original>>,
+    /// How long it was held back.
+    pub(super) held: Duration,
 }
 
 /// What a file has said of a flow that was read from it.
@@ -91,6 +94,7 @@ pub(super) struct Original {
     pub(super) last: Timestamp,
     pub(super) missing: [bool; 2],
     pub(super) lossy: bool,
+    pub(super) held: Duration,
 }
 
 impl Entry {
@@ -175,6 +179,7 @@ impl Entry {
         };
         let rare = self.rare();
         (original.trailers, original.missing) = (rare.trailers, rare.missing);
+        original.held = rare.held;
         original.error.clone_from(&rare.error);
         original.annotations.clone_from(&rare.annotations);
         rare.original = Some(Box::new(original));
@@ -189,7 +194,7 @@ impl Entry {
         (self.response, self.status, self.ends) = (Loc::default(), 0, [Timestamp(0); 2]);
         self.finished = false;
         let rare = self.rare();
-        rare.error = None;
+        (rare.error, rare.held) = (None, Duration::ZERO);
         let informational = std::mem::take(&mut rare.informational);
         if let Some(original) = &mut rare.original
             && original.messages.is_none()
@@ -244,6 +249,7 @@ impl Entry {
             last,
             missing,
             lossy,
+            held,
         } = *original;
         if messages.is_some() {
             self.messages = messages;
@@ -255,7 +261,7 @@ impl Entry {
             rare.informational = informational;
         }
         (rare.trailers, rare.error) = (trailers, error);
-        (rare.annotations, rare.missing) = (annotations, missing);
+        (rare.annotations, rare.missing, rare.held) = (annotations, missing, held);
         (self.last, self.lossy) = (last, lossy);
     }
 

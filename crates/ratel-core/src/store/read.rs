@@ -1,6 +1,7 @@
 //! What readers get: rows and snapshots, put together from the index and the heads on disk.
 
 use std::sync::{Arc, RwLockReadGuard};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::record::WebSocketRecord;
@@ -115,6 +116,8 @@ pub struct Times {
     pub response_end: Option<Timestamp>,
     /// The last thing that happened: a piece of a body, an end, an error, the finish.
     pub last: Timestamp,
+    /// How long it was held back by somebody, for all that it counts by now.
+    pub held: Duration,
 }
 
 impl Times {
@@ -280,7 +283,7 @@ pub(super) fn snapshot_before(shared: &Shared, id: FlowId) -> Option<FlowSnapsho
         .map(|end| (end != Timestamp(0)).then_some(end));
     snapshot.times.request_end = request_end;
     snapshot.times.response_end = response_end;
-    snapshot.times.last = original.last;
+    (snapshot.times.last, snapshot.times.held) = (original.last, original.held);
     if let Some(client) = &original.client {
         snapshot.client_conn = client.clone();
     }
@@ -401,6 +404,7 @@ fn times(entry: &Entry) -> Times {
         response_start: None,
         response_end,
         last: entry.last,
+        held: entry.rare.as_ref().map_or(Duration::ZERO, |rare| rare.held),
     }
 }
 

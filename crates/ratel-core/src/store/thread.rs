@@ -334,6 +334,10 @@ fn state(entry: &mut Entry, what: What) {
             let said = entry.rare().annotations.get_or_insert_default();
             change.apply(Arc::make_mut(said));
         }
+        What::Held(time) => {
+            let held = &mut entry.rare().held;
+            *held = held.saturating_add(time);
+        }
         What::Filed(filed) => entry.rare().filed = Some(filed),
         What::Backup => entry.back_up(),
         What::Replace(side) => entry.clear(side),

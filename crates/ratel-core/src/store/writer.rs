@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::{
@@ -195,6 +196,11 @@ impl FlowWriter {
     /// Something is said differently; what else is said stays as somebody else may have changed it.
     pub fn annotate(&self, change: AnnotationChange) {
         self.event(What::Annotate(Box::new(change)));
+    }
+
+    /// It was held back for so long, which is no time that the exchange took.
+    pub fn held(&self, time: Duration) {
+        self.event(What::Held(time));
     }
 
     /// The flow is about to be changed by somebody: what it is now is kept, once.

@@ -150,6 +150,11 @@ impl Play {
         snapshot.annotations.is_some_and(|said| said.intercepted)
     }
 
+    fn held_for(&self) -> Duration {
+        self.store.flush();
+        self.store.summary(ID).expect("a flow").times.held
+    }
+
     /// The message that waits.
     fn waiting(&self) -> (Side, String) {
         self.store.flush();
@@ -185,8 +190,10 @@ async fn a_held_request_is_shown_changed_and_sent() {
         request_body: Some("changed".into()),
         ..Edit::default()
     })));
+    assert_eq!(play.held_for(), Duration::ZERO, "it is not over");
     play.resume();
     let mut server = play.server().await;
+    assert!(play.held_for() > Duration::ZERO);
     gets(
         &mut server,
         b"POST /b HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 7\r\n\r\nchanged",

@@ -28,22 +28,33 @@ impl Backend<'_> {
         let record = self.compared(id)?;
         let other = call.str(1);
         if other == ORIGINAL {
-            let before = record.backup.as_deref().ok_or_else(|| {
-                CommandError::Failed(format!(
-                    "flow {id} is what it was; nothing in it was changed"
-                ))
-            })?;
+            let Some(before) = record.backup.as_deref() else {
+                return Ok(Differences {
+                    title: "nothing in the flow was changed".to_owned(),
+                    diff: Diff::default(),
+                });
+            };
             return Ok(Differences {
-                title: format!("flow {id}: what it was (-) and what it is (+)"),
+                title: format!("{}: what it was (-) and what it is (+)", self.label(id)),
                 diff: diff(http(before, id)?, http(&record, id)?),
             });
         }
         let other = self.other(id, other)?;
         let second = self.compared(other)?;
         Ok(Differences {
-            title: format!("flow {other} (-) and flow {id} (+)"),
+            title: format!("{} (-) and {} (+)", self.label(other), self.label(id)),
             diff: diff(http(&second, other)?, http(&record, id)?),
         })
+    }
+
+    /// The method and the path of a flow, which tell it from others better than its number.
+    fn label(&self, id: FlowId) -> String {
+        let request = self.flows.summary(id).and_then(|row| row.request);
+        let words = request.map(|request| {
+            let path = String::from_utf8_lossy(&request.path).into_owned();
+            format!("{} {path}", String::from_utf8_lossy(&request.method))
+        });
+        words.unwrap_or_else(|| format!("flow {id}"))
     }
 
     fn other(&mut self, id: FlowId, spec: &str) -> Result<FlowId, CommandError> {

@@ -83,7 +83,7 @@ impl Backend<'_> {
             }
             draft.set(attribute, value)
         })?;
-        self.alert(&format!("Set {attribute} on {count} flows."));
+        self.alert(&format!("Set {attribute} on {}.", super::flows(count)));
         Ok(Output::Nothing)
     }
 

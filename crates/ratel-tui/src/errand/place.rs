@@ -36,7 +36,8 @@ impl Place {
         let folder = target.parent().filter(|at| !at.as_os_str().is_empty());
         let beside = tempfile::Builder::new()
             .prefix(".ratel-")
-            .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+            .tempfile_in(folder.unwrap_or(Path::new(".")))
+            .map_err(without_name)?;
         if let Some(there) = there {
             beside.as_file().set_permissions(there.permissions())?;
         }
@@ -67,5 +68,15 @@ impl Place {
             },
             None => Ok(()),
         }
+    }
+}
+
+/// The error without the name of a file that nobody has asked for.
+fn without_name(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(std::error::Error::source);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<io::Error>());
+    match cause.and_then(io::Error::raw_os_error) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error,
     }
 }

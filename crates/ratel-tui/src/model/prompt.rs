@@ -39,6 +39,10 @@ pub(crate) struct CommandLine {
     pub(crate) in_history: bool,
     /// The line was not changed since the prompt opened with it.
     pub(crate) untouched: bool,
+    /// Where what is asked for begins; what stands before that is the question.
+    pub(crate) asked_from: usize,
+    /// Why the line was not taken.
+    pub(crate) error: Option<String>,
 }
 
 /// What may stand in the place of the word at the cursor.

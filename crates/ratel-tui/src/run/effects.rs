@@ -112,11 +112,7 @@ impl Loop {
                 self.view_body(id, response)?;
                 None
             }
-            Effect::Exists(path, words) => {
-                let exists = files::is_file(&path);
-                Some(Msg::Exists(path, words, exists))
-            }
-            Effect::CountHeld => Some(Msg::Held(self.control.held_count())),
+            effect @ (Effect::Exists(..) | Effect::CountHeld) => self.look_up(effect),
             Effect::Suspend => {
                 let (width, height) = self.terminal.suspend()?;
                 Some(Msg::Resize(width, height))
@@ -133,6 +129,18 @@ impl Loop {
             Effect::ForgetHistory => self.keep_history(None),
             Effect::Write(path, text) => self.write(path, text.as_bytes()),
             _ => {}
+        }
+    }
+
+    /// What is to be known before a question is asked.
+    fn look_up(&self, effect: Effect) -> Option<Msg> {
+        match effect {
+            Effect::Exists(path, words) => {
+                let exists = files::is_file(&path);
+                Some(Msg::Exists(path, words, exists))
+            }
+            Effect::CountHeld => Some(Msg::Held(self.control.held_count())),
+            _ => None,
         }
     }
 

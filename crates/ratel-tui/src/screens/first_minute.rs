@@ -17,6 +17,11 @@ use crate::widgets::paint;
 /// The port of which `ratel env` need not be told.
 const DEFAULT_PORT: &str = "8080";
 
+/// Methods that somebody may look for (RFC 9110 §9, RFC 5789).
+const METHODS: [&str; 8] = [
+    "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT",
+];
+
 /// Paints lines from the row `top` on, those that are too long on more than one row.
 pub(crate) fn paint(lines: &[Text], area: Rect, top: usize, buf: &mut Buffer, theme: Theme) {
     let width = usize::from(area.width);
@@ -60,6 +65,7 @@ pub(crate) fn nothing(model: &Model) -> Vec<Text> {
             let mut text = Text::plain(Role::Dim, "  That is: ");
             text.push_str(Role::Dim, &filter.to_string());
             lines.push(text);
+            lines.extend(as_method(filter.source()));
         }
         None => lines.push(Text::plain(Role::Heading, "  No flow has a mark.")),
     }
@@ -84,6 +90,17 @@ pub(crate) fn nothing(model: &Model) -> Vec<Text> {
         )
     }));
     lines
+}
+
+/// How a method is looked for, where one was typed that was taken for a part of URLs.
+fn as_method(source: &str) -> Option<Text> {
+    let is_method = METHODS
+        .iter()
+        .any(|name| name.eq_ignore_ascii_case(source.trim()));
+    is_method.then(|| {
+        let filter = format!("~m {}", source.trim().to_ascii_uppercase());
+        line(&[(Role::Text, "For the method write "), (Role::Key, &filter)])
+    })
 }
 
 /// What to do when there is nothing to see.

@@ -4,6 +4,7 @@ mod certificates;
 mod waterfall;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::filter;
@@ -26,6 +27,10 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
         facts.section("Error");
         facts.add("Message", &error.message);
         facts.add_some("Hint", error.hint.as_deref());
+    }
+    if let Some(request) = &flow.request {
+        facts.section("Request");
+        facts.add("URL", &request.url());
     }
     let (grpc, closed) = (protocol::outcome(flow), protocol::closed(flow));
     if grpc.is_some() || closed.is_some() {
@@ -194,6 +199,9 @@ fn add_timing(flow: &FlowSnapshot, offset: UtcOffset, facts: &mut Facts) {
     if !bars.is_empty() {
         facts.0.extend(bars);
         facts.0.push(Text::default());
+    }
+    if flow.times.held > Duration::ZERO {
+        facts.add("Held back for", &duration(flow.times.held));
     }
     for (name, at) in events {
         match at {

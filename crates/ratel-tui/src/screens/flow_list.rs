@@ -270,7 +270,8 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: U
         Role::Focus,
         if focused { ">> " } else { "   " },
     ));
-    let time = format::clock(summary.times.created, offset);
+    // A request that was sent again has the time of that.
+    let time = format::clock(summary.times.began, offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
     rest_of_row(summary, row, columns, &|width| what(summary, width))
@@ -332,7 +333,7 @@ fn rest_of_row(
     }
     row.column(columns.content_type, kind(summary, columns.content_type));
     let live = summary.state.is_live();
-    let bytes = summary.request_body + summary.response_body;
+    let bytes = bytes(summary);
     let shown = if live && bytes == 0 {
         String::new()
     } else {
@@ -380,8 +381,7 @@ fn two_rows(summary: &Summary, focused: bool, width: usize) -> [Text; 2] {
         }
         None => {
             rest.append_cut(kind_only(summary, width), width);
-            let bytes = summary.request_body + summary.response_body;
-            rest.push(Role::Text, format!("  {}", size(bytes)));
+            rest.push(Role::Text, format!("  {}", size(bytes(summary))));
             if let Some(took) = took(summary).filter(|_| !summary.state.is_live()) {
                 rest.push(Role::Dim, format!("  {}", format::took(took)));
             }
@@ -392,11 +392,21 @@ fn two_rows(summary: &Summary, focused: bool, width: usize) -> [Text; 2] {
     [first, second]
 }
 
+/// The size of the answer; of a stream, of all that has passed.
+fn bytes(summary: &Summary) -> u64 {
+    match (summary.kind, summary.stream) {
+        (FlowKind::Http | FlowKind::Dns, None) => summary.response_body,
+        _ => summary.request_body + summary.response_body,
+    }
+}
+
 fn took(summary: &Summary) -> Option<Duration> {
     // Not every stream has an end of its own.
     let last = summary.stream.map(|_| summary.times.last);
     let end = summary.times.response_end.or(last)?;
-    Some(end.since(summary.times.began))
+    // Somebody who thinks is no part of the exchange.
+    let took = end.since(summary.times.began);
+    Some(took.saturating_sub(summary.times.held))
 }
 
 pub(super) fn method(summary: &Summary) -> Text {
@@ -534,7 +544,8 @@ fn ends(summary: &Summary, width: usize) -> Text {
     }
 }
 
-/// The URL in at most `width` columns. A long host is cut so that something of the path is seen.
+/// The URL in at most `width` columns. Where it is too long it goes without its scheme; a long host is then cut in its
+/// middle, so that the path is seen.
 fn url(request: &RequestLine, width: usize) -> Text {
     let (mut scheme, mut host, mut path) = (Text::default(), Text::default(), Text::default());
     // An extended CONNECT (RFC 8441) is for a URL like any other request.
@@ -558,12 +569,13 @@ fn url(request: &RequestLine, width: usize) -> Text {
             },
         );
     }
-    let left = width.saturating_sub(scheme.width());
-    let for_host = left.saturating_sub(path.width()).max(left * 2 / 5);
     let mut text = Text::default();
-    text.append_cut(scheme, width);
+    if scheme.width() + host.width() + path.width() <= width {
+        text.append_cut(scheme, width);
+    }
     let left = width.saturating_sub(text.width());
-    text.append_cut(host, for_host.min(left));
+    let for_host = left.saturating_sub(path.width()).max(left * 2 / 5);
+    text.append_middle_cut(host, for_host.min(left));
     let left = width.saturating_sub(text.width());
     text.append_cut(path, left);
     text

@@ -2,7 +2,9 @@
 
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::format::size;
-use ratel_flow::{FlowError, FlowKind, Headers, Request, Response, Side, StreamKind, Version};
+use ratel_flow::{
+    FlowError, FlowKind, Headers, Request, Response, Scheme, Side, StreamKind, Version,
+};
 use ratel_views::Schemas;
 
 use crate::screens::known::Known;
@@ -33,7 +35,11 @@ pub(crate) fn request(
         missing(flow, why, &mut content);
         return content;
     };
-    content.head = vec![request_line(request)];
+    if let Some(error) = &flow.error {
+        add_error(flow, error, &mut content.head);
+        content.head.push(Text::default());
+    }
+    content.head.push(request_line(request));
     fields(&request.pseudo, &request.version, &mut content.head);
     fields(&request.headers, &request.version, &mut content.head);
     let message = Message {
@@ -80,7 +86,16 @@ pub(crate) fn response(
         return content;
     };
     if let Some(error) = &flow.error {
-        add_error(error, &mut content.head);
+        add_error(flow, error, &mut content.head);
+        content.head.push(Text::default());
+    }
+    if wants_tls(flow, response, body.as_ref()) {
+        let mut line = Text::plain(Role::Heading, "hint: ");
+        line.push(
+            Role::Text,
+            "the service wants TLS on that port: use https:// for it",
+        );
+        content.head.push(line);
         content.head.push(Text::default());
     }
     let mut line = status_line(response);
@@ -141,18 +156,52 @@ fn missing(flow: &FlowSnapshot, why: &str, content: &mut Content) {
         ));
     }
     match &flow.error {
-        Some(error) => add_error(error, &mut content.head),
+        Some(error) => add_error(flow, error, &mut content.head),
         None => content.head.push(Text::plain(Role::Dim, why)),
     }
 }
 
-fn add_error(error: &FlowError, lines: &mut Vec<Text>) {
+/// Whether a server of https has answered plain HTTP, as Go's, nginx and Apache do.
+fn wants_tls(flow: &FlowSnapshot, response: &Response, body: Option<&BodyPart>) -> bool {
+    let plain = flow
+        .request
+        .as_ref()
+        .is_some_and(|request| request.scheme == Scheme::Http);
+    let said = |body: &BodyPart| {
+        let start = body.bytes.get(..TLS_WORDS_WITHIN).unwrap_or(&body.bytes);
+        let start = String::from_utf8_lossy(start).to_ascii_lowercase();
+        TLS_WORDS.iter().any(|words| start.contains(words))
+    };
+    plain && response.status == 400 && body.is_some_and(said)
+}
+
+/// What servers say then.
+const TLS_WORDS: [&str; 4] = [
+    "http request to an https server",
+    "request was sent to https port",
+    "speaking plain http to an ssl-enabled server port",
+    "requires tls",
+];
+
+/// So many bytes of what they say are looked at.
+const TLS_WORDS_WITHIN: usize = 2048;
+
+fn add_error(flow: &FlowSnapshot, error: &FlowError, lines: &mut Vec<Text>) {
     let mut line = Text::plain(Role::Error, "error: ");
     line.push_str(Role::Error, &error.message);
     lines.push(line);
     if let Some(hint) = &error.hint {
         let mut line = Text::plain(Role::Heading, "hint: ");
         line.push_str(Role::Text, hint);
+        lines.push(line);
+    }
+    if error.is_unverified() && flow.request.is_some() {
+        let mut line = Text::plain(Role::Heading, "here: ");
+        line.push(Role::Key, ":set ssl_insecure true");
+        line.push(
+            Role::Text,
+            " accepts it as well; then send the request again",
+        );
         lines.push(line);
     }
 }

@@ -271,6 +271,10 @@ fn tabs(view: &FlowView, way: Option<&str>) -> Text {
             }
         }
         None => {
+            if let Some(error) = view.snapshot.as_ref().and_then(|flow| flow.error.as_ref()) {
+                text.push(Role::Error, " error: ");
+                text.push_str(Role::Error, &error.message);
+            }
             let list = &view.messages;
             if list.page.places > 0 {
                 text.push(

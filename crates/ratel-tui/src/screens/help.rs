@@ -17,7 +17,9 @@ const KEYS: usize = 24;
 /// Of the screen in focus.
 pub(crate) fn content(model: &Model) -> Content {
     let context = model.context();
-    let lines = model.keymap.on(context);
+    let mut lines = model.keymap.on(context);
+    // What is not there yet is not offered, unless somebody has bound it.
+    lines.retain(|line| line.binding.own || line.binding.is_usable());
     let (own, global): (Vec<_>, Vec<_>) =
         lines.iter().partition(|line| line.place != Context::Global);
     let mut head = vec![Text::plain(

@@ -9,8 +9,13 @@ use crate::theme::Role;
 use crate::widgets::bars::PaneArea;
 use crate::widgets::table;
 
-/// Columns of the names.
-const NAMES: usize = 38;
+/// Columns of the names, where there is room for values beside them.
+fn names_width() -> usize {
+    let names = options::all().filter(|def| def.tools.terminal);
+    let longest = names.map(|def| def.name.len()).max();
+    // With the star before them, and two spaces behind.
+    longest.unwrap_or_default() + 4
+}
 
 /// The rows, in alphabetical order.
 pub(crate) fn rows(model: &Model, view: &OptionsView) -> Vec<&'static OptionDef> {
@@ -88,7 +93,7 @@ fn line(model: &Model, def: &OptionDef) -> Text {
     // The star says it without colour.
     let mut text = Text::plain(Role::Changed, if changed { "* " } else { "  " });
     text.push(name, def.name);
-    text.tab_to(NAMES);
+    text.tab_to(names_width());
     text.push(value, shown(model, def));
     if planned {
         text.push(Role::Dim, "  (not available yet)");

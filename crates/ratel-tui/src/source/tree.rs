@@ -67,6 +67,7 @@ pub struct TreePage {
 pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
     let Counts {
         shown,
+        total,
         pending,
         evicted,
     } = source.counts();
@@ -124,6 +125,7 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
         && query.target != TreeTarget::Newest;
     found.page = Page {
         shown,
+        total,
         pending,
         evicted,
         focus,

@@ -167,7 +167,7 @@ const PALETTES: [Palette; 8] = [
             both(Black, 234),
             both(Gray, 244),
             both(White, 254),
-            both(DarkGray, 240),
+            both(DarkGray, 245),
             both(Red, 160),
             both(LightRed, 166),
             both(Yellow, 136),

@@ -6,6 +6,7 @@ use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
 
+use crate::keymap::Context;
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
 use crate::screens::{flow_view, rules};
@@ -36,7 +37,19 @@ pub(super) fn run(model: &mut Model, words: &[String]) -> Vec<Effect> {
 }
 
 pub(super) fn say_error(model: &mut Model, error: &CommandError) {
-    let text = match error.hint() {
+    let all = || {
+        model
+            .keymap
+            .key_of(Context::Global, "console.view.commands")
+    };
+    let one = || model.keymap.key_of(Context::Global, "console.palette");
+    let hint = match error {
+        CommandError::Unknown { similar: None, .. } => all()
+            .zip(one())
+            .map(|(all, one)| format!("{all} lists all commands, {one} finds one")),
+        error => error.hint(),
+    };
+    let text = match hint {
         Some(hint) => format!("{error} ({hint})"),
         None => error.to_string(),
     };

@@ -118,7 +118,7 @@ pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
     // Only what is held can be changed of a flow that goes on.
     let is_held = row.or(open).is_some_and(|state| state.is_live());
     let text = match (changed, is_held) {
-        (true, true) => format!("{name} of flow {id} changed; a lets it go on"),
+        (true, true) => format!("{name} changed; a lets it go on"),
         (true, false) => {
             let keys = [
                 ("replay.client @focus", "sends it"),
@@ -129,9 +129,9 @@ pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
                 Some(format!("{key} {does}"))
             });
             let said: Vec<_> = said.collect();
-            format!("{name} of flow {id} changed; {}", said.join(", "))
+            format!("{name} changed; {}", said.join(", "))
         }
-        (false, _) => format!("{name} of flow {id} stays as it is"),
+        (false, _) => format!("{name} stays as it is"),
     };
     say(model, text);
 }

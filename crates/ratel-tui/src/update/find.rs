@@ -12,7 +12,7 @@ use crate::source::MessageId;
 use crate::widgets::line_edit::Edited;
 use crate::widgets::pane::{Pane, Place};
 
-use super::{nav, open, reload, resized, say, say_why};
+use super::{nav, open, reload, resized, say, say_why, search};
 
 // What is looked for
 
@@ -200,7 +200,7 @@ pub(super) fn arrive(model: &mut Model, flow: FlowId) -> Vec<Effect> {
         return Vec::new();
     };
     match go(pane, &jump, as_it_is) {
-        Place::Here => {}
+        Place::Here => return search::arrived(model),
         Place::Load => reload(model, true),
         Place::Nowhere if jump.is_in_body() => say(
             model,

@@ -6,7 +6,7 @@ use ratel_core::commands::{self, CommandError, lex};
 use ratel_core::options::{self, Default, OptionDef, Value, Values, keys, parse};
 use ratel_core::view::Order;
 
-use crate::keymap::Key;
+use crate::keymap::{Context, Key};
 use crate::model::{CommandLine, Confirm, Grid, GridFor, Layout, Model, Prompt, Screen, ValueEdit};
 use crate::msg::Effect;
 use crate::screens::{self, flow_list};
@@ -32,8 +32,17 @@ pub(super) fn changed(model: &mut Model, values: Arc<Values>) -> Vec<Effect> {
     if relisted {
         model.list.filter = model.filter_option();
     }
+    let held = |values: &Values| {
+        let active = values.bool(keys::INTERCEPT_ACTIVE);
+        let filter = values.opt_str(keys::INTERCEPT).map(str::to_owned);
+        filter.filter(|_| active)
+    };
+    let (held_before, holds) = (held(&before), held(now));
     if relisted || sorted {
         effects.extend(show_list(model));
+    }
+    if held_before != holds && holds.is_some() {
+        say_what_is_held(model);
     }
     model.panes.show_both(model.layout() != Layout::Single);
     model.log.stale = true;
@@ -41,6 +50,23 @@ pub(super) fn changed(model: &mut Model, values: Arc<Values>) -> Vec<Effect> {
     resized(model);
     nav::settle(model);
     effects
+}
+
+/// Says how to go on from there when flows begin to be held back.
+fn say_what_is_held(model: &mut Model) {
+    let keys = [
+        ("flow.resume @focus", "lets one go on"),
+        ("set intercept_active toggle", "stops holding them"),
+    ];
+    let said = keys.iter().filter_map(|(command, does)| {
+        let key = model.keymap.key_of(Context::FlowList, command)?;
+        Some(format!("{key} {does}"))
+    });
+    let said: Vec<_> = said.collect();
+    say(
+        model,
+        format!("flows that match are held: {}", said.join(", ")),
+    );
 }
 
 fn follow(model: &mut Model) {
@@ -85,7 +111,12 @@ pub(super) fn ask(model: &mut Model, name: &str) -> Result<(), CommandError> {
         plain => format!("'{plain}'"),
     };
     let line = format!("{} {} {quoted}", setter(def), def.name);
-    prompt::open(model, CommandLine::with_cursor_back(&line, 1));
+    let command = CommandLine::with_cursor_back(&line, 1);
+    let command = CommandLine {
+        asked_from: line.len() - quoted.len() + 1,
+        ..command
+    };
+    prompt::open(model, command);
     Ok(())
 }
 

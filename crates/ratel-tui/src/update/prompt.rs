@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use ratel_core::commands::{self, Candidate, Candidates, complete, lex};
-use ratel_core::options::keys;
+use ratel_core::commands::{self, ArgKind, Candidate, Candidates, complete, lex};
+use ratel_core::options::{self, keys};
+use ratel_flow::filter::Filter;
 
 use crate::keymap::Key;
 use crate::model::{CommandLine, Confirm, Model, Offered, Prompt, Screen};
@@ -12,7 +13,7 @@ use crate::screens::commands as reference;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
 use super::commands::{choices, line, run};
-use super::{choose, find, grid, options, palette, say, search, text_view};
+use super::{choose, find, grid, palette, say, search, text_view};
 
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
@@ -91,7 +92,7 @@ pub(super) fn answered(model: &mut Model, prompt: Prompt, key: Key) -> Vec<Effec
             }
         },
         Prompt::Find(line) => return find::key(model, line, key),
-        Prompt::Value(edit) => return options::value_key(model, edit, key),
+        Prompt::Value(edit) => return super::options::value_key(model, edit, key),
         Prompt::Command(command) => return command_key(model, command, key),
     }
     Vec::new()
@@ -144,7 +145,17 @@ pub(super) fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
 fn command_key(model: &mut Model, mut command: Box<CommandLine>, key: Key) -> Vec<Effect> {
     let mut effects = Vec::new();
     match key {
-        Key::Named("enter") => return entered(model, command.line.text()),
+        Key::Named("enter") => {
+            let text = command.line.text().to_owned();
+            match not_taken(model, &text) {
+                Some(why) => command.error = Some(why),
+                None => return entered(model, &text),
+            }
+        }
+        // What was asked for goes, and the question stays.
+        Key::Ctrl('u') if command.line.clear_from(command.asked_from) => {
+            effects = changed(model, &mut command);
+        }
         Key::Named("tab") => {
             take(&mut command, true);
             if command.offered.candidates.len() == 1 && command.offered.taken.is_some() {
@@ -157,16 +168,37 @@ fn command_key(model: &mut Model, mut command: Box<CommandLine>, key: Key) -> Ve
         Key::Named("up") | Key::Ctrl('p') => effects = walk(model, &mut command, true),
         Key::Named("down") | Key::Ctrl('n') => effects = walk(model, &mut command, false),
         key => match command.line.key(key) {
-            Edited::Changed | Edited::Moved => {
-                command.in_history = false;
-                command.untouched = false;
-                effects = offer(model, &mut command);
-            }
+            Edited::Changed | Edited::Moved => effects = changed(model, &mut command),
             Edited::Empty | Edited::No => {}
         },
     }
     model.prompt = Some(Prompt::Command(command));
     effects
+}
+
+fn changed(model: &Model, command: &mut CommandLine) -> Vec<Effect> {
+    command.in_history = false;
+    command.untouched = false;
+    command.error = None;
+    offer(model, command)
+}
+
+/// Why a line is left to be put right: a filter that does not parse, a file that has no name yet.
+fn not_taken(model: &Model, line: &str) -> Option<String> {
+    let words = commands::words(line);
+    let def = commands::def(words.first()?)?;
+    let file = def.params.get(words.len() - 1);
+    if file.is_some_and(|param| param.kind == ArgKind::Path && param.default.is_none()) {
+        return Some("type a file name".to_owned());
+    }
+    let option = options::def(words.get(1)?);
+    let filters = (1..words.len()).filter(|nth| def.takes_filter(nth - 1, option));
+    let filter = words.get(filters.min()?..)?.join(" ");
+    if filter.trim().is_empty() {
+        return None;
+    }
+    let parsed = Filter::parse(&filter, model.filters());
+    parsed.err().map(|error| error.to_string())
 }
 
 fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
@@ -283,6 +315,7 @@ fn take(command: &mut CommandLine, forth: bool) {
     };
     command.line.replace(*start, &word);
     command.untouched = false;
+    command.error = None;
 }
 
 /// Goes through the history by what was typed.

@@ -19,6 +19,9 @@ pub(super) fn ran(model: &mut Model, call: &Call, result: Result<Output, Command
     if result.is_ok() && call.name() == traffic::RESUME {
         traffic::let_go(model, call);
     }
+    if result.is_ok() && call.name() == traffic::REPLAY {
+        traffic::sent_again(model, call);
+    }
     match result {
         Ok(Output::Nothing) => {}
         Ok(Output::Str(text)) if text.lines().count() <= 1 => say(model, text),
@@ -58,6 +61,10 @@ pub(super) fn show_list(model: &mut Model, title: &str, texts: Vec<String>) {
 /// Flows were compared.
 pub(super) fn diffed(model: &mut Model, found: Result<Differences, CommandError>) {
     match found {
+        Ok(Differences { title, diff }) if diff.sections.is_empty() => match title.contains('(') {
+            true => say(model, "nothing differs"),
+            false => say(model, title),
+        },
         Ok(Differences { title, diff }) => show(model, &title, data::diff(&diff)),
         Err(error) => say_error(model, &error),
     }

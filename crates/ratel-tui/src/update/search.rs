@@ -179,7 +179,7 @@ fn searched_place(model: &Model) -> Option<(FlowId, Place)> {
 }
 
 /// Has the matches counted, now that one was gone to, and says which one it is where no title does.
-fn arrived(model: &mut Model) -> Vec<Effect> {
+pub(super) fn arrived(model: &mut Model) -> Vec<Effect> {
     let place = searched_place(model);
     let Some(pane) = model.pane_mut() else {
         return Vec::new();

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use ratel_core::commands::{Call, FlowSpec};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
-use ratel_core::store::{Summary, Update};
-use ratel_flow::{FlowError, FlowId, Side};
+use ratel_core::store::{Summary, Times, Update};
+use ratel_flow::{FlowError, FlowId, Side, Timestamp};
 
-use super::{commands, resized, say_until};
+use super::{commands, resized, say, say_until, say_why};
+use crate::format;
 use crate::keymap::Context;
 use crate::model::{FlowView, LOG_KEPT, Model, Screen};
 use crate::msg::Effect;
@@ -48,6 +49,39 @@ fn say_held_again(model: &mut Model) {
         let text = format!("the request went on; its response is held now{key}");
         let now = model.now;
         say_until(model, Level::Info, text.into(), now);
+    }
+}
+
+/// The command that sends requests again.
+pub(super) const REPLAY: &str = "replay.client";
+
+/// Remembers that the request of the flow in focus is sent again.
+pub(super) fn sent_again(model: &mut Model, call: &Call) {
+    let focus = model.focused_flow();
+    let is_focus = *call.flows(0) == FlowSpec::Focus;
+    model.sent_again = focus.filter(|_| is_focus).map(|id| (id, model.now));
+}
+
+/// What came of the request that was sent again.
+fn say_outcome(
+    model: &mut Model,
+    id: FlowId,
+    times: Times,
+    status: Option<u16>,
+    error: Option<&FlowError>,
+) {
+    let sent = |(sent, at): &mut (FlowId, Timestamp)| *sent == id && times.began >= *at;
+    if model.sent_again.take_if(sent).is_none() {
+        return;
+    }
+    match (error, status) {
+        (Some(error), _) => say_why(model, format!("sent again, and failed: {error}")),
+        (None, Some(status)) => {
+            let end = times.response_end.unwrap_or(times.last);
+            let took = format::took(end.since(times.began));
+            say(model, format!("sent again: answered {status} in {took}"));
+        }
+        (None, None) => say(model, "sent again, without an answer"),
     }
 }
 
@@ -121,6 +155,10 @@ pub(super) fn took_page(model: &mut Model, page: Page) {
     }
     model.list.page = page;
     say_held_again(model);
+    let row = model.sent_again.and_then(|(id, _)| row_of(model, id));
+    if let Some(row) = row.filter(|row| !row.state.is_live()).cloned() {
+        say_outcome(model, row.id, row.times, row.status, row.error.as_ref());
+    }
     warn_of_distrust(model);
     // The open flow goes with the focus, so that the next and the one before are its neighbours; but it stays open
     // when it was evicted.
@@ -156,7 +194,7 @@ pub(super) fn took_tree(model: &mut Model, found: TreePage) {
     took_page(model, found.page);
 }
 
-/// Says once what to do about a client that does not trust the certificate.
+/// Says once what to do about a client that does not trust the certificate, and about a server that is not trusted.
 fn warn_of_distrust(model: &mut Model) {
     let list = &mut model.list;
     let refused = |row: &Summary| row.error.as_ref().is_some_and(FlowError::is_distrust);
@@ -165,6 +203,18 @@ fn warn_of_distrust(model: &mut Model) {
         let text = "no trust in the certificate, it seems; enter on the row says what helps";
         let now = model.now;
         say_until(model, Level::Info, text.into(), now);
+    }
+    let list = &mut model.list;
+    let unverified = |row: &Summary| row.error.as_ref().is_some_and(FlowError::is_unverified);
+    if !list.unverified_said && list.page.rows.iter().any(unverified) {
+        list.unverified_said = true;
+        let again = model
+            .keymap
+            .key_of(Context::FlowList, "replay.client @focus")
+            .map_or_else(String::new, |key| format!(", {key} sends it again"));
+        let text = format!("server not trusted: `:set ssl_insecure true` accepts it{again}");
+        let now = model.now;
+        say_until(model, Level::Warn, text.into(), now);
     }
 }
 
@@ -180,6 +230,14 @@ pub(super) fn took_flow(model: &mut Model, opened: Opened) {
             message_view::show(view, opened, schemas.as_ref());
         }
         return;
+    }
+    if let Some(flow) = opened
+        .snapshot
+        .as_ref()
+        .filter(|flow| !flow.state.is_live())
+    {
+        let status = flow.response.as_ref().map(|response| response.status);
+        say_outcome(model, flow.id, flow.times, status, flow.error.as_ref());
     }
     let ways = flow_view::Ways::of(model, opened.id);
     if let Some(view) = model.flow_view().filter(|view| view.id == opened.id) {

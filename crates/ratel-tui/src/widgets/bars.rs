@@ -282,7 +282,8 @@ fn message(model: &Model, width: usize) -> Option<Text> {
     let first = message.text.lines().next().unwrap_or_default();
     text.push_str(role, first);
     if message.only_here {
-        return Some(text);
+        // In full it stands above.
+        return (text.width() <= width).then_some(text);
     }
     const MORE: &str = " (more in the event log: E)";
     if message.level != Level::Info && (text.width() > width || first.len() < message.text.len()) {

@@ -156,6 +156,15 @@ impl LineEdit {
         }
     }
 
+    /// Deletes what stands before the cursor, from there on; false where that is nothing.
+    pub(crate) fn clear_from(&mut self, start: usize) -> bool {
+        let deletes = start < self.cursor && self.text.is_char_boundary(start);
+        if deletes {
+            self.delete_to(start);
+        }
+        deletes
+    }
+
     fn delete_to(&mut self, to: usize) {
         let (from, to) = (to.min(self.cursor), to.max(self.cursor));
         self.text.replace_range(from..to, "");

@@ -160,26 +160,36 @@ fn about_word(command: &CommandLine) -> Vec<Text> {
         line.push(Role::Name, param.name);
         line.push(Role::Dim, format!(": {}", about_param(param, before)));
         lines.push(line);
+        if hint.command.takes_filter(hint.nth, option_of(before)) {
+            let examples = format!("  for example: {}", commands::FILTER_EXAMPLES);
+            lines.push(Text::plain(Role::Hint, examples));
+        }
+    }
+    if let Some(error) = &command.error {
+        let mut line = Text::plain(Role::Error, "  error: ");
+        line.push_str(Role::Error, error);
+        lines.push(line);
     }
     lines
 }
 
 fn about_param(param: &Param, before: &str) -> String {
-    if param.kind == ArgKind::OptionValue {
-        let words = lex::words(before);
-        let mut names = words
-            .iter()
-            .rev()
-            .filter_map(|word| options::def(&word.text));
-        if let Some(def) = names.next() {
-            let kind = match def.choices {
-                [] => def.default.type_name().to_owned(),
-                choices => choices.join(", "),
-            };
-            return format!("{} ({kind})", def.short_help());
-        }
+    let option = (param.kind == ArgKind::OptionValue).then(|| option_of(before));
+    if let Some(def) = option.flatten() {
+        let kind = match def.choices {
+            [] => def.default.type_name().to_owned(),
+            choices => choices.join(", "),
+        };
+        return format!("{} ({kind})", def.short_help());
     }
     param.kind.help().to_owned()
+}
+
+/// The option whose value is typed.
+fn option_of(before: &str) -> Option<&'static options::OptionDef> {
+    let words = lex::words(before);
+    let mut names = words.iter().rev();
+    names.find_map(|word| options::def(&word.text))
 }
 
 /// What the words of a line are: the command, and what does not fit.

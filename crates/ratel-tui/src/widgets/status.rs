@@ -54,7 +54,12 @@ fn place(model: &Model) -> String {
         None => (page.focus.map(|(_, at)| at), page.shown),
     };
     let at = at.map_or(0, |at| (at + 1).min(rows));
-    let mut place = format!(" {arrow}{marked} [{at}/{rows}]");
+    // Where nothing is shown, it is said that there is something.
+    let hidden = match page.total {
+        total if page.shown == 0 && total > 0 => format!(" of {total}"),
+        _ => String::new(),
+    };
+    let mut place = format!(" {arrow}{marked} [{at}/{rows}{hidden}]");
     if model.list.tree.is_some() {
         place.push_str(&format!(" [tree of {}]", page.shown));
     }

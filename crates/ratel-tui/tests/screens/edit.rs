@@ -74,7 +74,7 @@ fn the_way_from_a_header_to_another_request_is_said() {
         .keys("enter q")
         .text();
     assert!(
-        text.ends_with("request-headers of flow 1 changed; r sends it, V undoes that"),
+        text.ends_with("request-headers changed; r sends it, V undoes that"),
         "{text}"
     );
     assert_eq!(header(&ui, 1, "accepty"), "*/*x");
@@ -97,7 +97,7 @@ fn what_is_held_is_let_go_by_a_key_that_is_said() {
         ui.text()
     );
     assert!(
-        ui.keys("enter").text().contains("\na Resume  space Next"),
+        ui.keys("enter").text().contains("\na Resume  q Back"),
         "{}",
         ui.text()
     );
@@ -167,7 +167,7 @@ fn single_values_are_edited_at_the_prompt() {
     ui.keys("left right").type_in("v2?q").keys("enter");
     assert_eq!(path(&ui, 1), "/v2?q");
     assert!(
-        ui.text().contains("alert: Set url on 1 flows."),
+        ui.text().contains("alert: Set url on 1 flow."),
         "{}",
         ui.text()
     );
@@ -204,7 +204,7 @@ fn headers_are_edited_in_a_grid() {
     assert_eq!(header(&ui, 1, "x-new"), "a\tb");
     let text = ui.text();
     assert!(
-        text.contains("request-headers of flow 1 changed; r sends it, V undoes that"),
+        text.contains("request-headers changed; r sends it, V undoes that"),
         "{text}"
     );
     assert!(
@@ -296,7 +296,7 @@ fn requests_are_made_and_copied() {
     ui.keys("g D");
     assert!(ui.text().contains("[11/11]"), "{}", ui.text());
     assert!(
-        ui.text().contains("alert: Duplicated 1 flows"),
+        ui.text().contains("alert: Duplicated 1 flow."),
         "{}",
         ui.text()
     );
@@ -390,12 +390,17 @@ fn flows_are_compared() {
     assert_snapshot!("diff_marked", ui.text());
     ui.keys("q").command("console.view.diff @focus @1");
     assert!(
-        ui.text().contains("flow 1 (-) and flow 2 (+)"),
+        ui.text()
+            .contains("GET /orders/7 (-) and GET /orders/7?v2 (+)"),
         "{}",
         ui.text()
     );
     ui.keys("q = 1");
-    assert!(ui.text().contains("flow 2 is what it was"), "{}", ui.text());
+    assert!(
+        ui.text().contains("nothing in the flow was changed"),
+        "{}",
+        ui.text()
+    );
     ui.command("console.view.diff @focus @focus");
     assert!(
         ui.text().contains("there is no other flow"),
@@ -499,7 +504,7 @@ fn a_body_is_edited_on_the_screen() {
     ui.keys("ctrl_y ctrl_s");
     assert!(
         ui.text()
-            .contains("request-body of flow 1 changed; r sends it, V undoes that"),
+            .contains("request-body changed; r sends it, V undoes that"),
         "{}",
         ui.text()
     );

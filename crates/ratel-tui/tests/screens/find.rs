@@ -205,7 +205,8 @@ fn the_same_is_looked_for_in_other_ways() {
     let last = Effect::Find(5, wanted(r"\bfoo", true, false));
     assert_eq!(ui.asked.last(), Some(&last));
     let text = ui.command("console.find.regex x*").text();
-    assert!(text.contains("use `+` in place of `*`"), "{text}");
+    let words = text.replace('\n', " ");
+    assert!(words.contains("use `+` in place of `*`"), "{text}");
 }
 
 #[test]

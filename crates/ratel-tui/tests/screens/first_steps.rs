@@ -201,3 +201,237 @@ fn a_command_that_follows_at_once_means_the_new_focus() {
     let path = &added.snapshot.request.as_ref().unwrap().path;
     assert_eq!(&**path, b"/old");
 }
+
+#[test]
+fn operators_are_offered_and_a_filter_stays_until_it_is_right() {
+    let mut ui = Ui::new(SMALL, sample());
+    let text = ui.keys("f").text();
+    assert!(
+        text.contains("for example: ~m POST   ~c 400   example.com/orders"),
+        "{text}"
+    );
+    let text = ui.type_in("~").text();
+    assert!(text.contains("~a") && text.contains("~ lists"), "{text}");
+    let text = ui.type_in("meta").keys("tab").text();
+    assert!(text.ends_with(r#": set view_filter "~meta ""#), "{text}");
+    // What was asked for goes, and the question stays.
+    assert_eq!(last(ui.keys("ctrl_u")), r#": set view_filter """#);
+    let text = ui.type_in("~c (").keys("enter").text();
+    assert!(
+        text.contains("  error: ") && text.ends_with(r#": set view_filter "~c (""#),
+        "{text}"
+    );
+    let text = ui.keys("backspace").type_in("201").text();
+    assert!(!text.contains("error: "), "{text}");
+    assert!(
+        ui.keys("enter").text().contains("[1/1] [f:~c 201]"),
+        "{}",
+        ui.text()
+    );
+    // Twice clears the line.
+    assert_eq!(last(ui.keys("f ctrl_u ctrl_u")), r#": ""#);
+    ui.keys("esc");
+}
+
+#[test]
+fn a_filter_that_hides_all_says_of_how_many() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("f").type_in("PATCH").keys("enter");
+    let text = ui.text();
+    assert!(text.contains("[0/0 of 9]"), "{text}");
+    assert!(text.contains("For the method write ~m PATCH"), "{text}");
+    ui.keys("f ctrl_u enter");
+    assert!(ui.text().contains("[1/9]"), "{}", ui.text());
+}
+
+#[test]
+fn a_file_has_to_have_a_name() {
+    let mut ui = Ui::new(SMALL, sample());
+    let text = ui.keys("w enter").text();
+    assert!(
+        text.contains("error: type a file name") && text.contains(": save.file @shown"),
+        "{text}"
+    );
+    ui.type_in("/tmp/x").keys("enter");
+    assert_eq!(ui.begun.len(), 1);
+}
+
+#[test]
+fn a_failure_is_seen_first() {
+    let failed = Fake::new(1, "GET", "/", 502, "", "").failed(
+        "the certificate of service.dev (server side) is not accepted",
+        "pass -k to accept it, or name a file",
+    );
+    let mut ui = Ui::new(SMALL, vec![failed]);
+    assert_eq!(
+        last(&ui),
+        "warn: server not trusted: `:set ssl_insecure true` accepts it, r sends it again"
+    );
+    let text = ui.keys("enter").text();
+    let lines: Vec<_> = text.lines().skip(2).take(4).collect();
+    assert_eq!(
+        lines[0],
+        "error: the certificate of service.dev (server side) is not accepted"
+    );
+    assert_eq!(lines[1], "hint: pass -k to accept it, or name a file");
+    assert!(
+        lines[2].starts_with("here: :set ssl_insecure true"),
+        "{text}"
+    );
+    for keys in ["tab", "tab"] {
+        let text = ui.keys(keys).text();
+        assert!(
+            text.contains("not accepted") && text.contains("pass -k"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_service_that_wants_tls_is_found_out() {
+    let mut flow = Fake::new(
+        1,
+        "GET",
+        "/",
+        400,
+        "text/plain",
+        "Client sent an HTTP request to an HTTPS server.\n",
+    );
+    let mut ui = Ui::new(SMALL, vec![flow.clone()]);
+    assert!(
+        !ui.keys("enter tab").text().contains("hint: "),
+        "it has TLS"
+    );
+    flow.snapshot.request.as_mut().unwrap().scheme = ratel_flow::Scheme::Http;
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    let text = ui.keys("enter tab").text();
+    assert!(
+        text.contains("hint: the service wants TLS on that port: use https://"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_was_done_is_said_in_words_of_the_screen() {
+    let mut ui = Ui::new(SMALL, sample());
+    assert_eq!(last(ui.keys("d")), "removed 1 flow");
+    assert_eq!(last(ui.keys("V")), "alert: Reverted 1 flow.");
+    assert_eq!(last(ui.keys("D")), "alert: Duplicated 1 flow.");
+    ui.command("console.view.diff @focus original");
+    assert_eq!(last(&ui), "nothing in the flow was changed");
+    ui.command("quit");
+    let text = ui.text();
+    assert!(
+        text.contains("Unknown command: quit (C lists all commands, ctrl p finds one)"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_error_that_needs_room_is_said_once() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.command("view.order.set sideways");
+    let text = ui.text();
+    assert_eq!(text.matches("sideways").count(), 1, "{text}");
+    assert!(last(&ui).starts_with("enter Open"), "{text}");
+}
+
+#[test]
+fn the_way_back_is_always_said() {
+    for (size, needed) in [
+        (
+            (80, 24),
+            &["q Back", "e Edit", "y Copy", "= Diff", "? Help"][..],
+        ),
+        ((60, 15), &["q Back", "e Edit", "y Copy", "? Help"][..]),
+        ((40, 10), &["q Back", "? Help"][..]),
+    ] {
+        let mut ui = Ui::new(size, sample());
+        let hints = last(ui.keys("enter"));
+        for hint in needed {
+            assert!(hints.contains(hint), "{hint} at {size:?}: {hints}");
+        }
+    }
+}
+
+#[test]
+fn a_path_is_read_beside_a_long_host() {
+    let mut flow = Fake::new(1, "GET", "/prices?page=1", 200, "", "");
+    let request = flow.snapshot.request.as_mut().unwrap();
+    request.host = "a-service.of-mine.staging.example.org".into();
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    let text = ui.text();
+    assert!(text.contains(" a-servic…mple.org/prices?page=1 "), "{text}");
+    let text = ui.keys("enter tab tab").text();
+    assert!(
+        text.contains("https://a-service.of-mine.staging.example.org/pric\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_came_of_a_replay_is_said() {
+    let mut ui = Ui::new(SMALL, sample());
+    let call = ratel_core::commands::parse("replay.client @focus").unwrap();
+    let sent = ratel_core::commands::Output::Str("the request is sent again".into());
+    ui.pass_time(60);
+    ui.send(Msg::Ran(call.clone(), Ok(sent.clone())));
+    // It is the old answer until the flow has begun anew.
+    ui.changed(1);
+    assert_eq!(last(&ui), "the request is sent again");
+    ui.change(1, |flow| {
+        let times = &mut flow.snapshot.times;
+        times.began.0 += 60_000_000_000;
+        times.response_end = Some(ratel_flow::Timestamp(times.began.0 + 5_000_000));
+        let request = flow.snapshot.request.as_mut().unwrap();
+        request.timestamp_start = times.began;
+    });
+    assert_eq!(last(&ui), "sent again: answered 200 in 5ms");
+    assert!(ui.text().contains(">> 13:07:00"), "{}", ui.text());
+    ui.keys("j k");
+    ui.send(Msg::Ran(call, Ok(sent)));
+    ui.change(1, |flow| {
+        let again = flow.clone().failed("connection refused", "is it running?");
+        *flow = again;
+        flow.snapshot.times.began.0 += 60_000_000_000;
+    });
+    assert_eq!(
+        last(&ui),
+        "error: sent again, and failed: connection refused; is it running?"
+    );
+}
+
+#[test]
+fn who_holds_flows_is_told_how_to_stop() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys("i").type_in("~m POST").keys("enter");
+    assert_eq!(
+        last(&ui),
+        "flows that match are held: a lets one go on, I stops holding them"
+    );
+    assert!(last(ui.keys("I")).starts_with("nothing is held back; I holds back"));
+}
+
+#[test]
+fn the_time_that_somebody_held_it_is_not_what_it_took() {
+    let mut flow = Fake::new(1, "GET", "/", 200, "", "");
+    flow.snapshot.times.held = std::time::Duration::from_millis(100);
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    assert!(ui.text().contains(" 23ms"), "{}", ui.text());
+    let text = ui.keys("enter tab tab G").text();
+    assert!(text.contains("Held back for               100ms"), "{text}");
+}
+
+#[test]
+fn long_values_stay_in_their_column() {
+    let mut flow = Fake::new(1, "GET", "/", 200, "", "");
+    let request = flow.snapshot.request.as_mut().unwrap();
+    request.path = "/a/path-that-does-not-fit beside its name, and so goes on below".into();
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    let text = ui.keys("enter tab tab").text();
+    let below = text
+        .lines()
+        .find(|line| line.contains("goes on below"))
+        .unwrap();
+    assert!(below.starts_with(&" ".repeat(30)), "{text}");
+}

@@ -370,9 +370,10 @@ fn how_flows_ended_is_seen_at_every_width() {
     assert_snapshot!("ended_120x30", Ui::new(LARGE, ended()).text());
     let mut ui = Ui::new(SMALL, ended());
     let text = ui.keys("enter tab").text();
-    // In two rows, the second of which begins with a word.
-    let outcome = "1011 Internal error, by the server: out of\n\\x1b[31mcoffee";
-    assert!(text.contains(outcome), "{text}");
+    // In two rows, the second of which begins with a word in the same column.
+    let column = " ".repeat(30);
+    let outcome = format!("1011 Internal error, by the server: out of\n{column}\\x1b[31mcoffee");
+    assert!(text.contains(&outcome), "{text}");
 }
 
 #[test]

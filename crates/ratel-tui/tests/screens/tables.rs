@@ -45,7 +45,7 @@ fn options_are_explained_and_changed() {
     ui.keys("enter ctrl_u").type_in("soon").keys("enter");
     let text = ui.text();
     assert!(
-        text.contains(">>   tcp_timeout                         600")
+        text.contains(">>   tcp_timeout                          600")
             && text.contains("After how many seconds without traffic")
             && text.contains(
                 "error: invalid value for option 'tcp_timeout': 'soon' is not an integer"

@@ -1,6 +1,7 @@
 //! One flow, made up.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_core::store::{Edit, FlowSnapshot, FlowState, Times};
@@ -120,6 +121,7 @@ impl Fake {
             request_body: 0,
             response_body: body.len() as u64,
             times: Times {
+                held: Duration::ZERO,
                 created: at(created),
                 began: at(created),
                 request_end: Some(at(created + 2)),

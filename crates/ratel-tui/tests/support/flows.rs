@@ -40,6 +40,7 @@ impl Source for Flows {
     fn counts(&self) -> Counts {
         Counts {
             shown: self.shown().len(),
+            total: self.list.len(),
             pending: self.pending,
             evicted: self.evicted,
         }

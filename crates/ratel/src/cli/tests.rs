@@ -236,11 +236,11 @@ fn a_url_is_a_reverse_proxy() {
     ");
     insta::assert_snapshot!(refusal("ratel localhost:3000"), @"
     ratel: 'localhost:3000' is not a URL
-      hint: to stand in for a server, write its URL: `ratel http://localhost:3000`
+      hint: to stand in for a server, write its URL: `ratel http://localhost:3000`, or where that has TLS `ratel https://localhost:3000`
     ");
     insta::assert_snapshot!(refusal("ratel dump localhost:3000"), @"
     ratel: 'localhost:3000' is not a URL
-      hint: to stand in for a server, write its URL: `ratel dump http://localhost:3000`; for a filter, `ratel dump ~u localhost:3000`
+      hint: to stand in for a server, write its URL: `ratel dump http://localhost:3000`, or where that has TLS `ratel dump https://localhost:3000`; for a filter, `ratel dump ~u localhost:3000`
     ");
     insta::assert_snapshot!(refusal("ratel http://user:pw@host:3000"), @"
     ratel: invalid mode 'reverse:http://user:pw@host:3000': credentials in the URL are not supported
@@ -251,6 +251,21 @@ fn a_url_is_a_reverse_proxy() {
       hint: write `ratel dump` before all options
     ");
     insta::assert_snapshot!(refusal("ratel nonsense"), @"ratel: unexpected argument 'nonsense'");
+}
+
+#[test]
+fn a_file_is_opened_with_an_option() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let name = file.path().display();
+    for program in ["ratel", "ratel dump"] {
+        let said = refusal(&format!("{program} {name}"));
+        assert!(
+            said.ends_with(&format!(
+                "to read the flows of that file: `{program} -r {name}`"
+            )),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -148,7 +148,7 @@ fn an_origin_that_says_nothing_or_nonsense() {
         (
             "nothing",
             vec![Step::Until(b"\r\n\r\n".to_vec())],
-            &["closed", "without a response"],
+            &["closed", "without a response", "https://"],
         ),
         (
             "no HTTP",

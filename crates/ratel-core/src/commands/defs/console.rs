@@ -19,7 +19,7 @@ pub(super) const SECTION: Section = Section {
         console(
             "console.bodyview",
             &[FLOW, Param::new("part", ArgKind::Choice("console.bodyview.options"))],
-            "Open a body in a program of your own: MITMPROXY_EDITOR, PAGER or EDITOR, else `less`. What it changes is not kept.",
+            "Open a body in a program of your own: PAGER or EDITOR, else `less`; mitmproxy's MITMPROXY_EDITOR comes first where it is set. What it changes is not kept.",
         ),
         console("console.bodyview.options", &[], "List the parts of a flow that have a body.")
             .lists(&["request", "response"]),
@@ -89,7 +89,7 @@ pub(super) const SECTION: Section = Section {
         console("console.grideditor.cancel", &[], "Close the table without applying what was changed.").own(),
         console("console.grideditor.delete", &[], "Delete the row in focus."),
         console("console.grideditor.editor", &[], "Edit the cell in focus in a program of your own: \
-            MITMPROXY_EDITOR or EDITOR."),
+            EDITOR, or mitmproxy's MITMPROXY_EDITOR where that is set."),
         console("console.grideditor.insert", &[], "Insert a row above the focus."),
         console("console.grideditor.load", &[PATH], "Put what is in a file into the cell in focus."),
         console(

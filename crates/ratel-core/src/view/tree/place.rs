@@ -132,6 +132,16 @@ fn peer(flow: &Summary) -> String {
         FlowKind::Http | FlowKind::Connection if tls.is_some() => "https",
         FlowKind::Http | FlowKind::Connection | FlowKind::Tcp => "tcp",
     };
+    // Whoever stands in for a server is called for that one.
+    let mode = &flow.client_conn.proxy_mode;
+    let target = mode.strip_prefix("reverse:");
+    let target = target.and_then(|target| target.split('@').next());
+    if let (Some(target), None) = (
+        target.filter(|target| target.starts_with("http")),
+        &flow.server_conn,
+    ) {
+        return target.to_owned();
+    }
     if let Some(server) = &flow.server_conn {
         let (host, port) = &server.address;
         let host = match scheme {

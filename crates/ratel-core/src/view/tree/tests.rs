@@ -43,6 +43,7 @@ fn flow(id: u64, host: &str, path: &str, status: u16) -> Summary {
         grpc_status: None,
         close: None,
         times: Times {
+            held: Default::default(),
             created: at,
             began: at,
             request_end: None,

@@ -267,6 +267,8 @@ async fn refused_certificates_say_why() {
                 format!("the certificate of service.example (server side) {sentence}")
             );
             assert_eq!(error.hint().unwrap(), hint, "{sentence}");
+            // By this the screen knows it.
+            assert!(hint.contains(ratel_flow::FlowError::ACCEPT), "{hint}");
             assert_eq!(
                 error.info().certificates,
                 issued.chain(),

@@ -51,7 +51,9 @@ pub(super) fn lines(model: &Model, width: usize, two: bool) -> (Text, Text) {
         let is_idle = (without_flows && acts_on_flow(&binding.command))
             || !works_here(model, kind, &binding.command);
         let is_further = width < WIDE && FURTHER.contains(&&*binding.command);
-        if binding.hint.is_empty() || is_idle || is_further || !binding.is_usable() {
+        let is_over = binding.command == "console.find.stop" && !searches(model);
+        let is_idle = is_idle || is_further || is_over;
+        if binding.hint.is_empty() || is_idle || !binding.is_usable() {
             continue;
         }
         let is_help = help.is_some_and(|help| help.key == binding.key);
@@ -84,6 +86,11 @@ pub(super) fn lines(model: &Model, width: usize, two: bool) -> (Text, Text) {
         }
     }
     (first, second)
+}
+
+/// Whether the search in focus goes on.
+fn searches(model: &Model) -> bool {
+    matches!(model.panes.current(), Screen::Found(view) if view.goes_on())
 }
 
 /// Whether a command of the list does nothing without a flow in focus.
