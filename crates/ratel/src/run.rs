@@ -353,20 +353,7 @@ impl Program {
         let (store, dir) = self.store(&values)?;
         let search = self.search(&values, &store, dir)?;
         let stop = ratel_tui::Stop::new();
-        let on_signal = stop.clone();
-        let away = stop.clone();
-        let elsewhere = move || away.is_away();
-        stop::on_signals(elsewhere, move |why| {
-            on_signal.stop();
-            // The screen takes no second signal.
-            why == Why::Signal
-        })
-        .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
-        let (away, on_suspend) = (stop.clone(), stop.clone());
-        let suspended = stop::on_suspend(move || away.is_away(), move || on_suspend.suspend());
-        if let Err(error) = suspended {
-            tracing::debug!(%error, "a stop that others ask for leaves the terminal as it is");
-        }
+        self.stop_screen_on_signals(&stop)?;
         // One for all that leaves, so that a secret has the same placeholder everywhere.
         let redactor = self.redactor(&values)?;
         let saving = self.saving(&values, &store, &redactor)?;
@@ -429,6 +416,24 @@ impl Program {
         ended.map_err(refuse)?;
         saved?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Has signals stop the screen, or suspend it, but while another program has the terminal.
+    fn stop_screen_on_signals(&self, stop: &ratel_tui::Stop) -> Result<(), Refusal> {
+        let (away, on_signal) = (stop.clone(), stop.clone());
+        let elsewhere = move || away.is_away();
+        stop::on_signals(elsewhere, move |why| {
+            on_signal.stop();
+            // The screen takes no second signal.
+            why == Why::Signal
+        })
+        .map_err(|error| self.refuse(format!("cannot listen for signals: {error}"), None))?;
+        let (away, on_suspend) = (stop.clone(), stop.clone());
+        let suspended = stop::on_suspend(move || away.is_away(), move || on_suspend.suspend());
+        if let Err(error) = suspended {
+            tracing::debug!(%error, "a stop that others ask for leaves the terminal as it is");
+        }
+        Ok(())
     }
 
     /// What the user says about protobuf messages.

@@ -144,7 +144,8 @@ fn hints_are_of_what_works_here() {
         let bars: Vec<_> = text.lines().rev().take(2).collect();
         bars.join(" ")
     };
-    let rows: [(&str, Vec<Fake>, &[&str], &[&str]); 6] = [
+    type Row<'a> = (&'a str, Vec<Fake>, &'a [&'a str], &'a [&'a str]);
+    let rows: [Row<'_>; 6] = [
         ("E", one(), &["z Clear"], &["Events"]),
         ("O", one(), &["Events"], &["Options"]),
         ("enter", one(), &["r Replay", "m View", "s Split"], &[]),

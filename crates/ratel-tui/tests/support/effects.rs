@@ -27,47 +27,16 @@ impl Ui {
         while let Some(msg) = msgs.pop_front() {
             for effect in update(&mut self.model, msg) {
                 match effect {
-                    Effect::Page(query) => {
-                        msgs.push_back(Msg::Page(source::page(&self.flows, &query)))
-                    }
-                    Effect::Open(query) => {
-                        msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query))))
-                    }
-                    Effect::Tree(query) => {
-                        let page = source::tree_page(&self.flows, &query);
-                        msgs.push_back(Msg::Tree(Box::new(page)));
-                    }
-                    Effect::KeepTree(wanted) => {
-                        *self.flows.tree.borrow_mut() = wanted.then(Tree::default);
-                        msgs.push_back(Msg::List);
-                    }
-                    Effect::Fold(branch, how) => {
-                        self.flows.tree(&mut |tree| tree.fold(branch, how));
-                        msgs.push_back(Msg::List);
-                    }
-                    Effect::View(settings) => {
-                        self.flows.settings = settings;
-                        msgs.push_back(Msg::List);
-                    }
-                    Effect::Log(text) => {
-                        let entry = Entry {
-                            level: Level::Error,
-                            timestamp: self.now,
-                            message: text,
-                            client: None,
-                        };
-                        self.log.push(entry.clone());
-                        msgs.push_back(Msg::Log(LogUpdate::Added(entry)));
-                    }
-                    Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
-                    Effect::Search(id, place, from) => {
-                        let found = source::search(&self.flows, id, place, from);
-                        msgs.push_back(Msg::Found(id, place, found));
-                    }
-                    Effect::Count(id, place, from) => {
-                        let (from, done) = source::count(&self.flows, id, place, from);
-                        msgs.push_back(Msg::Counted(id, place, from, done));
-                    }
+                    effect @ (Effect::Page(_)
+                    | Effect::Open(_)
+                    | Effect::Tree(_)
+                    | Effect::KeepTree(_)
+                    | Effect::Fold(..)
+                    | Effect::View(_)
+                    | Effect::Log(_)
+                    | Effect::ReadLog
+                    | Effect::Search(..)
+                    | Effect::Count(..)) => self.look(effect, &mut msgs),
                     // All else that has to do with files is begun as an errand.
                     Effect::Run(call, _)
                         if !self.with_files
@@ -127,6 +96,52 @@ impl Ui {
                     effect => self.asked.push(effect),
                 }
             }
+        }
+    }
+
+    /// Does what has to do with what is seen: the list, open flows and the log.
+    fn look(&mut self, effect: Effect, msgs: &mut VecDeque<Msg>) {
+        match effect {
+            Effect::Page(query) => msgs.push_back(Msg::Page(source::page(&self.flows, &query))),
+            Effect::Open(query) => {
+                msgs.push_back(Msg::Opened(Box::new(source::open(&self.flows, &query))))
+            }
+            Effect::Tree(query) => {
+                let page = source::tree_page(&self.flows, &query);
+                msgs.push_back(Msg::Tree(Box::new(page)));
+            }
+            Effect::KeepTree(wanted) => {
+                *self.flows.tree.borrow_mut() = wanted.then(Tree::default);
+                msgs.push_back(Msg::List);
+            }
+            Effect::Fold(branch, how) => {
+                self.flows.tree(&mut |tree| tree.fold(branch, how));
+                msgs.push_back(Msg::List);
+            }
+            Effect::View(settings) => {
+                self.flows.settings = settings;
+                msgs.push_back(Msg::List);
+            }
+            Effect::Log(text) => {
+                let entry = Entry {
+                    level: Level::Error,
+                    timestamp: self.now,
+                    message: text,
+                    client: None,
+                };
+                self.log.push(entry.clone());
+                msgs.push_back(Msg::Log(LogUpdate::Added(entry)));
+            }
+            Effect::ReadLog => msgs.push_back(Msg::LogRead(self.log.clone())),
+            Effect::Search(id, place, from) => {
+                let found = source::search(&self.flows, id, place, from);
+                msgs.push_back(Msg::Found(id, place, found));
+            }
+            Effect::Count(id, place, from) => {
+                let (from, done) = source::count(&self.flows, id, place, from);
+                msgs.push_back(Msg::Counted(id, place, from, done));
+            }
+            effect => self.asked.push(effect),
         }
     }
 

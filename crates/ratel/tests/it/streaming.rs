@@ -130,7 +130,7 @@ fn rules_for_bodies_hold_back_no_flow_that_is_not_theirs() {
             let _ = wire.send(ratel_testkit::origin::ok("secret piece"));
             return;
         }
-        let mut send = |wire: &mut Wire, text: &str| wire.send(text).expect("the proxy reads");
+        let send = |wire: &mut Wire, text: &str| wire.send(text).expect("the proxy reads");
         let head =
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n";
         send(&mut wire, head);
