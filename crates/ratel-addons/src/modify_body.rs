@@ -15,7 +15,7 @@ use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Part, Spec, SpecError, SpecReason};
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
-use ratel_flow::{HttpFlow, Message, Side};
+use ratel_flow::{HttpFlow, Message, Request, Side, Version};
 use ratel_proto::streams;
 
 use crate::live::Scope;
@@ -46,6 +46,8 @@ struct Rule {
 #[derive(Debug)]
 struct Work {
     finds: Replacer,
+    /// It finds something in nothing, so that it makes a body where there is none.
+    fills: bool,
     puts: Source<Template>,
 }
 
@@ -69,12 +71,13 @@ impl Rule {
     ) -> Result<Self, SpecError> {
         let spec = Spec::parse(text, filters)?;
         let finds = pattern(text, &spec.subject, before)?;
+        let fills = !matches!(finds.find(""), Ok(None));
         let puts = Source::parse(text, &spec.replacement, options, |bytes| {
             Ok(Template::literal(&bytes))
         })?;
         Ok(Self {
             scope: Scope(spec.filter),
-            work: Arc::new(Work { finds, puts }),
+            work: Arc::new(Work { finds, fills, puts }),
             hits: Hits::default(),
         })
     }
@@ -163,6 +166,10 @@ impl Addon for ModifyBody {
             (Side::Server, Some(response)) => &response.headers,
             (Side::Server, None) => return BodyNeed::Stream,
         };
+        let fills = |rule: &Rule| rule.work.fills;
+        if side == Side::Client && is_bodiless(&flow.request) && !rules.iter().any(fills) {
+            return BodyNeed::Stream;
+        }
         let may_match = |rule: &Rule| rule.scope.may_have(flow, bodies, side);
         let may_move = || {
             let moves = self.moves.load();
@@ -259,6 +266,14 @@ fn has_body(flow: &HttpFlow, side: Side) -> bool {
     let ends_with_head =
         &flow.request.method[..] == b"HEAD" || matches!(status, Some(101 | 204 | 304));
     side == Side::Client || !ends_with_head
+}
+
+/// Whether its head says that a request has no body (RFC 9112 §6.3). In HTTP/2 a head does not say so.
+fn is_bodiless(request: &Request) -> bool {
+    let says = |name| request.headers.contains(name);
+    matches!(request.version, Version::Http10 | Version::Http11)
+        && !says("content-length")
+        && !says("transfer-encoding")
 }
 
 /// Applies rules one after the other, each to what those before it have left.

@@ -74,14 +74,15 @@ impl Addon for StickyAuth {
         let Some(scope) = scope.as_deref().filter(|_| !flow.request.host.is_empty()) else {
             return done();
         };
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let host = &flow.request.host;
         if let Some(value) = flow.request.headers.get("authorization") {
+            let mut seen = seen();
             if seen.len() < HOSTS_MAX || seen.contains_key(host) {
                 seen.insert(host.clone(), value.to_vec());
             }
         } else if scope.has(flow, bodies)
-            && let Some(value) = seen.get(host)
+            && let Some(value) = seen().get(host)
         {
             flow.request.headers.append(b"authorization", value);
         }

@@ -38,8 +38,13 @@ impl StickyCookie {
         let Some(response) = &flow.response else {
             return;
         };
+        let mut cookies = cookies::of_response(&response.headers).peekable();
+        // All connections share the jar, and most responses set no cookie.
+        if cookies.peek().is_none() {
+            return;
+        }
         let mut jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);
-        for cookie in cookies::of_response(&response.headers) {
+        for cookie in cookies {
             jar.take_in(&cookie, &flow.request, clock::now());
         }
     }

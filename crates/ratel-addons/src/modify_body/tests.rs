@@ -126,12 +126,31 @@ async fn replacements_come_from_files() {
     assert_eq!(&*flow.annotations.marked, ":warning:");
 }
 
+/// A request that has a body.
+fn upload(path: &str) -> HttpFlow {
+    let mut flow = flow(path);
+    flow.request.headers.append(b"Content-Length", b"1");
+    flow
+}
+
+#[test]
+fn what_is_not_there_is_waited_for_only_where_something_is_found_in_nothing() {
+    let need = |rules: &[&str], flow: &HttpFlow| {
+        addon(rules).body_need(flow, &Bodies::default(), Side::Client)
+    };
+    assert_eq!(need(&["/x/y"], &flow("/a")), BodyNeed::Stream);
+    assert_eq!(need(&["/x/y", "/^$/y"], &flow("/a")), BodyNeed::IfPossible);
+    let mut http2 = flow("/a");
+    http2.request.version = Version::Http2;
+    assert_eq!(need(&["/x/y"], &http2), BodyNeed::IfPossible);
+}
+
 #[test]
 fn bodies_are_held_back_for_flows_that_may_match_only() {
     let need = |rules: &[&str], flow: &HttpFlow, side| {
         addon(rules).body_need(flow, &Bodies::default(), side)
     };
-    let (asked, answered) = (flow("/a"), answered("/a", 200));
+    let (asked, answered) = (upload("/a"), answered("/a", 200));
     let rows: [(&[&str], BodyNeed, BodyNeed); 8] = [
         (&[], BodyNeed::Stream, BodyNeed::Stream),
         (&["/x/y"], BodyNeed::IfPossible, BodyNeed::IfPossible),
@@ -206,7 +225,7 @@ fn a_body_is_held_back_for_a_request_that_may_be_sent_to_a_url_that_matches() {
     let need = |map_remote: &str| {
         let addon = addon(&["/~u b/x/y"]);
         list(&addon, "map_remote", &[map_remote]).expect("a rule");
-        addon.body_need(&flow("/a"), &Bodies::default(), Side::Client)
+        addon.body_need(&upload("/a"), &Bodies::default(), Side::Client)
     };
     assert_eq!(need("|/a|/b"), BodyNeed::IfPossible);
     assert_eq!(need("|~bq moves|/a|/b"), BodyNeed::IfPossible);
