@@ -119,7 +119,7 @@ impl Target {
     fn open(&self, path: &Path) -> Result<File, SaveError> {
         if let Some(folder) = path
             .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
+            .filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
         {
             std::fs::create_dir_all(folder)?;
         }
