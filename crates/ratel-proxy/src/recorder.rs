@@ -251,7 +251,7 @@ impl Recorder {
     pub(crate) fn releases(&self) {
         if self.held.fetch_sub(1, Ordering::Relaxed) == 1 {
             let since = Timestamp(self.held_since.load(Ordering::Relaxed));
-            self.writer.held(clock::now().since(since));
+            self.writer.held(since, clock::now().since(since));
             self.writer.annotate(AnnotationChange::intercepted(false));
         }
     }

@@ -68,8 +68,8 @@ pub(super) enum What {
     Annotations(Arc<Annotations>),
     /// Something is said differently.
     Annotate(Box<AnnotationChange>),
-    /// It was held back for so long.
-    Held(Duration),
+    /// It was held back from then on, for so long.
+    Held(Timestamp, Duration),
     Filed(Box<Filed>),
     /// What the flow is now is kept as what it was before changes, unless there is such already.
     Backup,

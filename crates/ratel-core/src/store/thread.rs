@@ -334,7 +334,9 @@ fn state(entry: &mut Entry, what: What) {
             let said = entry.rare().annotations.get_or_insert_default();
             change.apply(Arc::make_mut(said));
         }
-        What::Held(time) => {
+        // What was there in full before is not late for that.
+        What::Held(since, _) if matches!(entry.ends, [_, end] if end.0 > 0 && end <= since) => {}
+        What::Held(_, time) => {
             let held = &mut entry.rare().held;
             *held = held.saturating_add(time);
         }

@@ -198,9 +198,9 @@ impl FlowWriter {
         self.event(What::Annotate(Box::new(change)));
     }
 
-    /// It was held back for so long, which is no time that the exchange took.
-    pub fn held(&self, time: Duration) {
-        self.event(What::Held(time));
+    /// It was held back from then on, for so long, which is no time that the exchange took.
+    pub fn held(&self, since: Timestamp, time: Duration) {
+        self.event(What::Held(since, time));
     }
 
     /// The flow is about to be changed by somebody: what it is now is kept, once.

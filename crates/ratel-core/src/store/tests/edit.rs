@@ -275,3 +275,27 @@ fn a_replay_that_failed_is_undone_in_all_its_parts() {
     assert_eq!(store.revert(id), Ok(true));
     assert!(store.snapshot(id).unwrap().server_conn.is_none());
 }
+
+#[test]
+fn time_that_somebody_held_it_is_told_from_time_that_it_took() {
+    let store = store(1 << 24, 1 << 28);
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    flow.request(&request("/"));
+    let second = std::time::Duration::from_secs(1);
+    flow.held(Timestamp(2), second);
+    flow.held(Timestamp(3), second);
+    flow.response(&response(200));
+    flow.end(Side::Server, Timestamp(6));
+    // The response was there by then, and had taken what it took.
+    flow.held(Timestamp(7), second);
+    flow.finish(Timestamp(8));
+    store.flush();
+    assert_eq!(store.summary(flow.id()).unwrap().times.held, 2 * second);
+    let Reopened { writer, .. } = store.reopen(flow.id()).unwrap();
+    writer.finish(Timestamp(9));
+    store.flush();
+    let held = |store: &FlowStore| store.summary(flow.id()).unwrap().times.held;
+    assert!(held(&store).is_zero());
+    store.revert(flow.id()).unwrap();
+    assert_eq!(held(&store), 2 * second);
+}
