@@ -145,7 +145,7 @@ fn the_focus_stays_on_its_flow() {
     let there = focus("/d ");
     screen.wait("the only one", |text| text.contains("[1/1]") && there(text));
     screen.keys("d");
-    screen.wait_for("[0/0]");
+    screen.wait_for("[0/0 of 3]");
     screen.keys(":view.filter.set ''\r");
     screen.wait("the others", |text| {
         text.contains("/3]") && !text.contains("/d ")
