@@ -33,7 +33,10 @@ fn refusals_say_what_is_wrong_and_what_to_do() {
             &["8080"],
         ),
         (&["dump", "--set", "scripts=x.py"], &["scripts"]),
-        (&["dump", "--client-replay", "x"], &["client_replay"]),
+        (
+            &["dump", "--client-replay", "x", "-p", "0"],
+            &["client_replay"],
+        ),
         (
             &["dump", "--map-remote", "|a(|b"],
             &["map_remote", "(at character 3)"],
