@@ -170,7 +170,7 @@ mod tests {
         );
         assert_eq!(
             rules(&["a("], &[]).expect_err("no pattern"),
-            "invalid value for option 'ignore_hosts': 'a(' is not a regular expression: unclosed group"
+            "invalid value for option 'ignore_hosts': 'a(' is not a regular expression: unclosed group (at character 2)"
         );
     }
 }
