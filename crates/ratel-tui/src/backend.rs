@@ -288,7 +288,8 @@ impl Backend<'_> {
     // Options
 
     fn set(&mut self, call: &Call) -> Done {
-        let (name, values) = (call.str(0), call.rest(1));
+        let (name, values) = assigned(call.str(0), &call.rest(1));
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         let unset = is_unset(name, &values);
         let specs = specs(name, &values);
         self.options.set(&specs).map_err(|error| refused(&error))?;
@@ -309,7 +310,8 @@ impl Backend<'_> {
 
     /// Has an option in the file that the program starts with.
     fn set_for_next_start(&mut self, call: &Call) -> Done {
-        let (name, values) = (call.str(0), call.rest(1));
+        let (name, values) = assigned(call.str(0), &call.rest(1));
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         if name == options::keys::CONFDIR.name() {
             let why =
                 "the file of options is found through confdir: start with `--set confdir=PATH`";
@@ -589,6 +591,22 @@ fn is_unset(name: &str, values: &[&str]) -> bool {
 fn is_list(name: &str) -> bool {
     let def = options::def(name);
     def.is_some_and(|def| matches!(def.default, options::Default::List(_)))
+}
+
+/// The option that is set, and to what. Of `NAME=VALUE` the value goes as far as the line.
+fn assigned<'a>(name: &'a str, values: &[&str]) -> (&'a str, Vec<String>) {
+    let parts = name.split_once('=');
+    match parts.filter(|(option, _)| options::def(option).is_some()) {
+        Some((option, first)) => {
+            let words = std::iter::once(&first).chain(values);
+            let words: Vec<&str> = words.copied().filter(|word| !word.is_empty()).collect();
+            (option, vec![words.join(" ")])
+        }
+        None => (
+            name,
+            values.iter().map(|value| (*value).to_owned()).collect(),
+        ),
+    }
 }
 
 /// What is typed behind `set`, as specifications.

@@ -22,7 +22,7 @@ impl Backend<'_> {
         }
         match count {
             0 => Err(CommandError::failed(
-                "no message is held back there; a request or response that is held ends with `flow.kill`",
+                "no message is held back there; a request or response that is held ends with `flow.kill` (X)",
             )),
             1 => Ok(Output::Str("the message is dropped".to_owned())),
             count => Ok(Output::Str(format!("{count} messages are dropped"))),

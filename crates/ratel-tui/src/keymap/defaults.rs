@@ -104,7 +104,7 @@ pub const ROWS: &[Row] = &[
     row(&[FlowList], &["L"], "console.command view.flows.load", "load flows from a file", "Load"),
     row(&[FlowList], &["w"], "console.command save.file @shown", "save the flows of the list to a file", ""),
     row(&[FlowList], &["S"], "console.command replay.server", "answer requests from recorded flows", ""),
-    row(&[FlowList], &["X"], "flow.kill @focus", "end the flow", ""),
+    row(FLOWS, &["X"], "flow.kill @focus", "end the flow", ""),
     row(&[FlowList], &["z"], "console.command.confirm \"Delete all flows\" view.flows.remove @all", "remove all flows", ""),
     row(&[FlowList], &["Z"], "console.command.confirm \"Purge all hidden flows\" view.flows.remove @hidden", "remove flows that the filter hides", ""),
 

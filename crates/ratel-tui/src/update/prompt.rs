@@ -18,6 +18,9 @@ use super::{choose, find, grid, palette, say, search, text_view};
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
 
+/// Options that have a file written from its start.
+const FILES_WRITTEN: [&str; 2] = ["save_stream_file", "hardump"];
+
 impl CommandLine {
     /// A line to be gone on with.
     pub(super) fn starting_with(line: &str) -> Self {
@@ -207,7 +210,7 @@ fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let text = text.to_owned();
     let mut effects = keep(model, &text);
-    match written(&text) {
+    match written(model, &text) {
         Some((path, words)) => effects.push(Effect::Exists(path, words)),
         None => effects.extend(line(model, &text)),
     }
@@ -215,9 +218,14 @@ fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 /// The file that a line writes from its start, and the words of the line.
-fn written(line: &str) -> Option<(PathBuf, Vec<String>)> {
+fn written(model: &Model, line: &str) -> Option<(PathBuf, Vec<String>)> {
     let words = commands::words(line);
     let call = commands::parse_words(&words).ok()?;
+    if call.name() == "set" && FILES_WRITTEN.contains(&call.str(0)) {
+        let file = call.rest(1).join(" ");
+        let is_new = !file.is_empty() && !file.starts_with('+');
+        return is_new.then(|| (model.values.expand(&file), words));
+    }
     let nth = match call.name() {
         "save.file" | "save.har" => 1,
         "cut.save" | "export.file" => 2,

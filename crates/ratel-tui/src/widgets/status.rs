@@ -124,7 +124,10 @@ fn flags(model: &Model) -> Vec<Flag> {
         true,
         some(rules(&[keys::MAP_REMOTE, keys::MAP_LOCAL]), "Map"),
     );
-    add(true, some(rules(&[keys::THROTTLE, keys::FAULT]), "Faults"));
+    let faults = rules(&[keys::THROTTLE, keys::FAULT]);
+    let are_off = faults > 0 && !values.bool(keys::NETWORK_ACTIVE);
+    let off = are_off.then(|| "Faults:off".to_owned());
+    add(true, off.or_else(|| some(faults, "Faults")));
     add(true, count(values.list(keys::IGNORE_HOSTS), "Ignore"));
     add(true, count(values.list(keys::ALLOW_HOSTS), "Allow"));
     add(true, count(values.list(keys::TCP_HOSTS), "TCP"));

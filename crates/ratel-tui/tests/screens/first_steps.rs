@@ -1,6 +1,7 @@
 //! What somebody meets who has never seen the program: each of these was stumbled over.
 
 use ratel_core::control::{Control, Part};
+use ratel_core::options::keys;
 use ratel_flow::{Annotations, FlowId, Side};
 
 use ratel_tui::keymap::Key;
@@ -155,7 +156,7 @@ fn a_file_that_is_there_is_asked_about() {
     std::fs::write(&path, "mine").expect("a file");
     let mut ui = Ui::new((120, 24), sample());
     ui.with_files = true;
-    for keys in ["w", "b"] {
+    for keys in ["w", "b", "W"] {
         ui.keys(keys).type_in(&shown).keys("enter");
         let asked = format!("There is {shown}. Overwrite it? (yes,no)");
         assert!(ui.text().contains(&asked), "{}", ui.text());
@@ -169,6 +170,50 @@ fn a_file_that_is_there_is_asked_about() {
     assert!(ui.text().contains("Saved 8 flows"), "{}", ui.text());
     ui.keys("w").type_in(&format!("{shown}.new")).keys("enter");
     assert!(ui.text().contains("Saved 8 flows"), "{}", ui.text());
+}
+
+/// As `--set` has it, and as far as the line goes.
+#[test]
+fn a_value_may_stand_behind_an_equals_sign() {
+    let mut ui = Ui::new(SMALL, sample());
+    for line in [
+        "intercept=~u /hold",
+        "intercept='~u /hold'",
+        "intercept ~u /hold",
+    ] {
+        ui.command(&format!("set {line}"));
+        let value = ui
+            .options
+            .snapshot()
+            .opt_str(keys::INTERCEPT)
+            .map(str::to_owned);
+        assert_eq!(value.as_deref(), Some("~u /hold"), "{line}");
+        ui.command("set intercept=");
+        assert_eq!(ui.options.snapshot().opt_str(keys::INTERCEPT), None);
+    }
+    ui.command("set fault=~u /pay : 503");
+    assert_eq!(ui.options.snapshot().list(keys::FAULT), ["~u /pay : 503"]);
+    // A bad network that is switched off is not said to be there.
+    assert!(ui.text().contains("[Faults:1]"), "{}", ui.text());
+    ui.command("set network_active=false");
+    assert!(ui.text().contains("[Faults:off]"), "{}", ui.text());
+}
+
+#[test]
+fn the_way_back_is_shown_on_every_screen() {
+    let mut ui = Ui::new((60, 24), sample());
+    for screen in [
+        "options",
+        "commands",
+        "keybindings",
+        "rules",
+        "eventlog",
+        "help",
+    ] {
+        ui.command(&format!("console.view.{screen}"));
+        assert!(ui.text().contains("q Back"), "{screen}\n{}", ui.text());
+        ui.keys("q");
+    }
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::theme::Role;
 /// The command that shows all keys.
 const HELP: &str = "console.view.help";
 
+/// The command that leads back.
+const BACK: &str = "console.view.pop";
+
 /// The command that lets go what is held.
 const RESUME: &str = "flow.resume @focus";
 
@@ -35,7 +38,12 @@ pub(super) fn lines(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let (resumes, others): (Vec<_>, _) = lines
         .drain(..)
         .partition(|line| line.binding.command == RESUME);
+    // The way back is there however little room there is.
+    let (back, others): (Vec<_>, _) = others
+        .into_iter()
+        .partition(|line| line.place == Context::Global && line.binding.command == BACK);
     lines.extend(resumes.into_iter().filter(|_| is_held(model)));
+    lines.extend(back);
     lines.extend(others);
     let without_flows = context == Context::FlowList && model.list.page.shown == 0;
     let kind = kind(model);
