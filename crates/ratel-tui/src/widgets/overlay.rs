@@ -180,7 +180,14 @@ fn about_param(param: &Param, before: &str) -> String {
             [] => def.default.type_name().to_owned(),
             choices => choices.join(", "),
         };
-        return format!("{} ({kind})", def.short_help());
+        // How a value is written stands behind what it is for.
+        let mut text = format!("{} ({kind})", def.help.trim_end_matches('.'));
+        if matches!(def.default, options::Default::List(_)) {
+            text.push_str(
+                ". What is given takes the place of what is there; one with blanks stands in quotes",
+            );
+        }
+        return text;
     }
     param.kind.help().to_owned()
 }

@@ -200,6 +200,16 @@ fn a_value_may_stand_behind_an_equals_sign() {
 }
 
 #[test]
+fn the_prompt_says_how_a_rule_is_written() {
+    let mut ui = Ui::new(SMALL, sample());
+    ui.keys(":").type_in("set modify_headers ");
+    let text = ui.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    for said in ["[/FILTER]/NAME/VALUE", "one with blanks stands in quotes"] {
+        assert!(text.contains(said), "{said}: {}", ui.text());
+    }
+}
+
+#[test]
 fn the_way_back_is_shown_on_every_screen() {
     let mut ui = Ui::new((60, 24), sample());
     for screen in [
