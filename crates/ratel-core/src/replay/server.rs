@@ -6,6 +6,7 @@
 mod matching;
 mod miss;
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::path::Path;
@@ -29,6 +30,9 @@ pub const RECORDINGS_MAX: usize = 1_000_000;
 
 /// So many recordings are held against a request that has none.
 const COMPARED: usize = 4096;
+
+/// And so many of those that were played.
+const PLAYED_KEPT: usize = 256;
 
 /// So many messages of a stream have their times kept.
 const TIMED: u64 = 100_000;
@@ -91,6 +95,8 @@ struct State {
     hosts: HashMap<Box<str>, usize>,
     /// Requests whose recordings were all used.
     used: HashSet<Key>,
+    /// What was played last, to be named where nothing else comes close.
+    played: VecDeque<Arc<Recording>>,
     left: usize,
     spool: Spool,
     /// The files of the option `server_replay`.
@@ -273,7 +279,7 @@ impl ServerReplay {
         }
         let found = state.next(&key, settings.reuse);
         let gone = state.left == 0;
-        let missed = found.is_none().then(|| state.closest(&key));
+        let missed = found.is_none().then(|| state.closest(&key, request));
         let was_used = state.used.contains(&key);
         drop(state);
         if gone {
@@ -288,10 +294,10 @@ impl ServerReplay {
             _ if was_used => "all its recordings have been played; `server_replay_reuse` plays \
                 them again"
                 .to_owned(),
-            Some(closest) => {
+            Some((closest, was_played)) => {
                 let differs = key.differs(&closest.key);
                 let (one, other) = ((request, &body), (&closest.request, &closest.request_body));
-                miss::describe(&settings.matching, one, other, differs)
+                miss::describe(&settings.matching, one, other, was_played, differs)
             }
             None => "there is no other recording".to_owned(),
         };
@@ -505,6 +511,7 @@ impl State {
         self.paths.clear();
         self.hosts.clear();
         self.used.clear();
+        self.played.clear();
         self.left = recordings.len();
         for (at, recording) in recordings.iter().enumerate() {
             let key = self.found_by(&recording.key);
@@ -552,6 +559,10 @@ impl State {
         }
         for recording in gone {
             self.forget_host(&recording.request);
+            if self.played.len() >= PLAYED_KEPT {
+                self.played.pop_front();
+            }
+            self.played.push_back(recording);
         }
         next
     }
@@ -567,29 +578,49 @@ impl State {
         }
     }
 
-    /// The recording that differs the least, of those with the same path, or of the first ones.
-    fn closest(&self, key: &Key) -> Option<Arc<Recording>> {
+    /// The recording that differs the least, and whether it was played: of those with the same path, or else of the first
+    /// ones and of those played last.
+    fn closest(&self, key: &Key, request: &Request) -> Option<(Arc<Recording>, bool)> {
         let there = |at: &usize| self.all.get(*at)?.as_ref();
-        let same_path = self.paths.get(&key.path());
-        let same_path = same_path.into_iter().flatten().filter_map(there);
-        let closest = same_path
+        let nearest = |(other, was_played): &(&Arc<Recording>, bool)| {
+            let alike = common(&request.path, &other.request.path);
+            let (place, rest) = distance(key, &other.key);
+            (place, Reverse(alike), rest, *was_played)
+        };
+        let same_path = self.paths.get(&key.path()).into_iter().flatten();
+        let same_path = same_path
+            .filter_map(there)
             .take(COMPARED)
-            .min_by_key(|other| distance(key, &other.key));
+            .map(|one| (one, false))
+            .min_by_key(|one| distance(key, &one.0.key));
         let others = || {
             let all = self.all.iter().flatten().take(COMPARED);
-            all.min_by_key(|other| distance(key, &other.key))
+            let played = self.played.iter().map(|one| (one, true));
+            all.map(|one| (one, false))
+                .chain(played)
+                .min_by_key(nearest)
         };
-        closest.or_else(others).cloned()
+        let found = same_path.or_else(others);
+        found.map(|(recording, was_played)| (recording.clone(), was_played))
     }
 }
 
-/// How different two requests are. A part that comes first in [`Part::ALL`] counts as much as all behind it.
-fn distance(one: &Key, other: &Key) -> u32 {
-    let weight = |part: Part| {
-        let at = Part::ALL.iter().position(|other| *other == part);
-        1 << (Part::ALL.len() - at.unwrap_or_default())
-    };
-    one.differs(other).map(weight).sum()
+/// How different two requests are: in what comes up to the path, and in the rest. A part that comes first in [`Part::ALL`]
+/// counts as much as all behind it.
+fn distance(one: &Key, other: &Key) -> (u32, u32) {
+    let at = |part: Part| Part::ALL.iter().position(|other| *other == part);
+    let weight = |part: Part| 1 << (Part::ALL.len() - at(part).unwrap_or_default());
+    one.differs(other).fold((0, 0), |(place, rest), part| {
+        match at(part) <= at(Part::Path) {
+            true => (place + weight(part), rest),
+            false => (place, rest + weight(part)),
+        }
+    })
+}
+
+/// How many bytes both begin with.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    one.iter().zip(other).take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ pub(super) fn describe(
     matching: &Matching,
     (request, body): (&Request, &Body),
     (closest, closest_body): (&Request, &Body),
+    was_played: bool,
     differs: impl Iterator<Item = Part>,
 ) -> String {
     let differences: Vec<String> = differs
@@ -43,9 +44,14 @@ pub(super) fn describe(
         })
         .collect();
     format!(
-        "the closest recording, {} {}, differs in {}",
+        "the closest recording, {} {}, {}differs in {}",
         text(&closest.method),
         path(closest),
+        if was_played {
+            "has been played and "
+        } else {
+            ""
+        },
         differences.join(", ")
     )
 }

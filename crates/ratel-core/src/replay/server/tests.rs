@@ -124,6 +124,28 @@ fn what_has_no_recording_says_what_comes_closest() {
 }
 
 #[test]
+fn what_was_played_and_what_begins_alike_comes_closer_than_others() {
+    let extra = ("server_replay_extra", Setting::Str("404".to_owned()));
+    let recorded = ["/slow/1", "/users/41", "/search?q=cats&page=2", "/big/5000"];
+    let recorded = recorded.map(|path| record(path, Some(200)));
+    let replay = replay(recorded.into(), &[extra]);
+    let closest = |path: &str, said: &str| {
+        let expected = format!("Status(404): the closest recording, GET {said}");
+        assert_eq!(ask(&replay, &request(path)), expected, "{path}");
+    };
+    closest("/big/5001", "/big/5000, differs in path (/big/5000)");
+    closest(
+        "/users/42?x=1",
+        "/users/41, differs in path (/users/41), query (x)",
+    );
+    assert!(ask(&replay, &request("/search?q=cats&page=2")).starts_with("body"));
+    closest(
+        "/search?q=cats&page=3",
+        "/search, has been played and differs in query (page)",
+    );
+}
+
+#[test]
 fn what_counts_can_be_changed_while_it_plays() {
     let replay = replay(
         vec![record("/a?t=1", Some(200)), record("/b", Some(200))],
