@@ -21,6 +21,9 @@ const CANDIDATES_MAX: usize = 1000;
 /// Options that have a file written from its start.
 const FILES_WRITTEN: [&str; 2] = ["save_stream_file", "hardump"];
 
+/// Options whose values are credentials: lines with them go into no file.
+const SECRETS: [&str; 2] = ["proxyauth", "upstream_auth"];
+
 impl CommandLine {
     /// A line to be gone on with.
     pub(super) fn starting_with(line: &str) -> Self {
@@ -245,7 +248,12 @@ pub(super) fn ask_to_replace(model: &mut Model, path: &Path, words: Vec<String>)
 
 /// Adds a line to the history.
 pub(super) fn keep(model: &mut Model, line: &str) -> Vec<Effect> {
-    let is_kept = model.history.add(line) && model.values.bool(keys::COMMAND_HISTORY);
+    let words = commands::words(line);
+    let is_secret = words.iter().any(|word| {
+        let name = word.split('=').next().unwrap_or_default();
+        SECRETS.contains(&name)
+    });
+    let is_kept = model.history.add(line) && model.values.bool(keys::COMMAND_HISTORY) && !is_secret;
     if is_kept {
         vec![Effect::KeepHistory(line.trim().to_owned())]
     } else {

@@ -210,6 +210,19 @@ fn the_prompt_says_how_a_rule_is_written() {
 }
 
 #[test]
+fn credentials_go_into_no_history() {
+    let mut ui = Ui::new(SMALL, sample());
+    for line in [
+        "set proxyauth me:secret",
+        "set upstream_auth=me:secret",
+        "set anticache true",
+    ] {
+        ui.keys(":").type_in(line).keys("enter");
+    }
+    assert_eq!(ui.kept, ["set anticache true"]);
+}
+
+#[test]
 fn the_way_back_is_shown_on_every_screen() {
     let mut ui = Ui::new((60, 24), sample());
     for screen in [
