@@ -4,8 +4,11 @@
 //! is kept until it arrives, half a round trip later, and is bounded ([`TRANSIT_MAX`]).
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -287,9 +290,15 @@ impl<S: FrameSource> Paced<'_, S> {
             let frame = match self.inner.ready()? {
                 Some(frame) => frame,
                 None => {
-                    let frame = self.inner.next().await?;
-                    self.travels = true;
-                    frame
+                    let mut next = pin!(self.inner.next());
+                    // What came while the head was on its way did so together with that.
+                    match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                        Poll::Ready(frame) => frame?,
+                        Poll::Pending => {
+                            self.travels = true;
+                            next.await?
+                        }
+                    }
                 }
             };
             self.held = Some(Box::new(frame));

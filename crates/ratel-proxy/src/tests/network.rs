@@ -194,6 +194,23 @@ async fn a_round_trip_takes_its_time_and_faults_add_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_body_behind_its_head_takes_no_trip_of_its_own() {
+    for (gap, expected) in [(1, 400), (300, 700)] {
+        let mut play = bad(&["latency=400ms"], &[]);
+        let begun = Instant::now();
+        play.send(ASK).await;
+        let mut server = play.server().await;
+        gets(&mut server, ASK).await;
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+        server.write_all(head).await.expect("room");
+        tokio::time::sleep(Duration::from_millis(gap)).await;
+        server.write_all(b"ok").await.expect("room");
+        play.client_gets(&[head, &b"ok"[..]].concat()).await;
+        assert_eq!(begun.elapsed().as_millis(), expected, "{gap} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn responses_break_off() {
     let rows = [
         (
