@@ -282,9 +282,9 @@ impl Loop {
         subscriptions: &Subscriptions,
         stop: &Stop,
     ) -> io::Result<Exit> {
-        // A key is answered by the next picture. Traffic is looked at no more often than it is drawn: what comes meanwhile
+        // A key is answered by a picture at once, unless one has just been. Traffic is looked at no more often than it is drawn: what comes meanwhile
         // gathers where it waits, and wakes nobody.
-        let (mut last_look, mut pause) = (Instant::now(), Duration::ZERO);
+        let (mut traffic_due, mut key_due) = (Instant::now(), Instant::now());
         let (mut dirty, mut woken, mut hurry) = (true, true, true);
         loop {
             if stop.is_stopped() {
@@ -295,7 +295,7 @@ impl Loop {
                 dirty = true;
             }
             let now = Instant::now();
-            let due = last_look + if hurry { KEY_FRAME.min(pause) } else { pause };
+            let due = if hurry { key_due } else { traffic_due };
             if (dirty || woken) && now >= due {
                 if std::mem::take(&mut woken)
                     && let Some(exit) = self.take_updates(subscriptions)?
@@ -305,10 +305,14 @@ impl Loop {
                 if dirty | self.model.take_dirty() {
                     self.draw()?;
                 }
-                last_look = Instant::now();
-                let took = last_look.saturating_duration_since(now);
-                pause = (took * TRAFFIC_SHARE).clamp(TRAFFIC_FRAME, TRAFFIC_FRAME_MAX);
-                (dirty, hurry) = (false, false);
+                let looked = Instant::now();
+                let took = looked.saturating_duration_since(now);
+                let pause = (took * TRAFFIC_SHARE).clamp(TRAFFIC_FRAME, TRAFFIC_FRAME_MAX);
+                traffic_due = looked + pause;
+                if std::mem::take(&mut hurry) {
+                    key_due = looked + KEY_FRAME;
+                }
+                dirty = false;
             }
             let next_look = (dirty || woken).then_some(due);
             match self.timeout(next_look).map_or_else(
