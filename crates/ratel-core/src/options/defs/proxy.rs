@@ -62,7 +62,8 @@ options! { "Proxy";
         .help("Ask clients to authenticate to the proxy. `USER:PASS` accepts one user, `any` accepts anything, `@FILE` reads an \
             htpasswd file, `ldap:` and `ldaps:` URLs ask a directory server.");
     UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").group("Proxy options")
-        .help("Authenticate to the server in reverse mode, by HTTP basic authentication.");
+        .help("Authenticate to the server in reverse mode, by HTTP basic authentication. What is added is part of the request, and \
+            is shown and saved with it.");
     HTTP_CONNECT_SEND_HOST_HEADER: bool("http_connect_send_host_header", true).planned(UPSTREAM).needed()
         .help("Send a Host header along with CONNECT requests to a further proxy.");
     DNS_NAME_SERVERS: list("dns_name_servers", &[]).metavar("IP").planned(DNS)
