@@ -67,9 +67,11 @@ impl BadNetwork {
         }
         for rule in &rules.faults {
             let fault = &rule.what;
+            let is_grpc = matches!(fault.kind, FaultKind::Grpc(_));
             let too_late = !ahead && fault.kind.precedes_response();
             if fault.kind == FaultKind::Tls
                 || too_late
+                || (is_grpc && !is_call(flow))
                 || !is_for(rule, flow, missing, &mut network)
                 || !fault.happens()
             {
@@ -235,12 +237,19 @@ fn answer(flow: &mut HttpFlow, bodies: &mut Bodies, response: Response) {
     (bodies.response, bodies.playback) = (Some(Bytes::new()), None);
 }
 
+/// Whether a request is a gRPC call, of its own kind or as browsers make them.
+fn is_call(flow: &HttpFlow) -> bool {
+    matches!(
+        streams::kind_of(&flow.request.headers),
+        Some(BodyStream::Grpc | BodyStream::GrpcWeb { .. })
+    )
+}
+
 /// The end of a call, in its head (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>, Trailers-Only).
 fn call_ended(flow: &HttpFlow, code: u32) -> Response {
     let mut response = Response::new(200, clock::now());
     let asked = flow.request.headers.get("content-type");
-    let is_grpc = streams::kind_of(&flow.request.headers) == Some(BodyStream::Grpc);
-    let content_type = asked.filter(|_| is_grpc).unwrap_or(b"application/grpc");
+    let content_type = asked.unwrap_or(b"application/grpc");
     response.headers.append(b"content-type", content_type);
     response
         .headers

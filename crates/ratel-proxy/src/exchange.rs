@@ -347,8 +347,9 @@ impl<'a> Exchange<'a> {
         if let Some(network) = &mut self.bodies.network {
             let faults = self.link.take(network);
             // Few flows need it; the others need not have room for it.
-            Box::pin(link::suffer(self.ctx, faults, Some(&mut *upload.body))).await?;
-            self.link.half_trip().await;
+            let (client, time) = (&mut *upload.body, transfer::HALF_CLOSED);
+            Box::pin(link::suffer(self.ctx, faults, Some(client), Some(time))).await?;
+            self.link.client_half_trip(&mut *upload.body).await?;
         }
         if self.flow.response.is_some() {
             return match self.bodies.playback.take() {

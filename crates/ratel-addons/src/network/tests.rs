@@ -59,6 +59,42 @@ fn asked(addon: &BadNetwork, host: &str, path: &'static str) -> (HttpFlow, Bodie
     (flow, bodies)
 }
 
+/// What the answer to a request with that content type says of it.
+fn called(addon: &BadNetwork, content_type: Option<&[u8]>) -> (HttpFlow, Option<Vec<u8>>) {
+    let mut flow = tunnel(&client(), "a.test", 443);
+    flow.request.method = "POST".into();
+    flow.request.path = "/pay".into();
+    if let Some(content_type) = content_type {
+        flow.request.headers.append(b"content-type", content_type);
+    }
+    addon.decide(&mut flow, &mut Bodies::default(), true);
+    let status = flow.response.as_ref().and_then(|response| {
+        let status = response.headers.get("grpc-status");
+        status.map(<[u8]>::to_vec)
+    });
+    (flow, status)
+}
+
+#[test]
+fn only_a_call_ends_with_a_status_of_grpc() {
+    let addon = faulty(&["~u /pay : grpc 4"]);
+    for content_type in [
+        &b"application/grpc"[..],
+        b"application/grpc+proto",
+        b"application/grpc-web+proto",
+    ] {
+        let (flow, status) = called(&addon, Some(content_type));
+        assert_eq!(status.as_deref(), Some(&b"4"[..]));
+        let response = flow.response.expect("an answer");
+        assert_eq!(response.headers.get("content-type"), Some(content_type));
+    }
+    for content_type in [None, Some(&b"application/json"[..])] {
+        let (flow, _) = called(&addon, content_type);
+        assert!(flow.response.is_none(), "{content_type:?}");
+        assert_eq!(said(&flow, FAULT), None);
+    }
+}
+
 fn said(flow: &HttpFlow, name: &str) -> Option<String> {
     match flow.annotations.metadata(name) {
         Some(Value::Str(text)) => Some(text.to_string()),
@@ -71,19 +107,19 @@ fn what_matches_is_hit_and_says_so() {
     let addon = faulty(&[
         "~u /pay : 503",
         "~d other.test : delay 2s",
+        "~u /pay : 504",
         "~u /pay : grpc 4",
     ]);
     let (flow, bodies) = asked(&addon, "a.test", "/pay");
     let response = flow.response.as_ref().expect("an answer");
     assert_eq!(
-        response.headers.get("grpc-status"),
-        Some(&b"4"[..]),
-        "the last one counts"
+        response.status, 504,
+        "the last one counts that is for requests like this"
     );
     assert_eq!(bodies.response, Some(Bytes::new()));
     assert_eq!(
         said(&flow, FAULT).as_deref(),
-        Some("~u /pay : 503; ~u /pay : grpc 4")
+        Some("~u /pay : 503; ~u /pay : 504")
     );
     let (flow, bodies) = asked(&addon, "other.test", "/");
     assert!(flow.response.is_none());

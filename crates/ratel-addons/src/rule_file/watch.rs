@@ -121,13 +121,14 @@ fn follow(
             Ok(()) => {
                 in_force = rules.unwrap_or_default();
                 if changes {
-                    tracing::info!("{shown} has changed: {on} rules on, {off} off");
+                    let rules = if on == 1 { "rule" } else { "rules" };
+                    tracing::info!("{shown} has changed: {on} {rules} on, {off} off");
                 }
             }
             Err(RuleFileError::Read { source, .. }) if is_absent(&source) => {
                 tracing::warn!("{shown} is gone; its rules stay in force");
             }
-            Err(error) => tracing::error!("{error}\nThe rules of the file stay as they were."),
+            Err(error) => tracing::error!("{error}; the rules of the file stay as they were"),
         }
     }
 }

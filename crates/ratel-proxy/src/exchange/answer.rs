@@ -8,7 +8,7 @@ use ratel_flow::{HttpFlow, Side};
 use ratel_proto::{Frame, Framing};
 
 use super::hold::{Event, Waiting};
-use super::{After, Exchange, RequestBody, ResponseSink, keeps_alive, link};
+use super::{After, Exchange, RequestBody, ResponseSink, keeps_alive, link, transfer};
 use crate::body::{self, Held};
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
@@ -23,8 +23,15 @@ impl Exchange<'_> {
         self.hook(Hook::ResponseHeaders).await?;
         if let Some(network) = &mut self.bodies.network {
             let faults = self.link.take(network);
-            Box::pin(link::suffer(self.ctx, faults, Some(&mut *client))).await?;
-            self.link.half_trip().await;
+            let half_closed = Some(transfer::HALF_CLOSED);
+            Box::pin(link::suffer(
+                self.ctx,
+                faults,
+                Some(&mut *client),
+                half_closed,
+            ))
+            .await?;
+            self.link.client_half_trip(client).await?;
         }
         let hold = self.hook(Hook::Response).await?;
         let body = self.bodies.response.take().unwrap_or_default();

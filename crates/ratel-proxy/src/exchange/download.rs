@@ -36,7 +36,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         };
         if let Some(network) = &mut self.bodies.network {
             let faults = self.scene.link.take(network);
-            Box::pin(link::suffer::<R>(self.scene.ctx, faults, None)).await?;
+            Box::pin(link::suffer::<R>(self.scene.ctx, faults, None, None)).await?;
         }
         if upgraded {
             self.upgrade(hold).await?;

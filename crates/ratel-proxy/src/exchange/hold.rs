@@ -12,6 +12,8 @@ use crate::error::ProxyError;
 use crate::io::Pause;
 use crate::recorder::Recorder;
 
+use super::transfer::{BEFORE, HALF_CLOSED};
+
 /// What happens to a part that waits.
 pub(crate) enum Event {
     /// It is told something.
@@ -30,6 +32,10 @@ pub(crate) struct Waiting<'w> {
     shown: Option<Side>,
     /// Nobody has left yet.
     watched: bool,
+    /// For how long a client that has closed its side is taken for one that still reads.
+    half_closed: Option<Duration>,
+    /// When it is not any more.
+    gives_up: Option<Instant>,
     _pause: Pause,
 }
 
@@ -53,6 +59,8 @@ impl<'w> Waiting<'w> {
             }
         };
         recorder.holds();
+        // A response is there to be had by whoever still reads.
+        let half_closed = (part == Part::Request).then_some(HALF_CLOSED);
         Some(Self {
             hold,
             recorder,
@@ -62,6 +70,8 @@ impl<'w> Waiting<'w> {
                 .map(|after| Instant::now() + after),
             shown: None,
             watched: true,
+            half_closed,
+            gives_up: None,
             _pause: ctx.activity.pause(),
         })
     }
@@ -94,11 +104,16 @@ impl<'w> Waiting<'w> {
     /// Cancel safe.
     pub(crate) async fn next<S: Watch>(&mut self, mut source: Option<(&mut S, Side)>) -> Event {
         loop {
-            let watched = self.watched;
+            let (watched, gives_up) = (self.watched, self.gives_up);
             let end = async {
-                match source.as_mut().filter(|_| watched) {
-                    Some((source, side)) => (source.watch().await, *side),
-                    None => std::future::pending().await,
+                match (source.as_mut(), gives_up) {
+                    (Some((source, side)), _) if watched => (source.watch().await, *side),
+                    (Some((_, side)), Some(time)) => {
+                        tokio::time::sleep_until(time).await;
+                        let error = ProxyError::ClientLeft { during: BEFORE };
+                        (PeerEnd::Gone(error), *side)
+                    }
+                    _ => std::future::pending().await,
                 }
             };
             let (end, side) = tokio::select! {
@@ -107,6 +122,7 @@ impl<'w> Waiting<'w> {
                 end = end => end,
             };
             self.watched = false;
+            self.gives_up = self.half_closed.map(|time| Instant::now() + time);
             self.hold.left(side);
             if let PeerEnd::Gone(error) = end {
                 return Event::Gone(error);

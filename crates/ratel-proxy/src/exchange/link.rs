@@ -23,6 +23,8 @@ use crate::body::{FrameSource, PeerEnd, Watch};
 use crate::conn::ConnCtx;
 use crate::error::{FaultError, ProxyError};
 
+use super::transfer::{BEFORE, HALF_CLOSED};
+
 /// How many bytes are on their way at once, towards one side.
 const TRANSIT_MAX: usize = 1024 * 1024;
 
@@ -78,6 +80,24 @@ impl Link {
         if !wait.is_zero() {
             // Few flows wait; the others need not have room for it.
             Box::pin(tokio::time::sleep(wait)).await;
+        }
+    }
+
+    /// Waits for half a round trip while a client is watched that waits for its response.
+    pub(super) async fn client_half_trip<S: Watch>(
+        &self,
+        client: &mut S,
+    ) -> Result<(), ProxyError> {
+        if !self.is_active() {
+            return Ok(());
+        }
+        // Few flows wait; the others need not have room for it.
+        let end = Box::pin(self.half_trip());
+        let left = Box::pin(left(Some(client), Some(HALF_CLOSED)));
+        tokio::select! {
+            biased;
+            () = end => Ok(()),
+            error = left => Err(error),
         }
     }
 
@@ -137,11 +157,13 @@ impl Link {
     }
 }
 
-/// Does what goes wrong ahead of whatever comes next, while `source` is watched where there is one.
+/// Does what goes wrong ahead of whatever comes next, while `source` is watched where there is one. A delay goes on for
+/// at most `half_closed` once the source has closed its side; without that, to its end.
 pub(crate) async fn suffer<S: Watch>(
     ctx: &ConnCtx,
     faults: Vec<FaultKind>,
     mut source: Option<&mut S>,
+    half_closed: Option<Duration>,
 ) -> Result<(), ProxyError> {
     for fault in faults {
         let (wait, then) = match fault {
@@ -168,29 +190,37 @@ pub(crate) async fn suffer<S: Watch>(
                 None => std::future::pending().await,
             }
         };
-        let left = async {
-            match &mut source {
-                Some(source) => match source.watch().await {
-                    PeerEnd::Gone(error) => error,
-                    PeerEnd::HalfClosed if wait.is_none() => ProxyError::ClientLeft {
-                        during: "before the server had answered",
-                    },
-                    // It may still read.
-                    PeerEnd::HalfClosed => std::future::pending().await,
-                },
-                None => std::future::pending().await,
-            }
+        let half_closed = match wait {
+            Some(_) => half_closed,
+            // There is no end that it could be waiting for.
+            None => Some(Duration::ZERO),
         };
         tokio::select! {
             biased;
             () = end => {}
-            error = left => return Err(error),
+            error = left(source.as_deref_mut(), half_closed) => return Err(error),
         }
         if let Some(fault) = then {
             return Err(ProxyError::Fault(fault));
         }
     }
     Ok(())
+}
+
+/// Waits until whoever is watched has left. One that has closed its side may still read, and has left once `half_closed`
+/// has passed; without that it stays.
+async fn left<S: Watch>(source: Option<&mut S>, half_closed: Option<Duration>) -> ProxyError {
+    let Some(source) = source else {
+        return std::future::pending().await;
+    };
+    if let PeerEnd::Gone(error) = source.watch().await {
+        return error;
+    }
+    match half_closed {
+        Some(time) => tokio::time::sleep(time).await,
+        None => std::future::pending().await,
+    }
+    ProxyError::ClientLeft { during: BEFORE }
 }
 
 /// The first `len` bytes of a frame, and the rest if there is one. The form it came in is given up.

@@ -83,11 +83,12 @@ pub(super) async fn transfer<B: RequestBody>(
 }
 
 /// What a client was waiting for.
-const BEFORE: &str = "before the server had answered";
+pub(super) const BEFORE: &str = "before the server had answered";
 
-/// How long the response to a client that has closed its side for sending may take to begin; a server that leaves
+/// How long the response to a client that has closed its side for sending may take to begin, and how long its request
+/// is held back or delayed: it may have closed both, which nothing tells before it is sent something. A server that leaves
 /// within that time does so because it was told that the client is done.
-const HALF_CLOSED: Duration = Duration::from_secs(60);
+pub(super) const HALF_CLOSED: Duration = Duration::from_secs(60);
 
 /// Sends the request body as it comes in.
 async fn upload<B: RequestBody>(

@@ -112,7 +112,7 @@ pub(super) async fn suffer(
     }
     let mut client = RawSource::new(Side::Client, client);
     // Few connections need it; the others need not have room for it.
-    Box::pin(exchange::suffer(ctx, faults, Some(&mut client))).await
+    Box::pin(exchange::suffer(ctx, faults, Some(&mut client), None)).await
 }
 
 /// Why the handshake of TLS that begins with these bytes of the client is to fail, if it is one.

@@ -303,6 +303,23 @@ async fn a_held_flow_outlasts_idle_time_and_shows_who_left() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_held_request_whose_client_stays_half_closed_goes_nowhere() {
+    let mut play = holding(Holds::Requests);
+    play.send(POST).await;
+    play.held(ID).await;
+    play.client.shutdown().await.expect("a pipe");
+    let begun = tokio::time::Instant::now();
+    let told = play.client_rest().await;
+    assert!(told.starts_with("HTTP/1.1 502 "), "{told}");
+    assert_eq!(begun.elapsed().as_secs(), 60);
+    assert!(!play.control.is_live(ID), "nothing waits any more");
+    assert!(play.servers.try_recv().is_err(), "no server was asked");
+    let records = play.records().await;
+    let error = records[0].error.as_ref().expect("a reason");
+    assert!(error.message.starts_with("the client closed"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_held_goes_on_by_itself_after_a_time() {
     let options = [("intercept_timeout", Value::Int(30))];
     let mut play = play(

@@ -211,6 +211,35 @@ async fn a_body_behind_its_head_takes_no_trip_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_delayed_goes_nowhere_once_its_client_stays_half_closed() {
+    let rows: [(&[&str], &[&str]); 2] = [(&[], &["delay 200s"]), (&["latency=400s"], &[])];
+    for (throttles, faults) in rows {
+        let mut play = bad(throttles, faults);
+        play.send(ASK).await;
+        tokio::time::sleep(Duration::from_secs(90)).await;
+        play.client.shutdown().await.expect("a pipe");
+        let begun = Instant::now();
+        let told = play.client_rest().await;
+        assert!(told.starts_with("HTTP/1.1 502 "), "{told}");
+        assert_eq!(begun.elapsed().as_secs(), 60);
+        assert!(play.servers.try_recv().is_err(), "no server was asked");
+        let records = play.records().await;
+        let error = records[0].error.as_ref().expect("a reason");
+        assert!(error.message.starts_with("the client closed"), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delayed_client_that_has_closed_its_side_gets_its_response() {
+    let mut play = bad(&["latency=400ms"], &["delay 20s"]);
+    play.send(ASK).await;
+    play.client.shutdown().await.expect("a pipe");
+    let _server = answer(&mut play, b"ok").await;
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn responses_break_off() {
     let rows = [
         (

@@ -434,7 +434,7 @@ fn a_file_of_rules_takes_effect_and_is_followed() {
     assert_says(&text, &["X-Rule: one", "X-Option: yes"]);
     assert_eq!(ask("/b").status, 418);
     write("- filter: ~u /a\n  modify_headers: {name: X-Rule, value: two}\n");
-    proxy.wait_output("has changed: 1 rules on, 0 off");
+    proxy.wait_output("has changed: 1 rule on, 0 off");
     assert_says(&ask("/a").text(), &["X-Rule: two", "X-Option: yes"]);
     assert_eq!(ask("/b").status, 200, "its rule is gone");
     write("- filter: ~u /a\n  fault: sideways\n");
