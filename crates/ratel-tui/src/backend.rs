@@ -639,6 +639,5 @@ fn named<'a>(path: &'a Path, what: &str) -> Result<&'a Path, CommandError> {
 }
 
 fn refused(error: &OptionsError) -> CommandError {
-    let hint = error.hint().map(|hint| format!(" ({hint})"));
-    CommandError::Failed(format!("{error}{}", hint.unwrap_or_default()))
+    CommandError::Failed(error.with_hint())
 }

@@ -282,8 +282,8 @@ impl Loop {
         subscriptions: &Subscriptions,
         stop: &Stop,
     ) -> io::Result<Exit> {
-        // A key is answered by a picture at once, unless one has just been. Traffic is looked at no more often than it is drawn: what comes meanwhile
-        // gathers where it waits, and wakes nobody.
+        // A key is answered by a picture at once, unless another one has just been. Traffic is looked at no more often than
+        // it is drawn: what comes meanwhile gathers where it waits, and wakes nobody.
         let (mut traffic_due, mut key_due) = (Instant::now(), Instant::now());
         let (mut dirty, mut woken, mut hurry) = (true, true, true);
         loop {

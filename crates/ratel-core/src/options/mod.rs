@@ -105,6 +105,14 @@ impl OptionsError {
         }
     }
 
+    /// The sentence with what can be done about it, in one line.
+    pub fn with_hint(&self) -> String {
+        match self.hint() {
+            Some(hint) => format!("{self} ({hint})"),
+            None => self.to_string(),
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

@@ -21,6 +21,9 @@ pub const RULE_OPTIONS: [Key<Vec<String>>; 7] = [
     keys::FAULT,
 ];
 
+/// With so many counters, those of rules that are not in force are forgotten.
+const COUNTED: usize = 4096;
+
 /// A rule of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileRule {
@@ -136,6 +139,10 @@ impl RuleBook {
     /// What counts for a rule.
     pub(super) fn hits(&self, option: &'static str, spec: &str) -> Hits {
         let mut hits = self.hits.lock().unwrap_or_else(PoisonError::into_inner);
+        if hits.len() >= COUNTED {
+            // Nobody counts with these.
+            hits.retain(|_, one| Arc::strong_count(&one.0) > 1);
+        }
         hits.entry((option, spec.to_owned())).or_default().clone()
     }
 

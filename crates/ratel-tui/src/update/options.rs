@@ -129,16 +129,7 @@ fn setter(def: &OptionDef) -> &'static str {
 }
 
 fn available(name: &str) -> Result<&'static OptionDef, CommandError> {
-    match options::find(name) {
-        Ok(def) => Ok(def),
-        Err(error) => {
-            let hint = error.hint().map(|hint| format!(" ({hint})"));
-            Err(CommandError::Failed(format!(
-                "{error}{}",
-                hint.unwrap_or_default()
-            )))
-        }
-    }
+    options::find(name).map_err(|error| CommandError::Failed(error.with_hint()))
 }
 
 // The screen of options

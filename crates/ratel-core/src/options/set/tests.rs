@@ -357,3 +357,17 @@ fn a_rule_is_switched_off_and_on_beside_its_option_and_its_file() {
         "{told:?}"
     );
 }
+
+/// There are only so many counters, and those that count stay.
+#[test]
+fn counters_of_rules_that_are_gone_are_forgotten() {
+    let values = Values::default();
+    let held = values.hits(keys::FAULT, "held");
+    held.add();
+    values.hits(keys::FAULT, "gone").add();
+    for number in 0..5000 {
+        values.hits(keys::FAULT, &number.to_string());
+    }
+    assert_eq!(values.hits(keys::FAULT, "held").count(), 1);
+    assert_eq!(values.hits(keys::FAULT, "gone").count(), 0);
+}
