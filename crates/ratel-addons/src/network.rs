@@ -189,7 +189,13 @@ fn is_for<T>(
     if known.is_some_and(|known| known.decided.contains(&rule.spec)) {
         return false;
     }
-    let judge = |filter: &Filter| filter.judge(&LiveHttp::new(flow), missing);
+    let judge = |filter: &Filter| {
+        let live = LiveHttp {
+            websocket: flow.is_websocket(),
+            ..LiveHttp::new(flow)
+        };
+        filter.judge(&live, missing)
+    };
     let hit = rule.filter.as_ref().map_or(Some(true), judge) == Some(true);
     if hit {
         let network = network.get_or_insert_default();

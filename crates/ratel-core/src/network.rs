@@ -66,7 +66,7 @@ impl Rules {
     ) -> Result<Self, String> {
         let seed = seed.unwrap_or_else(chance::seed);
         let named = |option: &str, spec: &str, error: SpecError| {
-            format!("option '{option}': `{spec}`: {error}")
+            format!("option '{option}': `{spec}`: {}", error.with_hint())
         };
         let mut rules = Self::default();
         for (at, spec) in throttles.into_iter().enumerate() {

@@ -27,6 +27,7 @@ mod error;
 mod eval;
 mod help;
 mod live;
+mod moment;
 mod needs;
 mod operators;
 mod parse;
@@ -44,6 +45,7 @@ pub use error::{FilterError, Reason};
 pub use eval::Scratch;
 pub use help::{Help, help};
 pub use live::{LiveHttp, LiveTcp};
+pub use moment::Moment;
 pub use needs::Needs;
 pub use subject::Subject;
 

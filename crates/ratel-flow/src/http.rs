@@ -12,6 +12,7 @@ use bytes::Bytes;
 use ratel_proto::Headers;
 use ratel_proto::url;
 pub use ratel_proto::url::Scheme;
+use ratel_proto::websocket::handshake;
 
 use crate::annotations::LiveAnnotations;
 use crate::conn::{ClientConn, ServerConn};
@@ -49,6 +50,16 @@ impl HttpFlow {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.response.is_some() || self.error.is_some()
+    }
+
+    /// Whether its response agrees to the WebSocket that its request asks for.
+    #[must_use]
+    pub fn is_websocket(&self) -> bool {
+        let agreed = |response: &Response| match self.request.version {
+            Version::Http2 => (200..300).contains(&response.status),
+            _ => response.status == 101,
+        };
+        self.response.as_ref().is_some_and(agreed) && self.request.asks_for_websocket()
     }
 }
 
@@ -127,6 +138,17 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether it asks for a WebSocket, in either version (RFC 6455 §4.1, RFC 8441 §4).
+    #[must_use]
+    pub fn asks_for_websocket(&self) -> bool {
+        match self.pseudo.get(":protocol") {
+            Some(protocol) => protocol.eq_ignore_ascii_case(b"websocket"),
+            None => {
+                self.version != Version::Http2 && handshake::is_websocket_request(&self.headers)
+            }
+        }
+    }
+
     /// `host` with brackets if it is an IPv6 literal, and `:port` unless it is the scheme's default.
     #[must_use]
     pub fn authority(&self) -> String {

@@ -133,7 +133,7 @@ fn what_matches_is_hit_and_says_so() {
 
 #[test]
 fn rules_that_ask_for_the_response_wait_for_its_head_and_are_asked_once() {
-    let addon = faulty(&["~c 200 : truncate 5", "delay 1s", "~c 200 : 503"]);
+    let addon = faulty(&["~c 200 : truncate 5", "delay 1s", "~d b | ~c 200 : 503"]);
     let (mut flow, mut bodies) = asked(&addon, "a.test", "/");
     assert_eq!(bodies.network.as_ref().expect("the delay").faults.len(), 1);
     bodies.network.as_mut().expect("there").faults.clear();
@@ -146,6 +146,33 @@ fn rules_that_ask_for_the_response_wait_for_its_head_and_are_asked_once() {
         200,
         "it is too late for another"
     );
+}
+
+#[test]
+fn a_websocket_is_one_once_its_server_has_agreed() {
+    let addon = faulty(&["~websocket : delay 1s", "!~websocket & ~s : reset"]);
+    let answered = |fields: &[(&str, &str)], status| {
+        let (mut flow, mut bodies) = asked(&addon, "a.test", "/");
+        assert!(bodies.network.is_none());
+        for (name, value) in fields {
+            flow.request
+                .headers
+                .append(name.as_bytes(), value.as_bytes());
+        }
+        flow.response = Some(Response::new(status, clock::now()));
+        addon.decide(&mut flow, &mut bodies, false);
+        bodies.network.expect("one of them").faults
+    };
+    let asks = [
+        ("connection", "upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-key", "AQIDBAUGBwgJCgsMDQ4PEC=="),
+        ("sec-websocket-version", "13"),
+    ];
+    let second = std::time::Duration::from_secs(1);
+    assert_eq!(answered(&asks, 101), [FaultKind::Delay(second, second)]);
+    assert_eq!(answered(&asks, 403), [FaultKind::Reset(None)]);
+    assert_eq!(answered(&[], 200), [FaultKind::Reset(None)]);
 }
 
 #[test]

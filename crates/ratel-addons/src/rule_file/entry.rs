@@ -232,7 +232,7 @@ fn check(name: &str, spec: &str, options: &Values, filters: FilterOptions) -> Re
     let network = |error: network::SpecError| Wrong {
         at: error.at,
         what: error.message,
-        hint: None,
+        hint: error.hint,
     };
     match name {
         "modify_headers" => modify_headers::check(spec, options, filters).map_err(written),

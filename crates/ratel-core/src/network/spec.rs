@@ -1,70 +1,23 @@
 //! Rules as they are written: `~d api.dev : 3g, latency=1s`, `~u /pay : 503 @ 20%`.
 
+mod figures;
+mod presets;
+mod reach;
+mod words;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratel_flow::filter::{Filter, FilterOptions, Needs};
+use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::format;
 
 use super::{Chance, Fault, FaultKind, Profile, Rule, Throttle};
 use crate::options::Hits;
+use figures::{rate, share, size, time};
+use presets::{PRESETS, names};
+use words::Word;
 
-/// What is wrong with a rule, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message} (at character {})", .at + 1)]
-pub struct SpecError {
-    /// Characters in front of it.
-    pub at: usize,
-    /// What is wrong.
-    pub message: String,
-}
-
-/// A word, and where it stands in its rule, in bytes.
-#[derive(Clone, Copy)]
-struct Word<'s> {
-    text: &'s str,
-    at: usize,
-    whole: &'s str,
-}
-
-impl<'s> Word<'s> {
-    fn fail<T>(self, message: impl Into<String>) -> Result<T, SpecError> {
-        let before = self.whole.get(..self.at).unwrap_or(self.whole);
-        Err(SpecError {
-            at: before.chars().count(),
-            message: message.into(),
-        })
-    }
-
-    /// A part of it.
-    fn part(self, text: &'s str, at: usize) -> Self {
-        let blank = text.len() - text.trim_start().len();
-        Self {
-            text: text.trim(),
-            at: self.at + at + blank,
-            whole: self.whole,
-        }
-    }
-
-    fn split_once(self, by: char) -> Option<(Self, Self)> {
-        let at = self.text.find(by)?;
-        let (one, other) = (self.text.get(..at)?, self.text.get(at + by.len_utf8()..)?);
-        Some((self.part(one, 0), self.part(other, at + by.len_utf8())))
-    }
-
-    /// Its words, which stand between blanks and commas.
-    fn words(self) -> Vec<Self> {
-        let mut words = Vec::new();
-        let mut at = 0;
-        for text in self.text.split([' ', '\t', ',']) {
-            if !text.is_empty() {
-                words.push(self.part(text, at));
-            }
-            at += text.len() + 1;
-        }
-        words
-    }
-}
+pub use words::SpecError;
 
 pub(super) fn throttle(
     spec: &str,
@@ -72,30 +25,8 @@ pub(super) fn throttle(
     chance: Chance,
 ) -> Result<Rule<Arc<Throttle>>, SpecError> {
     let (filter, what) = split(spec, options)?;
-    let mut profile = Profile::default();
-    let words = what.words();
-    if words.is_empty() {
-        return what.fail(format!("a profile is missing; there are {}", names()));
-    }
-    for word in words {
-        match word.split_once('=') {
-            Some((key, value)) => set(&mut profile, key, value)?,
-            None => match PRESETS.iter().find(|preset| preset.name == word.text) {
-                Some(preset) => profile = preset.profile(),
-                None => {
-                    return word.fail(format!(
-                        "`{}` is no profile; there are {}, and KEY=VALUE with latency, jitter, down, up, loss, stall",
-                        word.text,
-                        names()
-                    ));
-                }
-            },
-        }
-    }
-    if profile.loss > 0.0 && profile.stall.is_zero() {
-        // A lost packet is missed after a round trip, and no sooner than TCP looks for it (RFC 6298 §2.4 in practice).
-        profile.stall = (profile.latency * 2).max(Duration::from_millis(200));
-    }
+    let profile = profile(what)?;
+    reach::of_throttle(filter.as_ref(), spec)?;
     Ok(Rule {
         spec: spec.into(),
         filter,
@@ -115,16 +46,7 @@ pub(super) fn fault(
         None => (what, 1.0),
     };
     let kind = kind(what)?;
-    if kind.precedes_response()
-        && let Some(filter) = &filter
-        && (filter.needs().meets(Needs::RESPONSE_HEAD)
-            || filter.needs().meets(Needs::RESPONSE_BODY))
-    {
-        return what.fail(format!(
-            "`{}` takes the place of a response, so that a filter cannot ask for one",
-            what.text
-        ));
-    }
+    reach::of_fault(filter.as_ref(), &kind, what, spec)?;
     Ok(Rule {
         spec: spec.into(),
         filter,
@@ -139,11 +61,7 @@ pub(super) fn fault(
 
 /// The filter, and what stands behind the last colon between blanks.
 fn split(spec: &str, options: FilterOptions) -> Result<(Option<Filter>, Word<'_>), SpecError> {
-    let whole = Word {
-        text: spec,
-        at: 0,
-        whole: spec,
-    };
+    let whole = Word::whole(spec);
     let Some(at) = spec.rfind(" : ") else {
         let what = whole.part(spec, 0);
         if what.text.starts_with(['~', '!', '(']) {
@@ -164,70 +82,68 @@ fn split(spec: &str, options: FilterOptions) -> Result<(Option<Filter>, Word<'_>
                 at: filter.at + error.span().start,
                 ..filter
             };
-            place.fail(error.reason_with_hint())
+            Err(SpecError {
+                hint: error.hint(),
+                ..place.error(error.reason().to_string())
+            })
         }
     }
 }
 
-/// Figures that go by a name.
-struct Preset {
-    name: &'static str,
-    latency_ms: u64,
-    jitter_ms: u64,
-    /// Bits in a second; 0 for any number.
-    down: u32,
-    up: u32,
-    loss: f64,
-}
-
-impl Preset {
-    fn profile(&self) -> Profile {
-        let bytes = |bits: u32| (bits > 0).then(|| f64::from(bits) / 8.0);
-        Profile {
-            latency: Duration::from_millis(self.latency_ms),
-            jitter: Duration::from_millis(self.jitter_ms),
-            down: bytes(self.down),
-            up: bytes(self.up),
-            loss: self.loss,
-            stall: Duration::ZERO,
+/// A name, whose figures others take the place of wherever they stand.
+fn profile(what: Word<'_>) -> Result<Profile, SpecError> {
+    let words = what.words();
+    if words.is_empty() {
+        return what.fail(format!("a profile is missing; there are {}", names()));
+    }
+    let mut named: Option<Word<'_>> = None;
+    let mut figures: Vec<(Word<'_>, Word<'_>)> = Vec::new();
+    let mut profile = Profile::default();
+    for word in words {
+        if let Some((key, value)) = word.split_once('=') {
+            if figures.iter().any(|(known, _)| known.text == key.text) {
+                return key.fail(format!("`{}` stands here for the second time", key.text));
+            }
+            figures.push((key, value));
+            continue;
         }
+        let Some(preset) = PRESETS.iter().find(|preset| preset.name == word.text) else {
+            return word.fail(format!(
+                "`{}` is no profile; there are {}, and KEY=VALUE with {KEYS}",
+                word.text,
+                names()
+            ));
+        };
+        if let Some(named) = named {
+            let error = word.error(format!(
+                "`{}` is one profile more beside `{}`",
+                word.text, named.text
+            ));
+            return Err(error.hint("write two rules to have both: they add up"));
+        }
+        named = Some(word);
+        profile = preset.profile();
+    }
+    for (key, value) in &figures {
+        set(&mut profile, *key, *value)?;
+    }
+    if profile == Profile::default() {
+        return what.fail(format!("`{}` slows nothing down", what.text));
+    }
+    if profile.loss > 0.0 && profile.stall.is_zero() {
+        // A lost packet is missed after a round trip, and no sooner than TCP looks for it (RFC 6298 §2.4 in practice).
+        profile.stall = (profile.latency * 2).max(Duration::from_millis(200));
+    }
+    match figures.iter().find(|(key, _)| key.text == "stall") {
+        Some((key, _)) if profile.loss <= 0.0 => Err(key
+            .error("`stall` is the wait for a lost packet, and none is lost")
+            .hint("add `loss=1%`")),
+        _ => Ok(profile),
     }
 }
 
-const fn preset(
-    name: &'static str,
-    (latency_ms, jitter_ms): (u64, u64),
-    (down, up): (u32, u32),
-    loss: f64,
-) -> Preset {
-    Preset {
-        name,
-        latency_ms,
-        jitter_ms,
-        down,
-        up,
-        loss,
-    }
-}
-
-const PRESETS: [Preset; 12] = [
-    preset("dial-up", (120, 20), (49_000, 30_000), 0.0),
-    preset("gprs", (500, 100), (50_000, 20_000), 0.0),
-    preset("edge", (840, 100), (240_000, 200_000), 0.0),
-    preset("slow-3g", (400, 50), (400_000, 400_000), 0.0),
-    preset("3g", (300, 30), (1_600_000, 768_000), 0.0),
-    preset("4g", (170, 20), (9_000_000, 9_000_000), 0.0),
-    preset("lte", (70, 10), (12_000_000, 12_000_000), 0.0),
-    preset("dsl", (50, 5), (1_500_000, 384_000), 0.0),
-    preset("cable", (28, 3), (5_000_000, 1_000_000), 0.0),
-    preset("wifi", (10, 5), (30_000_000, 15_000_000), 0.0),
-    preset("satellite", (600, 30), (15_000_000, 3_000_000), 0.001),
-    preset("lossy", (80, 60), (0, 0), 0.03),
-];
-
-fn names() -> String {
-    PRESETS.map(|preset| preset.name).join(", ")
-}
+/// What figures are for.
+const KEYS: &str = "latency, jitter, down, up, loss, stall";
 
 fn set(profile: &mut Profile, key: Word<'_>, value: Word<'_>) -> Result<(), SpecError> {
     match key.text {
@@ -238,10 +154,7 @@ fn set(profile: &mut Profile, key: Word<'_>, value: Word<'_>) -> Result<(), Spec
         "loss" => profile.loss = share(value)?,
         "stall" => profile.stall = time(value)?,
         _ => {
-            return key.fail(format!(
-                "`{}` is none of latency, jitter, down, up, loss, stall",
-                key.text
-            ));
+            return key.fail(format!("`{}` is none of {KEYS}", key.text));
         }
     }
     Ok(())
@@ -275,7 +188,13 @@ fn kind(what: Word<'_>) -> Result<FaultKind, SpecError> {
         "delay" => match args {
             [range] => {
                 let (from, to) = range.split_once('-').unwrap_or((*range, *range));
-                Ok(FaultKind::Delay(time(from)?, time(to)?))
+                let (least, most) = (time(from)?, time(to)?);
+                if least > most {
+                    return Err(range
+                        .error(format!("`{}` ends before it begins", range.text))
+                        .hint(format!("write `{}-{}`", to.text, from.text)));
+                }
+                Ok(FaultKind::Delay(least, most))
             }
             _ => name.fail("`delay` wants a time, such as 2s or 1s-3s"),
         },
@@ -337,105 +256,6 @@ fn h2_code(name: &str) -> Option<u32> {
         .iter()
         .position(|known| known.eq_ignore_ascii_case(name))?;
     u32::try_from(at).ok()
-}
-
-/// A number and what stands behind it.
-fn measured(word: Word<'_>) -> Option<(f64, String)> {
-    let digits = word.text.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let (number, unit) = word.text.split_at(digits.unwrap_or(word.text.len()));
-    let number: f64 = number.parse().ok()?;
-    Some((number, unit.trim().to_ascii_lowercase()))
-}
-
-fn time(word: Word<'_>) -> Result<Duration, SpecError> {
-    let seconds = measured(word).and_then(|(number, unit)| {
-        Some(
-            number
-                * match &*unit {
-                    "ms" => 0.001,
-                    "s" => 1.0,
-                    "m" | "min" => 60.0,
-                    _ => return None,
-                },
-        )
-    });
-    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
-        Some(time) if time <= DAY => Ok(time),
-        _ => word.fail(format!(
-            "`{}` is no time such as 300ms, 2s or 1m",
-            word.text
-        )),
-    }
-}
-
-/// Nothing takes longer.
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// Bytes in a second.
-fn rate(word: Word<'_>) -> Result<f64, SpecError> {
-    let rate = measured(word).and_then(|(number, unit)| {
-        let unit = unit.trim_end_matches("/s").trim_end_matches("ps");
-        Some(
-            number
-                * match unit {
-                    "bit" | "b" => 0.125,
-                    "kbit" | "kb" => 125.0,
-                    "mbit" | "mb" => 125_000.0,
-                    "gbit" | "gb" => 125_000_000.0,
-                    _ => return None,
-                },
-        )
-    });
-    match rate.filter(|rate| *rate >= 1.0) {
-        Some(rate) => Ok(rate),
-        None => word.fail(format!(
-            "`{}` is no bandwidth such as 400kbit or 1.5mbit",
-            word.text
-        )),
-    }
-}
-
-fn size(word: Word<'_>) -> Result<u64, SpecError> {
-    let bytes = measured(word).and_then(|(number, unit)| {
-        Some(
-            number
-                * match &*unit {
-                    "" | "b" => 1.0,
-                    "k" | "kb" => 1024.0,
-                    "m" | "mb" => 1024.0 * 1024.0,
-                    "g" | "gb" => 1024.0 * 1024.0 * 1024.0,
-                    _ => return None,
-                },
-        )
-    });
-    match bytes {
-        // Casts of floats saturate.
-        Some(bytes) => Ok(bytes as u64),
-        None => word.fail(format!(
-            "`{}` is no number of bytes such as 500 or 1k",
-            word.text
-        )),
-    }
-}
-
-/// A part of all, from 0 to 1.
-fn share(word: Word<'_>) -> Result<f64, SpecError> {
-    let percent = word.text.strip_suffix('%');
-    let number = percent.unwrap_or(word.text).trim().parse::<f64>().ok();
-    let part = number.map(|number| {
-        if percent.is_some() {
-            number / 100.0
-        } else {
-            number
-        }
-    });
-    match part.filter(|part| (0.0..=1.0).contains(part)) {
-        Some(part) => Ok(part),
-        None => word.fail(format!(
-            "`{}` is no probability such as 20% or 0.2",
-            word.text
-        )),
-    }
 }
 
 #[cfg(test)]

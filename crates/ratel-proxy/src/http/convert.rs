@@ -46,12 +46,7 @@ pub(super) struct H1Request {
 
 /// Whether the request asks for a WebSocket, in either version (RFC 6455 §4.1, RFC 8441 §4).
 pub(crate) fn is_websocket(request: &Request) -> bool {
-    match request.pseudo.get(":protocol") {
-        Some(protocol) => protocol.eq_ignore_ascii_case(b"websocket"),
-        None => {
-            request.version != Version::Http2 && handshake::is_websocket_request(&request.headers)
-        }
-    }
+    request.asks_for_websocket()
 }
 
 /// What a WebSocket is asked for with where the client's request has no key (RFC 6455 §4.1, RFC 8441 §5).

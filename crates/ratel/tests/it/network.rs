@@ -94,6 +94,11 @@ fn rules_that_cannot_be_read_are_refused_with_the_place() {
     let rows = [
         (["--fault", "~u /pay : 503 @ 200%"], "(at character 17)"),
         (["--throttle", "~d a : 5g"], "(at character 8)"),
+        (["--throttle", "3g 4g"], "(at character 4); write two rules"),
+        (
+            ["--fault", "~c 200 : 503"],
+            "(at character 10); `delay`, `timeout`, `reset`, `truncate`",
+        ),
     ];
     for (args, place) in rows {
         let output = program().args(["dump", "-n"]).args(args).run();

@@ -72,8 +72,16 @@ fn errors_have_their_place() {
         ("delay soon", 7, "is no time"),
         ("reset before", 7, "stands alone"),
         ("~d ü : grpc SAD", 13, "no such code"),
-        ("~bs x : 503", 9, "cannot ask for one"),
+        ("~bs x : 503", 1, "because of `~bs`"),
         ("503 504", 5, "nothing more"),
+        ("delay 3s-1s", 7, "ends before it begins"),
+        ("~c 200 : 503", 10, "so that `~c` cannot ask for one"),
+        ("~u a & ~s : grpc 14", 13, "so that `~s` cannot ask for one"),
+        ("!~q : 503", 7, "so that `~q` cannot ask for one"),
+        ("~u a & ~m GET : tls", 17, "`~m` cannot be asked"),
+        (" ~bq x : 503", 2, "never true"),
+        ("~e | ~dns : delay 1s", 1, "because of `~e`"),
+        ("~q & ~s : reset", 1, "never true"),
     ];
     for (spec, at, says) in rows {
         let error = faulty(spec).unwrap_err();
@@ -86,10 +94,71 @@ fn errors_have_their_place() {
         ("3g down=fast", 9, "no bandwidth"),
         ("down=0bit", 6, "no bandwidth"),
         ("~d a : ", 8, "a profile is missing"),
+        ("3g 4g", 4, "one profile more beside `3g`"),
+        ("latency=1s,latency=2s", 12, "for the second time"),
+        ("~d a : 3g stall=1s", 11, "none is lost"),
+        ("latency=0s", 1, "slows nothing down"),
+        ("~b x : 3g", 1, "because of `~b`"),
+        ("~c 200 & ~q : 3g", 1, "never true"),
     ];
     for (spec, at, says) in rows {
         let error = slow(spec).unwrap_err();
         assert_eq!(error.at + 1, at, "{spec}: {error}");
         assert!(error.to_string().contains(says), "{spec}: {error}");
     }
+}
+
+/// A filter that can be true in time is taken, whatever else stands in it.
+#[test]
+fn filters_that_can_hold_are_taken() {
+    let faults = [
+        "!~s : 503",
+        "~q : 503",
+        "!~c 200 : 503",
+        "~u a | ~c 200 : 503",
+        "~u a | ~bs b : 503",
+        "~t json : grpc 14",
+        "~c 200 : truncate 1k",
+        "~s : reset",
+        "~d a | ~c 200 : tls",
+        "!~m GET : 503",
+        "~tcp : reset",
+        "~websocket : delay 1s",
+    ];
+    for spec in faults {
+        assert!(faulty(spec).is_ok(), "{spec}: {:?}", faulty(spec));
+    }
+    for spec in [
+        "~s : 3g",
+        "~tcp : 3g",
+        "~websocket : 3g",
+        "!~bq a | ~d a : 3g",
+    ] {
+        assert!(slow(spec).is_ok(), "{spec}: {:?}", slow(spec));
+    }
+}
+
+#[test]
+fn a_refusal_says_what_can_be_done() {
+    let rows = [
+        ("~c 200 : 503", "`truncate`"),
+        ("~c 200 : tls", "`~d`"),
+        ("delay 3s-1s", "write `1s-3s`"),
+        ("~bq a : 503", "`~hq`"),
+    ];
+    for (spec, hint) in rows {
+        let told = faulty(spec).unwrap_err().with_hint();
+        assert!(told.contains(hint), "{spec}: {told}");
+    }
+    let told = slow("3g 4g").unwrap_err().with_hint();
+    assert!(
+        told.ends_with("; write two rules to have both: they add up"),
+        "{told}"
+    );
+    let given_first = slow("latency=1s 3g").unwrap();
+    assert_eq!(
+        given_first.latency,
+        Duration::from_secs(1),
+        "figures take the place of a name's"
+    );
 }
