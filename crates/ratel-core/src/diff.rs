@@ -12,6 +12,8 @@ use ratel_flow::format::size;
 use ratel_flow::text::{Charset, is_mostly_binary};
 use ratel_flow::{Body, Headers, HttpRecord, Side};
 
+pub(crate) use json::{Difference, Value, differences};
+
 /// Bodies with more bytes than this are not looked into.
 pub const BODY_MAX: u64 = 4 * 1024 * 1024;
 
@@ -219,17 +221,18 @@ fn bodies(exchanges: [&HttpRecord; 2], side: Side, until: Instant) -> Vec<Line> 
         return lines;
     }
     if is_mostly_binary(&old) || is_mostly_binary(&new) {
-        let at = old
-            .iter()
-            .zip(new.iter())
-            .take_while(|(a, b)| a == b)
-            .count();
+        let at = first_difference(&old, &new);
         return vec![
             lengths(Some(old.len() as u64), Some(new.len() as u64)),
             Line::remark(format!("the first byte that differs is at offset {at}")),
         ];
     }
     lines::diff(&old_charset.decode(&old), &new_charset.decode(&new), until)
+}
+
+/// How many bytes are the same at the beginning of both.
+pub(crate) fn first_difference(old: &[u8], new: &[u8]) -> usize {
+    old.iter().zip(new).take_while(|(a, b)| a == b).count()
 }
 
 fn read(body: &Body) -> Result<Bytes, ()> {

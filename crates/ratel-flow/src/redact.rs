@@ -38,7 +38,7 @@ use crate::Record;
 use placeholder::Key;
 use rule::Rules;
 
-pub use rule::{RULES, RuleError, RuleHelp};
+pub use rule::{RULES, RuleError, RuleHelp, is_credential};
 
 /// Longer bodies are left out rather than looked through, in bytes, as sent or decoded.
 pub const BODY_MAX: usize = 64 * 1024 * 1024;

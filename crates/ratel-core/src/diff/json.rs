@@ -22,18 +22,34 @@ enum Node<'a> {
     Object(Vec<(&'a str, Node<'a>)>),
 }
 
+/// A value that is not the same on both sides, or is on one of them alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Difference {
+    /// Names and numbers from the top to it.
+    pub(crate) path: String,
+    pub(crate) old: Option<Value>,
+    pub(crate) new: Option<Value>,
+}
+
+/// A value as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    /// Cut where it is long.
+    pub(crate) text: String,
+    /// Whether it has values in it.
+    pub(crate) is_nested: bool,
+}
+
 /// What differs; none where one of the two is no JSON with something in it.
 pub(super) fn diff(old: &[u8], new: &[u8], until: Instant) -> Option<Vec<Line>> {
-    let (old, new) = (parse(old)?, parse(new)?);
-    if matches!((&old, &new), (Node::Scalar(_), Node::Scalar(_))) {
-        return None;
+    let found = differences(old, new, until)?;
+    let mut lines = Vec::new();
+    for Difference { path, old, new } in found {
+        let sides = [(Change::Removed, old), (Change::Added, new)];
+        for (change, value) in sides {
+            lines.extend(value.map(|value| Line::new(change, format!("{path}: {}", value.text))));
+        }
     }
-    let mut work = Work {
-        lines: Vec::new(),
-        until,
-    };
-    work.compare("", &old, &new);
-    let mut lines = work.lines;
     if lines.is_empty() {
         lines.push(Line::remark("the same JSON, written in another way"));
     }
@@ -44,14 +60,28 @@ pub(super) fn diff(old: &[u8], new: &[u8], until: Instant) -> Option<Vec<Line>> 
     Some(lines)
 }
 
+/// The values that differ, not many more than [`LINES_MAX`]; none where one of the two is no JSON with something in it.
+pub(crate) fn differences(old: &[u8], new: &[u8], until: Instant) -> Option<Vec<Difference>> {
+    let (old, new) = (parse(old)?, parse(new)?);
+    if matches!((&old, &new), (Node::Scalar(_), Node::Scalar(_))) {
+        return None;
+    }
+    let mut work = Work {
+        found: Vec::new(),
+        until,
+    };
+    work.compare("", &old, &new);
+    Some(work.found)
+}
+
 struct Work {
-    lines: Vec<Line>,
+    found: Vec<Difference>,
     until: Instant,
 }
 
 impl Work {
     fn compare(&mut self, path: &str, old: &Node<'_>, new: &Node<'_>) {
-        if self.lines.len() > LINES_MAX {
+        if self.found.len() > LINES_MAX {
             return;
         }
         match (old, new) {
@@ -60,8 +90,7 @@ impl Work {
             (old, new) => {
                 let (before, after) = (old.written(), new.written());
                 if before != after {
-                    self.say(Change::Removed, path, &old.shown());
-                    self.say(Change::Added, path, &new.shown());
+                    self.say(path, Some(old), Some(new));
                 }
             }
         }
@@ -77,11 +106,11 @@ impl Work {
             let path = joined(path, name);
             match of_new.get(name) {
                 Some(other) => self.compare(&path, value, other),
-                None => self.say(Change::Removed, &path, &value.shown()),
+                None => self.say(&path, Some(value), None),
             }
         }
         for (name, value) in new.iter().filter(|(name, _)| !of_old.contains_key(name)) {
-            self.say(Change::Added, &joined(path, name), &value.shown());
+            self.say(&joined(path, name), None, Some(value));
         }
     }
 
@@ -101,23 +130,21 @@ impl Work {
                 let at = format!("{path}[{}]", if nth < removed.len() { from } else { to });
                 match (old.get(from), new.get(to)) {
                     (Some(old), Some(new)) if nth < both => self.compare(&at, old, new),
-                    (Some(old), _) if nth < removed.len() => {
-                        self.say(Change::Removed, &at, &old.shown());
-                    }
-                    (_, Some(new)) => self.say(Change::Added, &at, &new.shown()),
+                    (Some(old), _) if nth < removed.len() => self.say(&at, Some(old), None),
+                    (_, Some(new)) => self.say(&at, None, Some(new)),
                     _ => {}
                 }
             }
         }
     }
 
-    fn say(&mut self, change: Change, path: &str, value: &str) {
-        let cut = value.floor_char_boundary(VALUE_MAX);
-        let more = if cut < value.len() { "…" } else { "" };
-        let value = value.get(..cut).unwrap_or_default();
+    fn say(&mut self, path: &str, old: Option<&Node<'_>>, new: Option<&Node<'_>>) {
         let path = if path.is_empty() { "." } else { path };
-        self.lines
-            .push(Line::new(change, format!("{path}: {value}{more}")));
+        self.found.push(Difference {
+            path: path.to_owned(),
+            old: old.map(Node::value),
+            new: new.map(Node::value),
+        });
     }
 }
 
@@ -144,10 +171,17 @@ impl Node<'_> {
     }
 
     /// The value as it is shown: no space, members as they come.
-    fn shown(&self) -> String {
-        let mut out = String::new();
-        self.write(false, &mut out);
-        out
+    fn value(&self) -> Value {
+        let mut text = String::new();
+        self.write(false, &mut text);
+        if text.len() > VALUE_MAX {
+            text.truncate(text.floor_char_boundary(VALUE_MAX));
+            text.push('…');
+        }
+        Value {
+            text,
+            is_nested: !matches!(self, Self::Scalar(_)),
+        }
     }
 
     fn write(&self, in_order: bool, out: &mut String) {

@@ -99,6 +99,15 @@ const CREDENTIALS: &[&str] = &[
     "x-goog-credential",
 ];
 
+/// Whether a field of that name holds a credential by the rule `default`, be it one of a form, of JSON or of a URL.
+#[must_use]
+pub fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    CREDENTIALS
+        .iter()
+        .any(|glob| matches(glob.as_bytes(), name.as_bytes()))
+}
+
 /// Header fields that hold credentials.
 const HEADERS: &[&str] = &[
     "authorization",

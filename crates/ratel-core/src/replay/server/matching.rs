@@ -216,43 +216,53 @@ impl Matching {
     }
 
     /// The fields of a form that count, if some are to be left aside and the body is one that has any.
-    pub(super) fn fields(
-        &self,
-        request: &Request,
-        body: &Body,
-    ) -> io::Result<Option<Vec<(Bytes, Bytes)>>> {
-        let Some(content_type) = request.headers.get("content-type") else {
-            return Ok(None);
-        };
-        if self.ignore_fields.is_empty() || body.len().is_none_or(|len| len > FORM_MAX) {
+    fn fields(&self, request: &Request, body: &Body) -> io::Result<Option<Fields>> {
+        if self.ignore_fields.is_empty() {
             return Ok(None);
         }
-        let content_type = String::from_utf8_lossy(content_type).to_lowercase();
-        let is_form = content_type.contains("application/x-www-form-urlencoded");
-        let boundary = request.headers.get("content-type").and_then(|value| {
-            let value = String::from_utf8_lossy(value);
-            form::boundary(&value).filter(|_| content_type.contains("multipart/form-data"))
-        });
-        if !is_form && boundary.is_none() {
-            return Ok(None);
-        }
-        let bytes = body.whole(FORM_MAX)?.unwrap_or_default();
-        let all: Vec<(Bytes, Bytes)> = match boundary {
-            Some(boundary) => form::parts(&bytes, &boundary)
-                .map(|part| (part.name.into(), Bytes::copy_from_slice(part.content)))
-                .collect(),
-            None => form::pairs(&bytes)
-                .map(|(name, value)| (name.into_owned().into(), value.into_owned().into()))
-                .collect(),
-        };
-        if all.is_empty() {
-            return Ok(None);
-        }
+        self.form(request, body)
+    }
+
+    /// The fields of a form that count, if the body is one that has any.
+    pub(super) fn form(&self, request: &Request, body: &Body) -> io::Result<Option<Fields>> {
+        let all = fields(request, body)?;
         let counts = |(name, _): &(Bytes, Bytes)| {
             !self.ignore_fields.contains(&*String::from_utf8_lossy(name))
         };
-        Ok(Some(all.into_iter().filter(counts).collect()))
+        Ok(all.map(|all| all.into_iter().filter(counts).collect()))
     }
+}
+
+/// Names with their values.
+pub(super) type Fields = Vec<(Bytes, Bytes)>;
+
+/// The fields of a form, if the body is one that has any.
+fn fields(request: &Request, body: &Body) -> io::Result<Option<Fields>> {
+    let Some(content_type) = request.headers.get("content-type") else {
+        return Ok(None);
+    };
+    if body.len().is_none_or(|len| len > FORM_MAX) {
+        return Ok(None);
+    }
+    let content_type = String::from_utf8_lossy(content_type).to_lowercase();
+    let is_form = content_type.contains("application/x-www-form-urlencoded");
+    let boundary = request.headers.get("content-type").and_then(|value| {
+        let value = String::from_utf8_lossy(value);
+        form::boundary(&value).filter(|_| content_type.contains("multipart/form-data"))
+    });
+    if !is_form && boundary.is_none() {
+        return Ok(None);
+    }
+    let bytes = body.whole(FORM_MAX)?.unwrap_or_default();
+    let all: Fields = match boundary {
+        Some(boundary) => form::parts(&bytes, &boundary)
+            .map(|part| (part.name.into(), Bytes::copy_from_slice(part.content)))
+            .collect(),
+        None => form::pairs(&bytes)
+            .map(|(name, value)| (name.into_owned().into(), value.into_owned().into()))
+            .collect(),
+    };
+    Ok((!all.is_empty()).then_some(all))
 }
 
 /// The values of a field, joined.

@@ -1,8 +1,11 @@
 //! A request that has no recording: which one comes closest, and what is different.
 
+mod body;
+
 use std::fmt::Write as _;
 
 use ratel_flow::Request;
+use ratel_flow::format::escape;
 use ratel_flow::record::Body;
 
 use super::matching::{Matching, Part, header};
@@ -35,7 +38,7 @@ pub(super) fn describe(
                     &differing(pairs(request).collect(), pairs(closest).collect()),
                 )
             }
-            Part::Content => content(matching, (request, body), (closest, closest_body)),
+            Part::Content => body::describe(matching, (request, body), (closest, closest_body)),
             Part::Headers => {
                 let differ = |name: &&String| header(request, name) != header(closest, name);
                 let names = matching.headers().iter().filter(differ);
@@ -56,30 +59,7 @@ pub(super) fn describe(
     )
 }
 
-fn content(
-    matching: &Matching,
-    (request, body): (&Request, &Body),
-    (closest, closest_body): (&Request, &Body),
-) -> String {
-    let fields = |request, body| {
-        let fields = matching.fields(request, body).ok().flatten()?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let fields = fields.iter().map(|(name, value)| (text(name), text(value)));
-        Some(fields.collect::<Vec<_>>())
-    };
-    if let (Some(one), Some(other)) = (fields(request, body), fields(closest, closest_body)) {
-        return named("form fields", &differing(one, other));
-    }
-    match (body.len(), closest_body.len()) {
-        (Some(one), Some(other)) if one != other => {
-            format!("body ({one} bytes in place of {other})")
-        }
-        (_, None) => "body (that of the recording is missing)".to_owned(),
-        _ => "body (as long as that of the recording)".to_owned(),
-    }
-}
-
-/// The names whose values are not the same on both sides. Values stay unsaid: they may be secrets.
+/// The names whose values are not the same on both sides.
 fn differing(one: Vec<(String, String)>, other: Vec<(String, String)>) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (name, _) in one.iter().chain(&other) {
@@ -113,5 +93,14 @@ fn path(request: &Request) -> String {
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
+    escape(&String::from_utf8_lossy(bytes)).into_owned()
+}
+
+/// The beginning of a text of a peer, in one line.
+fn cut(text: &str, characters: usize) -> String {
+    let mut shown: String = escape(text).chars().take(characters).collect();
+    if text.chars().nth(characters).is_some() {
+        shown.push('…');
+    }
+    shown
 }

@@ -124,6 +124,32 @@ fn what_has_no_recording_says_what_comes_closest() {
 }
 
 #[test]
+fn what_differs_in_a_body_is_named() {
+    let form = |request: &mut Request| {
+        request.method = "POST".into();
+        let kind = b"application/x-www-form-urlencoded";
+        request.headers.append(b"content-type", kind);
+    };
+    let mut posted = record("/a", Some(200));
+    let Detail::Http(http) = &mut posted.detail else {
+        unreachable!("it is one");
+    };
+    form(&mut http.request);
+    http.request_body = Body::Bytes("a=2".into());
+    let replay = replay(vec![posted], &[]);
+    let mut asked = request("/a");
+    form(&mut asked);
+    let verdict = replay.judge(&asked, Some(&"a=1".into()), Timestamp(9));
+    let Verdict::Missed { why, .. } = verdict else {
+        panic!("{verdict:?}");
+    };
+    assert_eq!(
+        why,
+        "the closest recording, POST /a, differs in form fields (a: 1 in place of 2)"
+    );
+}
+
+#[test]
 fn what_was_played_and_what_begins_alike_comes_closer_than_others() {
     let extra = ("server_replay_extra", Setting::Str("404".to_owned()));
     let recorded = ["/slow/1", "/users/41", "/search?q=cats&page=2", "/big/5000"];
