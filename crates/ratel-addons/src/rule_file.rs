@@ -5,23 +5,31 @@
 
 mod entry;
 mod place;
+mod read;
 mod watch;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ratel_core::options::{FileRule, FileRules, Values, keys};
 use ratel_flow::filter::FilterOptions;
-use serde_saphyr::Spanned;
+use ratel_flow::yaml::{self, Place, YamlError};
 
 use crate::rule;
-use entry::Entry;
+use read::Reader;
 
 pub use watch::Watch;
 
 /// The file in the configuration folder that is read if the option names none.
 pub const NAME: &str = "rules.yaml";
+
+/// A file of rules has so many bytes at most.
+const FILE_MAX: usize = 16 << 20;
+
+/// Of so many things that are wrong each is told.
+const FLAWS_SAID: usize = 50;
 
 /// The rules of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,8 +41,8 @@ pub struct RuleFile {
 /// What is wrong with a line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flaw {
-    /// Line and column, from 1, where they can be told.
-    pub place: Option<(u64, u64)>,
+    /// Where it stands, if that can be told.
+    pub place: Option<Place>,
     /// What is wrong.
     pub what: String,
     /// What to write instead, where that is known.
@@ -65,7 +73,7 @@ pub enum RuleFileError {
 
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some((line, column)) = self.place {
+        if let Some(Place { line, column }) = self.place {
             write!(f, "{line}:{column}:")?;
         }
         write!(f, " {}", self.what)?;
@@ -79,7 +87,15 @@ impl fmt::Display for Flaw {
 /// A line for each flaw, as compilers write them.
 fn lines(path: &Path, flaws: &[Flaw]) -> String {
     let line = |flaw: &Flaw| format!("{}:{flaw}", path.display());
-    flaws.iter().map(line).collect::<Vec<_>>().join("\n")
+    let mut lines: Vec<_> = flaws.iter().take(FLAWS_SAID).map(line).collect();
+    if flaws.len() > FLAWS_SAID {
+        lines.push(format!(
+            "{}: {} more",
+            path.display(),
+            flaws.len() - FLAWS_SAID
+        ));
+    }
+    lines.join("\n")
 }
 
 impl RuleFile {
@@ -105,79 +121,100 @@ impl RuleFile {
         filters: FilterOptions,
     ) -> Result<Self, RuleFileError> {
         let read = rule::read(path).and_then(|bytes| {
+            if bytes.len() > FILE_MAX {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
             String::from_utf8(bytes).map_err(|_| io::Error::other("it is not UTF-8"))
         });
         let text = read.map_err(|source| RuleFileError::Read {
             path: path.to_owned(),
             source,
         })?;
-        Self::parse(&text, options, filters).map_err(|flaws| RuleFileError::Flaws {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, folder, options, filters).map_err(|flaws| RuleFileError::Flaws {
             path: path.to_owned(),
             flaws,
         })
     }
 
-    /// Reads the text of a file.
+    /// Reads the text of a file that lies in `folder`, where the relative paths in it begin.
     ///
     /// # Errors
-    /// All that is wrong with its entries, or the first thing for which it is no list of such.
-    pub fn parse(text: &str, options: &Values, filters: FilterOptions) -> Result<Self, Vec<Flaw>> {
-        let yaml = serde_saphyr::options! {
-            strict_booleans: true,
-            with_snippet: false,
+    /// All that is wrong with its entries, as far as it can be read.
+    pub fn parse(
+        text: &str,
+        folder: &Path,
+        options: &Values,
+        filters: FilterOptions,
+    ) -> Result<Self, Vec<Flaw>> {
+        let read = yaml::read(text);
+        let mut reader = Reader {
+            folder,
+            flaws: Vec::new(),
         };
-        let entries: Option<Vec<Spanned<Entry>>> =
-            serde_saphyr::from_str_with_options(text, yaml).map_err(|error| vec![flaw(&error)])?;
-        let (mut file, mut flaws) = (Self::default(), Vec::new());
-        let mut names: Vec<String> = Vec::new();
-        for entry in entries.into_iter().flatten() {
-            if let Some(name) = &entry.value.name {
-                if names.contains(&name.value) {
-                    let what = format!("a rule named '{}' stands here already", name.value);
-                    flaws.push(Flaw::at(place::of(name), what));
-                }
-                names.push(name.value.clone());
+        let mut entries = Vec::new();
+        for (nth, document) in read.documents.iter().enumerate() {
+            if nth > 0 {
+                let flaw = Flaw::at(
+                    document.place,
+                    "a second document begins here, behind `---`",
+                );
+                reader.flaws.push(flaw.hint("write one list of rules"));
             }
-            match entry
-                .value
-                .compile(place::of(&entry), text, options, filters)
+            entries.extend(reader.document(document));
+        }
+        let mut flaws = reader.flaws;
+        flaws.extend(read.error.map(Flaw::from));
+        let mut file = Self::default();
+        let mut names = HashSet::new();
+        for entry in entries {
+            if let Some(name) = &entry.name
+                && !names.insert(name.value.clone())
             {
-                Ok((option, spec)) => file.rules.push(FileRule {
-                    name: entry.value.name.map(|name| name.value),
+                let what = format!("a rule named '{}' stands here already", name.value);
+                flaws.push(Flaw::at(name.place, what));
+            }
+            match entry.compile(text, options, filters) {
+                Ok(None) => {}
+                Ok(Some((option, spec))) => file.rules.push(FileRule {
+                    name: entry.name.map(|name| name.value),
                     option,
                     spec,
-                    on: entry.value.on,
+                    on: entry.on,
                 }),
                 Err(flaw) => flaws.push(flaw),
             }
         }
         if flaws.is_empty() {
-            Ok(file)
-        } else {
-            Err(flaws)
+            return Ok(file);
         }
+        flaws.sort_by_key(|flaw| flaw.place);
+        Err(flaws)
     }
 }
 
 impl Flaw {
-    fn at(place: (u64, u64), what: impl Into<String>) -> Self {
+    fn at(place: Place, what: impl Into<String>) -> Self {
         Self {
             place: Some(place),
             what: what.into(),
             hint: None,
         }
     }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
 }
 
-/// What the YAML reader says, without the place, which stands before it already.
-fn flaw(error: &serde_saphyr::Error) -> Flaw {
-    let text = error.to_string();
-    let first = text.lines().next().unwrap_or_default();
-    let first = first.split(" at line ").next().unwrap_or(first);
-    Flaw {
-        place: error.location().map(|at| (at.line(), at.column())),
-        what: first.strip_prefix("error: ").unwrap_or(first).to_owned(),
-        hint: None,
+impl From<YamlError> for Flaw {
+    fn from(error: YamlError) -> Self {
+        Self {
+            place: Some(error.place),
+            what: error.what,
+            hint: error.hint.map(str::to_owned),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ pub mod text;
 pub mod time;
 pub mod verbatim;
 pub mod view_names;
+pub mod yaml;
 
 pub use annotations::{AnnotationChange, Annotations, LiveAnnotations, Replay};
 pub use conn::{

@@ -7,20 +7,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+pub use ratel_flow::yaml::Place;
+
 use crate::registry::{VIEWS, charset, find};
 use crate::{ContentView, Sink, ViewInput};
 
 /// More bytes than this are not edited as text of a view.
 pub(crate) const EDITED_MAX: usize = 4 * 1024 * 1024;
-
-/// Where something stands in a text: line and character, both from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The line.
-    pub line: usize,
-    /// The character in it.
-    pub column: usize,
-}
 
 /// Why a body cannot be edited in a view.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

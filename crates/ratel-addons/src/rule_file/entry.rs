@@ -1,14 +1,14 @@
-//! One entry of the file, and the text of an option that it comes to.
+//! The text of an option that an entry comes to.
 
 use std::ops::Range;
 
 use ratel_core::network;
-use ratel_core::options::{Key, Values, keys};
+use ratel_core::options::{RULE_OPTIONS, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::SpecError;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use ratel_flow::yaml::Place;
 
+use super::read::{Action, Entry, Text};
 use super::{Flaw, place};
 use crate::{block_list, map_local, map_remote, modify_body, modify_headers};
 
@@ -16,56 +16,6 @@ use crate::{block_list, map_local, map_remote, modify_body, modify_headers};
 const SEPARATORS: [char; 12] = [
     '/', '|', ':', '@', '#', '%', ',', ';', '!', '\u{1d}', '\u{1e}', '\u{1f}',
 ];
-
-type Text = Spanned<String>;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Entry {
-    pub(super) name: Option<Text>,
-    #[serde(default = "yes")]
-    pub(super) on: bool,
-    filter: Option<Text>,
-    modify_headers: Option<SetHeader>,
-    modify_body: Option<Replace>,
-    map_remote: Option<Replace>,
-    map_local: Option<FindFile>,
-    block_list: Option<Text>,
-    throttle: Option<Text>,
-    fault: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetHeader {
-    name: Text,
-    /// Nothing takes the header out.
-    value: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Replace {
-    find: Text,
-    replace: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FindFile {
-    find: Text,
-    path: Text,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// What an entry does, by the parts that its option separates.
-struct Action<'e> {
-    key: Key<Vec<String>>,
-    parts: Vec<Option<&'e Text>>,
-}
 
 /// A rule as its option takes it.
 struct Composed<'e> {
@@ -82,91 +32,62 @@ struct Wrong {
 }
 
 impl Entry {
-    /// The option that does what the entry says, and the rule as that takes it.
+    /// The option that does what the entry says, and the rule as that takes it. None if something is wrong with it that has
+    /// been said.
     pub(super) fn compile(
         &self,
-        here: (u64, u64),
         file: &str,
         options: &Values,
         filters: FilterOptions,
-    ) -> Result<(&'static str, String), Flaw> {
-        let Action { key, parts } = self.action(here)?;
+    ) -> Result<Option<(&'static str, String)>, Flaw> {
+        let Some(Action { key, parts }) = self.action()? else {
+            return Ok(None);
+        };
         let name = key.name();
+        let filter = self.filter.as_ref();
+        let parts: Vec<Option<&Text>> = parts.iter().map(Option::as_ref).collect();
         let composed = if [keys::THROTTLE.name(), keys::FAULT.name()].contains(&name) {
-            Composed::of_network(self.filter.as_ref(), &parts)
+            Composed::of_network(filter, &parts)
         } else {
-            Composed::new(self.filter.as_ref(), &parts)
+            Composed::new(filter, &parts)
         };
         let composed = composed.ok_or_else(|| {
-            Flaw::at(
-                here,
-                "there is no character left to separate the parts of this rule",
-            )
+            let what = "there is no character left to separate the parts of this rule";
+            Flaw::at(self.place, what)
         })?;
-        if name == keys::BLOCK_LIST.name() && self.filter.is_none() {
-            let hint = Some("`filter: ~all` is for every flow".to_owned());
-            return Err(Flaw {
-                hint,
-                ..Flaw::at(here, "`block_list` needs a filter")
-            });
+        if name == keys::BLOCK_LIST.name() && filter.is_none() {
+            if self.is_flawed {
+                return Ok(None);
+            }
+            return Err(Flaw::at(self.place, "`block_list` needs a filter")
+                .hint("`filter: ~all` is for every flow"));
         }
         check(name, &composed.spec, options, filters).map_err(|wrong| Flaw {
-            place: Some(composed.place(wrong.at, file).unwrap_or(here)),
+            place: Some(composed.place(wrong.at, file).unwrap_or(self.place)),
             what: wrong.what,
             hint: wrong.hint,
         })?;
-        Ok((name, composed.spec))
+        Ok(Some((name, composed.spec)))
     }
 
-    /// The one thing that it does.
-    fn action(&self, here: (u64, u64)) -> Result<Action<'_>, Flaw> {
-        fn change(change: &Replace) -> Vec<Option<&Text>> {
-            vec![Some(&change.find), change.replace.as_ref()]
-        }
-        let one = |text| vec![Some(text)];
-        let known = [
-            (
-                keys::MODIFY_HEADERS,
-                self.modify_headers
-                    .as_ref()
-                    .map(|set| vec![Some(&set.name), set.value.as_ref()]),
-            ),
-            (keys::MODIFY_BODY, self.modify_body.as_ref().map(change)),
-            (keys::MAP_REMOTE, self.map_remote.as_ref().map(change)),
-            (
-                keys::MAP_LOCAL,
-                self.map_local
-                    .as_ref()
-                    .map(|map| vec![Some(&map.find), Some(&map.path)]),
-            ),
-            (keys::BLOCK_LIST, self.block_list.as_ref().map(one)),
-            (keys::THROTTLE, self.throttle.as_ref().map(one)),
-            (keys::FAULT, self.fault.as_ref().map(one)),
-        ];
-        let names: Vec<_> = known.iter().map(|(key, _)| key.name()).collect();
-        let mut given = known
-            .into_iter()
-            .filter_map(|(key, parts)| Some(Action { key, parts: parts? }));
-        match (given.next(), given.next()) {
-            (Some(action), None) => Ok(action),
-            (None, _) => Err(Flaw::at(
-                here,
-                format!(
+    /// The one thing that it does; none if what is wrong with that has been said.
+    fn action(&self) -> Result<Option<&Action>, Flaw> {
+        match &self.actions[..] {
+            [action] => Ok(Some(action)),
+            [] if self.is_flawed => Ok(None),
+            [] => {
+                let names = RULE_OPTIONS.map(|key| key.name());
+                let what = format!(
                     "this rule does nothing: it has none of {}",
                     names.join(", ")
-                ),
-            )),
-            (Some(one), Some(other)) => Err(Flaw {
-                hint: Some("write two rules".to_owned()),
-                ..Flaw::at(
-                    here,
-                    format!(
-                        "this rule does two things, `{}` and `{}`",
-                        one.key.name(),
-                        other.key.name()
-                    ),
-                )
-            }),
+                );
+                Err(Flaw::at(self.place, what))
+            }
+            [one, other, ..] => {
+                let (one, other) = (one.key.name(), other.key.name());
+                let what = format!("this rule does two things, `{one}` and `{other}`");
+                Err(Flaw::at(self.place, what).hint("write two rules"))
+            }
         }
     }
 }
@@ -213,7 +134,7 @@ impl<'e> Composed<'e> {
     }
 
     /// Where in the file that character of the rule stands.
-    fn place(&self, at: usize, file: &str) -> Option<(u64, u64)> {
+    fn place(&self, at: usize, file: &str) -> Option<Place> {
         // What is missing is missing at the end of what is there.
         let mut parts = self.parts.iter().rev();
         let (range, text) = parts.find(|(range, _)| range.start <= at)?;

@@ -3,7 +3,8 @@ use ratel_core::options::Options;
 use super::*;
 
 fn parsed(text: &str) -> Result<RuleFile, Vec<Flaw>> {
-    RuleFile::parse(text, &Values::default(), FilterOptions::default())
+    let folder = Path::new("");
+    RuleFile::parse(text, folder, &Values::default(), FilterOptions::default())
 }
 
 fn specs(text: &str) -> Vec<String> {
@@ -105,25 +106,193 @@ fn an_entry_does_one_thing() {
     assert_begin(
         &flaws(text),
         &[
-            "1:3: this rule does nothing: it has none of modify_headers, ",
+            "1:3: this rule does nothing: it has none of block_list, ",
+            "2:3: this rule does two things, `fault` and `throttle`; write two rules",
             "2:9: a rule named 'a' stands here already",
-            "2:3: this rule does two things, `throttle` and `fault`; write two rules",
             "5:3: `block_list` needs a filter; ",
         ],
     );
 }
 
 #[test]
-fn what_is_no_list_of_rules_is_refused_with_its_line() {
+fn a_file_as_people_write_it_is_refused_in_words_that_help() {
     for (text, begin) in [
-        ("- fault: 503\n  colour: red\n", "2:3: "),
-        ("- fault: [\n", "1:10: "),
-        ("name: a\n", "1:1: "),
-        ("- on: perhaps\n  fault: 503\n", "1:7: "),
-        ("- fault: 503\n  fault: 504\n", "2:"),
+        (
+            "- fault: 503\n  colour: red\n",
+            "2:3: a rule has no `colour`; there are name, on, ",
+        ),
+        (
+            "- fault: 503\n  filer: ~u /a\n",
+            "2:3: a rule has no `filer`; did you mean `filter`?",
+        ),
+        (
+            "- modify-body: {find: a, replace: b}\n",
+            "1:3: a rule has no `modify-body`; did you mean `modify_body`?",
+        ),
+        (
+            "- modify_body: {fnd: a, replace: b}\n",
+            "1:17: `modify_body` has no `fnd`; did you mean `find`?",
+        ),
+        (
+            "- map_local: {find: a}\n",
+            "1:14: `map_local` has no `path`; write `map_local: {find: ..., path: ...}`",
+        ),
+        (
+            "- modify_headers: /~q/Host/x\n",
+            "1:19: `modify_headers` is names with their values; write `modify_headers: {name: ",
+        ),
+        ("- fault: [503]\n", "1:10: `fault` is one text; "),
     ] {
         assert_begin(&flaws(text), &[begin]);
     }
+}
+
+#[test]
+fn yaml_that_means_something_else_is_refused_in_words_that_help() {
+    for (text, begin) in [
+        ("- fault: [\n", "1:10: `[` or `{` is not closed"),
+        (
+            "name: a\n",
+            "1:1: this is no list of rules; begin each rule with `- `",
+        ),
+        (
+            "- fault\n",
+            "1:3: a rule is names with their values; write ",
+        ),
+        (
+            "- on: perhaps\n  fault: 503\n",
+            "1:7: `on` is `true` or `false`, without quotes",
+        ),
+        (
+            "- on: off\n  fault: 503\n",
+            "1:7: `on` is `true` or `false`, without quotes; write `on: false`",
+        ),
+        (
+            "- on: \"yes\"\n  fault: 503\n",
+            "1:7: `on` is `true` or `false`, without quotes; write `on: true`",
+        ),
+        (
+            "- fault: 503\n  fault: 504\n",
+            "2:3: `fault` stands here for the second time",
+        ),
+        (
+            "- fault: 503\n---\n- fault: 504\n",
+            "3:1: a second document begins here, behind `---`; write one list of rules",
+        ),
+        (
+            "- filter: ~u /a\n\tfault: 503\n",
+            "2:1: a tab cannot indent in YAML; write spaces",
+        ),
+        (
+            "- filter: !~q\n  fault: 503\n",
+            "1:14: `!~q` is a tag of YAML here; put single quotes",
+        ),
+        (
+            "- filter: !~q & ~d x\n  fault: 503\n",
+            "1:11: `!` at the beginning of a value is a tag in YAML; put single quotes",
+        ),
+        (
+            "- modify_body: {find: a, replace: @file}\n",
+            "1:35: `@` at the beginning of a value is nothing in YAML; put single",
+        ),
+        (
+            "- filter: ~\n  fault: 503\n",
+            "1:11: `filter` has no value; ",
+        ),
+        (
+            "- filter:\n  block_list: 404\n",
+            "1:9: `filter` has no value; ",
+        ),
+    ] {
+        assert_begin(&flaws(text), &[begin]);
+    }
+}
+
+/// One mistake does not hide others, be it in a name, a value, or in what can be read no further.
+#[test]
+fn all_that_is_wrong_is_told() {
+    let text = r#"
+- colour: red
+  fault: sideways
+- on: off
+  filter: ~nosuch
+  block_list: 99
+- throttle: 5g
+- fault: 503
+  fault: [503
+"#;
+    assert_begin(
+        &flaws(text),
+        &[
+            "2:3: a rule has no `colour`",
+            "3:10: `sideways` is no fault",
+            "4:7: `on` is `true` or `false`",
+            "5:11: ",
+            "7:13: `5g` is no profile",
+            "9:10: `[` or `{` is not closed",
+        ],
+    );
+    let many = "- fault: none\n".repeat(FLAWS_SAID + 3);
+    let told = RuleFileError::Flaws {
+        path: "r.yaml".into(),
+        flaws: parsed(&many).expect_err("wrong"),
+    };
+    let told = told.to_string();
+    assert_eq!(told.lines().count(), FLAWS_SAID + 1);
+    assert!(told.ends_with("\nr.yaml: 3 more"), "{told}");
+}
+
+#[test]
+fn values_can_be_named_and_merged() {
+    let text = "- &slow {filter: ~d a, throttle: 3g}\n- <<: *slow\n  throttle: 4g\n";
+    assert_eq!(specs(text), ["throttle=~d a : 3g", "throttle=~d a : 4g"]);
+}
+
+#[test]
+fn paths_begin_in_the_folder_of_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().display();
+    std::fs::create_dir(folder.path().join("static")).expect("a folder");
+    std::fs::write(folder.path().join("text"), "x").expect("a file");
+    let path = folder.path().join("r.yaml");
+    let text = "- map_local: {find: /s/, path: ./static}\n- map_local: {find: /t/, path: .}\n\
+        - modify_body: {find: a, replace: '@text'}\n- modify_headers: {name: A, value: '@text'}\n\
+        - modify_headers: {name: A, value: text}\n";
+    std::fs::write(&path, text).expect("a file");
+    let load = || RuleFile::load(&path, &Values::default(), FilterOptions::default());
+    let specs: Vec<String> = load()
+        .expect("right")
+        .rules
+        .into_iter()
+        .map(|rule| rule.spec)
+        .collect();
+    assert_eq!(
+        specs,
+        [
+            format!("|/s/|{root}/static"),
+            format!("|/t/|{root}"),
+            format!("|a|@{root}/text"),
+            format!("|A|@{root}/text"),
+            "/A/text".to_owned(),
+        ]
+    );
+    std::fs::write(&path, "- modify_headers: {name: A, value: '@gone'}\n").expect("a file");
+    let told = load().expect_err("not there").to_string();
+    let begin = format!("{}:1:36: Invalid file path: {root}/gone ", path.display());
+    assert!(told.starts_with(&begin), "{told}");
+    // What is in the home or absolute stays so.
+    std::fs::write(
+        &path,
+        "- map_local: {find: a, path: /}\n- map_local: {find: b, path: '~'}\n",
+    )
+    .expect("a file");
+    let specs: Vec<String> = load()
+        .expect("right")
+        .rules
+        .into_iter()
+        .map(|rule| rule.spec)
+        .collect();
+    assert_eq!(specs, ["|a|/", "/b/~"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::super::yaml::{Node, Shape, Spot, scalar};
+use super::super::yaml::{Node, NodeExt, Shape, Spot, scalar};
 use super::super::{hex, yaml};
 use super::{names, service, u16_at};
 use crate::{Class, ReencodeError, Sink};

@@ -1,6 +1,6 @@
 //! YAML as a DNS message.
 
-use super::super::yaml::{Node, Resolved, Shape};
+use super::super::yaml::{Node, NodeExt, Resolved, Shape};
 use super::codes::Codes;
 use super::data::Data;
 use super::{FLAGS, LISTS, names};

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::super::hex;
-use super::super::yaml::{Node, Shape, Spot};
+use super::super::yaml::{Node, NodeExt, Shape, Spot};
 use super::data::{raw, string};
 use super::{names, u16_at};
 use crate::{Class, ReencodeError, Sink};

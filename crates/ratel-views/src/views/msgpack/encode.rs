@@ -1,6 +1,6 @@
 //! YAML as MessagePack: each value in the shortest form that the format has for it.
 
-use super::super::yaml::{Node, Resolved, Shape};
+use super::super::yaml::{Node, NodeExt, Resolved, Shape};
 use crate::ReencodeError;
 
 /// A value with all that is in it.

@@ -5,7 +5,7 @@ mod number;
 use prost_reflect::{Kind, MessageDescriptor};
 
 use super::super::hex;
-use super::super::yaml::{Node, Resolved, Shape};
+use super::super::yaml::{Node, NodeExt, Resolved, Shape};
 use super::fields::named_by;
 use super::known::Known;
 use crate::ReencodeError;

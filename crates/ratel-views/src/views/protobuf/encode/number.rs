@@ -3,7 +3,7 @@
 use prost_reflect::{EnumDescriptor, Kind};
 
 use crate::ReencodeError;
-use crate::views::yaml::{Node, Resolved};
+use crate::views::yaml::{Node, NodeExt, Resolved};
 
 pub(super) const VARINT: u8 = 0;
 pub(super) const FIXED64: u8 = 1;
