@@ -198,9 +198,9 @@ impl Program {
                 }
                 let reading = Arc::new(AtomicBool::new(false));
                 let loader = self.loader(&values, &store, followers, &reading)?;
-                let (replay, open) = (replay.clone(), engine.connections());
+                let (sent, open) = (replay.clone(), engine.connections());
                 let idle = move || {
-                    let left = replay.count() + recordings.count() + open.count();
+                    let left = sent.count() + recordings.count() + open.count();
                     !reading.load(Ordering::SeqCst) && left == 0
                 };
                 self.end_when(idle, &values, &ended, &stop)?;
@@ -232,7 +232,7 @@ impl Program {
         let code = signal.and_then(|signal| u8::try_from(128 + signal).ok());
         Ok(match code {
             Some(code) => ExitCode::from(code),
-            None if loaded.troubles > 0 => ExitCode::FAILURE,
+            None if loaded.troubles > 0 || replay.troubles() > 0 => ExitCode::FAILURE,
             None => ExitCode::SUCCESS,
         })
     }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ratel_flow::{FlowId, Record};
@@ -39,6 +40,8 @@ struct Inner {
     wake: Notify,
     /// What waited is not wanted any more.
     stopped: Notify,
+    /// How often something in a file could not be read.
+    troubles: AtomicU64,
 }
 
 #[derive(Default)]
@@ -93,6 +96,7 @@ impl ClientReplay {
             queue: Mutex::default(),
             wake: Notify::new(),
             stopped: Notify::new(),
+            troubles: AtomicU64::new(0),
         }))
     }
 
@@ -116,16 +120,32 @@ impl ClientReplay {
     /// says. Blocks while the file is opened.
     ///
     /// # Errors
-    /// When the file cannot be opened, or too much waits already: a sentence.
+    /// When the file cannot be opened or has nothing that can be read, or too much waits already: a sentence.
     pub fn file(&self, path: &Path) -> Result<(), String> {
-        let records = self.0.files.open(path)?;
+        let records = self.open(path)?;
         let path = path.display().to_string();
         self.records(&path, records)
             .map_err(|error| format!("{path} is not sent again: {error}"))
     }
 
+    /// Opens a file. One in which no flow can be read is none.
     pub(super) fn open(&self, path: &Path) -> Result<Records, String> {
-        self.0.files.open(path)
+        let mut records = self.0.files.open(path)?;
+        let mut first = Vec::new();
+        while first.len() < AHEAD {
+            match records.next() {
+                Some(Err(trouble)) => first.push(Err(trouble)),
+                Some(Ok(record)) => {
+                    first.push(Ok(record));
+                    break;
+                }
+                None => match first.into_iter().next() {
+                    Some(Err(trouble)) => return Err(trouble),
+                    _ => return Ok(Box::new(std::iter::empty())),
+                },
+            }
+        }
+        Ok(Box::new(first.into_iter().chain(records)))
     }
 
     pub(super) fn records(&self, path: &str, records: Records) -> Result<(), ReplayError> {
@@ -136,7 +156,7 @@ impl ClientReplay {
     /// Sends what the option `client_replay` names, and whatever a change of it names.
     ///
     /// # Errors
-    /// When a file cannot be opened: a sentence. Nothing is sent then.
+    /// When a file cannot be opened or has nothing that can be read: a sentence. Nothing is sent then.
     pub fn follow(&self, options: &Options) -> Result<(), String> {
         super::follow::follow(self, options)
     }
@@ -146,6 +166,12 @@ impl ClientReplay {
     pub fn count(&self) -> usize {
         let queue = self.queue();
         queue.entries.len() + queue.in_flight
+    }
+
+    /// How often something in a file could not be read, so that it was not sent. Each was said in the log.
+    #[must_use]
+    pub fn troubles(&self) -> u64 {
+        self.0.troubles.load(Ordering::Relaxed)
     }
 
     /// Forgets what waits; what is on its way goes on. Says how many were forgotten.
@@ -241,7 +267,10 @@ impl ClientReplay {
                     over = true;
                     break;
                 }
-                Some(Err(trouble)) => tracing::error!("[replay] {trouble}"),
+                Some(Err(trouble)) => {
+                    self.0.troubles.fetch_add(1, Ordering::Relaxed);
+                    tracing::error!("[replay] {trouble}");
+                }
                 Some(Ok(record)) => match refusal::check_record(&record) {
                     Ok(()) => ready.push(Item::Filed(Box::new(record))),
                     Err(error) => {

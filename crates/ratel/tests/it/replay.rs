@@ -92,12 +92,44 @@ fn a_file_is_sent_again_and_the_program_ends() {
     assert_eq!(rows(&text, &site), rows(&stdout(&theirs), &site));
 }
 
+/// What stands before the damage is sent, and the exit code says that it is not all.
+#[test]
+fn a_damaged_file_is_sent_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let site = site();
+    let file = recording(folder.path(), &site, &["/one", "/two"]);
+    let mut bytes = std::fs::read(&file).expect("it is there");
+    bytes.truncate(bytes.len() - 10);
+    std::fs::write(&file, bytes).expect("the folder can be written");
+    let before = site.connections();
+    let shown = file.display().to_string();
+    let output = program().args(["dump", "-n", "-C", &shown]).run();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert_says(&text, &["/one", "<< 200 OK", "[replay]", &shown]);
+    assert!(!text.contains("/two"), "{text}");
+    assert_eq!(site.connections() - before, 1);
+}
+
 #[test]
 fn a_file_that_cannot_be_read_is_refused_at_start() {
     let output = program().args(["dump", "-n", "-C", "nowhere"]).run();
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr);
     assert_says(&text, &["client_replay", "nowhere"]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("junk");
+    for junk in [&b"junk"[..], b"10:junk", b"9999999999:{}"] {
+        std::fs::write(&file, junk).expect("the folder can be written");
+        let shown = file.display().to_string();
+        let output = program().args(["dump", "-n", "-C", &shown]).run();
+        assert_eq!(output.status.code(), Some(1));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_says(&text, &["client_replay", &shown]);
+        if let Some(theirs) = mitmdump(&["-n", "-C", &shown]) {
+            assert_eq!(theirs.status.code(), Some(1));
+        }
+    }
     let output = program()
         .args(["dump", "-n", "--set", "client_replay_concurrency=3"])
         .run();
