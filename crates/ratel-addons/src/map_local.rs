@@ -23,6 +23,7 @@ use crate::answer::SERVER;
 use crate::live::{Scope, request_need};
 use crate::map_remote::url_pattern;
 use crate::rule::{Rules, elsewhere, failed, read};
+use candidates::Candidate;
 
 /// The addon: its rules.
 #[derive(Debug, Default)]
@@ -93,13 +94,13 @@ impl Rule {
 /// What the rules have for a URL.
 enum Found {
     File(PathBuf, Vec<u8>),
-    /// There is none of these.
-    Nothing(Vec<PathBuf>),
+    /// There is none of these; at the latter there are files outside of the folder.
+    Nothing(Vec<PathBuf>, Vec<PathBuf>),
 }
 
 /// The first file that there is. Blocks.
 fn look(rules: &[Rule], url: &str) -> (Found, Vec<String>) {
-    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    let (mut all, mut outside, mut failures) = (Vec::new(), Vec::new(), Vec::new());
     for rule in rules {
         let candidates = match rule.candidates(url) {
             Ok(Some(candidates)) => candidates,
@@ -109,9 +110,14 @@ fn look(rules: &[Rule], url: &str) -> (Found, Vec<String>) {
                 continue;
             }
         };
-        let file = candidates
-            .iter()
-            .find_map(|candidate| candidates::inside(&rule.path, candidate));
+        let file = candidates.iter().find_map(|candidate| {
+            match candidates::look(&rule.path, candidate) {
+                Candidate::File(file) => return Some(file),
+                Candidate::Outside => outside.push(candidate.clone()),
+                Candidate::Absent => {}
+            }
+            None
+        });
         all.extend(candidates);
         match file.map(|file| (read(&file), file)) {
             Some((Ok(content), file)) => {
@@ -124,7 +130,7 @@ fn look(rules: &[Rule], url: &str) -> (Found, Vec<String>) {
             None => {}
         }
     }
-    (Found::Nothing(all), failures)
+    (Found::Nothing(all, outside), failures)
 }
 
 fn answer(flow: &mut HttpFlow, bodies: &mut Bodies, found: Found) {
@@ -139,18 +145,29 @@ fn answer(flow: &mut HttpFlow, bodies: &mut Bodies, found: Found) {
             flow.response = Some(response);
             bodies.response = Some(content.into());
         }
-        Found::Nothing(candidates) if candidates.is_empty() => {}
-        Found::Nothing(candidates) => {
+        Found::Nothing(candidates, _) if candidates.is_empty() => {}
+        Found::Nothing(candidates, outside) => {
             flow.response = Some(Response::new(404, now));
             bodies.response = Some(Bytes::new());
-            let names = candidates.iter().map(|path| path.display().to_string());
-            let names: Vec<String> = names.collect();
-            tracing::info!(
-                client = %flow.client_conn.peername,
-                "None of the local file candidates exist: {}",
-                names.join(", ")
-            );
+            let client = &flow.client_conn.peername;
+            tracing::info!(client = %client, "{}", nothing(&candidates, &outside));
         }
+    }
+}
+
+/// What is said of a request for which there is no file.
+fn nothing(candidates: &[PathBuf], outside: &[PathBuf]) -> String {
+    let listed = |paths: &[PathBuf]| {
+        let names = paths.iter().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let all = listed(candidates);
+    match outside {
+        [] => format!("None of the local file candidates exist: {all}"),
+        outside => format!(
+            "None of the local file candidates may be read: {all}; symbolic links lead out of the folder: {}",
+            listed(outside)
+        ),
     }
 }
 

@@ -56,10 +56,25 @@ fn is_device(part: &std::ffi::OsStr) -> bool {
     name.contains(':') || is_port || DEVICES.contains(&stem)
 }
 
-/// The file at that path, if there is one, and if it is `root` or lies in it by its real path.
-pub(super) fn inside(root: &Path, candidate: &Path) -> Option<PathBuf> {
-    let real = std::fs::canonicalize(candidate).ok()?;
-    (real.starts_with(root) && real.is_file()).then_some(real)
+/// What is at a path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Candidate {
+    /// A file, which is the root or lies in it by its real path: this one.
+    File(PathBuf),
+    /// A file to which a symbolic link leads, out of the folder.
+    Outside,
+    /// No file.
+    Absent,
+}
+
+/// Looks for a file at that path.
+pub(super) fn look(root: &Path, candidate: &Path) -> Candidate {
+    match std::fs::canonicalize(candidate) {
+        Ok(real) if !real.is_file() => Candidate::Absent,
+        Ok(real) if real.starts_with(root) => Candidate::File(real),
+        Ok(_) => Candidate::Outside,
+        Err(_) => Candidate::Absent,
+    }
 }
 
 #[cfg(test)]
@@ -85,8 +100,8 @@ mod tests {
             ["a b", "a b/index.html", "a_b", "a_b/index.html"]
         );
         assert_eq!(names("a//./b"), ["a/b", "a/b/index.html"]);
-        let no_file = inside(Path::new("/"), Path::new("/a\0b"));
-        assert_eq!(no_file, None);
+        let no_file = look(Path::new("/"), Path::new("/a\0b"));
+        assert_eq!(no_file, Candidate::Absent);
     }
 
     #[test]
@@ -132,12 +147,14 @@ mod tests {
         std::os::unix::fs::symlink(&out, root.join("folder")).expect("a link can be made");
         std::os::unix::fs::symlink(out.join("file"), root.join("link")).expect("a link");
         std::os::unix::fs::symlink("file", root.join("good")).expect("a link");
-        let found = |name: &str| inside(&root, &root.join(name));
-        assert_eq!(found("file"), Some(root.join("file")));
-        assert_eq!(found("good"), Some(root.join("file")));
-        assert_eq!(found("link"), None);
-        assert_eq!(found("folder/file"), None);
-        assert_eq!(found("absent"), None);
-        assert_eq!(inside(&root, &root), None, "a folder is no file");
+        let found = |name: &str| look(&root, &root.join(name));
+        let file = || Candidate::File(root.join("file"));
+        assert_eq!(found("file"), file());
+        assert_eq!(found("good"), file());
+        assert_eq!(found("link"), Candidate::Outside);
+        assert_eq!(found("folder/file"), Candidate::Outside);
+        assert_eq!(found("folder/absent"), Candidate::Absent);
+        assert_eq!(found("absent"), Candidate::Absent);
+        assert_eq!(look(&root, &root), Candidate::Absent, "a folder is no file");
     }
 }

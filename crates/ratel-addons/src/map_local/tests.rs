@@ -97,3 +97,29 @@ fn a_path_that_is_not_there_is_refused() {
     );
     assert!(error.ends_with("(at character 4)"), "{error}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_that_leads_out_is_told_apart_from_what_is_not_there() {
+    let (site, elsewhere) = (site(), site());
+    let root = std::fs::canonicalize(site.path()).expect("it is there");
+    let link = root.join("link.js");
+    std::os::unix::fs::symlink(elsewhere.path().join("a.js"), &link).expect("a link");
+    let rule = format!("|http://a.test/|{}", root.display());
+    let told = |url: &str| {
+        let options = (&Values::default(), FilterOptions::default());
+        let rule = Rule::parse(&rule, options.0, options.1, 0).expect("a rule");
+        match look(&[rule], url).0 {
+            Found::File(path, _) => path.display().to_string(),
+            Found::Nothing(candidates, outside) => nothing(&candidates, &outside),
+        }
+    };
+    let absent = told("http://a.test/absent.js");
+    assert!(
+        absent.starts_with("None of the local file candidates exist: "),
+        "{absent}"
+    );
+    let outside = told("http://a.test/link.js");
+    let expected = format!("symbolic links lead out of the folder: {}", link.display());
+    assert!(outside.ends_with(&expected), "{outside}");
+}
