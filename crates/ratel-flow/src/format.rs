@@ -83,6 +83,15 @@ pub fn is_safe(c: char) -> bool {
         )
 }
 
+/// What is wrong and, in parentheses, what can be done about it.
+#[must_use]
+pub fn with_hint(wrong: &dyn std::fmt::Display, hint: Option<impl std::fmt::Display>) -> String {
+    match hint {
+        Some(hint) => format!("{wrong} ({hint})"),
+        None => wrong.to_string(),
+    }
+}
+
 /// Text of a peer that is safe on a terminal: what is not [safe](is_safe) becomes `.`, tabs stay.
 #[must_use]
 pub fn escape(text: &str) -> Cow<'_, str> {

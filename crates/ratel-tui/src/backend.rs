@@ -19,7 +19,7 @@ use ratel_core::options::{self, Options, OptionsError, Value, Values};
 use ratel_core::store::{Edit, EditError};
 use ratel_flow::export::{ExportOptions, export_record};
 use ratel_flow::filter::{Filter, FilterOptions};
-use ratel_flow::format::size;
+use ratel_flow::format::{size, with_hint};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{Annotations, FlowId, MessageKind, Record};
 
@@ -370,17 +370,17 @@ impl Backend<'_> {
         let values = self.options.snapshot();
         values
             .save(&path)
-            .map_err(|error| CommandError::Failed(error.to_string()))?;
+            .map_err(|error| CommandError::Failed(with_hint(&error, error.hint())))?;
         self.alert(&format!("Saved options to {}.", path.display()));
         Ok(Output::Nothing)
     }
 
     fn load_options(&mut self, path: &Path) -> Done {
         let path = self.config_file(path);
-        let loaded = self.options.load(&path).map_err(|error| {
-            let hint = error.hint().map(|hint| format!(" ({hint})"));
-            CommandError::Failed(format!("{error}{}", hint.unwrap_or_default()))
-        })?;
+        let loaded = self
+            .options
+            .load(&path)
+            .map_err(|error| CommandError::Failed(with_hint(&error, error.hint())))?;
         for line in &loaded.passed_over {
             (self.log)(Level::Warn, &line.passed_over());
         }

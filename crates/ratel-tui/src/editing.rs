@@ -4,6 +4,7 @@ use bytes::Bytes;
 use ratel_core::commands::{CommandError, escaped, lex, unescape_bytes};
 use ratel_core::control::{FlowCommand, Part as HeldPart};
 use ratel_core::edit::{Part, Row};
+use ratel_flow::format::with_hint;
 use ratel_flow::{FlowId, FlowKind, OpenMessage, Side, StreamKind};
 use ratel_views::{Rendering, Schemas, ViewInput};
 
@@ -252,10 +253,8 @@ fn begin_part(
     let gone = || CommandError::Failed(format!("flow {id} is gone"));
     let flow = backend.flows.snapshot(id).ok_or_else(gone)?;
     let known = Known::new(&flow, side, schemas);
-    let text = ratel_views::edit(view, &whole(&known, &content.bytes)).map_err(|error| {
-        let hint = error.hint().map(|hint| format!(" ({hint})"));
-        failed(format!("{error}{}", hint.unwrap_or_default()))
-    })?;
+    let text = ratel_views::edit(view, &whole(&known, &content.bytes))
+        .map_err(|error| failed(with_hint(&error, error.hint())))?;
     let extension = match view {
         "json" | "graphql" => ".json",
         "hex stream" => ".txt",

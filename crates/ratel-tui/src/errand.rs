@@ -13,7 +13,7 @@ use ratel_core::eventlog::Level;
 use ratel_core::files::FlowFiles;
 use ratel_core::replay::{ClientReplay, ServerReplay};
 use ratel_core::store::FlowStore;
-use ratel_flow::format::size;
+use ratel_flow::format::{size, with_hint};
 use ratel_flow::io::har::HarFile;
 use ratel_flow::io::{AppendError, FlowFile, WriteError};
 use ratel_flow::redact::Redactor;
@@ -182,11 +182,11 @@ impl Errand {
         match self {
             Self::Save { flows, path, form } => {
                 if let Err(error) = save(flows, path, *form, means, progress) {
-                    let hint = error.hint().map(|hint| format!(" ({hint})"));
-                    let hint = hint.unwrap_or_default();
-                    let shown = path.display();
-                    let text = format!("cannot save flows to {shown}: {error}{hint}");
-                    log(Level::Error, &text);
+                    let (shown, why) = (path.display(), with_hint(&error, error.hint()));
+                    log(
+                        Level::Error,
+                        &format!("cannot save flows to {shown}: {why}"),
+                    );
                 }
             }
             Self::Cut {

@@ -388,7 +388,11 @@ fn usable(def: &'static OptionDef, program: &Program) -> Result<(), Problem> {
             "option '{}' does not exist in `{}`",
             def.name, program.usage_name
         );
-        return Err(Problem::new(message).hint(format!("it belongs to {}", owners.join(" and "))));
+        let mut hint = format!("it belongs to {}", owners.join(" and "));
+        if !def.instead.is_empty() {
+            hint = format!("{hint}; {}", def.instead);
+        }
+        return Err(Problem::new(message).hint(hint));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use ratel_core::options::{Options, Values, keys};
 use ratel_core::store::FlowStore;
 use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::format::with_hint;
 use ratel_flow::redact::Redactor;
 use time::UtcOffset;
 
@@ -134,10 +135,7 @@ impl Saving {
         let saving = self.clone();
         options.subscribe(move |values: &Values, _: &[&str]| {
             let followed = saving.state().follow(values);
-            followed.map_err(|error| {
-                let hint = error.hint().map(|hint| format!(" ({hint})"));
-                format!("{error}{}", hint.unwrap_or_default())
-            })
+            followed.map_err(|error| with_hint(&error, error.hint()))
         });
     }
 

@@ -175,6 +175,8 @@ pub struct OptionDef {
     pub group: &'static str,
     /// The programs that have this option.
     pub tools: Tools,
+    /// What programs without it have for the same end, as a clause; empty if nothing has to be said.
+    pub instead: &'static str,
     /// Whether it can be used.
     pub availability: Availability,
     /// Whether traffic meets something else without its feature, so that a file that sets it is refused while it is not there.
@@ -183,6 +185,10 @@ pub struct OptionDef {
     pub own: bool,
     /// Whether it is looked at when the program starts, and cannot be changed while it runs.
     pub at_start: bool,
+    /// Whether its value names a file that is written from its start, unless a `+` stands before the name.
+    pub writes_file: bool,
+    /// Whether its value is or holds a credential, which goes into no history.
+    pub secret: bool,
     /// Checks a value of the right type beyond its choices.
     pub check: Option<Check>,
 }
@@ -199,10 +205,13 @@ impl OptionDef {
             metavar: "VALUE",
             group: "",
             tools: Tools::ALL,
+            instead: "",
             availability: Availability::Available,
             needed: false,
             own: false,
             at_start: false,
+            writes_file: false,
+            secret: false,
             check: None,
         }
     }
@@ -270,6 +279,11 @@ impl OptionDef {
         self
     }
 
+    pub(super) const fn instead(mut self, instead: &'static str) -> Self {
+        self.instead = instead;
+        self
+    }
+
     pub(super) const fn planned(mut self, what: &'static str) -> Self {
         self.availability = Availability::Planned(what);
         self
@@ -287,6 +301,16 @@ impl OptionDef {
 
     pub(super) const fn at_start(mut self) -> Self {
         self.at_start = true;
+        self
+    }
+
+    pub(super) const fn writes_file(mut self) -> Self {
+        self.writes_file = true;
+        self
+    }
+
+    pub(super) const fn secret(mut self) -> Self {
+        self.secret = true;
         self
     }
 

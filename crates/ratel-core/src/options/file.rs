@@ -7,6 +7,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use ratel_flow::format::with_hint;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
 use serde_saphyr::options::DuplicateKeyPolicy;
@@ -74,8 +75,7 @@ impl FileError {
             FileProblem::Option(error) => error.hint(),
             _ => None,
         };
-        let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
-        format!("{self}; this line changes nothing{hint}")
+        with_hint(&format_args!("{self}; this line changes nothing"), hint)
     }
 
     /// What the user can do about it.

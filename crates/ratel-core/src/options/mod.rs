@@ -20,6 +20,8 @@ pub use defs::{SECTIONS, keys};
 pub use rules::{FileRule, FileRules, Hits, RULE_OPTIONS, RuleState};
 pub use set::{Loaded, Options, Values};
 
+use ratel_flow::format::with_hint;
+
 use crate::mode::ModeError;
 
 /// All declarations, in the order of the reference page.
@@ -107,10 +109,7 @@ impl OptionsError {
 
     /// The sentence with what can be done about it, in one line.
     pub fn with_hint(&self) -> String {
-        match self.hint() {
-            Some(hint) => format!("{self} ({hint})"),
-            None => self.to_string(),
-        }
+        with_hint(self, self.hint())
     }
 
     /// What the user can do about it.

@@ -9,6 +9,7 @@ use ratel_core::commands::{Call, CommandError, FlowSpec, Output};
 use ratel_core::control::{ControlError, FlowCommand};
 use ratel_core::edit::{Draft, DraftError};
 use ratel_flow::content::Coding;
+use ratel_flow::format::with_hint;
 use ratel_flow::http::Version;
 use ratel_flow::{
     Annotations, Body, ClientConn, ConnId, Detail, FlowId, Headers, HttpRecord, MessageKind,
@@ -155,10 +156,7 @@ impl Backend<'_> {
 
 /// Why a live flow did not take a command.
 pub(crate) fn refused(error: &ControlError) -> CommandError {
-    CommandError::Failed(match error.hint() {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
-    })
+    CommandError::Failed(with_hint(error, error.hint()))
 }
 
 fn side(part: &str) -> Side {

@@ -5,6 +5,7 @@ use ratel_core::options::Value;
 use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
+use ratel_flow::format::with_hint;
 
 use crate::keymap::Context;
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
@@ -49,11 +50,7 @@ pub(super) fn say_error(model: &mut Model, error: &CommandError) {
             .map(|(all, one)| format!("{all} lists all commands, {one} finds one")),
         error => error.hint(),
     };
-    let text = match hint {
-        Some(hint) => format!("{error} ({hint})"),
-        None => error.to_string(),
-    };
-    say_why(model, text);
+    say_why(model, with_hint(error, hint));
 }
 
 /// What a command lists that does not always list the same.

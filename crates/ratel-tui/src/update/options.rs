@@ -218,7 +218,12 @@ pub(super) fn reset_focused(model: &mut Model) -> Result<Vec<Effect>, CommandErr
 pub(super) fn value_key(model: &mut Model, mut edit: Box<ValueEdit>, key: Key) -> Vec<Effect> {
     if key == Key::Named("enter") {
         match value(model, &edit) {
-            Ok(words) => return run(model, &words),
+            Ok(words) => {
+                return match prompt::written(model, &words) {
+                    Some(path) => vec![Effect::Exists(path, words)],
+                    None => run(model, &words),
+                };
+            }
             Err(error) => edit.error = Some(error),
         }
     } else if edit.line.key(key) == Edited::Changed {

@@ -18,12 +18,6 @@ use super::{choose, find, grid, palette, say, search, text_view};
 /// More candidates than this are not offered.
 const CANDIDATES_MAX: usize = 1000;
 
-/// Options that have a file written from its start.
-const FILES_WRITTEN: [&str; 2] = ["save_stream_file", "hardump"];
-
-/// Options whose values are credentials: lines with them go into no file.
-const SECRETS: [&str; 2] = ["proxyauth", "upstream_auth"];
-
 impl CommandLine {
     /// A line to be gone on with.
     pub(super) fn starting_with(line: &str) -> Self {
@@ -213,21 +207,21 @@ fn entered(model: &mut Model, text: &str) -> Vec<Effect> {
     }
     let text = text.to_owned();
     let mut effects = keep(model, &text);
-    match written(model, &text) {
-        Some((path, words)) => effects.push(Effect::Exists(path, words)),
+    let words = commands::words(&text);
+    match written(model, &words) {
+        Some(path) => effects.push(Effect::Exists(path, words)),
         None => effects.extend(line(model, &text)),
     }
     effects
 }
 
-/// The file that a line writes from its start, and the words of the line.
-fn written(model: &Model, line: &str) -> Option<(PathBuf, Vec<String>)> {
-    let words = commands::words(line);
-    let call = commands::parse_words(&words).ok()?;
-    if call.name() == "set" && FILES_WRITTEN.contains(&call.str(0)) {
+/// The file that a command writes from its start.
+pub(super) fn written(model: &Model, words: &[String]) -> Option<PathBuf> {
+    let call = commands::parse_words(words).ok()?;
+    if call.name() == "set" && options::def(call.str(0)).is_some_and(|def| def.writes_file) {
         let file = call.rest(1).join(" ");
         let is_new = !file.is_empty() && !file.starts_with('+');
-        return is_new.then(|| (model.values.expand(&file), words));
+        return is_new.then(|| model.values.expand(&file));
     }
     let nth = match call.name() {
         "save.file" | "save.har" => 1,
@@ -237,7 +231,7 @@ fn written(model: &Model, line: &str) -> Option<(PathBuf, Vec<String>)> {
     };
     let path = call.path(nth);
     let appends = words.get(nth + 1)?.starts_with('+');
-    (!appends && !path.as_os_str().is_empty()).then(|| (path.to_owned(), words))
+    (!appends && !path.as_os_str().is_empty()).then(|| path.to_owned())
 }
 
 /// Asks before something that somebody may need is gone.
@@ -251,7 +245,7 @@ pub(super) fn keep(model: &mut Model, line: &str) -> Vec<Effect> {
     let words = commands::words(line);
     let is_secret = words.iter().any(|word| {
         let name = word.split('=').next().unwrap_or_default();
-        SECRETS.contains(&name)
+        options::def(name).is_some_and(|def| def.secret)
     });
     let is_kept = model.history.add(line) && model.values.bool(keys::COMMAND_HISTORY) && !is_secret;
     if is_kept {

@@ -215,6 +215,7 @@ fn credentials_go_into_no_history() {
     for line in [
         "set proxyauth me:secret",
         "set upstream_auth=me:secret",
+        "set cert_passphrase secret",
         "set anticache true",
     ] {
         ui.keys(":").type_in(line).keys("enter");

@@ -107,6 +107,27 @@ fn an_option_is_kept_for_the_next_start() {
 }
 
 #[test]
+fn an_option_that_writes_a_file_asks_before_it_overwrites_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("mine");
+    std::fs::write(&path, "mine").expect("a file");
+    let mut ui = Ui::new((120, 24), sample());
+    ui.with_files = true;
+    ui.keys("O");
+    for option in ["save_stream_file", "hardump"] {
+        focus_on(&mut ui, option);
+        let shown = path.display().to_string();
+        ui.keys("enter").type_in(&shown).keys("enter");
+        let asked = format!("There is {shown}. Overwrite it? (yes,no)");
+        assert!(ui.text().contains(&asked), "{option}: {}", ui.text());
+        ui.keys("n");
+    }
+    let options = ui.options.snapshot();
+    assert_eq!(options.opt_str(keys::SAVE_STREAM_FILE), None);
+    assert_eq!(options.str(keys::HARDUMP), "");
+}
+
+#[test]
 fn options_that_cannot_change_say_why() {
     let mut ui = Ui::new(LARGE, sample());
     ui.keys("O");

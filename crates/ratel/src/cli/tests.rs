@@ -282,6 +282,18 @@ fn planned_and_foreign_options_are_refused_everywhere() {
     ratel: option 'console_mouse' does not exist in `ratel dump`
       hint: it belongs to `ratel`
     ");
+    for line in ["--intercept ~q", "--set intercept=~q"] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refusal(&format!("ratel dump {line}")), @"
+            ratel: option 'intercept' does not exist in `ratel dump`
+              hint: it belongs to `ratel` and `ratel web`; without a screen nobody can resume what is held; `--fault 'FILTER : delay 2s'` holds it for a time
+            ");
+        }
+    }
+    insta::assert_snapshot!(refusal("ratel dump --view-filter ~q"), @"
+    ratel: option 'view_filter' does not exist in `ratel dump`
+      hint: it belongs to `ratel` and `ratel web`; `ratel dump FILTER` prints only flows that match
+    ");
     insta::assert_snapshot!(refusal("ratel web"), @"
     ratel: the browser interface is not available yet: it comes in a later release
       hint: `ratel` shows flows in the terminal, `ratel dump` prints them

@@ -27,12 +27,12 @@ options! { "Files and recording";
         .help("Load only flows that match this filter.");
     KEYLOG: opt_str("keylog").at_start().metavar("PATH").own()
         .help("Read captures of packets with the TLS secrets in this file. Programs write such a file where SSLKEYLOGFILE says.");
-    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").group("Flow files")
+    SAVE_STREAM_FILE: opt_str("save_stream_file").flag().short('w').metavar("PATH").writes_file().group("Flow files")
         .help("Write flows to a file as they finish. A leading `+` appends to the file; `strftime` patterns start a file anew \
             whenever the name they give changes.");
     SAVE_STREAM_FILTER: opt_str("save_stream_filter").metavar("FILTER").check(checks::filter)
         .help("Write only flows that match this filter.");
-    HARDUMP: str("hardump", "").metavar("PATH")
+    HARDUMP: str("hardump", "").metavar("PATH").writes_file()
         .help("Write all flows to an HTTP archive (HAR), which is complete after each. `-` means standard output, a name ending in `.zhar` a compressed file, which is complete at the end.");
     REDACT: list("redact", &[]).flag().metavar("RULE").own().check(checks::redaction)
         .help("Replace secrets by placeholders in whatever is exported or written. `default` stands for what mostly is a secret; \
@@ -43,8 +43,10 @@ options! { "Files and recording";
     SCRIPTS: list("scripts", &[]).flag().short('s').metavar("SCRIPT").planned("Python addons come in a later release").needed()
         .help("Run a Python addon. It is loaded again when the file changes.");
     VIEW_FILTER: opt_str("view_filter").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
+        .instead("`ratel dump FILTER` prints only flows that match")
         .help("Show only flows that match this filter.");
     INTERCEPT: opt_str("intercept").flag().metavar("FILTER").group("Filters").tools(Tools::SCREENS).check(checks::filter)
+        .instead("without a screen nobody can resume what is held; `--fault 'FILTER : delay 2s'` holds it for a time")
         .help("Hold back what matches this filter until it is resumed. That is requests, responses, and single messages of \
             WebSockets, raw connections and streams. Setting it sets `intercept_active`.");
     INTERCEPT_TIMEOUT: int("intercept_timeout", 0).metavar("SECONDS").tools(Tools::SCREENS).own().check(checks::not_negative)

@@ -58,10 +58,10 @@ options! { "Proxy";
         .help("Treat what is inside DTLS as plain datagrams when the host or SNI matches one of these regular expressions.");
     RAWTCP: bool("rawtcp", true).flag().group("Proxy options")
         .help("Relay what is not HTTP as plain bytes.");
-    PROXYAUTH: opt_str("proxyauth").flag().metavar("SPEC").group("Proxy options")
+    PROXYAUTH: opt_str("proxyauth").flag().metavar("SPEC").secret().group("Proxy options")
         .help("Ask clients to authenticate to the proxy. `USER:PASS` accepts one user, `any` accepts anything, `@FILE` reads an \
             htpasswd file, `ldap:` and `ldaps:` URLs ask a directory server.");
-    UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").group("Proxy options")
+    UPSTREAM_AUTH: opt_str("upstream_auth").flag().metavar("USER:PASS").secret().group("Proxy options")
         .help("Authenticate to the server in reverse mode, by HTTP basic authentication. What is added is part of the request, and \
             is shown and saved with it.");
     HTTP_CONNECT_SEND_HOST_HEADER: bool("http_connect_send_host_header", true).planned(UPSTREAM).needed()

@@ -21,7 +21,7 @@ options! { "TLS";
     CERTS: list("certs", &[]).flag().metavar("SPEC").group(GROUP)
         .help("Show clients a certificate of your own. `DOMAIN=PATH` uses the PEM file for hosts that match the domain, which may \
             start with `*.`; a bare `PATH` uses it for all.");
-    CERT_PASSPHRASE: opt_str("cert_passphrase").flag().metavar("PASS").group(GROUP)
+    CERT_PASSPHRASE: opt_str("cert_passphrase").flag().metavar("PASS").secret().group(GROUP)
         .help("The passphrase of an encrypted private key. Other users of the machine can see command lines, so a configuration \
             file is the better place for it.");
     KEY_SIZE: int("key_size", 2048).metavar("BITS").check(checks::rsa_bits).at_start()

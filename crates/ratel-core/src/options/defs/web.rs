@@ -12,7 +12,7 @@ options! { "Browser interface";
         .help("The port that the browser interface listens on.");
     WEB_OPEN_BROWSER: bool("web_open_browser", true).flag().group(GROUP).tools(Tools::WEB).planned(WEB)
         .help("Open a browser at the start.");
-    WEB_PASSWORD: str("web_password", "").metavar("PASS").tools(Tools::WEB).planned(WEB)
+    WEB_PASSWORD: str("web_password", "").metavar("PASS").secret().tools(Tools::WEB).planned(WEB)
         .help("The password of the browser interface, as it is or as an Argon2 hash. Empty makes one up at each start.");
     WEB_COLUMNS: list("web_columns", &["tls", "icon", "path", "method", "status", "size", "time"]).tools(Tools::WEB).planned(WEB)
         .help("The columns of the list of flows.");
