@@ -91,7 +91,11 @@ impl Reader<'_> {
     fn pairs<'n>(&mut self, node: &'n Node, what: &str, write: &str) -> Option<Vec<Pair<'n>>> {
         let Shape::Map(entries) = &node.shape else {
             let flaw = Flaw::at(node.place, format!("{what} is names with their values"));
-            self.flaws.push(flaw.hint(format!("write {write}")));
+            let is_joined = node.text().is_some_and(|text| text.contains(':'));
+            self.flaws.push(match is_joined {
+                true => flaw.hint("a blank stands behind the colon"),
+                false => flaw.hint(format!("write {write}")),
+            });
             return None;
         };
         let mut pairs: Vec<Pair<'n>> = Vec::new();
@@ -204,7 +208,11 @@ impl Reader<'_> {
         };
         match (&node.shape, node.tag.as_deref(), node.resolved()) {
             (Shape::List(_) | Shape::Map(_), ..) => flaw(
-                format!("`{name}` is one text"),
+                match name {
+                    "throttle" => "`throttle` is one text, such as `3g latency=1s`".to_owned(),
+                    "fault" => "`fault` is one text, such as `503 @ 20%`".to_owned(),
+                    _ => format!("`{name}` is one text"),
+                },
                 "put single quotes round a value that begins with `[` or `{`",
             ),
             (_, Some(tag), _) if tag != "str" => flaw(
