@@ -155,9 +155,8 @@ impl RuleFile {
         let mut entries = Vec::new();
         for (nth, document) in read.documents.iter().enumerate() {
             if nth > 0 && document.resolved() != Some(Resolved::Null) {
-                let flaw = Flaw::at(document.place, "a second document begins here");
-                let flaw = flaw.hint("write one list of rules, without `---`");
-                reader.flaws.push(flaw);
+                let error = YamlError::second_document(document.place);
+                reader.flaws.push(error.into());
             }
             entries.extend(reader.document(document));
         }

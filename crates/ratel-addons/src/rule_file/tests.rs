@@ -196,7 +196,7 @@ fn yaml_that_means_something_else_is_refused_in_words_that_help() {
         ),
         (
             "- fault: 503\n---\n- fault: 504\n",
-            "3:1: a second document begins here; write one list of rules, without `---`",
+            "3:1: a second document begins here; leave out the line with `---` before it",
         ),
         (
             "- filter: ~u /a\n\tfault: 503\n",

@@ -32,6 +32,22 @@ const NOT_BELOW: &str = "this line is not indented as those before it are";
 const INDENT: &str = "entries of one list or map begin below each other, indented with spaces";
 
 impl YamlError {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        match self.hint {
+            Some(hint) => format!("{self}; {hint}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// There is more than one document where one is read.
+    #[must_use]
+    pub fn second_document(place: Place) -> Self {
+        let hint = "leave out the line with `---` before it";
+        Self::new_at(place, "a second document begins here", Some(hint))
+    }
+
     fn new_at(place: Place, what: impl Into<String>, hint: Option<&'static str>) -> Self {
         Self {
             place,
