@@ -130,8 +130,11 @@ fn is_connect(test: &Test) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::FilterOptions;
+    use proptest::prelude::*;
+
+    use super::super::{FilterOptions, LiveHttp};
     use super::*;
+    use crate::testing::{exchange, flow};
 
     fn barred(filter: &str) -> [Option<&'static str>; 4] {
         let filter = Filter::parse(filter, FilterOptions::default()).expect("a filter");
@@ -189,6 +192,88 @@ mod tests {
         ];
         for (filter, expected) in rows {
             assert_eq!(barred(filter), expected, "{filter}");
+        }
+    }
+
+    /// A flow as it is at a moment.
+    fn at(moment: Moment, method: &str, path: &str) -> crate::HttpFlow {
+        let http = exchange(method, path);
+        let record = flow(exchange(method, path));
+        let (method, path) = match moment {
+            Moment::Handshake | Moment::Raw => ("CONNECT", "/"),
+            Moment::Request | Moment::Response => (method, path),
+        };
+        let mut request = exchange(method, path).request;
+        if matches!(moment, Moment::Request | Moment::Response) {
+            request.headers.append(b"Content-Type", b"text/a");
+        }
+        crate::HttpFlow {
+            id: crate::FlowId(1),
+            client_conn: record.client_conn.clone(),
+            server_conn: record.server_conn.filter(|_| moment != Moment::Handshake),
+            request: request.into(),
+            response: http.response.filter(|_| moment == Moment::Response),
+            error: None,
+            annotations: Default::default(),
+        }
+    }
+
+    fn any_filter() -> impl Strategy<Value = String> {
+        let atoms = vec![
+            "~all",
+            "~a",
+            "~b a",
+            "~bq a",
+            "~bs a",
+            "~c 200",
+            "~c 404",
+            "~d site",
+            "~d a",
+            "~dst 443",
+            "~e",
+            "~h a",
+            "~hq a",
+            "~hs a",
+            "~http",
+            "~m GET",
+            "~m CONNECT",
+            "~marked",
+            "~q",
+            "~s",
+            "~src 127",
+            "~t a",
+            "~tq a",
+            "~ts a",
+            "~u a",
+            "~websocket",
+            "~dns",
+            "~udp",
+        ];
+        let atom = prop::sample::select(atoms).prop_map(str::to_owned);
+        atom.prop_recursive(4, 24, 3, |inner| {
+            let many = prop::collection::vec(inner.clone(), 2..4);
+            prop_oneof![
+                inner.prop_map(|one| format!("!({one} )")),
+                many.clone()
+                    .prop_map(|all| format!("({} )", all.join(" & "))),
+                many.prop_map(|any| format!("({} )", any.join(" | "))),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What is said to hold never does.
+        #[test]
+        fn what_is_barred_does_not_hold(filter in any_filter(), get: bool, path in "/[ab]") {
+            let filter = Filter::parse(&filter, FilterOptions::default()).expect("a filter");
+            for moment in [Moment::Handshake, Moment::Request, Moment::Response, Moment::Raw] {
+                let flow = at(moment, if get { "GET" } else { "POST" }, &path);
+                let missing = Known { moment, kind: FlowKind::Http }.missing();
+                let judged = filter.judge(&LiveHttp::new(&flow), missing);
+                if filter.never_holds(moment).is_some() {
+                    prop_assert_ne!(judged, Some(true), "{:?} {:?}", moment, filter);
+                }
+            }
         }
     }
 }

@@ -501,6 +501,20 @@ async fn each_message_of_a_websocket_is_on_its_way_for_half_a_round_trip() {
     assert_eq!(begun.elapsed().as_millis(), 1400);
 }
 
+/// As a rule with `~websocket` has it: that it is one is known once the server has agreed.
+#[tokio::test(start_paused = true)]
+async fn a_websocket_may_become_slow_with_its_response() {
+    use super::websocket::{frame, open};
+    let bad = Bad(rules(&[], &[]), rules(&["latency=400ms"], &[]));
+    let chain = AddonChain::new(vec![Arc::new(bad)]);
+    let (mut play, mut server) = open(chain, &[], "").await;
+    let begun = Instant::now();
+    let message = frame(Side::Client, true, 0, 1, b"hello");
+    play.send(&message).await;
+    gets(&mut server, &message).await;
+    assert_eq!(begun.elapsed().as_millis(), 200);
+}
+
 /// Wants to see each message.
 struct Cuts;
 
