@@ -1,6 +1,6 @@
 //! Answers requests with a bare status, or not at all (option `block_list`): `/FILTER/STATUS`.
 
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
@@ -10,8 +10,8 @@ use ratel_flow::record::Value;
 use ratel_flow::{HttpFlow, Side};
 
 use crate::answer::{self, SERVER};
-use crate::live::{Scope, request_need};
-use crate::rule::{Rules, wrong};
+use crate::live::Scope;
+use crate::rule::{Rules, Scoped, wrong};
 
 /// The status that stands for no response at all, as nginx has it.
 const NO_RESPONSE: u16 = 444;
@@ -38,6 +38,12 @@ impl BlockList {
             options,
             ..Self::default()
         }
+    }
+}
+
+impl Scoped for Rule {
+    fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 
@@ -80,6 +86,12 @@ impl Addon for BlockList {
         HookSet::NONE.with(Hook::Request)
     }
 
+    fn gates(&self) -> Vec<Gate> {
+        let rules = self.rules.load();
+        let rules = rules.iter().map(|rule| rule.scope.clues());
+        vec![Gate::new(self.hooks(), rules)]
+    }
+
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
         self.rules
             .read(keys::BLOCK_LIST, (options, changed), |spec| {
@@ -90,15 +102,11 @@ impl Addon for BlockList {
     }
 
     fn wants_bodies(&self) -> bool {
-        self.rules
-            .load()
-            .iter()
-            .any(|rule| rule.scope.looks_into(Side::Client))
+        self.rules.look_into_requests()
     }
 
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
-        let rules = self.rules.load();
-        request_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)
+        self.rules.request_need(flow, bodies, side)
     }
 
     fn http<'a>(

@@ -7,7 +7,7 @@
 //! it is small: of a large one, and of one that is a stream, the head waits alone.
 
 use arc_swap::ArcSwapOption;
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs};
@@ -75,6 +75,12 @@ impl Addon for Intercept {
         ]
         .into_iter()
         .fold(HookSet::NONE, HookSet::with)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let filter = self.filter.load();
+        let clues = filter.iter().map(|filter| filter.clues(false));
+        vec![Gate::new(self.hooks(), clues)]
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {

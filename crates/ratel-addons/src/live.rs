@@ -2,7 +2,7 @@
 
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::options::{Key, Values};
-use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs};
+use ratel_flow::filter::{Clues, Filter, FilterOptions, LiveHttp, Needs};
 use ratel_flow::{HttpFlow, Side};
 use ratel_proto::streams;
 
@@ -39,6 +39,16 @@ impl Scope {
         } else {
             BodyNeed::Stream
         }
+    }
+
+    /// What requests must have in them whose flows it is for; none if that is any.
+    pub(crate) fn clues(&self) -> Option<Clues> {
+        self.0.as_ref()?.clues(false)
+    }
+
+    /// The same, of flows that have no response so far.
+    pub(crate) fn clues_unanswered(&self) -> Option<Clues> {
+        self.0.as_ref()?.clues(true)
     }
 
     /// Whether it looks into the bodies of that side at all.

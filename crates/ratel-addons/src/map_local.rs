@@ -10,19 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
-use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
+use ratel_flow::filter::{Clues, FilterOptions};
 use ratel_flow::pattern::Replacer;
 use ratel_flow::{HttpFlow, Response, Side};
 
 use crate::answer::SERVER;
-use crate::live::{Scope, request_need};
+use crate::live::Scope;
 use crate::map_remote::url_pattern;
-use crate::rule::{Rules, elsewhere, failed, read};
+use crate::rule::{Rules, Scoped, elsewhere, failed, read};
 use candidates::Candidate;
 
 /// The addon: its rules.
@@ -49,6 +49,12 @@ impl MapLocal {
             options,
             ..Self::default()
         }
+    }
+}
+
+impl Scoped for Rule {
+    fn scope(&self) -> &Scope {
+        &self.scope
     }
 }
 
@@ -188,6 +194,12 @@ impl Addon for MapLocal {
         HookSet::NONE.with(Hook::Request)
     }
 
+    fn gates(&self) -> Vec<Gate> {
+        let rules = self.rules.load();
+        let clues = |rule: &Rule| Clues::of_both(rule.scope.clues(), rule.finds.clues_in_url());
+        vec![Gate::new(self.hooks(), rules.iter().map(clues))]
+    }
+
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
         let before = options.rules(keys::MAP_LOCAL).count();
         self.rules
@@ -199,15 +211,11 @@ impl Addon for MapLocal {
     }
 
     fn wants_bodies(&self) -> bool {
-        self.rules
-            .load()
-            .iter()
-            .any(|rule| rule.scope.looks_into(Side::Client))
+        self.rules.look_into_requests()
     }
 
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
-        let rules = self.rules.load();
-        request_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)
+        self.rules.request_need(flow, bodies, side)
     }
 
     fn http<'a>(
@@ -225,7 +233,7 @@ impl Addon for MapLocal {
         if matching.peek().is_none() {
             return done();
         }
-        let url = flow.request.texts().urls(&flow.request).first();
+        let url = flow.request.texts().url(&flow.request);
         // Without a match nothing is looked for on a disk.
         let matching: Vec<Rule> = matching
             .filter(|rule| !matches!(rule.finds.find(url), Ok(None)))

@@ -1,16 +1,16 @@
 //! Sends requests to another URL (option `map_remote`): `/FILTER/REGEX/REPLACEMENT`.
 
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
-use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError, SpecReason};
 use ratel_flow::filter::texts::put_url;
+use ratel_flow::filter::{Clues, FilterOptions};
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
 use ratel_flow::{HttpFlow, LiveRequest, Request, Side};
 
-use crate::live::{Scope, request_need};
-use crate::rule::{Rules, failed};
+use crate::live::Scope;
+use crate::rule::{Rules, Scoped, failed};
 
 /// The addon: its rules.
 #[derive(Debug, Default)]
@@ -39,6 +39,12 @@ impl MapRemote {
     }
 }
 
+impl Scoped for Rule {
+    fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
 impl Rule {
     pub(crate) fn parse(
         text: &str,
@@ -60,13 +66,18 @@ impl Rule {
         })
     }
 
+    /// What requests must have in them that it sends elsewhere; none if it may be any.
+    pub(crate) fn clues(&self) -> Option<Clues> {
+        Clues::of_both(self.scope.clues(), self.finds.clues_in_url())
+    }
+
     /// Whether it may send this request elsewhere once the body is there.
     pub(crate) fn may_move(&self, flow: &HttpFlow, bodies: &Bodies) -> bool {
         self.is_in_url(&flow.request) && self.scope.may_have(flow, bodies, Side::Client)
     }
 
     fn is_in_url(&self, request: &LiveRequest) -> bool {
-        let url = request.texts().urls(request).first();
+        let url = request.texts().url(request);
         !matches!(self.finds.find(url), Ok(None))
     }
 
@@ -124,6 +135,11 @@ impl Addon for MapRemote {
         HookSet::NONE.with(Hook::Request)
     }
 
+    fn gates(&self) -> Vec<Gate> {
+        let rules = self.rules.load();
+        vec![Gate::new(self.hooks(), rules.iter().map(Rule::clues))]
+    }
+
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {
         let before = options.rules(keys::MAP_REMOTE).count();
         self.rules
@@ -135,15 +151,11 @@ impl Addon for MapRemote {
     }
 
     fn wants_bodies(&self) -> bool {
-        self.rules
-            .load()
-            .iter()
-            .any(|rule| rule.scope.looks_into(Side::Client))
+        self.rules.look_into_requests()
     }
 
     fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
-        let scopes = self.rules.load();
-        request_need(scopes.iter().map(|rule| &rule.scope), flow, bodies, side)
+        self.rules.request_need(flow, bodies, side)
     }
 
     fn http<'a>(

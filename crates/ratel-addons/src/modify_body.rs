@@ -9,7 +9,7 @@ mod content;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
@@ -136,6 +136,13 @@ impl Addon for ModifyBody {
         [Hook::Request, Hook::Response, Hook::StreamMessage]
             .into_iter()
             .fold(HookSet::NONE, HookSet::with)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let (rules, moves) = (self.rules.load(), self.moves.load());
+        let rules = rules.iter().map(|rule| rule.scope.clues());
+        let moves = moves.iter().map(map_remote::Rule::clues);
+        vec![Gate::new(self.hooks(), rules.chain(moves))]
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! Sets and removes headers of requests and responses (option `modify_headers`): `/FILTER/NAME/VALUE`.
 
-use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::HttpFlow;
@@ -95,6 +95,17 @@ impl Addon for ModifyHeaders {
         HookSet::NONE
             .with(Hook::RequestHeaders)
             .with(Hook::ResponseHeaders)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let rules = self.rules.load();
+        let ahead = rules.iter().map(|rule| rule.scope.clues_unanswered());
+        let later = rules.iter().map(|rule| rule.scope.clues());
+        let responses = HookSet::NONE.with(Hook::ResponseHeaders);
+        vec![
+            Gate::while_unanswered(Hook::RequestHeaders, ahead),
+            Gate::new(responses, later),
+        ]
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, HookFuture, RawConnection, done};
+use ratel_core::addon::{Addon, Bodies, Gate, HookFuture, RawConnection, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::network::{Fault, FaultKind, Network, Rule, Rules};
@@ -280,6 +280,16 @@ impl Addon for BadNetwork {
         HookSet::NONE
             .with(Hook::Request)
             .with(Hook::ResponseHeaders)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let rules = self.rules.load();
+        let throttles = rules.throttles.iter().map(|rule| &rule.filter);
+        let faults = rules.faults.iter().map(|rule| &rule.filter);
+        let clues = throttles
+            .chain(faults)
+            .map(|filter| filter.as_ref()?.clues(false));
+        vec![Gate::new(self.hooks(), clues)]
     }
 
     fn configure(&self, options: &Values, changed: &[&str]) -> Result<(), String> {

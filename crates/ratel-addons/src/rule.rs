@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::options::{Key, Values};
-use ratel_flow::HttpFlow;
 use ratel_flow::filter::spec::{Part, SpecError, SpecReason};
+use ratel_flow::{HttpFlow, Side};
+
+use crate::live::{Scope, request_need};
 
 /// A file in place of a text may have so many bytes.
 pub(crate) const FILE_MAX: u64 = 256 << 20;
@@ -65,6 +68,28 @@ impl<R> Rules<R> {
     /// The same, for longer.
     pub(crate) fn get(&self) -> Arc<Vec<R>> {
         self.0.load_full()
+    }
+}
+
+/// A rule for requests.
+pub(crate) trait Scoped {
+    /// The flows that it is for.
+    fn scope(&self) -> &Scope;
+}
+
+impl<R: Scoped> Rules<R> {
+    /// Whether any of them looks into the bodies of requests.
+    pub(crate) fn look_into_requests(&self) -> bool {
+        let rules = self.load();
+        rules
+            .iter()
+            .any(|rule| rule.scope().looks_into(Side::Client))
+    }
+
+    /// What they have to see of a body to tell whether they are for its flow.
+    pub(crate) fn request_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
+        let rules = self.load();
+        request_need(rules.iter().map(Scoped::scope), flow, bodies, side)
     }
 }
 

@@ -5,7 +5,7 @@ mod jar;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
@@ -74,6 +74,13 @@ impl Addon for StickyCookie {
         HookSet::NONE
             .with(Hook::Request)
             .with(Hook::ResponseHeaders)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let scope = self.scope.load();
+        // Cookies are taken from all responses.
+        let hooks = HookSet::NONE.with(Hook::Request);
+        vec![Gate::new(hooks, scope.iter().map(|scope| scope.clues()))]
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {

@@ -22,6 +22,7 @@
 
 mod bodies;
 mod chain;
+mod gate;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -37,6 +38,7 @@ use crate::options::Values;
 
 pub use bodies::{Bodies, BodyNeed, BodyNeeds};
 pub use chain::{AddonChain, Refresh};
+pub use gate::Gate;
 
 /// What an addon's hook returns: only the flow it was called for waits for it.
 pub type HookFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -102,6 +104,12 @@ pub trait Addon: Send + Sync {
     /// addon for which this is false is not asked about single bodies.
     fn wants_bodies(&self) -> bool {
         false
+    }
+
+    /// For which requests it may be, with the options as they are, if its rules say so: no more than one [`Gate::new`]. Asked
+    /// when [`hooks`](Self::hooks) are.
+    fn gates(&self) -> Vec<Gate> {
+        Vec::new()
     }
 
     /// How this addon must see the body of `flow` on this side. Asked once the head is there.

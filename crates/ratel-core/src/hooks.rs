@@ -117,21 +117,6 @@ impl HookSet {
     pub const fn contains(self, hook: Hook) -> bool {
         self.0 & (1 << hook as u8) != 0
     }
-
-    /// The set as a number, and back.
-    pub(crate) const fn bits(self) -> u32 {
-        self.0
-    }
-
-    pub(crate) const fn from_bits(bits: u32) -> Self {
-        Self(bits)
-    }
-
-    /// The hooks in either set.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
 }
 
 #[cfg(test)]

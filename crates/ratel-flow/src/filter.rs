@@ -22,6 +22,7 @@
 //! ```
 
 mod body;
+mod clues;
 mod describe;
 mod error;
 mod eval;
@@ -41,6 +42,7 @@ mod url;
 use std::fmt;
 use std::sync::Arc;
 
+pub use clues::{Clues, Lookout, Sighting};
 pub use error::{FilterError, Reason};
 pub use eval::Scratch;
 pub use help::{Help, help};
@@ -137,6 +139,13 @@ impl Filter {
         } else {
             Some(self.matches(subject))
         }
+    }
+
+    /// What a request must have in it for the filter to want its HTTP flow, as long as that has no response or however
+    /// far it has come; none if it may want the flow of any request.
+    #[must_use]
+    pub fn clues(&self, unanswered: bool) -> Option<Clues> {
+        clues::of(&self.0.root, unanswered)
     }
 }
 

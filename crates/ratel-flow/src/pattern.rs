@@ -170,6 +170,15 @@ impl Pattern {
         }
     }
 
+    /// Sets of texts in small letters: of each set, every text of ASCII that it is found in has at least one in it, whatever
+    /// the case of its letters, and every text of bytes. The set that says most comes first.
+    #[must_use]
+    pub fn required(&self) -> Vec<Vec<Box<[u8]>>> {
+        // It was read before.
+        let parsed = parse::parse(&self.source, self.unit, self.flags);
+        parsed.map_or_else(|_| Vec::new(), |parsed| required::of(&parsed.ast))
+    }
+
     /// Whether it is found in these bytes.
     #[must_use]
     pub fn is_match(&self, bytes: &[u8]) -> bool {

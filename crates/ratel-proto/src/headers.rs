@@ -373,6 +373,12 @@ impl Headers {
         }
     }
 
+    /// All bytes that the lines lie in, in no order that means something; what was removed may be among them.
+    #[must_use]
+    pub fn storage(&self) -> [&[u8]; 2] {
+        [&self.base, &self.extra]
+    }
+
     fn is(&self, field: &Field, name: &str) -> bool {
         field.name.len as usize == name.len()
             && self.bytes(field.name).eq_ignore_ascii_case(name.as_bytes())

@@ -379,14 +379,7 @@ impl ProxyError {
 
     /// Whether either connection ended before its time.
     pub(crate) fn is_loss_of_peer(&self) -> bool {
-        self.is_loss_of_server()
-            || matches!(
-                self,
-                Self::ClientGone { .. }
-                    | Self::ClientLeft { .. }
-                    | Self::ClientIo { .. }
-                    | Self::WebSocketLeft { .. }
-            )
+        self.is_loss_of_server() || matches!(self, Self::ClientGone { .. } | Self::ClientIo { .. })
     }
 
     /// A page for the client. Ends the connection in HTTP/1.

@@ -1,13 +1,15 @@
 //! The addons in their order.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use ratel_flow::{ClientConn, HttpFlow, Message, Side, TcpFlow};
+use arc_swap::ArcSwap;
+use ratel_flow::{ClientConn, HttpFlow, LiveRequest, Message, Side, TcpFlow};
 
+use super::gate::{Closed, Gates};
 use super::{Addon, Bodies, BodyNeeds, RawConnection, ServerConnect};
 use crate::ca::PublicCa;
-use crate::hooks::{Hook, HookSet};
+use crate::hooks::Hook;
 use crate::network::Network;
 use crate::options::Values;
 
@@ -17,38 +19,88 @@ pub struct AddonChain(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    links: Box<[Link]>,
-    /// The hooks that anybody takes part in.
-    wanted: AtomicU32,
-    /// Somebody may have to see bodies.
-    bodies: AtomicBool,
+    addons: Box<[Arc<dyn Addon>]>,
+    /// Who takes part in which hook.
+    hooks: [Takers; Hook::ALL.len()],
+    /// Who may have to see bodies.
+    bodies: AtomicU64,
+    gates: ArcSwap<Gates>,
+    /// How often these have changed.
+    epoch: AtomicU32,
+    /// One looks at the addons at a time, so that the last one has the last word.
+    refreshing: Mutex<()>,
 }
 
-struct Link {
-    addon: Arc<dyn Addon>,
-    hooks: AtomicU32,
-    bodies: AtomicBool,
-}
-
-impl Link {
-    fn wants(&self, hook: Hook) -> bool {
-        HookSet::from_bits(self.hooks.load(Ordering::Relaxed)).contains(hook)
-    }
+/// Addons by their places in the chain, a bit each.
+#[derive(Default)]
+struct Takers {
+    all: AtomicU64,
+    /// The gates that some of them have.
+    gated: AtomicU64,
 }
 
 impl Inner {
     fn refresh(&self) {
-        let (mut wanted, mut bodies) = (HookSet::NONE, false);
-        for link in &self.links {
-            let hooks = link.addon.hooks();
-            link.hooks.store(hooks.bits(), Ordering::Relaxed);
-            wanted = wanted.union(hooks);
-            let wants_bodies = link.addon.wants_bodies();
-            link.bodies.store(wants_bodies, Ordering::Relaxed);
-            bodies |= wants_bodies;
+        let _alone = self
+            .refreshing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut gates = Vec::new();
+        let mut bodies = 0;
+        let mut takers = [0; Hook::ALL.len()];
+        for (place, addon) in self.addons.iter().enumerate() {
+            let hooks = addon.hooks();
+            for (hook, takers) in Hook::ALL.into_iter().zip(&mut takers) {
+                *takers |= u64::from(hooks.contains(hook)) << place;
+            }
+            bodies |= u64::from(addon.wants_bodies()) << place;
+            gates.extend(addon.gates().into_iter().map(|gate| (place, gate)));
+        }
+        let gates = Gates::new(gates);
+        for (hook, all) in Hook::ALL.into_iter().zip(takers) {
+            let Some(takers) = self.hooks.get(hook as usize) else {
+                continue;
+            };
+            takers.all.store(all, Ordering::Relaxed);
+            takers.gated.store(gates.at(hook), Ordering::Relaxed);
         }
         self.bodies.store(bodies, Ordering::Relaxed);
-        self.wanted.store(wanted.bits(), Ordering::Relaxed);
+        self.gates.store(Arc::new(gates));
+        // Whoever sees the new number sees the new gates.
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    fn takers(&self, hook: Hook) -> &Takers {
+        static NOBODY: Takers = Takers {
+            all: AtomicU64::new(0),
+            gated: AtomicU64::new(0),
+        };
+        self.hooks.get(hook as usize).unwrap_or(&NOBODY)
+    }
+
+    /// The gates that are closed for such requests.
+    fn closed(&self, request: &LiveRequest) -> u64 {
+        let epoch = self.epoch.load(Ordering::Acquire);
+        let verdict = request.verdict();
+        verdict.by(epoch, || self.gates.load().closed(request).0)
+    }
+
+    /// Who takes part in a hook for such a request.
+    fn takers_for(&self, hook: Hook, request: &LiveRequest) -> u64 {
+        let takers = self.takers(hook);
+        let all = takers.all.load(Ordering::Relaxed);
+        match takers.gated.load(Ordering::Relaxed) {
+            0 => all,
+            gated => all & !Closed(gated & self.closed(request)).addons(),
+        }
+    }
+
+    /// The first of those at this place or behind it, and the place behind that.
+    fn next(&self, takers: u64, from: usize) -> Option<(&dyn Addon, usize)> {
+        let rest = takers.checked_shr(from as u32)?;
+        let place = from + rest.trailing_zeros() as usize;
+        let addon = self.addons.get(place)?;
+        Some((&**addon, place + 1))
     }
 }
 
@@ -72,21 +124,22 @@ impl std::fmt::Debug for Refresh {
 }
 
 impl AddonChain {
-    /// A chain that calls `addons` in this order.
+    /// How many addons a chain can have.
+    pub const MOST: usize = u64::BITS as usize;
+
+    /// A chain that calls `addons` in this order. There must be no more than [`MOST`](Self::MOST).
     #[must_use]
     pub fn new(addons: Vec<Arc<dyn Addon>>) -> Self {
-        let link = |addon| Link {
-            addon,
-            hooks: AtomicU32::new(0),
-            bodies: AtomicBool::new(false),
-        };
+        assert!(
+            addons.len() <= Self::MOST,
+            "a chain has a bit for each addon"
+        );
         let inner = Arc::new(Inner {
-            links: addons.into_iter().map(link).collect(),
-            wanted: AtomicU32::new(0),
-            bodies: AtomicBool::new(false),
+            addons: addons.into(),
+            ..Inner::default()
         });
-        for link in &inner.links {
-            link.addon.attached(Refresh(Arc::downgrade(&inner)));
+        for addon in &inner.addons {
+            addon.attached(Refresh(Arc::downgrade(&inner)));
         }
         inner.refresh();
         Self(inner)
@@ -95,31 +148,47 @@ impl AddonChain {
     /// Whether any addon takes part in `hook`.
     #[must_use]
     pub fn wants(&self, hook: Hook) -> bool {
-        HookSet::from_bits(self.0.wanted.load(Ordering::Relaxed)).contains(hook)
+        self.0.takers(hook).all.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether any addon takes part in `hook` for flows of this request.
+    #[must_use]
+    pub fn wants_for(&self, hook: Hook, request: &LiveRequest) -> bool {
+        self.wants(hook) && self.0.takers_for(hook, request) != 0
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Addon> {
-        self.0.links.iter().map(|link| &*link.addon)
+        self.0.addons.iter().map(|addon| &**addon)
+    }
+
+    fn those(&self, takers: u64) -> impl Iterator<Item = &dyn Addon> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            let (addon, behind) = self.0.next(takers, at)?;
+            at = behind;
+            Some(addon)
+        })
     }
 
     fn with(&self, hook: Hook) -> impl Iterator<Item = &dyn Addon> {
-        let links = self.0.links.iter().filter(move |link| link.wants(hook));
-        links.map(|link| &*link.addon)
+        self.those(self.0.takers(hook).all.load(Ordering::Relaxed))
     }
 
-    fn with_bodies(&self) -> impl Iterator<Item = &dyn Addon> {
-        let any = self.0.bodies.load(Ordering::Relaxed);
-        let links = if any { &*self.0.links } else { &[] };
-        let links = links
-            .iter()
-            .filter(|link| link.bodies.load(Ordering::Relaxed));
-        links.map(|link| &*link.addon)
+    fn with_bodies<'c>(
+        &'c self,
+        request: &LiveRequest,
+    ) -> impl Iterator<Item = &'c dyn Addon> + use<'c> {
+        let all = self.0.bodies.load(Ordering::Relaxed);
+        self.those(match all {
+            0 => 0,
+            all => all & !(self.0.closed(request) & u64::from(u32::MAX)),
+        })
     }
 
     /// How the body of `flow` on this side must be seen: what all need together.
     #[must_use]
     pub fn body_needs(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeeds {
-        self.with_bodies()
+        self.with_bodies(&flow.request)
             .fold(BodyNeeds::default(), |needs, addon| {
                 needs.and(addon.body_need(flow, bodies, side))
             })
@@ -127,7 +196,7 @@ impl AddonChain {
 
     /// Tells every addon that a body is too large to be shown whole.
     pub fn body_passes(&self, flow: &mut HttpFlow, side: Side) {
-        for addon in self.with_bodies() {
+        for addon in self.with_bodies(&flow.request) {
             addon.body_passes(flow, side);
         }
     }
@@ -135,19 +204,15 @@ impl AddonChain {
     /// Whether any addon must see the messages of this WebSocket one by one.
     #[must_use]
     pub fn wants_messages(&self, flow: &HttpFlow) -> bool {
-        self.wants(Hook::WebsocketMessage)
-            && self
-                .with(Hook::WebsocketMessage)
-                .any(|addon| addon.wants_messages(flow))
+        self.those(self.0.takers_for(Hook::WebsocketMessage, &flow.request))
+            .any(|addon| addon.wants_messages(flow))
     }
 
     /// Whether any addon must see the bytes of this raw connection.
     #[must_use]
     pub fn wants_data(&self, flow: &TcpFlow) -> bool {
-        self.wants(Hook::TcpMessage)
-            && self
-                .with(Hook::TcpMessage)
-                .any(|addon| addon.wants_data(flow))
+        self.with(Hook::TcpMessage)
+            .any(|addon| addon.wants_data(flow))
     }
 
     /// Hands changed options to every addon; all names at start.
@@ -223,8 +288,11 @@ impl AddonChain {
 
     /// Runs one of the HTTP hooks through the chain.
     pub async fn http(&self, hook: Hook, flow: &mut HttpFlow, bodies: &mut Bodies) {
-        for addon in self.with(hook) {
+        let mut at = 0;
+        // Asked again each time: those before may have changed the request.
+        while let Some((addon, behind)) = self.0.next(self.0.takers_for(hook, &flow.request), at) {
             addon.http(hook, flow, bodies).await;
+            at = behind;
         }
     }
 
@@ -235,14 +303,14 @@ impl AddonChain {
         flow: &mut HttpFlow,
         mut message: Option<&mut Message>,
     ) {
-        for addon in self.with(hook) {
+        for addon in self.those(self.0.takers_for(hook, &flow.request)) {
             addon.websocket(hook, flow, message.as_deref_mut()).await;
         }
     }
 
     /// Runs [`Hook::StreamMessage`] through the chain.
     pub async fn stream_message(&self, flow: &mut HttpFlow, message: &mut Message) {
-        for addon in self.with(Hook::StreamMessage) {
+        for addon in self.those(self.0.takers_for(Hook::StreamMessage, &flow.request)) {
             addon.stream_message(flow, message).await;
         }
     }

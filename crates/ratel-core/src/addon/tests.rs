@@ -1,6 +1,9 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use ratel_flow::Request;
+use ratel_flow::filter::{Filter, FilterOptions};
+
 use super::*;
 use crate::options::keys;
 
@@ -67,4 +70,152 @@ fn needs_add_up() {
     let needs = needs.and(BodyNeed::IfSmall);
     assert!(needs.messages && needs.whole && !needs.insists);
     assert!(needs.and(BodyNeed::Whole).insists);
+}
+
+/// Says for which requests it was called, and may change where they go.
+struct Rule {
+    filter: Mutex<&'static str>,
+    goes_to: Option<&'static str>,
+    called: Mutex<Vec<String>>,
+}
+
+impl Rule {
+    fn new(filter: &'static str, goes_to: Option<&'static str>) -> Arc<Self> {
+        Arc::new(Self {
+            filter: Mutex::new(filter),
+            goes_to,
+            called: Mutex::default(),
+        })
+    }
+
+    fn called(&self) -> Vec<String> {
+        std::mem::take(&mut self.called.lock().unwrap())
+    }
+}
+
+impl Addon for Rule {
+    fn name(&self) -> &'static str {
+        "rule"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE
+            .with(Hook::RequestHeaders)
+            .with(Hook::Request)
+            .with(Hook::Response)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let filter = *self.filter.lock().unwrap();
+        let filter = Filter::parse(filter, FilterOptions::default()).unwrap();
+        let hooks = HookSet::NONE.with(Hook::Request).with(Hook::Response);
+        vec![
+            Gate::while_unanswered(Hook::RequestHeaders, [filter.clues(true)].into_iter()),
+            Gate::new(hooks, [filter.clues(false)].into_iter()),
+        ]
+    }
+
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
+    fn body_need(&self, _: &HttpFlow, _: &Bodies, _: Side) -> BodyNeed {
+        BodyNeed::Whole
+    }
+
+    fn http<'a>(&'a self, hook: Hook, flow: &'a mut HttpFlow, _: &'a mut Bodies) -> HookFuture<'a> {
+        let call = format!("{} {}", hook.name(), flow.request.url());
+        self.called.lock().unwrap().push(call);
+        if let Some(to) = self.goes_to {
+            flow.request.set_url(to).unwrap();
+        }
+        done()
+    }
+}
+
+/// What these addons do, they do at once.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(std::task::Waker::noop());
+    match std::pin::pin!(future).poll(&mut context) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("it waits"),
+    }
+}
+
+#[test]
+fn an_addon_is_called_for_requests_that_its_rules_may_be_for() {
+    let (first, second) = (
+        Rule::new("~u /old", Some("http://b.test/new")),
+        Rule::new("~d b[.]test & ~s", None),
+    );
+    let chain = AddonChain::new(vec![first.clone(), second.clone()]);
+    let mut bodies = Bodies::default();
+
+    let mut flow = flow("http://a.test/x");
+    for hook in [Hook::RequestHeaders, Hook::Request, Hook::Response] {
+        assert!(!chain.wants_for(hook, &flow.request));
+        at_once(chain.http(hook, &mut flow, &mut bodies));
+    }
+    let needs = chain.body_needs(&flow, &bodies, Side::Client);
+    assert_eq!(needs, BodyNeeds::default());
+    assert!(first.called().is_empty() && second.called().is_empty());
+
+    // What one does to a request is seen by the gates of those behind it.
+    flow.request.set_url("http://a.test/old").unwrap();
+    assert!(chain.body_needs(&flow, &bodies, Side::Client).insists);
+    assert!(chain.wants_for(Hook::RequestHeaders, &flow.request));
+    at_once(chain.http(Hook::Request, &mut flow, &mut bodies));
+    assert_eq!(first.called(), ["request http://a.test/old"]);
+    assert_eq!(second.called(), ["request http://b.test/new"]);
+    // As long as there is no response, none can match.
+    assert!(!chain.wants_for(Hook::RequestHeaders, &flow.request));
+    assert!(chain.wants_for(Hook::Response, &flow.request));
+
+    // Rules change while a flow is under way.
+    *second.filter.lock().unwrap() = "~d c[.]test";
+    assert!(chain.wants_for(Hook::Response, &flow.request));
+    chain.configure(&Values::default(), &[]).unwrap();
+    assert!(!chain.wants_for(Hook::Response, &flow.request));
+}
+
+fn conn() -> Arc<ClientConn> {
+    Arc::new(ClientConn {
+        id: ratel_flow::ConnId(1),
+        peername: ([127, 0, 0, 1], 1).into(),
+        sockname: ([127, 0, 0, 1], 2).into(),
+        proxy_mode: "regular".into(),
+        timestamp_start: crate::clock::now(),
+        timestamp_end: None,
+        tls: None,
+        passthrough: None,
+        extra: None,
+        error: None,
+    })
+}
+
+fn flow(url: &str) -> HttpFlow {
+    let now = crate::clock::now();
+    let mut request = Request {
+        method: "GET".into(),
+        target: "/".into(),
+        version: ratel_flow::Version::Http11,
+        line: None,
+        headers: ratel_flow::Headers::new(),
+        pseudo: ratel_flow::Headers::new(),
+        scheme: ratel_flow::Scheme::Http,
+        host: "a.test".into(),
+        port: 80,
+        path: "/".into(),
+        timestamp_start: now,
+    };
+    request.set_url(url).unwrap();
+    HttpFlow {
+        id: ratel_flow::FlowId(1),
+        client_conn: conn(),
+        server_conn: None,
+        request: request.into(),
+        response: None,
+        error: None,
+        annotations: LiveAnnotations::default(),
+    }
 }

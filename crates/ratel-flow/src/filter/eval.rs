@@ -174,7 +174,11 @@ fn in_lines<S: Subject + ?Sized>(
     flow: &S,
     scratch: &mut Scratch,
 ) -> bool {
+    let is_word = is_word(pattern);
     let mut is_in = |headers: &Headers| {
+        if is_word {
+            return headers.lines().any(|line| pattern.is_match(line));
+        }
         put_lines(headers, &mut scratch.bytes);
         pattern.is_match(&scratch.bytes)
     };
@@ -182,10 +186,19 @@ fn in_lines<S: Subject + ?Sized>(
         && flow
             .request()
             .is_some_and(|head| match flow.request_texts() {
-                Some(texts) => pattern.is_match(texts.lines(head)),
-                None => is_in(&head.headers),
+                Some(texts) if !is_word => pattern.is_match(texts.lines(head)),
+                _ => is_in(&head.headers),
             })
         || wants(side, Side::Server) && flow.response().is_some_and(|head| is_in(&head.headers))
+}
+
+/// Whether a pattern is in the lines of headers as they are read if it is in them as they were sent: whitespace and colons
+/// may be others there.
+fn is_word(pattern: &Pattern) -> bool {
+    let may_differ = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b':' | 0x0b);
+    pattern
+        .literal()
+        .is_some_and(|literal| !literal.bytes.is_empty() && !literal.bytes.iter().any(may_differ))
 }
 
 fn in_body<S: Subject + ?Sized>(
@@ -300,7 +313,7 @@ fn in_url<S: Subject + ?Sized>(
 ) -> bool {
     let is_match = |url: &str| pattern.is_match_text(url);
     match flow.request_texts() {
-        Some(texts) => texts.urls(request).any(is_match),
+        Some(texts) => texts.any_url(request, is_match),
         None => {
             let named = url::named(request, &mut scratch.joined);
             let (bytes, text) = (&mut scratch.bytes, &mut scratch.text);
@@ -317,7 +330,7 @@ fn in_domain<S: Subject + ?Sized>(
 ) -> bool {
     let is_match = |host: &str| pattern.is_match_text(host);
     match flow.request_texts() {
-        Some(texts) => texts.hosts(request).any(is_match),
+        Some(texts) => texts.any_host(request, is_match),
         None => {
             let named = url::named(request, &mut scratch.joined);
             each_host(request, named, &mut scratch.text, is_match)
@@ -329,7 +342,7 @@ fn in_domain<S: Subject + ?Sized>(
 type Named<'a> = Option<(&'a [u8], Option<u16>)>;
 
 /// Gives the texts that the URL is found by until `found` says that it is.
-pub(super) fn each_url(
+fn each_url(
     request: &Request,
     named: Named<'_>,
     bytes: &mut Vec<u8>,
@@ -337,35 +350,29 @@ pub(super) fn each_url(
     mut found: impl FnMut(&str) -> bool,
 ) -> bool {
     url::put_named_url(request, named, true, bytes);
-    if found(pattern::text(bytes, text)) {
-        return true;
-    }
-    if is_international(bytes)
-        && let Some(international) = international(pattern::text(bytes, text))
-        && found(&international)
-    {
-        return true;
-    }
-    // As mitmproxy writes an IPv6 address.
-    if bytes.contains(&b'[') {
-        url::put_named_url(request, named, false, bytes);
-        return found(pattern::text(bytes, text));
-    }
-    false
+    let url = pattern::text(bytes, text);
+    found(url)
+        || international_url(url).is_some_and(|url| found(&url))
+        || url.contains('[') && {
+            url::put_named_url(request, named, false, bytes);
+            found(pattern::text(bytes, text))
+        }
+}
+
+/// A URL with its host in the letters that it stands for, if it has such.
+pub(super) fn international_url(url: &str) -> Option<String> {
+    url::is_international(url.as_bytes()).then(|| international(url))?
 }
 
 /// Gives the texts that the host is found by until `found` says that it is.
-pub(super) fn each_host(
+fn each_host(
     request: &Request,
     named: Named<'_>,
     text: &mut String,
     mut found: impl FnMut(&str) -> bool,
 ) -> bool {
-    let mut either = |host: &str| {
-        found(host)
-            || is_international(host.as_bytes())
-                && international(host).is_some_and(|host| found(&host))
-    };
+    let mut either =
+        |host: &str| found(host) || international_host(host).is_some_and(|host| found(&host));
     if either(&request.host) {
         return true;
     }
@@ -373,10 +380,9 @@ pub(super) fn each_host(
     named.is_some_and(|named| *named != *request.host && either(named))
 }
 
-/// Whether a host in it may be written in the ASCII form of other letters (RFC 5890 §2.3.2.1).
-fn is_international(url: &[u8]) -> bool {
-    memchr::memchr_iter(b'x', url)
-        .any(|at| url.get(at..).is_some_and(|from| from.starts_with(b"xn--")))
+/// The same of a host.
+pub(super) fn international_host(host: &str) -> Option<String> {
+    url::is_international(host.as_bytes()).then(|| international(host))?
 }
 
 /// With its international names in the letters they stand for, if there are any.

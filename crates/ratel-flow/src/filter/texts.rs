@@ -2,9 +2,10 @@
 
 use std::sync::OnceLock;
 
-use super::eval::{each_host, each_url};
-use super::url::named;
+use super::eval::{international_host, international_url};
+use super::url::{named, put_named_url};
 use crate::http::Request;
+use crate::pattern;
 
 pub use super::eval::put_lines;
 pub use super::url::put_url;
@@ -21,39 +22,61 @@ pub struct RequestTexts {
 /// What says where a request goes.
 #[derive(Debug, Default)]
 struct Places {
-    urls: Texts,
-    hosts: Texts,
+    url: String,
+    /// What else it is found by; most have none.
+    other_urls: Vec<String>,
+    /// What hosts are found by beside the one that was asked for.
+    other_hosts: Vec<String>,
 }
 
-/// The texts that one thing is found by; most have one or two.
-#[derive(Debug, Default)]
-pub struct Texts {
-    first: String,
-    others: Vec<String>,
+impl Places {
+    fn of(request: &Request) -> Self {
+        let (mut joined, mut url) = (Vec::new(), Vec::new());
+        let named = named(request, &mut joined);
+        put_named_url(request, named, true, &mut url);
+        let url = in_text(url);
+        let mut other_urls: Vec<String> = international_url(&url).into_iter().collect();
+        // As mitmproxy writes an IPv6 address.
+        if url.contains('[') {
+            let mut other = Vec::new();
+            put_named_url(request, named, false, &mut other);
+            other_urls.push(in_text(other));
+        }
+        let mut other_hosts: Vec<String> = international_host(&request.host).into_iter().collect();
+        if let Some((host, _)) = named.filter(|(host, _)| *host != request.host.as_bytes()) {
+            let host = in_text(host.to_owned());
+            let international = international_host(&host);
+            other_hosts.push(host);
+            other_hosts.extend(international);
+        }
+        Self {
+            url,
+            other_urls,
+            other_hosts,
+        }
+    }
 }
 
 impl RequestTexts {
-    /// The URL by the names that the client has for it, and what else it is found by.
-    pub fn urls(&self, request: &Request) -> &Texts {
-        &self.places(request).urls
+    /// The URL by the names that the client has for it.
+    pub fn url(&self, request: &Request) -> &str {
+        &self.places(request).url
     }
 
-    /// The host that was asked for, the name that the client has for it, and what else it is found by.
-    pub fn hosts(&self, request: &Request) -> &Texts {
-        &self.places(request).hosts
+    /// Whether the URL, or what else it is found by, is what somebody looks for.
+    pub fn any_url(&self, request: &Request, mut is: impl FnMut(&str) -> bool) -> bool {
+        let places = self.places(request);
+        is(&places.url) || places.other_urls.iter().any(|url| is(url))
+    }
+
+    /// The same of the host that was asked for, the name that the client has for it, and what else it is found by.
+    pub fn any_host(&self, request: &Request, mut is: impl FnMut(&str) -> bool) -> bool {
+        let places = self.places(request);
+        is(&request.host) || places.other_hosts.iter().any(|host| is(host))
     }
 
     fn places(&self, request: &Request) -> &Places {
-        self.places.get_or_init(|| {
-            let (mut joined, mut bytes, mut text) = (Vec::new(), Vec::new(), String::new());
-            let named = named(request, &mut joined);
-            let mut places = Places::default();
-            each_url(request, named, &mut bytes, &mut text, |url| {
-                places.urls.add(url)
-            });
-            each_host(request, named, &mut text, |host| places.hosts.add(host));
-            places
-        })
+        self.places.get_or_init(|| Places::of(request))
     }
 
     /// The headers as lines.
@@ -66,25 +89,7 @@ impl RequestTexts {
     }
 }
 
-impl Texts {
-    /// Says that there may be more.
-    fn add(&mut self, text: &str) -> bool {
-        if self.first.is_empty() {
-            text.clone_into(&mut self.first);
-        } else {
-            self.others.push(text.to_owned());
-        }
-        false
-    }
-
-    /// The one that is meant where there is room for one.
-    #[must_use]
-    pub fn first(&self) -> &str {
-        &self.first
-    }
-
-    /// Whether any of them is what somebody looks for.
-    pub fn any(&self, mut is: impl FnMut(&str) -> bool) -> bool {
-        is(&self.first) || self.others.iter().any(|other| is(other))
-    }
+fn in_text(bytes: Vec<u8>) -> String {
+    String::from_utf8(bytes)
+        .unwrap_or_else(|bytes| pattern::text(bytes.as_bytes(), &mut String::new()).to_owned())
 }

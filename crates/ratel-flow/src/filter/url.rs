@@ -59,15 +59,23 @@ pub(super) fn split_authority(authority: &[u8]) -> (&[u8], Option<u16>) {
 
 /// Whether it is a DNS name, an IP address, or, as far as that can be told at a glance, an international name.
 fn is_host(host: &[u8]) -> bool {
-    let name = host.strip_suffix(b".").unwrap_or(host);
-    let is_label = |label: &[u8]| {
-        (1..=63).contains(&label.len())
-            && label
-                .iter()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | 0x80..))
-    };
-    host.len() <= 255 && name.split(|b| *b == b'.').all(is_label)
+    is_name(host)
         || str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok() || is_scoped(host))
+}
+
+fn is_name(host: &[u8]) -> bool {
+    let name = host.strip_suffix(b".").unwrap_or(host);
+    let mut label = 0;
+    for byte in name {
+        label = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | 0x80.. if label < 63 => {
+                label + 1
+            }
+            b'.' if label > 0 => 0,
+            _ => return false,
+        };
+    }
+    label > 0 && host.len() <= 255
 }
 
 /// An IPv6 address with its zone.
@@ -134,6 +142,12 @@ fn put_port(port: u16, out: &mut Vec<u8>) {
         out.push(b'0' + (port / unit % 10) as u8);
         unit /= 10;
     }
+}
+
+/// Whether a host in a URL may be written in the ASCII form of other letters (RFC 5890 §2.3.2.1).
+pub(super) fn is_international(url: &[u8]) -> bool {
+    memchr::memchr_iter(b'x', url)
+        .any(|at| url.get(at..).is_some_and(|from| from.starts_with(b"xn--")))
 }
 
 /// What a `CONNECT` is for: its target, which is an authority.

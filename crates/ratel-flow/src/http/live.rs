@@ -1,6 +1,7 @@
 //! A request under way.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Request;
 use crate::filter::texts::RequestTexts;
@@ -11,7 +12,29 @@ use crate::filter::texts::RequestTexts;
 pub struct LiveRequest {
     now: Request,
     texts: RequestTexts,
+    verdict: Verdict,
     touched: bool,
+}
+
+/// What was made out of a request by rules, which have a number that changes when they do.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// Those that it was made out by.
+    rules: AtomicU32,
+    bits: AtomicU64,
+}
+
+impl Verdict {
+    /// What the rules with this number, which is not 0, make out; `judge` is asked if they have not been.
+    pub fn by(&self, rules: u32, judge: impl FnOnce() -> u64) -> u64 {
+        if self.rules.load(Ordering::Acquire) == rules {
+            return self.bits.load(Ordering::Relaxed);
+        }
+        let bits = judge();
+        self.bits.store(bits, Ordering::Relaxed);
+        self.rules.store(rules, Ordering::Release);
+        bits
+    }
 }
 
 impl LiveRequest {
@@ -19,6 +42,12 @@ impl LiveRequest {
     #[must_use]
     pub fn texts(&self) -> &RequestTexts {
         &self.texts
+    }
+
+    /// What whoever has rules makes out of the request as it is.
+    #[must_use]
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// Whether somebody may have changed it since the last call.
@@ -38,6 +67,7 @@ impl From<Request> for LiveRequest {
         Self {
             now,
             texts: RequestTexts::default(),
+            verdict: Verdict::default(),
             touched: false,
         }
     }
@@ -54,6 +84,7 @@ impl Deref for LiveRequest {
 impl DerefMut for LiveRequest {
     fn deref_mut(&mut self) -> &mut Request {
         self.texts = RequestTexts::default();
+        self.verdict = Verdict::default();
         self.touched = true;
         &mut self.now
     }
@@ -62,7 +93,6 @@ impl DerefMut for LiveRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::filter::texts::Texts;
     use crate::{Headers, Scheme, Timestamp, Version};
 
     #[test]
@@ -82,18 +112,19 @@ mod tests {
             path: "/x".into(),
             timestamp_start: Timestamp::default(),
         });
-        let all = |texts: &Texts| {
-            let mut all = Vec::new();
-            texts.any(|text| {
-                all.push(text.to_owned());
-                false
-            });
-            all.join(" ")
-        };
         let texts = |request: &LiveRequest| {
             let texts = request.texts();
             let lines = String::from_utf8_lossy(texts.lines(request)).into_owned();
-            (all(texts.urls(request)), all(texts.hosts(request)), lines)
+            let (mut urls, mut hosts) = (Vec::new(), Vec::new());
+            texts.any_url(request, |url| {
+                urls.push(url.to_owned());
+                false
+            });
+            texts.any_host(request, |host| {
+                hosts.push(host.to_owned());
+                false
+            });
+            (urls.join(" "), hosts.join(" "), lines)
         };
         let expected =
             |url: &str, hosts: &str, lines: &str| (url.into(), hosts.into(), lines.into());

@@ -5,7 +5,8 @@ mod template;
 use std::ops::Range;
 
 use super::backtrack::{self, GivenUp, Groups, Steps};
-use super::{Engine, Pattern, SIZE_MAX, Unit, engine, parse, text};
+use super::{Engine, Pattern, SIZE_MAX, Unit, engine, parse, required, text};
+use crate::filter::Clues;
 
 pub use template::{Template, TemplateError};
 
@@ -22,6 +23,7 @@ pub struct Replacer {
     unit: Unit,
     groups: usize,
     names: Vec<(Box<str>, u32)>,
+    required: Vec<Vec<Box<[u8]>>>,
 }
 
 /// It could not be found out in time what a pattern matches, or its replacements need too much room.
@@ -46,6 +48,7 @@ impl Pattern {
                 unit: self.unit,
                 groups: 0,
                 names: Vec::new(),
+                required: Vec::new(),
             };
         };
         let engine = match &self.engine {
@@ -68,6 +71,7 @@ impl Pattern {
             engine,
             unit: self.unit,
             groups: parsed.groups,
+            required: required::of(&parsed.ast),
             names: parsed.names,
         }
     }
@@ -78,6 +82,12 @@ impl Replacer {
     #[must_use]
     pub fn groups(&self) -> usize {
         self.groups
+    }
+
+    /// What a request must have in it for the pattern to be found in its URL; none if it may be found in any.
+    #[must_use]
+    pub fn clues_in_url(&self) -> Option<Clues> {
+        Clues::in_url(&self.required)
     }
 
     /// Puts `template` in place of each match. None if there is no match.

@@ -1,0 +1,109 @@
+//! Telling from the head of a request for which addons its flow cannot be, so that these are not called at all.
+//!
+//! An addon with rules gives [`Gate`]s, each with what requests must have in them. What all gates look out for is looked for
+//! at once ([`Gates`]): once a request, and once more when somebody has changed it; the answer lies beside the request.
+
+use ratel_flow::LiveRequest;
+use ratel_flow::filter::{Clues, Lookout, Sighting};
+
+use crate::hooks::{Hook, HookSet};
+
+/// The requests that an addon may be for, and where that matters.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    hooks: HookSet,
+    unanswered: bool,
+    ways: Vec<Option<Clues>>,
+}
+
+impl Gate {
+    /// The gate of an addon that does something in these hooks, and to bodies, only to flows whose request has the clues of one
+    /// of its rules. A rule that has none may be for any.
+    pub fn new(hooks: HookSet, rules: impl Iterator<Item = Option<Clues>>) -> Self {
+        Self {
+            hooks,
+            unanswered: false,
+            ways: rules.collect(),
+        }
+    }
+
+    /// As [`new`](Self::new), for one hook in which it does nothing once there is a response, and for no bodies.
+    pub fn while_unanswered(hook: Hook, rules: impl Iterator<Item = Option<Clues>>) -> Self {
+        Self {
+            unanswered: true,
+            ..Self::new(HookSet::NONE.with(hook), rules)
+        }
+    }
+}
+
+/// The gates of a chain.
+#[derive(Debug, Default)]
+pub(super) struct Gates {
+    lookout: Lookout,
+    gates: Vec<Placed>,
+}
+
+/// A gate, and what opens it.
+#[derive(Debug)]
+struct Placed {
+    hooks: HookSet,
+    bit: u64,
+    opens: Sighting,
+}
+
+/// Addons by their places in the chain, a bit each, twice: for their gates, and, [above](Self::MOST), for those that count
+/// while there is no response.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Closed(pub(super) u64);
+
+impl Closed {
+    /// Addons that can have gates.
+    const MOST: usize = 32;
+
+    /// The addons behind them.
+    pub(super) fn addons(self) -> u64 {
+        (self.0 | self.0 >> Self::MOST) & u64::from(u32::MAX)
+    }
+}
+
+impl Gates {
+    /// Gates with the places of their addons. Those too far behind in the chain have none.
+    pub(super) fn new(gates: impl IntoIterator<Item = (usize, Gate)>) -> Self {
+        let mut lookout = Lookout::default();
+        let gates = gates.into_iter();
+        let gates = gates
+            .filter(|(place, _)| *place < Closed::MOST)
+            .map(|(place, gate)| {
+                let sightings = gate.ways.iter().map(|way| lookout.add(way.as_ref()));
+                let opens = sightings.fold(Sighting::default(), Sighting::with);
+                let bit = 1 << place;
+                Placed {
+                    hooks: gate.hooks,
+                    bit: if gate.unanswered {
+                        bit << Closed::MOST
+                    } else {
+                        bit
+                    },
+                    opens,
+                }
+            })
+            .collect();
+        Self {
+            lookout: lookout.ready(),
+            gates,
+        }
+    }
+
+    /// The gates of a hook.
+    pub(super) fn at(&self, hook: Hook) -> u64 {
+        let gates = self.gates.iter().filter(|gate| gate.hooks.contains(hook));
+        gates.fold(0, |all, gate| all | gate.bit)
+    }
+
+    /// The gates that a request does not open.
+    pub(super) fn closed(&self, request: &LiveRequest) -> Closed {
+        let seen = self.lookout.look(request);
+        let gates = self.gates.iter().filter(|gate| !gate.opens.meets(seen));
+        Closed(gates.fold(0, |all, gate| all | gate.bit))
+    }
+}
