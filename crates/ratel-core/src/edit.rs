@@ -10,6 +10,7 @@ mod part;
 mod query;
 mod table;
 
+use std::fmt::Write as _;
 use std::io;
 
 use bytes::Bytes;
@@ -126,24 +127,30 @@ impl Draft {
         }
         match attribute {
             "method" => {
-                if value.is_empty() || value.contains(' ') {
+                if value.is_empty() || value.contains(is_blank) {
                     return Err(DraftError::value(format!("{value:?} is no method")));
                 }
                 self.change_request(|request| request.set_method(bytes()));
             }
             "url" => {
                 let mut request = self.request.clone();
-                request.set_url(value)?;
+                request.set_url(&percent_encoded(value)?)?;
                 self.change_request(|there| *there = request);
             }
             "path" => {
-                if value.contains(' ') {
+                if value.contains(is_blank) {
                     return Err(DraftError::value("a path has no spaces; write %20"));
+                }
+                let is_target = value.starts_with('/') || value == "*";
+                if !is_target && !self.request.method.eq_ignore_ascii_case(b"CONNECT") {
+                    return Err(DraftError::value(format!(
+                        "{value:?} is no path; one begins with /"
+                    )));
                 }
                 self.change_request(|request| request.set_path(bytes()));
             }
             "host" => {
-                if value.is_empty() || value.contains([' ', '/']) {
+                if value.is_empty() || value.contains('/') || value.contains(is_blank) {
                     return Err(DraftError::value(format!("{value:?} is no host")));
                 }
                 let host = value
@@ -225,6 +232,40 @@ impl Draft {
             Side::Server => self.change_response(|response| change(&mut response.headers)),
         }
     }
+}
+
+/// What would end a word of a line, or is no character to be seen.
+fn is_blank(c: char) -> bool {
+    c.is_ascii_whitespace() || c.is_ascii_control()
+}
+
+/// A URL as it can be sent: what somebody types that cannot stand in one (RFC 3986 §2) is percent-encoded behind the host;
+/// what is encoded already stays.
+///
+/// # Errors
+/// When it is no URL of HTTP.
+pub fn percent_encoded(url: &str) -> Result<String, DraftError> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(DraftError::value(if url.starts_with('/') {
+            format!("{url:?} is a path; a URL begins with http:// or https://")
+        } else {
+            format!("{url:?} is no URL; one begins with http:// or https://")
+        }));
+    };
+    let path = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(path).unwrap_or((rest, ""));
+    let mut encoded = format!("{scheme}://{authority}");
+    for c in path.chars() {
+        if c.is_ascii_graphic() && !matches!(c, '"' | '<' | '>') {
+            encoded.push(c);
+            continue;
+        }
+        for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+            // Writing to a string does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    Ok(encoded)
 }
 
 #[cfg(test)]

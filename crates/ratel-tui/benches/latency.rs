@@ -146,6 +146,7 @@ impl Screen {
             model,
             flows: Viewed {
                 store: store.clone(),
+                control: Default::default(),
                 view,
             },
             terminal: Terminal::new(TestBackend::new(200, 60)).unwrap(),

@@ -3,6 +3,7 @@
 mod cut;
 mod diff;
 pub(crate) mod edit;
+mod held;
 mod messages;
 mod replay;
 mod rules;
@@ -15,13 +16,14 @@ use ratel_core::browser::Browsers;
 use ratel_core::commands::{Call, CommandError, Executor, FlowSpec, Output};
 use ratel_core::control::{Control, FlowCommand};
 use ratel_core::eventlog::Level;
-use ratel_core::options::{self, Options, OptionsError, Value, Values};
+use ratel_core::options::{self, Options, OptionsError, Value};
 use ratel_core::store::{Edit, EditError};
 use ratel_flow::export::{ExportOptions, export_record};
 use ratel_flow::filter::{Filter, FilterOptions};
 use ratel_flow::format::{size, with_hint};
 use ratel_flow::redact::Redactor;
 use ratel_flow::{Annotations, FlowId, MessageKind, Record};
+use ratel_views::Schemas;
 
 use crate::errand::{Errand, Form, Replays};
 use crate::export;
@@ -83,6 +85,8 @@ pub struct Backend<'a> {
     pub focus: Option<FlowId>,
     /// How filters are read.
     pub filters: FilterOptions,
+    /// What is known about protobuf messages.
+    pub schemas: Option<&'a Schemas>,
     /// Puts bytes into the clipboard. Gives what is to be said of it; none if that is logged later.
     pub copy: &'a mut dyn FnMut(&[u8]) -> io::Result<Option<String>>,
     /// Tells the user what was done.
@@ -144,6 +148,7 @@ impl Executor for Backend<'_> {
             "inject.tcp" | "inject.udp" => self.inject(call, MessageKind::Data),
             "view.flows.create" => self.create(call),
             "flow.resume" => self.resume(call),
+            "view.focus.held" => self.next_held(),
             "readfile.reading" => Ok(Output::Bool(self.reading)),
             "flow.kill" => self.kill(call),
             "view.flows.resolve" => Ok(Output::Flows(self.resolve(call.flows(0))?)),
@@ -239,34 +244,6 @@ impl Backend<'_> {
 }
 
 impl Backend<'_> {
-    /// Lets go what is held of flows. Flows of which nothing is held go on anyway.
-    fn resume(&mut self, call: &Call) -> Done {
-        let mut held = self.resolve(call.flows(0))?;
-        held.retain(|id| !self.control.held(*id).is_empty());
-        if held.is_empty() {
-            return Ok(Output::Str("nothing is held back there".into()));
-        }
-        for id in held {
-            let resumed = self.control.send(id, FlowCommand::Resume(None));
-            resumed.map_err(|error| CommandError::Failed(error.to_string()))?;
-        }
-        Ok(Output::Nothing)
-    }
-
-    /// Ends flows that are live.
-    fn kill(&mut self, call: &Call) -> Done {
-        let ids = self.resolve(call.flows(0))?;
-        let killed = |id: &FlowId| self.control.send(*id, FlowCommand::Kill).is_ok();
-        let count = ids.iter().filter(|id| killed(id)).count();
-        let text = match count {
-            0 => "no flow is live there".to_owned(),
-            1 => "killed 1 flow".to_owned(),
-            count => format!("killed {count} flows"),
-        };
-        (self.log)(Level::Alert, &text);
-        Ok(Output::Nothing)
-    }
-
     fn by_ids(&self, ids: &[String]) -> Result<Vec<FlowId>, CommandError> {
         let find = |id: &String| {
             let found = match id.parse() {
@@ -301,9 +278,8 @@ impl Backend<'_> {
                 .update(batch)
                 .map_err(|error| refused(&error))?;
         }
-        if name == "intercept_active" {
-            let text = intercepting(&self.options.snapshot());
-            return Ok(Output::Str(text));
+        if name == "intercept_active" || (name == "intercept" && unset) {
+            return Ok(Output::Str(self.intercepting()));
         }
         Ok(Output::Nothing)
     }
@@ -567,18 +543,6 @@ impl Backend<'_> {
             .filter(|row| row.state.is_live());
         let clients: HashSet<_> = live.map(|row| row.client_conn.id).collect();
         i64::try_from(clients.len()).unwrap_or(i64::MAX)
-    }
-}
-
-/// What a change of `intercept_active` comes to.
-fn intercepting(values: &Values) -> String {
-    let filter = values.opt_str(options::keys::INTERCEPT);
-    match (values.bool(options::keys::INTERCEPT_ACTIVE), filter) {
-        (_, None) => "there is no filter for what is held back; i sets one".to_owned(),
-        (true, Some(filter)) => format!("what matches {filter} is held back"),
-        (false, Some(filter)) => {
-            format!("nothing is held back; I holds back what matches {filter}")
-        }
     }
 }
 

@@ -1,15 +1,16 @@
 //! `console.edit.focus`: the parts of a flow that can be edited, what each is edited as, and what becomes of it.
 
+pub(crate) mod messages;
+
 use bytes::Bytes;
 use ratel_core::commands::{CommandError, escaped, lex, unescape_bytes};
-use ratel_core::control::{FlowCommand, Part as HeldPart};
+use ratel_core::control::{HeldPart, Part as Held};
 use ratel_core::edit::{Part, Row};
 use ratel_flow::format::with_hint;
-use ratel_flow::{FlowId, FlowKind, OpenMessage, Side, StreamKind};
+use ratel_flow::{FlowId, FlowKind, Side};
 use ratel_views::{Rendering, Schemas, ViewInput};
 
 use crate::backend::Backend;
-use crate::backend::edit::refused;
 use crate::external;
 use crate::screens::known::Known;
 
@@ -18,9 +19,6 @@ pub(crate) const HERE: &str = " (here)";
 
 /// A longer text is not edited on the screen, in bytes.
 const HERE_MAX: usize = 256 * 1024;
-
-/// A longer message is not edited, in bytes.
-const MESSAGE_MAX: u64 = 16 * 1024 * 1024;
 
 /// What a part is edited as.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +69,19 @@ pub enum TextOf {
     View(Side, String),
     /// The message of that side that is held back.
     Message(Side),
+    /// That message as a view shows it.
+    MessageView(Side, String),
+}
+
+/// What became of a part that was edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// It is as it was.
+    No,
+    /// It is changed.
+    Yes,
+    /// It is changed, and somebody should know this of it: the rest of a sentence that begins with its name.
+    But(String),
 }
 
 /// Whether bytes can be edited on the screen.
@@ -101,40 +112,20 @@ pub(crate) fn names() -> Vec<String> {
     let of_views = bodies
         .iter()
         .flat_map(|body| views.iter().map(move |view| format!("{body} ({view})")));
-    let messages = MESSAGES.iter().flat_map(|(_, name)| {
-        [
-            (*name).to_owned(),
-            message_name(name, Some(Side::Client)),
-            message_name(name, Some(Side::Server)),
-        ]
-    });
     let parts = Part::names().map(str::to_owned);
-    let names: Vec<_> = parts.chain(of_views).chain(messages).collect();
+    let names: Vec<_> = parts.chain(of_views).chain(messages::names()).collect();
     let here = names.iter().filter(|name| is_text(name));
     let here: Vec<_> = here.map(|name| format!("{name}{HERE}")).collect();
     names.into_iter().chain(here).collect()
 }
 
-/// It is a part that can be a text as it is.
+/// It is a part that can be a text on the screen.
 fn is_text(name: &str) -> bool {
-    name.ends_with("-body") || name.contains("message")
+    name.ends_with("-body") || name.ends_with(GRPC_BODY) || messages::is_named(name)
 }
 
-/// What messages are called.
-const MESSAGES: [(Option<StreamKind>, &str); 4] = [
-    (Some(StreamKind::WebSocket), "websocket-message"),
-    (Some(StreamKind::Tcp), "tcp-message"),
-    (Some(StreamKind::Udp), "udp-message"),
-    (None, "message"),
-];
-
-fn message_name(name: &str, side: Option<Side>) -> String {
-    match side {
-        Some(Side::Client) => format!("{name} (of the client)"),
-        Some(Side::Server) => format!("{name} (of the server)"),
-        None => name.to_owned(),
-    }
-}
+/// What stands behind the name of a body whose messages are edited by field.
+const GRPC_BODY: &str = "-body (grpc)";
 
 /// The parts of a flow that can be edited.
 pub fn options(
@@ -144,8 +135,7 @@ pub fn options(
 ) -> Result<Vec<String>, CommandError> {
     let gone = || CommandError::Failed(format!("flow {id} is gone"));
     let flow = backend.flows.snapshot(id).ok_or_else(gone)?;
-    let mut options = held_messages(backend, id, flow.stream);
-    let mut here: Vec<_> = options.iter().map(|name| format!("{name}{HERE}")).collect();
+    let (mut here, mut options) = messages::options(backend, schemas, &flow);
     match flow.kind {
         FlowKind::Dns => return Err(CommandError::failed("DNS flows cannot be edited")),
         FlowKind::Tcp | FlowKind::Udp => {
@@ -156,16 +146,28 @@ pub fn options(
         FlowKind::Http | FlowKind::Connection => {}
     }
     let draft = backend.draft(id)?;
-    options.extend(Part::names().map(str::to_owned));
-    for side in [Side::Client, Side::Server] {
-        let content = draft.content(side);
+    let reach = Reach::of(backend, id);
+    if reach.is_nothing() && options.is_empty() {
+        return Err(CommandError::Failed(format!(
+            "flow {id} goes on, and nothing of it is held: what is held can be changed (i), and what is over"
+        )));
+    }
+    let parts = Part::names().filter(|name| {
+        let part = Part::from_name(name);
+        part.is_some_and(|part| reach.has(part))
+    });
+    options.extend(parts.map(str::to_owned));
+    let sides = [Side::Client, Side::Server].into_iter();
+    let sides: Vec<_> = sides.filter(|side| reach.has(Part::Body(*side))).collect();
+    let at = here.len();
+    for side in &sides {
+        let content = draft.content(*side);
         if content.is_ok_and(|content| on_screen(&content.bytes).is_ok()) {
-            here.push(format!("{}{HERE}", Part::Body(side).name()));
+            here.push(format!("{}{HERE}", Part::Body(*side).name()));
         }
     }
-    // Where they are seen first. Those that mitmproxy has keep their keys, which some have in the fingers.
-    options.splice(0..0, here);
-    for side in [Side::Client, Side::Server] {
+    let mut views = Vec::new();
+    for side in sides {
         let Ok(content) = draft.content(side) else {
             continue;
         };
@@ -180,12 +182,75 @@ pub fn options(
         for view in [fitting.as_str(), "hex stream"] {
             let is_text = matches!(view, "raw" | "query");
             let name = format!("{body} ({view})");
-            if !is_text && !options.contains(&name) && ratel_views::edit(view, &input).is_ok() {
-                options.push(name);
+            if !is_text && !views.contains(&name) && ratel_views::edit(view, &input).is_ok() {
+                // The bytes of a call mean nothing to most.
+                if name.ends_with(GRPC_BODY) {
+                    here.insert(at, format!("{name}{HERE}"));
+                }
+                views.push(name);
             }
         }
     }
+    // Where they are seen first. Those that mitmproxy has keep their keys, which some have in the fingers.
+    options.splice(0..0, here);
+    options.extend(views);
     Ok(options)
+}
+
+/// What of an exchange can be changed: all of one that is over, of a live one what is held.
+struct Reach {
+    sides: [bool; 2],
+    bodies: [bool; 2],
+}
+
+impl Reach {
+    fn of(backend: &Backend<'_>, id: FlowId) -> Self {
+        if !backend.control.is_live(id) {
+            return Self {
+                sides: [true; 2],
+                bodies: [true; 2],
+            };
+        }
+        let held = backend.control.held(id);
+        let body = |part| {
+            let held = held.iter().find(|held| held.part == part);
+            held.map(|held: &HeldPart| !held.body_passes)
+        };
+        match (body(Held::Request), body(Held::Response)) {
+            // A response that is made for it answers it.
+            (Some(body), _) => Self {
+                sides: [true; 2],
+                bodies: [body, true],
+            },
+            (None, Some(body)) => Self {
+                sides: [false, true],
+                bodies: [false, body],
+            },
+            (None, None) => Self {
+                sides: [false; 2],
+                bodies: [false; 2],
+            },
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.sides == [false; 2]
+    }
+
+    fn has(&self, part: Part) -> bool {
+        let [request, response] = self.sides;
+        let [request_body, response_body] = self.bodies;
+        match part {
+            Part::Comment => true,
+            Part::Attribute("status_code" | "reason") | Part::SetCookies => response,
+            Part::Attribute(_) | Part::Cookies | Part::Path | Part::Query => request,
+            Part::Headers(Side::Client) => request,
+            Part::Headers(Side::Server) => response,
+            Part::UrlencodedForm | Part::MultipartForm => request && request_body,
+            Part::Body(Side::Client) | Part::Trailers(Side::Client) => request && request_body,
+            Part::Body(Side::Server) | Part::Trailers(Side::Server) => response && response_body,
+        }
+    }
 }
 
 /// Begins to edit a part.
@@ -212,8 +277,8 @@ fn begin_part(
     name: &str,
 ) -> Result<Begun, CommandError> {
     let failed = |text: String| CommandError::Failed(text);
-    if name.contains("message") {
-        return message(backend, id, name);
+    if messages::is_named(name) {
+        return messages::begin(backend, schemas, id, name);
     }
     let (base, view) = match name.split_once(" (") {
         Some((base, view)) => (base, Some(view.trim_end_matches(')'))),
@@ -265,23 +330,21 @@ fn begin_part(
     Ok(Begun::Text(Text::new(text, extension, of)))
 }
 
-/// Makes a part what was edited. False when that is what it was.
+/// Makes a part what was edited.
 pub fn finish(
     backend: &mut Backend<'_>,
     schemas: Option<&Schemas>,
     id: FlowId,
     of: &TextOf,
     edited: &[u8],
-) -> Result<bool, CommandError> {
+) -> Result<Changed, CommandError> {
     let failed = |text: String| CommandError::Failed(text);
     let (side, bytes) = match of {
         TextOf::Message(side) => {
-            let command = FlowCommand::EditMessage {
-                side: *side,
-                content: Bytes::copy_from_slice(edited),
-            };
-            let sent = backend.control.send(id, command);
-            return sent.map(|()| true).map_err(|error| refused(&error));
+            return messages::finish(backend, schemas, id, *side, None, edited);
+        }
+        TextOf::MessageView(side, view) => {
+            return messages::finish(backend, schemas, id, *side, Some(view), edited);
         }
         TextOf::Body(side) => (*side, edited.to_vec()),
         TextOf::View(side, view) => {
@@ -301,20 +364,20 @@ pub fn finish(
         .content(side)
         .map_err(|error| failed(error.to_string()))?;
     if before.bytes == bytes {
-        return Ok(false);
+        return Ok(Changed::No);
     }
     let set = draft.set_content(side, &bytes);
     set.map_err(|error| failed(error.to_string()))?;
     backend.change(id, draft)
 }
 
-/// Makes a part what the rows of a table say. False when that is what it was.
+/// Makes a part what the rows of a table say.
 pub fn set_rows(
     backend: &mut Backend<'_>,
     id: FlowId,
     part: Part,
     rows: &[Vec<String>],
-) -> Result<bool, CommandError> {
+) -> Result<Changed, CommandError> {
     let row = |(nth, row): (usize, &Vec<String>)| {
         let cells: Result<Row, String> = row.iter().map(|cell| unescape_bytes(cell)).collect();
         cells.map_err(|why| CommandError::Failed(format!("row {}: {why}", nth + 1)))
@@ -344,64 +407,4 @@ fn whole<'a>(known: &'a Known<'_>, bytes: &'a [u8]) -> ViewInput<'a> {
         max_lines: usize::MAX,
         ..known.body()
     }
-}
-
-// Messages
-
-/// The messages that are held back, which are those that can be edited.
-fn held(backend: &Backend<'_>, id: FlowId) -> Vec<OpenMessage> {
-    let held = backend.control.held(id);
-    let is_held = |message: &OpenMessage| {
-        message.held
-            && held
-                .iter()
-                .any(|held| held.part == HeldPart::Message(message.side))
-    };
-    // The ones that are open come with any range.
-    let window = backend.flows.messages(id, u64::MAX - 1..u64::MAX);
-    let open = window.map(|window| window.open).unwrap_or_default();
-    open.into_iter().filter(is_held).collect()
-}
-
-fn held_messages(backend: &Backend<'_>, id: FlowId, stream: Option<StreamKind>) -> Vec<String> {
-    let held = held(backend, id);
-    let named = MESSAGES
-        .iter()
-        .find(|(kind, _)| kind.is_none() || *kind == stream);
-    let name = named.map_or("message", |(_, name)| name);
-    match held.as_slice() {
-        [_] => vec![name.to_owned()],
-        held => held
-            .iter()
-            .map(|message| message_name(name, Some(message.side)))
-            .collect(),
-    }
-}
-
-fn nothing_held(id: FlowId) -> CommandError {
-    CommandError::Failed(format!(
-        "no message of flow {id} is held back (set the option intercept to hold back what matches a filter)"
-    ))
-}
-
-fn message(backend: &Backend<'_>, id: FlowId, name: &str) -> Result<Begun, CommandError> {
-    let held = held(backend, id);
-    let is_named = |message: &&OpenMessage| match message.side {
-        Side::Client => !name.ends_with("(of the server)"),
-        Side::Server => !name.ends_with("(of the client)"),
-    };
-    let message = held.iter().find(is_named).ok_or_else(|| nothing_held(id))?;
-    if message.payload.len > MESSAGE_MAX {
-        return Err(CommandError::failed("the message is longer than 16 MiB"));
-    }
-    let (side, payload) = (message.side, message.payload);
-    let mut bytes = Vec::new();
-    while (bytes.len() as u64) < payload.len {
-        let from = bytes.len() as u64;
-        let window = backend.flows.payload(id, side, payload, from..payload.len);
-        let window = window.filter(|window| window.offset == from && !window.bytes.is_empty());
-        let gone = || CommandError::failed("the message is gone");
-        bytes.extend_from_slice(&window.ok_or_else(gone)?.bytes);
-    }
-    Ok(Begun::Text(Text::new(bytes, ".txt", TextOf::Message(side))))
 }

@@ -62,6 +62,17 @@ pub(crate) fn edited(file: &Path) -> Result<Vec<u8>, String> {
     fs::read(file).map_err(failed)
 }
 
+/// Takes away the line end that most editors put at the end of a text which had none.
+pub(crate) fn drop_added_newline(before: &[u8], edited: &mut Vec<u8>) {
+    if !before.ends_with(b"\n") && edited.ends_with(b"\n") {
+        edited.pop();
+        // Where lines end with two characters, so does that one.
+        if edited.ends_with(b"\r") && !before.ends_with(b"\r") {
+            edited.pop();
+        }
+    }
+}
+
 /// The end of a file's name, from which programs see what is in it.
 pub(crate) fn extension(content_type: Option<&str>) -> &'static str {
     let kind = content_type.unwrap_or_default();
@@ -120,6 +131,25 @@ mod tests {
         );
         assert!(run(&[], file.path()).is_err());
         assert!(file.path().to_str().unwrap().ends_with(".txt"));
+    }
+
+    #[test]
+    fn a_text_that_had_no_line_end_gets_none() {
+        let rows: [(&[u8], &[u8], &[u8]); 8] = [
+            (b"{}", b"{\"a\": 1}\n", b"{\"a\": 1}"),
+            (b"one", b"one\n", b"one"),
+            (b"one", b"one\n\n", b"one\n"),
+            (b"one", b"two", b"two"),
+            (b"one\n", b"two\n", b"two\n"),
+            (b"one\n", b"two", b"two"),
+            (b"a\r\nb", b"a\r\nc\r\n", b"a\r\nc"),
+            (b"", b"some\n", b"some"),
+        ];
+        for (before, edited, expected) in rows {
+            let mut edited = edited.to_vec();
+            drop_added_newline(before, &mut edited);
+            assert_eq!(edited, expected, "{before:?}");
+        }
     }
 
     #[cfg(unix)]

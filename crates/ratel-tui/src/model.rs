@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use ratel_core::commands::history::History;
+use ratel_core::control::HeldPart;
 use ratel_core::eventlog::{Entry, Level};
 use ratel_core::options::{Values, keys};
 use ratel_core::store::{FlowSnapshot, Summary};
@@ -67,12 +68,14 @@ pub struct Model {
     pub(crate) jump: Option<Jump>,
     /// Flows that were told to end, to be removed then.
     pub(crate) ending: BTreeSet<FlowId>,
-    /// Flows whose request was let go, until it is known whether their response is held in turn.
-    pub(crate) let_go: BTreeSet<FlowId>,
+    /// Flows of which something was let go, and what, until it is known whether the next part is held in turn.
+    pub(crate) let_go: Vec<(FlowId, Vec<HeldPart>)>,
     /// The flow that was sent again, and when: what comes of it is said.
     pub(crate) sent_again: Option<(FlowId, Timestamp)>,
-    /// How many flows were held when it was asked whether to quit.
+    /// Of how many flows something is held.
     pub(crate) held: usize,
+    /// How many flows were live when it was asked whether to remove some.
+    pub(crate) live: usize,
     /// Searches through all flows so far.
     pub(crate) searches: u64,
     /// What is being done beside the screen.
@@ -243,6 +246,8 @@ pub(crate) struct MessageView {
     /// When the flow began.
     pub(crate) flow_began: Timestamp,
     pub(crate) head: Option<MessageHead>,
+    /// It is held back.
+    pub(crate) held: bool,
     /// It was evicted.
     pub(crate) gone: bool,
     pub(crate) mode: Mode,
@@ -363,6 +368,7 @@ impl MessageView {
             total,
             flow_began,
             head: None,
+            held: false,
             gone: false,
             mode: Mode::default(),
             pane: Pane::default(),
@@ -408,9 +414,10 @@ impl Model {
     pub fn new(info: ProxyInfo, look: Look, values: Arc<Values>) -> Self {
         let mut model = Self {
             ending: BTreeSet::new(),
-            let_go: BTreeSet::new(),
+            let_go: Vec::new(),
             sent_again: None,
             held: 0,
+            live: 0,
             info,
             look,
             values,

@@ -14,7 +14,7 @@ use ratel_flow::{FlowId, Timestamp};
 
 use crate::app::ModeInfo;
 use crate::backend::Differences;
-use crate::editing::{Begun, TextOf};
+use crate::editing::{Begun, Changed, TextOf};
 use crate::keymap::Key;
 use crate::model::{FoundRow, Wanted};
 use crate::source::{
@@ -72,18 +72,20 @@ pub enum Msg {
     EditOptions(Call, Result<Vec<String>, CommandError>),
     /// What a part of a flow is edited as.
     EditBegun(FlowId, String, Result<Begun, CommandError>),
-    /// A text became a part of a flow; whether it is another one.
-    TextSet(FlowId, String, Result<bool, CommandError>),
+    /// A text became a part of a flow, or is what that was.
+    TextSet(FlowId, String, Result<Changed, CommandError>),
     /// What a program has made of the text that is edited.
     TextEdited(Result<Vec<u8>, String>),
     /// Flows were compared.
     Diffed(Result<Differences, CommandError>),
-    /// A part of a flow was edited; whether it is another one.
-    Edited(FlowId, String, Result<bool, CommandError>),
-    /// The rows of a table became a part of a flow; whether it is another one.
-    RowsSet(FlowId, Part, Result<bool, CommandError>),
-    /// How many flows are held.
+    /// A part of a flow was edited.
+    Edited(FlowId, String, Result<Changed, CommandError>),
+    /// The rows of a table became a part of a flow.
+    RowsSet(FlowId, Part, Result<Changed, CommandError>),
+    /// Of how many flows something is held.
     Held(usize),
+    /// How many flows are live.
+    Live(usize),
     /// Whether there is that file, which the command would write.
     Exists(PathBuf, Vec<String>, bool),
     /// What is being done beside the screen, in words.
@@ -156,6 +158,8 @@ pub enum Effect {
     Exists(PathBuf, Vec<String>),
     /// Count the flows that are held; answered by [`Msg::Held`].
     CountHeld,
+    /// Count the flows that are live; answered by [`Msg::Live`].
+    CountLive,
     /// Give the terminal back and stop the process until it is continued.
     Suspend,
     /// Leave.

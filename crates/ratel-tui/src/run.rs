@@ -102,7 +102,7 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     let (sender, signals) = sync_channel(SIGNALS);
     let subscriptions = Subscriptions::new(&store, &event_log, &options, &stop, &sender);
     let relisted = Arc::new(AtomicBool::new(false));
-    let view = list(&store, &relisted, &sender).map_err(TuiError::Terminal)?;
+    let flows = list(store, &control, &relisted, &sender).map_err(TuiError::Terminal)?;
     let values = options.snapshot();
     let confdir = values.confdir();
     let model = Model::new(info, look, values.clone())
@@ -113,13 +113,13 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
             values.bool(keys::COMMAND_HISTORY),
             &event_log,
         ));
-    view.set(model.view_settings());
+    flows.view.set(model.view_settings());
     let terminal = Terminal::enter(values.bool(keys::CONSOLE_MOUSE), event_log.clone())
         .map_err(TuiError::Terminal)?;
     let reader = Reader::start(sender.clone()).map_err(TuiError::Terminal)?;
     let mut screen = Loop {
         model,
-        flows: Viewed { store, view },
+        flows,
         proxy,
         event_log,
         options,
@@ -156,18 +156,25 @@ pub fn run(app: App) -> Result<Exit, TuiError> {
     result.map_err(TuiError::Terminal)
 }
 
-/// The list, which says when it may look different.
+/// The flows and their list, which says when it may look different.
 fn list(
-    store: &FlowStore,
+    store: FlowStore,
+    control: &Control,
     relisted: &Arc<AtomicBool>,
     sender: &SyncSender<Signal>,
-) -> io::Result<FlowView> {
+) -> io::Result<Viewed> {
     let (relisted, wake) = (relisted.clone(), wake(sender));
     let changed = move || {
         relisted.store(true, Ordering::Relaxed);
         wake();
     };
-    FlowView::start(store.clone(), changed)
+    let view = FlowView::start(store.clone(), changed)?;
+    let control = control.clone();
+    Ok(Viewed {
+        store,
+        control,
+        view,
+    })
 }
 
 /// The default keys and those of `keys.yaml`. What is wrong there is logged.
@@ -404,6 +411,12 @@ impl Loop {
             }
         }
         self.changes = changes;
+        let held = self.control.held_flows().len();
+        if self.model.held != held
+            && let Some(exit) = self.send(Msg::Held(held))?
+        {
+            return Ok(Some(exit));
+        }
         if let Some(found) = self.take_found()
             && let Some(exit) = self.send(found)?
         {

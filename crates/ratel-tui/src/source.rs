@@ -7,9 +7,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ratel_core::control::{Control, HeldPart, Part};
 use ratel_core::store::{FlowSnapshot, FlowStore, MessageWindow, Summary, Window};
 use ratel_core::view::{FlowView, Order, Tree};
-use ratel_flow::{FlowId, MessageHead, Payload, Side};
+use ratel_flow::{FlowId, FlowKind, MessageHead, Payload, Side, Timestamp};
 
 use crate::needle;
 use crate::screens::flow_list;
@@ -59,6 +60,8 @@ pub trait Source {
     fn summary(&self, id: FlowId) -> Option<Summary>;
     /// Lets `look` look at the flows by host and path, if they are kept so.
     fn tree(&self, look: &mut dyn FnMut(&mut Tree));
+    /// What of a flow is held back.
+    fn held(&self, id: FlowId) -> Vec<HeldPart>;
     /// A flow without its bodies.
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot>;
     /// A part of a body.
@@ -93,6 +96,8 @@ pub struct Counts {
 pub struct Viewed {
     /// The flows.
     pub store: FlowStore,
+    /// The way to live ones.
+    pub control: Control,
     /// The list.
     pub view: FlowView,
 }
@@ -137,6 +142,10 @@ impl Source for Viewed {
 
     fn tree(&self, look: &mut dyn FnMut(&mut Tree)) {
         self.view.tree(look);
+    }
+
+    fn held(&self, id: FlowId) -> Vec<HeldPart> {
+        self.control.held(id)
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {
@@ -210,10 +219,43 @@ pub struct Page {
     pub top: usize,
     /// The rows.
     pub rows: Vec<Summary>,
+    /// What is held back of those of which something is.
+    pub held: Vec<(FlowId, Vec<HeldPart>)>,
     /// The focus was told to go elsewhere.
     pub moved: bool,
     /// The flow that the focus was told to go to is not in the list.
     pub missed: bool,
+}
+
+impl Page {
+    /// What of a flow is held back.
+    pub(crate) fn held(&self, id: FlowId) -> &[HeldPart] {
+        let held = self.held.iter().find(|(held, _)| *held == id);
+        held.map_or(&[], |(_, parts)| parts)
+    }
+}
+
+/// What is held back of those rows of which something is.
+fn held(source: &dyn Source, rows: &[Summary]) -> Vec<(FlowId, Vec<HeldPart>)> {
+    let is_held = |row: &&Summary| {
+        let said = row.annotations.as_ref();
+        said.is_some_and(|said| said.intercepted)
+    };
+    let held = rows.iter().filter(is_held).map(|row| {
+        let mut parts = source.held(row.id);
+        // What is on its way already still says so for a moment.
+        if parts.is_empty() && row.kind == FlowKind::Http && row.stream.is_none() {
+            let part = row.status.map_or(Part::Request, |_| Part::Response);
+            parts.push(HeldPart {
+                part,
+                since: Timestamp(0),
+                body_passes: false,
+                left: None,
+            });
+        }
+        (row.id, parts)
+    });
+    held.collect()
 }
 
 /// Reads the visible rows. Takes no longer for a long list than for a short one.
@@ -274,11 +316,12 @@ pub fn page(source: &dyn Source, query: &PageQuery) -> Page {
         .max((at + 1).saturating_sub(height));
     let ids = source.ids(top..(top + height).min(shown));
     let focus = awaited.or(ids.get(at - top).map(|id| (*id, at)));
-    let rows = ids
+    let rows: Vec<_> = ids
         .into_iter()
         .filter_map(|id| source.summary(id))
         .collect();
     Page {
+        held: held(source, &rows),
         shown,
         total,
         pending,
@@ -359,6 +402,8 @@ pub struct Opened {
     pub id: FlowId,
     /// The flow; none if it was evicted.
     pub snapshot: Option<FlowSnapshot>,
+    /// What of it is held back.
+    pub held: Vec<HeldPart>,
     /// What was asked for.
     pub shown: Shown,
 }
@@ -421,6 +466,7 @@ pub fn open(source: &dyn Source, query: &OpenQuery) -> Opened {
     Opened {
         id,
         snapshot,
+        held: source.held(id),
         shown,
     }
 }

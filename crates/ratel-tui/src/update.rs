@@ -58,6 +58,12 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.now = now;
             return prepare(model);
         }
+        Msg::Held(count) => {
+            if std::mem::replace(&mut model.held, count) != count {
+                model.touch();
+            }
+            return Vec::new();
+        }
         _ => model.touch(),
     }
     match msg {
@@ -110,9 +116,9 @@ fn take(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::RowsSet(id, part, changed) => edit::rows_set(model, id, part, changed),
         Msg::Exists(path, words, true) => prompt::ask_to_replace(model, &path, words),
         Msg::Exists(_, words, false) => return commands::run(model, &words),
-        Msg::Held(count) => model.held = count,
+        Msg::Live(count) => model.live = count,
         Msg::Busy(busy) => model.busy = busy,
-        Msg::Store(_) | Msg::Frame(_) => {}
+        Msg::Store(_) | Msg::Frame(_) | Msg::Held(_) => {}
     }
     Vec::new()
 }
@@ -255,6 +261,15 @@ fn say_why(model: &mut Model, text: impl Into<Arc<str>>) {
         let shown = u64::try_from(REASON_SHOWN.as_nanos()).unwrap_or(u64::MAX);
         message.until = Timestamp(model.now.0.saturating_add(shown));
         message.only_here = true;
+    }
+}
+
+/// Says what should be known of something that was done. It stays as long as a reason.
+fn say_doubt(model: &mut Model, text: String) {
+    say_why(model, text);
+    model.unlogged.pop();
+    if let Some(message) = &mut model.message {
+        message.level = Level::Warn;
     }
 }
 

@@ -8,6 +8,8 @@ mod files;
 mod find;
 #[path = "screens/first_steps.rs"]
 mod first_steps;
+#[path = "screens/held.rs"]
+mod held;
 #[path = "screens/idle.rs"]
 mod idle;
 #[path = "screens/layouts.rs"]
@@ -653,6 +655,9 @@ fn a_page_of_a_hundred_thousand_flows_reads_what_is_visible() {
         }
         fn tree(&self, look: &mut dyn FnMut(&mut ratel_core::view::Tree)) {
             self.0.tree(look);
+        }
+        fn held(&self, _: FlowId) -> Vec<ratel_core::control::HeldPart> {
+            Vec::new()
         }
         fn snapshot(&self, _: FlowId) -> Option<ratel_core::store::FlowSnapshot> {
             None

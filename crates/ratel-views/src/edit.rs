@@ -4,10 +4,14 @@
 //! changed becomes the very bytes it was made of; changed text becomes a body that means what the text says, though
 //! numbers or lengths may be written in another way than the first sender had.
 
+mod message;
+
 use std::borrow::Cow;
 use std::fmt;
 
 pub use ratel_flow::yaml::Place;
+
+pub use message::{edit_message, no_message, reencode_message};
 
 use crate::registry::{VIEWS, charset, find};
 use crate::{ContentView, Sink, ViewInput};

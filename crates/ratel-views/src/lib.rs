@@ -18,7 +18,8 @@ mod views;
 
 pub use document::{Class, Document, Fold, LINE_BYTES, Line, Sink, Span};
 pub use edit::{
-    EditError, Editor, Place, ReencodeError, edit, editable_views, is_editable, reencode,
+    EditError, Editor, Place, ReencodeError, edit, edit_message, editable_views, is_editable,
+    no_message, reencode, reencode_message,
 };
 pub use message::{close_name, malformed, preview, render_message};
 pub use registry::{Rendering, menu, names, render};

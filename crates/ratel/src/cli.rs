@@ -380,6 +380,7 @@ fn usable(def: &'static OptionDef, program: &Program) -> Result<(), Problem> {
     if !program.has(def.tools) {
         let owners: Vec<String> = def
             .tools
+            .ready()
             .names()
             .into_iter()
             .map(|name| format!("`{name}`"))

@@ -221,7 +221,12 @@ fn what_may_come_next() {
     assert!(candidates("").len() > 50);
     assert_eq!(
         candidates("view.focus."),
-        ["view.focus.go", "view.focus.next", "view.focus.prev"]
+        [
+            "view.focus.go",
+            "view.focus.held",
+            "view.focus.next",
+            "view.focus.prev"
+        ]
     );
     assert_eq!(
         candidates("script.r"),

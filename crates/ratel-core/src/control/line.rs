@@ -205,7 +205,15 @@ impl Registration {
         let lost = std::mem::take(&mut state.injected[nth(side)]).len();
         drop(state);
         if lost > 0 {
-            tracing::warn!(flow = %self.id, "{lost} injected messages are lost: that side is closed");
+            let (messages, are) = if lost == 1 {
+                ("message", "is")
+            } else {
+                ("messages", "are")
+            };
+            let flow = self.id;
+            tracing::warn!(
+                "{lost} injected {messages} of flow {flow} {are} not sent: that side is closed"
+            );
         }
     }
 

@@ -78,6 +78,40 @@ impl Draft {
         Ok(true)
     }
 
+    /// What a peer will most likely not take of it, if anything: a length that is not that of the body. The rest of a
+    /// sentence.
+    #[must_use]
+    pub fn doubt(&self) -> Option<String> {
+        let sides = [Side::Client, Side::Server].into_iter();
+        sides
+            .filter(|side| self.is_changed(*side))
+            .find_map(|side| {
+                let length = self.headers(side)?.get("content-length")?;
+                let length = String::from_utf8_lossy(length.trim_ascii()).into_owned();
+                let body = self.as_sent(side).ok()?.len();
+                let agrees = length.parse() == Ok(body);
+                (!agrees && !self.is_bodiless(side)).then(|| {
+                    let bytes = if body == 1 { "byte" } else { "bytes" };
+                    format!("its Content-Length is {length}, and the body has {body} {bytes}")
+                })
+            })
+    }
+
+    fn is_changed(&self, side: Side) -> bool {
+        match side {
+            Side::Client => self.edit.request.is_some(),
+            Side::Server => self.edit.response.is_some(),
+        }
+    }
+
+    /// Whether its length is that of a body which is not sent (RFC 9110 §8.6).
+    fn is_bodiless(&self, side: Side) -> bool {
+        let response = self.response.as_ref().filter(|_| side == Side::Server);
+        response.is_some_and(|response| {
+            *self.request.method == *b"HEAD" || matches!(response.status, 100..200 | 204 | 304)
+        })
+    }
+
     fn codings(&self, side: Side) -> Result<Codings, DraftError> {
         Ok(self
             .headers(side)

@@ -66,9 +66,22 @@ fn attributes() {
         (
             "url",
             "nonsense",
-            "\"nonsense\" is neither a path nor a URL",
+            "\"nonsense\" is no URL; one begins with http:// or https://",
+        ),
+        (
+            "url",
+            "/just/path",
+            "\"/just/path\" is a path; a URL begins with http:// or https://",
         ),
         ("method", "", "\"\" is no method"),
+        ("method", "A\tB", "\"A\\tB\" is no method"),
+        ("path", "", "\"\" is no path; one begins with /"),
+        (
+            "path",
+            "noslash",
+            "\"noslash\" is no path; one begins with /",
+        ),
+        ("path", "/a\tb", "a path has no spaces; write %20"),
         ("path", "/a\r\nb", "the path cannot have a line end"),
         ("fame", "x", "there is no attribute fame"),
     ] {
@@ -87,6 +100,54 @@ fn attributes() {
         (404, &b"Gone fishing"[..])
     );
     assert!(edit.request_body.is_none() && edit.response_body.is_none());
+}
+
+#[test]
+fn what_cannot_stand_in_a_url_is_encoded() {
+    let mut draft = draft("/", &[], b"");
+    let rows = [
+        ("http://b.test/a b?x=ü y", "/a%20b?x=%C3%BC%20y"),
+        ("http://b.test/a%20b?x=%c3%bc", "/a%20b?x=%c3%bc"),
+        ("http://b.test?{\"a\": '1'}|^~", "/?{%22a%22:%20'1'}|^~"),
+        ("http://b.test/\u{7f}\t<>", "/%7F%09%3C%3E"),
+    ];
+    for (url, path) in rows {
+        draft.set("url", url).expect(url);
+        assert_eq!(draft.attribute("path"), path, "{url}");
+    }
+    // One that is given on purpose is sent as it is.
+    draft.set("path", "/ü\"<").expect("a path");
+    assert_eq!(draft.attribute("path"), "/ü\"<");
+    draft.set("path", "*").expect("a path");
+}
+
+#[test]
+fn a_length_that_does_not_agree_is_told() {
+    let row = |length: &str| vec![b"Content-Length".to_vec(), length.as_bytes().to_vec()];
+    let set = |length: &str| {
+        let mut draft = draft(
+            "/",
+            &[("Content-Length", "26")],
+            b"abcdefghijklmnopqrstuvwxyz",
+        );
+        draft
+            .set_rows(Part::Headers(Side::Client), &[row(length)])
+            .expect("rows");
+        draft
+    };
+    assert_eq!(set("26").doubt(), None);
+    let told = "its Content-Length is 5, and the body has 26 bytes";
+    assert_eq!(set("5").doubt().as_deref(), Some(told));
+    assert!(set("many").doubt().is_some());
+    // The length follows a body that is set.
+    let mut draft = set("5");
+    draft.set_content(Side::Client, b"ab").expect("a body");
+    assert_eq!(draft.doubt(), None);
+    draft.set("method", "HEAD").expect("a method");
+    draft
+        .set_rows(Part::Headers(Side::Server), &[row("1234")])
+        .expect("rows");
+    assert_eq!(draft.doubt(), None);
 }
 
 #[test]

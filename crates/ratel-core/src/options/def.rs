@@ -129,6 +129,11 @@ impl Tools {
         web: true,
     };
 
+    /// Those of them that are there by now: the browser interface is to come.
+    pub const fn ready(self) -> Self {
+        Self { web: false, ..self }
+    }
+
     /// The programs, in words.
     pub fn names(self) -> Vec<&'static str> {
         [

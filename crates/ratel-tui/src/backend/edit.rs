@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ratel_core::clock;
 use ratel_core::commands::{Call, CommandError, FlowSpec, Output};
-use ratel_core::control::{ControlError, FlowCommand};
-use ratel_core::edit::{Draft, DraftError};
+use ratel_core::control::{ControlError, FlowCommand, HeldPart, Part};
+use ratel_core::edit::{Draft, DraftError, percent_encoded};
 use ratel_flow::content::Coding;
 use ratel_flow::format::with_hint;
 use ratel_flow::http::Version;
@@ -17,6 +17,8 @@ use ratel_flow::{
 };
 
 use super::{Backend, Done};
+use crate::editing::{Changed, messages};
+use crate::screens::known::Known;
 use ratel_core::commands::Executor as _;
 
 impl Backend<'_> {
@@ -33,20 +35,29 @@ impl Backend<'_> {
         }
     }
 
-    /// Makes a flow what a draft says: in its record when it is finished, on the wire when it is held back. False when
-    /// that is what it was.
-    pub(crate) fn change(&mut self, id: FlowId, draft: Draft) -> Result<bool, CommandError> {
+    /// Makes a flow what a draft says: in its record when it is finished, on the wire when it is held back.
+    pub(crate) fn change(&mut self, id: FlowId, draft: Draft) -> Result<Changed, CommandError> {
+        let mut doubt = draft.doubt();
         let Some(edit) = draft.finish() else {
-            return Ok(false);
+            return Ok(Changed::No);
         };
         if self.control.is_live(id) {
+            let held = self.control.held(id);
+            // What of a body will come is not known.
+            doubt = doubt.filter(|_| !held.iter().any(|held| held.body_passes));
+            let is_message = |held: &HeldPart| matches!(held.part, Part::Message(_));
+            if !held.is_empty() && held.iter().all(is_message) {
+                return Err(CommandError::Failed(format!(
+                    "only a message of flow {id} is held: that can be changed; its head went on already"
+                )));
+            }
             let sent = self.control.send(id, FlowCommand::Edit(Box::new(edit)));
             sent.map_err(|error| refused(&error))?;
         } else {
             let done = self.flows.edit(id, &edit);
             done.map_err(|error| CommandError::Failed(error.to_string()))?;
         }
-        Ok(true)
+        Ok(doubt.map_or(Changed::Yes, Changed::But))
     }
 
     /// Changes each of the flows; how many were. What cannot be is skipped where there are others.
@@ -64,7 +75,7 @@ impl Backend<'_> {
                 self.change(id, draft)
             });
             match changed {
-                Ok(changed) => count += usize::from(changed),
+                Ok(changed) => count += usize::from(changed != Changed::No),
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
@@ -126,7 +137,11 @@ impl Backend<'_> {
             true => (Side::Server, "client"),
             false => (Side::Client, "server"),
         };
-        let content = Bytes::copy_from_slice(call.bytes(2));
+        let mut content = Bytes::copy_from_slice(call.bytes(2));
+        let mut doubt = None;
+        if kind == MessageKind::Grpc {
+            (content, doubt) = self.grpc(id, side, content)?;
+        }
         if kind == MessageKind::Text && str::from_utf8(&content).is_err() {
             return Err(CommandError::failed(
                 "a text message is UTF-8; a binary one has `false` at the end of the command",
@@ -139,7 +154,35 @@ impl Backend<'_> {
         };
         let sent = self.control.send(id, command);
         sent.map_err(|error| refused(&error))?;
-        Ok(Output::Str(format!("a message is on its way to the {to}")))
+        Ok(Output::Str(match doubt {
+            Some(doubt) => format!("a message is on its way to the {to}, but {doubt}"),
+            None => format!("a message is on its way to the {to}"),
+        }))
+    }
+
+    /// A message of gRPC, of bytes or of its fields in braces; and what should be known of it.
+    fn grpc(
+        &self,
+        id: FlowId,
+        side: Side,
+        typed: Bytes,
+    ) -> Result<(Bytes, Option<String>), CommandError> {
+        let gone = || CommandError::Failed(format!("flow {id} is gone"));
+        let flow = self.flows.snapshot(id).ok_or_else(gone)?;
+        let known = Known::new(&flow, side, self.schemas);
+        let text = str::from_utf8(&typed).ok().map(str::trim);
+        // In a message of protobuf that would begin a group, which nobody has used for long.
+        let fields = text.filter(|text| text.starts_with('{') && text.ends_with('}'));
+        let content = match fields {
+            Some(text) => {
+                let made = ratel_views::reencode_message(text, &messages::input(&known, b""));
+                made.map(Bytes::from)
+                    .map_err(|error| CommandError::Failed(error.to_string()))?
+            }
+            None => typed.clone(),
+        };
+        let doubt = messages::doubt(MessageKind::Grpc, &messages::input(&known, &content));
+        Ok((content, doubt))
     }
 
     /// A request that nobody has sent yet.
@@ -181,7 +224,7 @@ fn new_request(method: &str, url: &str) -> Result<Record, DraftError> {
         path: Bytes::from_static(b"/"),
         timestamp_start: now,
     };
-    request.set_url(url)?;
+    request.set_url(&percent_encoded(url)?)?;
     let authority = request.authority();
     request.headers.append(b"Host", authority.as_bytes());
     let mut draft = Draft::new(&HttpRecord::new(request, Body::Bytes(Bytes::new())));

@@ -66,6 +66,8 @@ pub(crate) enum Confirm {
     Quit,
     /// A command, after this question.
     Run(String, Vec<String>),
+    /// A command that removes flows, after this question. Live ones are ended by it.
+    Remove(String, Vec<String>),
     /// Leaving a text that was edited, without its changes.
     DropText(String),
     /// Leaving a table that was edited, without its changes.
@@ -77,7 +79,9 @@ impl Confirm {
         match self {
             Self::Quit => "Quit?".to_owned(),
             Self::DropText(part) | Self::DropRows(part) => format!("Drop the changes of {part}?"),
-            Self::Run(question, _) => format!("{}?", question.trim_end_matches('?')),
+            Self::Run(question, _) | Self::Remove(question, _) => {
+                format!("{}?", question.trim_end_matches('?'))
+            }
         }
     }
 }
@@ -141,11 +145,21 @@ impl Chooser {
             let key = own.get(at).copied().flatten()?;
             Some(key.to_ascii_uppercase()).filter(|capital| *capital != key)
         };
-        self.choices
+        let mut keys: Vec<_> = self
+            .choices
             .iter()
             .zip(&own)
             .map(|(choice, own)| base(choice).map_or(*own, |name| of(&name)))
-            .collect()
+            .collect();
+        // Digits have no capitals: those get what is left.
+        let taken: Vec<_> = keys.iter().copied().flatten().collect();
+        let mut free = ('A'..='Z').filter(|capital| !taken.contains(capital));
+        for (key, choice) in keys.iter_mut().zip(&self.choices) {
+            if key.is_none() && base(choice).is_some() {
+                *key = free.next();
+            }
+        }
+        keys
     }
 
     /// The choices that are shown, with the keys that choose them.

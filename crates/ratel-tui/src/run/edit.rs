@@ -7,7 +7,7 @@ use ratel_core::options::keys;
 use ratel_flow::FlowId;
 
 use super::Loop;
-use crate::editing::{self, Begun, Text, TextOf};
+use crate::editing::{self, Begun, Changed, Text, TextOf};
 use crate::external;
 use crate::msg::Msg;
 
@@ -78,9 +78,7 @@ impl Loop {
             Ok(edited) => edited,
             Err(why) => return failed(why),
         };
-        if edited.ends_with(b"\n") && !bytes.ends_with(b"\n") {
-            edited.pop();
-        }
+        external::drop_added_newline(&bytes, &mut edited);
         if let Err(why) = editing::on_screen(&edited) {
             let why = format!("{why}; edit {part} in a program to go on with your text");
             self.kept = Some(Kept {
@@ -98,7 +96,7 @@ impl Loop {
         id: FlowId,
         part: &str,
         text: &Text,
-    ) -> io::Result<Result<bool, CommandError>> {
+    ) -> io::Result<Result<Changed, CommandError>> {
         let failed = |why: String| Ok(Err(CommandError::Failed(why)));
         let Some(program) = self.programs.editor.clone() else {
             return failed(super::effects::no_program("EDITOR"));
@@ -135,12 +133,11 @@ impl Loop {
         if strips {
             let end = edited.iter().rposition(|byte| *byte != b'\n');
             edited.truncate(end.map_or(0, |last| last + 1));
-        } else if edited.strip_suffix(b"\n") == Some(&text.bytes[..]) {
-            // An editor that ends every text with a line has changed nothing by that.
-            edited.pop();
+        } else {
+            external::drop_added_newline(&start, &mut edited);
         }
         if edited == text.bytes {
-            return Ok(Ok(false));
+            return Ok(Ok(Changed::No));
         }
         let schemas = self.model.schemas();
         let changed = self.backend(Some(id), |backend| {

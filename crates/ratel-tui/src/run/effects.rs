@@ -112,7 +112,9 @@ impl Loop {
                 self.view_body(id, response)?;
                 None
             }
-            effect @ (Effect::Exists(..) | Effect::CountHeld) => self.look_up(effect),
+            effect @ (Effect::Exists(..) | Effect::CountHeld | Effect::CountLive) => {
+                self.look_up(effect)
+            }
             Effect::Suspend => {
                 let (width, height) = self.terminal.suspend()?;
                 Some(Msg::Resize(width, height))
@@ -139,7 +141,8 @@ impl Loop {
                 let exists = files::is_file(&path);
                 Some(Msg::Exists(path, words, exists))
             }
-            Effect::CountHeld => Some(Msg::Held(self.control.held_count())),
+            Effect::CountHeld => Some(Msg::Held(self.control.held_flows().len())),
+            Effect::CountLive => Some(Msg::Live(self.control.live_flows().len())),
             _ => None,
         }
     }
@@ -247,6 +250,7 @@ impl Loop {
             options,
             focus,
             filters: model.filters(),
+            schemas: model.schemas.as_ref(),
             copy: &mut |text| clipboard.copy(text, |text| terminal.copy(text), event_log),
             log: &mut |level, text| event_log.push(level, text, None),
             clear_log: &mut || event_log.clear(),
@@ -319,11 +323,9 @@ impl Loop {
         let done = self.away(&program, file.path())?;
         Ok(done
             .and_then(|()| external::edited(file.path()))
-            .map(|mut bytes| {
-                if bytes.last() == Some(&b'\n') {
-                    bytes.pop();
-                }
-                bytes
+            .map(|mut edited| {
+                external::drop_added_newline(bytes, &mut edited);
+                edited
             }))
     }
 

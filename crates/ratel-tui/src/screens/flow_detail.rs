@@ -6,6 +6,7 @@ mod waterfall;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ratel_core::control::HeldPart;
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::filter;
 use ratel_flow::format::duration;
@@ -21,7 +22,7 @@ use crate::widgets::pane::Content;
 /// Columns of the names.
 const NAMES: usize = 30;
 
-pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
+pub(crate) fn content(flow: &FlowSnapshot, held: &[HeldPart], offset: UtcOffset) -> Content {
     let mut facts = Facts::default();
     if let Some(error) = &flow.error {
         facts.section("Error");
@@ -47,7 +48,7 @@ pub(crate) fn content(flow: &FlowSnapshot, offset: UtcOffset) -> Content {
     if let Some(kind) = flow.stream {
         facts.section("Messages");
         facts.add("Kind", kind.name());
-        facts.add("Number", &flow.messages.to_string());
+        facts.add("Number", &protocol::messages(flow, held));
     }
     if flow.lossy {
         facts.section("Recording");

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use ratatui::Frame;
+use ratel_core::control::{HeldPart, Part};
 use ratel_core::marks;
 use ratel_core::options::keys;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::format::size;
 use ratel_flow::http::authority;
-use ratel_flow::{FlowKind, Side};
+use ratel_flow::{FlowKind, Replay};
 use time::UtcOffset;
 
 use crate::format;
@@ -126,9 +127,11 @@ pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
             .as_ref()
             .is_some_and(|text| holds(summary, text));
         let rows = if each == 1 {
-            vec![row(summary, focused, &columns, model.look.utc_offset)]
+            let held = page.held(summary.id);
+            vec![row(summary, held, focused, &columns, model.look.utc_offset)]
         } else {
-            let [first, second] = two_rows(summary, focused, columns.width);
+            let held = page.held(summary.id);
+            let [first, second] = two_rows(summary, held, focused, columns.width);
             vec![first, second]
         };
         for (y, text) in (nth * each..).zip(&rows) {
@@ -153,7 +156,7 @@ pub(crate) fn paint(model: &Model, area: PaneArea, frame: &mut Frame<'_>) {
 pub(crate) fn holds(summary: &Summary, text: &str) -> bool {
     let mut row = method(summary);
     row.push(Role::Text, " ");
-    row.append_cut(what(summary, SEARCHED), SEARCHED);
+    row.append_cut(what(summary, &[], SEARCHED), SEARCHED);
     row.push(Role::Text, " ");
     row.append_cut(status(summary), usize::MAX);
     if let Some(kind) = &summary.content_type {
@@ -171,7 +174,7 @@ pub(crate) fn holds(summary: &Summary, text: &str) -> bool {
 pub(crate) fn label(summary: &Summary) -> String {
     let mut row = method(summary);
     row.push(Role::Text, " ");
-    row.append_cut(what(summary, LABEL), LABEL);
+    row.append_cut(what(summary, &[], LABEL), LABEL);
     row.content()
 }
 
@@ -193,6 +196,9 @@ const TABLE_WIDTH: u16 = 60;
 
 /// So many columns of a URL are searched for what is highlighted.
 const SEARCHED: usize = 4096;
+
+/// The metadata of requests that were answered because there was no recording for them.
+const MISS: &str = "ratel_replay_miss";
 
 /// Columns of a label.
 const LABEL: usize = 400;
@@ -265,7 +271,13 @@ fn titles(columns: &Columns) -> Text {
 }
 
 /// One flow.
-pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: UtcOffset) -> Text {
+pub(crate) fn row(
+    summary: &Summary,
+    held: &[HeldPart],
+    focused: bool,
+    columns: &Columns,
+    offset: UtcOffset,
+) -> Text {
     let mut row = RowText(Text::plain(
         Role::Focus,
         if focused { ">> " } else { "   " },
@@ -274,7 +286,7 @@ pub(crate) fn row(summary: &Summary, focused: bool, columns: &Columns, offset: U
     let time = format::clock(summary.times.began, offset);
     row.column(columns.time, Text::plain(Role::Dim, time));
     row.column(columns.method, method(summary));
-    rest_of_row(summary, row, columns, &|width| what(summary, width))
+    rest_of_row(summary, row, columns, &|width| what(summary, held, width))
 }
 
 /// As [`row`], with a start of its own, and `what` for what it is about in so many columns.
@@ -352,14 +364,14 @@ fn rest_of_row(
 }
 
 /// One flow on two lines: the request, and what came of it.
-fn two_rows(summary: &Summary, focused: bool, width: usize) -> [Text; 2] {
+fn two_rows(summary: &Summary, held: &[HeldPart], focused: bool, width: usize) -> [Text; 2] {
     let mut first = Text::plain(Role::Focus, if focused { ">> " } else { "   " });
     first.append_cut(method(summary), 10);
     first.push(Role::Text, " ");
     let room = width.saturating_sub(first.width());
     let version = protocol::marks(summary, room / 4);
     let left = room.saturating_sub(version.width() + 1);
-    first.append_cut(what(summary, left), left);
+    first.append_cut(what(summary, held, left), left);
     if version.width() > 0 {
         first.push(Role::Text, " ");
         first.append_cut(version, room);
@@ -469,8 +481,8 @@ fn kind_only(summary: &Summary, width: usize) -> Text {
 }
 
 /// What it is about: the URL, or who tried to reach whom.
-fn what(summary: &Summary, width: usize) -> Text {
-    let mut text = said(summary);
+fn what(summary: &Summary, held: &[HeldPart], width: usize) -> Text {
+    let mut text = said(summary, held);
     let room = width.saturating_sub(text.width());
     let what = ends(summary, room);
     text.append_cut(what, room);
@@ -478,16 +490,20 @@ fn what(summary: &Summary, width: usize) -> Text {
 }
 
 /// What people and the proxy have said of it, in signs.
-pub(super) fn said(summary: &Summary) -> Text {
+pub(super) fn said(summary: &Summary, held: &[HeldPart]) -> Text {
     let mut text = Text::default();
     let Some(said) = &summary.annotations else {
         return text;
     };
     if said.intercepted {
-        text.push(Role::Intercept, format!("{} ", held(summary)));
+        text.push(Role::Intercept, format!("{} ", held_words(held)));
     }
-    if said.is_replay.is_some() {
-        text.push(Role::Replay, "↺ ");
+    match said.is_replay {
+        None => {}
+        Some(Replay::Response) if said.metadata(MISS).is_some() => {
+            text.push(Role::Warn, "[no recording] ");
+        }
+        Some(_) => text.push(Role::Replay, "↺ "),
     }
     if !said.marked.is_empty() {
         text.push(Role::Mark, marks::sign(&said.marked));
@@ -496,23 +512,21 @@ pub(super) fn said(summary: &Summary) -> Text {
     text
 }
 
-/// What of a flow waits for somebody to let it go on.
-fn held(summary: &Summary) -> &'static str {
-    match held_side(summary) {
-        Some(Side::Client) => "[held req]",
-        Some(Side::Server) => "[held resp]",
-        None => "[held]",
+/// What of a flow waits for somebody to let it go on: `[held req]`, `[held resp, msg]`.
+fn held_words(held: &[HeldPart]) -> String {
+    let mut words: Vec<_> = held
+        .iter()
+        .map(|held| match held.part {
+            Part::Request => "req",
+            Part::Response => "resp",
+            Part::Message(_) => "msg",
+        })
+        .collect();
+    words.dedup();
+    match words.is_empty() {
+        true => "[held]".to_owned(),
+        false => format!("[held {}]", words.join(", ")),
     }
-}
-
-/// Whose half of an exchange is held; none where nothing is, or a message.
-pub(crate) fn held_side(summary: &Summary) -> Option<Side> {
-    let held = summary.annotations.as_ref()?.intercepted;
-    let is_exchange = summary.kind == FlowKind::Http && summary.stream.is_none();
-    (held && is_exchange).then_some(match summary.status {
-        None => Side::Client,
-        Some(_) => Side::Server,
-    })
 }
 
 fn ends(summary: &Summary, width: usize) -> Text {

@@ -1,5 +1,6 @@
 //! A request or a response: the start line and the fields as they were sent, then the body.
 
+use ratel_core::control::HeldPart;
 use ratel_core::store::FlowSnapshot;
 use ratel_flow::format::size;
 use ratel_flow::{
@@ -17,6 +18,7 @@ use crate::widgets::pane::Content;
 /// What the client sent.
 pub(crate) fn request(
     flow: &FlowSnapshot,
+    held: &[HeldPart],
     body: Option<BodyPart>,
     schemas: Option<&Schemas>,
     view: Option<&str>,
@@ -44,6 +46,7 @@ pub(crate) fn request(
     fields(&request.headers, &request.version, &mut content.head);
     let message = Message {
         flow,
+        held,
         side: Side::Client,
         headers: &request.headers,
         schemas,
@@ -62,6 +65,7 @@ pub(crate) fn request(
 /// What came back.
 pub(crate) fn response(
     flow: &FlowSnapshot,
+    held: &[HeldPart],
     body: Option<BodyPart>,
     schemas: Option<&Schemas>,
     view: Option<&str>,
@@ -109,6 +113,7 @@ pub(crate) fn response(
     response_fields(response, &mut content.head);
     let message = Message {
         flow,
+        held,
         side: Side::Server,
         headers: &response.headers,
         schemas,
@@ -134,6 +139,7 @@ fn dns(
 ) {
     let message = Message {
         flow,
+        held: &[],
         side,
         headers: &Headers::new(),
         schemas: None,
@@ -302,6 +308,7 @@ fn without_line_ends(line: &[u8]) -> &[u8] {
 /// What follows the fields.
 struct Message<'a> {
     flow: &'a FlowSnapshot,
+    held: &'a [HeldPart],
     side: Side,
     headers: &'a Headers,
     schemas: Option<&'a Schemas>,
@@ -315,10 +322,9 @@ impl Message<'_> {
         let live = self.flow.state.is_live();
         content.head.push(Text::default());
         if self.flow.stream == Some(StreamKind::WebSocket) {
-            let text = match self.flow.messages {
-                1 => "WebSocket, 1 message: see the tab Messages".to_owned(),
-                count => format!("WebSocket, {count} messages: see the tab Messages"),
-            };
+            let s = if self.flow.messages == 1 { "" } else { "s" };
+            let count = protocol::messages(self.flow, self.held);
+            let text = format!("WebSocket, {count} message{s}: see the tab Messages");
             content.head.push(Text::plain(Role::Heading, text));
             return;
         }

@@ -1,6 +1,7 @@
 //! The list as a tree: hosts, below them the levels of paths with what there is in them, and flows.
 
 use ratatui::Frame;
+use ratel_core::control::HeldPart;
 use ratel_core::store::Summary;
 use ratel_core::view::{Tally, TreeAt, TreeRow};
 use ratel_flow::format::size;
@@ -48,7 +49,10 @@ pub(crate) fn paint(model: &Model, tree: &TreeView, area: PaneArea, frame: &mut 
             TreeAt::Branch(_) => None,
         };
         let text = match summary {
-            Some(summary) => flow(row, summary, start, &columns),
+            Some(summary) => {
+                let held = model.list.page.held(summary.id);
+                flow(row, summary, held, start, &columns)
+            }
             None => branch(row, start, area.text.width.into()),
         };
         let highlight = model.list.highlight.as_ref();
@@ -123,14 +127,20 @@ fn counts(tally: &Tally) -> Text {
     text
 }
 
-fn flow(row: &TreeRow, summary: &Summary, start: Text, columns: &Columns) -> Text {
+fn flow(
+    row: &TreeRow,
+    summary: &Summary,
+    held: &[HeldPart],
+    start: Text,
+    columns: &Columns,
+) -> Text {
     let mut text = start;
     let end = text.width() + METHOD;
     text.append_cut(flow_list::method(summary), METHOD);
     text.pad_to(end);
     text.push(Role::Text, " ");
     flow_list::row_after(summary, text, columns, &|width| {
-        let mut what = flow_list::said(summary);
+        let mut what = flow_list::said(summary, held);
         let room = width.saturating_sub(what.width());
         what.append_cut(label(row, summary), room);
         what

@@ -141,13 +141,15 @@ pub(crate) fn show(view: &mut FlowView, opened: Opened, ways: &Ways) {
     };
     view.tabs = Tab::of(snapshot.kind, snapshot.stream);
     let snapshot = view.snapshot.insert(snapshot).clone();
+    let held = opened.held;
     let tab = view.tab();
     let split = is_split(view);
     let schemas = ways.schemas.as_ref();
     let [request, response, detail] = &mut view.panes;
     match opened.shown {
         Shown::Body(side @ Side::Client, body) if split || tab == Tab::Request => {
-            let mut content = flow_message::request(&snapshot, body, schemas, ways.view(side));
+            let mut content =
+                flow_message::request(&snapshot, &held, body, schemas, ways.view(side));
             if snapshot.error.as_ref().is_some_and(FlowError::is_distrust) {
                 content.head.extend(first_minute::trust_lines(&ways.ca));
             }
@@ -156,12 +158,13 @@ pub(crate) fn show(view: &mut FlowView, opened: Opened, ways: &Ways) {
         Shown::Body(side @ Side::Server, body) if split || tab == Tab::Response => {
             response.set(flow_message::response(
                 &snapshot,
+                &held,
                 body,
                 schemas,
                 ways.view(side),
             ));
         }
-        _ if tab == Tab::Detail => detail.set(flow_detail::content(&snapshot, ways.offset)),
+        _ if tab == Tab::Detail => detail.set(flow_detail::content(&snapshot, &held, ways.offset)),
         Shown::Messages(Some(page)) if tab == Tab::Messages => {
             message_list::show(&mut view.messages, page, &snapshot, schemas);
         }
@@ -203,7 +206,9 @@ pub(crate) fn paint(model: &Model, view: &FlowView, area: PaneArea, frame: &mut 
     let columns = Columns::for_width(area.title.width.into());
     let row = model.list.page.rows.iter().find(|row| row.id == view.id);
     if let Some(row) = row {
-        let text = flow_list::row(row, area.focused, &columns, model.look.utc_offset);
+        let held = model.list.page.held(row.id);
+        let offset = model.look.utc_offset;
+        let text = flow_list::row(row, held, area.focused, &columns, offset);
         paint::row(buf, area.title, 0, &text, theme);
     } else if view.gone {
         let text = "this flow was dropped to make room; what was read of it is below";

@@ -75,7 +75,7 @@ pub(crate) fn show(
 }
 
 fn preview_of(row: &MessageRow, known: &Known<'_>, width: usize) -> String {
-    let is_open = matches!(row.id, MessageId::Open(_));
+    let is_open = matches!(row.id, MessageId::Open(_)) && !row.held;
     let input = ViewInput {
         data: &row.start,
         complete: !is_open && row.start.len() as u64 == row.head.payload.len,
@@ -177,13 +177,11 @@ fn line(row: &MessageRow, preview: &str, focused: bool, flow: &FlowSnapshot, wid
     text.pad_to(end);
     text.push(Role::Text, " ");
     right(&mut text, SIZE, Role::Text, size(head.payload.len));
-    text.push(
-        Role::Dim,
-        match row.id {
-            MessageId::Open(_) => "… ",
-            MessageId::Nth(_) => "  ",
-        },
-    );
+    match row.id {
+        _ if row.held => text.push(Role::Intercept, "  [held] "),
+        MessageId::Open(_) => text.push(Role::Dim, "… "),
+        MessageId::Nth(_) => text.push(Role::Dim, "  "),
+    }
     for remark in protocol::remarks(head.flags) {
         text.push(Role::Warn, format!("[{remark}] "));
     }

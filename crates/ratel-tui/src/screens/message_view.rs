@@ -47,6 +47,7 @@ pub(crate) fn show(view: &mut MessageView, opened: Opened, schemas: Option<&Sche
         return;
     };
     view.id = found.id;
+    view.held = found.held;
     view.total = found.total;
     view.head = Some(found.head);
     view.flow_began = flow.times.began;
@@ -59,12 +60,18 @@ fn content(
     schemas: Option<&Schemas>,
     mode: Mode,
 ) -> Content {
-    let OneMessage { id, head, part, .. } = message;
+    let OneMessage {
+        id,
+        head,
+        held,
+        part,
+        ..
+    } = message;
     let mut content = Content::default();
     if part.total == 0 {
         let text = match id {
-            MessageId::Open(_) => "No content yet",
-            MessageId::Nth(_) => "No content",
+            MessageId::Open(_) if !held => "No content yet",
+            MessageId::Open(_) | MessageId::Nth(_) => "No content",
         };
         content.head.push(Text::plain(Role::Dim, text));
         return content;
@@ -75,7 +82,7 @@ fn content(
         Role::Heading,
         format!("{description}, {}", size(part.total)),
     );
-    if matches!(id, MessageId::Open(_)) {
+    if matches!(id, MessageId::Open(_)) && !held {
         bar.push(Role::Text, " and growing");
     }
     content.head.push(bar);
@@ -120,6 +127,7 @@ pub(crate) fn paint(model: &Model, view: &MessageView, area: PaneArea, frame: &m
 fn title(view: &MessageView) -> String {
     match view.id {
         MessageId::Nth(nth) => format!(" Message {} of {}", nth + 1, view.total.max(nth + 1)),
+        MessageId::Open(_) if view.held => format!(" Message {}, held back", view.total + 1),
         MessageId::Open(_) => format!(" Message in progress, after {}", view.total),
     }
 }

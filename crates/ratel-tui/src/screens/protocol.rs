@@ -1,5 +1,6 @@
 //! Short words for protocols, kinds of messages and outcomes.
 
+use ratel_core::control::{HeldPart, Part};
 use ratel_core::marks;
 use ratel_core::store::{FlowSnapshot, Summary};
 use ratel_flow::format::grpc_status;
@@ -20,6 +21,15 @@ pub(crate) fn stream(kind: StreamKind) -> &'static str {
         StreamKind::Ndjson => "ndjson",
         StreamKind::Tcp => "tcp",
         StreamKind::Udp => "udp",
+    }
+}
+
+/// How many messages have passed, and how many are held back: `3`, `0 and 1 held`.
+pub(crate) fn messages(flow: &FlowSnapshot, held: &[HeldPart]) -> String {
+    let is_message = |held: &&HeldPart| matches!(held.part, Part::Message(_));
+    match held.iter().filter(is_message).count() {
+        0 => flow.messages.to_string(),
+        held => format!("{} and {held} held", flow.messages),
     }
 }
 

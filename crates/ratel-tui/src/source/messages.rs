@@ -86,6 +86,8 @@ pub struct MessageRow {
     pub start: Bytes,
     /// Those bytes are gone.
     pub lost: bool,
+    /// It is held back.
+    pub held: bool,
 }
 
 /// Asks for one message.
@@ -106,6 +108,8 @@ pub struct OneMessage {
     pub total: u64,
     /// What is known about it.
     pub head: MessageHead,
+    /// It is held back.
+    pub held: bool,
     /// The part.
     pub part: BodyPart,
 }
@@ -138,7 +142,9 @@ pub(super) fn messages(source: &dyn Source, id: FlowId, query: &MessagesQuery) -
     let open = (probe.total..).zip(&probe.open);
     for (place, open) in open.filter(|(place, _)| (top..top + height).contains(place)) {
         let id_of_open = MessageId::Open(OpenId::new(open, probe.total));
-        rows.push(row(source, id, place, id_of_open, head(open)));
+        let mut row = row(source, id, place, id_of_open, head(open));
+        row.held = open.held;
+        rows.push(row);
     }
     Some(Messages {
         total: probe.total,
@@ -167,6 +173,7 @@ fn row(
         head,
         lost: start.is_empty() && wanted > 0,
         start,
+        held: false,
     }
 }
 
@@ -177,11 +184,11 @@ pub(super) fn message(
     flow: FlowId,
     query: &MessageQuery,
 ) -> Option<OneMessage> {
-    let (id, total, head) = match query.id {
+    let (id, total, head, held) = match query.id {
         MessageId::Nth(nth) => {
             let window = source.messages(flow, nth..nth + 1)?;
             let head = window.items.first().filter(|_| window.first == nth)?;
-            (query.id, window.total, *head)
+            (query.id, window.total, *head, false)
         }
         MessageId::Open(open) => find_open(source, flow, open)?,
     };
@@ -199,6 +206,7 @@ pub(super) fn message(
         id,
         total,
         head,
+        held,
         part,
     })
 }
@@ -208,20 +216,20 @@ fn find_open(
     source: &dyn Source,
     flow: FlowId,
     id: OpenId,
-) -> Option<(MessageId, u64, MessageHead)> {
+) -> Option<(MessageId, u64, MessageHead, bool)> {
     let window = source.messages(flow, id.after..id.after + COMPLETED_MEANWHILE)?;
     let is_it = |side: Side, payload: &Payload| {
         (side, payload.stream, payload.offset) == (id.side, id.stream, id.offset)
     };
     let mut complete = (window.first..).zip(&window.items);
     if let Some((nth, head)) = complete.find(|(_, head)| is_it(head.side, &head.payload)) {
-        return Some((MessageId::Nth(nth), window.total, *head));
+        return Some((MessageId::Nth(nth), window.total, *head, false));
     }
     let open = window
         .open
         .iter()
         .find(|open| is_it(open.side, &open.payload))?;
-    Some((MessageId::Open(id), window.total, head(open)))
+    Some((MessageId::Open(id), window.total, head(open), open.held))
 }
 
 fn head(open: &OpenMessage) -> MessageHead {

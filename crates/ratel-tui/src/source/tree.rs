@@ -110,7 +110,7 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
         TreeAt::Flow(id) => Some(id),
         TreeAt::Branch(_) => None,
     });
-    let rows = ids.filter_map(|id| source.summary(id)).collect();
+    let rows: Vec<_> = ids.filter_map(|id| source.summary(id)).collect();
     let focus = match found.focus {
         Some((TreeAt::Flow(id), _)) => {
             let at = source.position(id, query.flow_at);
@@ -130,6 +130,7 @@ pub fn tree_page(source: &dyn Source, query: &TreeQuery) -> TreePage {
         evicted,
         focus,
         top: 0,
+        held: super::held(source, &rows),
         rows,
         moved: query.target != TreeTarget::Keep,
         missed: false,

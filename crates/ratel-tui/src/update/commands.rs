@@ -15,12 +15,26 @@ use crate::widgets::pane::Pane;
 
 use super::{
     choose, edit, find, grid, keys, nav, open, options, palette, prompt, results, say, say_why,
-    search, text_view, tree,
+    search, text_view, traffic, tree,
 };
 
 /// Runs a line.
 pub(super) fn line(model: &mut Model, line: &str) -> Vec<Effect> {
     run(model, &commands::words(line))
+}
+
+/// Runs words that somebody has said yes to.
+pub(super) fn run_confirmed(model: &mut Model, words: &[String]) -> Vec<Effect> {
+    match commands::parse_words(words) {
+        Ok(call) => {
+            let focus = model.focused_flow();
+            vec![Effect::Run(call, focus)]
+        }
+        Err(error) => {
+            say_error(model, &error);
+            Vec::new()
+        }
+    }
 }
 
 /// Runs words.
@@ -95,6 +109,9 @@ fn dispatch(model: &mut Model, call: Call) -> Done {
     }
     if let Some(done) = view(model, &call) {
         return done;
+    }
+    if traffic::ask_to_end(model, &call) {
+        return Ok(Vec::new());
     }
     match call.name() {
         "commands.history.add" => return Ok(prompt::keep(model, call.str(0))),
@@ -250,8 +267,17 @@ fn screens(model: &mut Model, call: &Call) -> Option<Done> {
             return Some(options::ask(model, call.str(0)).map(|()| Vec::new()));
         }
         "console.command.confirm" => {
-            let then = call.rest(1).into_iter().map(str::to_owned).collect();
-            model.prompt = Some(Prompt::Confirm(Confirm::Run(call.str(0).to_owned(), then)));
+            let then: Vec<_> = call.rest(1).into_iter().map(str::to_owned).collect();
+            let question = call.str(0).to_owned();
+            if then
+                .first()
+                .is_some_and(|command| command == traffic::REMOVE)
+            {
+                model.live = 0;
+                model.prompt = Some(Prompt::Confirm(Confirm::Remove(question, then)));
+                return Some(Ok(vec![Effect::CountHeld, Effect::CountLive]));
+            }
+            model.prompt = Some(Prompt::Confirm(Confirm::Run(question, then)));
         }
         "console.choose" => {
             let then = call.rest(2).into_iter().map(str::to_owned).collect();

@@ -6,16 +6,44 @@ use ratel_flow::FlowId;
 
 use super::commands::say_error;
 use super::traffic::row_of;
-use super::{choose, nav, open, prompt, reload, results, say, text_view};
-use crate::editing::{Begun, without_here};
+use super::{choose, nav, open, prompt, reload, results, say, say_doubt, text_view};
+use crate::editing::{Begun, Changed, messages, without_here};
 use crate::keymap::Context;
-use crate::model::{CommandLine, Grid, GridFor, Model, Screen};
+use crate::model::{CommandLine, Grid, GridFor, Model, Screen, Tab};
 use crate::msg::Effect;
+use crate::screens::message_list;
+use crate::source::MessageId;
 
 /// `console.edit.focus`.
 pub(super) fn begin(model: &Model, call: &Call) -> Result<Vec<Effect>, CommandError> {
     let id = focused(model)?;
-    Ok(vec![Effect::Edit(id, call.str(0).to_owned())])
+    let name = call.str(0);
+    if messages::is_named(name)
+        && let Some(why) = sent_already(model)
+    {
+        return Err(CommandError::Failed(why));
+    }
+    Ok(vec![Effect::Edit(id, name.to_owned())])
+}
+
+/// Why the message that somebody looks at cannot be edited; whoever is elsewhere means the one that is held.
+fn sent_already(model: &Model) -> Option<String> {
+    let (id, held) = match model.panes.current() {
+        Screen::FlowView(view) if view.tab() == Tab::Messages => {
+            let row = message_list::focused(&view.messages)?;
+            (row.id, row.held)
+        }
+        Screen::Message(view) => (view.id, view.held),
+        _ => return None,
+    };
+    match id {
+        _ if held => None,
+        MessageId::Nth(nth) => Some(format!(
+            "message {} was sent already; the one that is held is the last: G goes there",
+            nth + 1
+        )),
+        MessageId::Open(_) => Some("this message is still on its way, and not held".to_owned()),
+    }
 }
 
 /// Asks for the parts that can be edited.
@@ -75,7 +103,7 @@ pub(super) fn edited(
     model: &mut Model,
     id: FlowId,
     name: &str,
-    changed: Result<bool, CommandError>,
+    changed: Result<Changed, CommandError>,
 ) {
     match changed {
         Ok(changed) => said(model, id, name, changed),
@@ -89,7 +117,7 @@ pub(super) fn rows_set(
     model: &mut Model,
     id: FlowId,
     part: Part,
-    changed: Result<bool, CommandError>,
+    changed: Result<Changed, CommandError>,
 ) {
     let Some(Screen::Grid(grid)) = model.panes.current_mut() else {
         return;
@@ -111,15 +139,18 @@ pub(super) fn rows_set(
     nav::settle(model);
 }
 
-pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
+pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: Changed) {
     let row = row_of(model, id).map(|row| row.state);
     let open = model.open_flow().filter(|view| view.id == id);
     let open = open.and_then(|view| view.snapshot.as_ref().map(|flow| flow.state));
     // Only what is held can be changed of a flow that goes on.
     let is_held = row.or(open).is_some_and(|state| state.is_live());
     let text = match (changed, is_held) {
-        (true, true) => format!("{name} changed; a lets it go on"),
-        (true, false) => {
+        (Changed::But(doubt), _) => {
+            return say_doubt(model, format!("{name} changed, but {doubt}"));
+        }
+        (Changed::Yes, true) => format!("{name} changed; a lets it go on"),
+        (Changed::Yes, false) => {
             let keys = [
                 ("replay.client @focus", "sends it"),
                 ("flow.revert @focus", "undoes that"),
@@ -131,7 +162,7 @@ pub(super) fn said(model: &mut Model, id: FlowId, name: &str, changed: bool) {
             let said: Vec<_> = said.collect();
             format!("{name} changed; {}", said.join(", "))
         }
-        (false, _) => format!("{name} stays as it is"),
+        (Changed::No, _) => format!("{name} stays as it is"),
     };
     say(model, text);
 }

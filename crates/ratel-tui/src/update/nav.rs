@@ -10,6 +10,7 @@ use crate::source::{MessageId, Target};
 use crate::widgets::bars;
 use crate::widgets::pane::{FoldStep, Pane};
 use crate::widgets::select::Select;
+use ratel_core::control::Part;
 use ratel_core::view::Fold;
 use ratel_flow::FlowId;
 
@@ -267,10 +268,15 @@ pub(super) fn open_flow(model: &mut Model, id: FlowId) {
         .retain(|screen| !matches!(screen, Screen::FlowView(_) | Screen::Message(_)));
     // A focus that is on its way takes the open flow along when it arrives.
     let row = row_of(model, id);
-    let streams =
-        row.is_some_and(|row| row.stream.is_some() && row.messages > 0 && row.state.is_live());
-    // What goes on there is what somebody wants to see who opens it.
-    let tab = if streams { Tab::Messages } else { model.tab };
+    let streams = row.is_some_and(|row| row.stream.is_some() && row.state.is_live());
+    // What waits is what somebody wants to see who opens it, and then what goes on there.
+    let tab = match model.list.page.held(id).first().map(|held| held.part) {
+        Some(Part::Request) => Tab::Request,
+        Some(Part::Response) => Tab::Response,
+        Some(Part::Message(_)) => Tab::Messages,
+        None if streams => Tab::Messages,
+        None => model.tab,
+    };
     let mut view = FlowView::new(id, tab, row);
     view.messages.follow = streams;
     open(model, Screen::FlowView(Box::new(view)));

@@ -12,7 +12,7 @@ use crate::msg::Effect;
 use crate::screens::commands as reference;
 use crate::widgets::line_edit::{Edited, LineEdit};
 
-use super::commands::{choices, line, run};
+use super::commands::{choices, line, run, run_confirmed};
 use super::{choose, find, grid, palette, say, search, text_view};
 
 /// More candidates than this are not offered.
@@ -107,6 +107,7 @@ fn confirm_key(model: &mut Model, confirm: Confirm, key: Key) -> Vec<Effect> {
         (Key::Char('y' | 'Y'), Confirm::DropText(_)) => text_view::leave(model),
         (Key::Char('y' | 'Y'), Confirm::DropRows(_)) => return grid::leave(model),
         (Key::Char('y' | 'Y'), Confirm::Run(_, words)) => return run(model, &words),
+        (Key::Char('y' | 'Y'), Confirm::Remove(_, words)) => return run_confirmed(model, &words),
         (Key::Char('n' | 'N') | Key::Named("esc" | "enter") | Key::Ctrl('c' | 'g'), _) => {}
         (_, confirm) => model.prompt = Some(Prompt::Confirm(confirm)),
     }

@@ -3,7 +3,7 @@
 use ratel_core::commands::{Call, CommandError};
 use ratel_flow::FlowId;
 
-use crate::editing::{self, Text};
+use crate::editing::{self, Changed, Text};
 use crate::keymap::{Context, Key};
 use crate::model::{Confirm, Model, Prompt, Screen, TextView};
 use crate::msg::Effect;
@@ -117,7 +117,12 @@ pub(super) fn edited(model: &mut Model, edited: Result<Vec<u8>, String>) {
 }
 
 /// The text was taken, or not; then it stays on the screen.
-pub(super) fn set(model: &mut Model, id: FlowId, part: &str, changed: Result<bool, CommandError>) {
+pub(super) fn set(
+    model: &mut Model,
+    id: FlowId,
+    part: &str,
+    changed: Result<Changed, CommandError>,
+) {
     match changed {
         Ok(changed) => {
             leave(model);

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use ratel_core::commands::{Call, FlowSpec};
+use ratel_core::control::{HeldPart, Part};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Times, Update};
-use ratel_flow::{FlowError, FlowId, Side, Timestamp};
+use ratel_flow::{FlowError, FlowId, Timestamp};
 
 use super::{commands, resized, say, say_until, say_why};
 use crate::format;
 use crate::keymap::Context;
-use crate::model::{FlowView, LOG_KEPT, Model, Screen};
+use crate::model::{Confirm, FlowView, LOG_KEPT, Model, Prompt, Screen};
 use crate::msg::Effect;
 use crate::screens::{flow_list, flow_view, message_view};
 use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
@@ -18,38 +19,78 @@ use crate::source::{Opened, Page, Shown, Target, TreePage, TreeTarget};
 /// The command that removes flows.
 pub(super) const REMOVE: &str = "view.flows.remove";
 
+/// Asks before the flow in focus is removed while it is live, since that ends it.
+pub(super) fn ask_to_end(model: &mut Model, call: &Call) -> bool {
+    if call.name() != REMOVE || *call.flows(0) != FlowSpec::Focus {
+        return false;
+    }
+    let Some(id) = model.focused_flow() else {
+        return false;
+    };
+    let row = row_of(model, id).map(|row| row.state);
+    let open = model.open_flow().filter(|view| view.id == id);
+    let open = open.and_then(|view| view.snapshot.as_ref().map(|flow| flow.state));
+    let is_held = !model.list.page.held(id).is_empty();
+    if !is_held && !row.or(open).is_some_and(|state| state.is_live()) {
+        return false;
+    }
+    let state = if is_held { "is held" } else { "goes on" };
+    let question = format!("Flow {id} {state}. End it and delete it");
+    let words = vec![REMOVE.to_owned(), format!("@{id}")];
+    model.prompt = Some(Prompt::Confirm(Confirm::Remove(question, words)));
+    true
+}
+
 /// The command that lets go what is held.
 pub(super) const RESUME: &str = "flow.resume";
 
-/// Remembers the flows whose request was let go.
+/// Remembers the flows of which something was let go.
 pub(super) fn let_go(model: &mut Model, call: &Call) {
     let focus = model.focused_flow();
     let meant = |id: FlowId| match call.flows(0) {
         FlowSpec::Focus => focus == Some(id),
         _ => true,
     };
-    let rows = model.list.page.rows.iter();
-    let held = rows.filter(|row| flow_list::held_side(row) == Some(Side::Client));
-    model.let_go = held.map(|row| row.id).filter(|id| meant(*id)).collect();
+    let held = model.list.page.held.iter();
+    model.let_go = held.filter(|(id, _)| meant(*id)).cloned().collect();
 }
 
-/// Says it of a response that is held after its request was let go, since that looks as if nothing had happened.
+/// Says it when the next part of a flow is held after one was let go, since that looks as if nothing had happened.
 fn say_held_again(model: &mut Model) {
-    let rows = &model.list.page.rows;
-    let seen = |row: &&Summary| row.status.is_some() || !row.state.is_live();
-    let answered: Vec<_> = rows.iter().filter(seen).collect();
-    let mut held = false;
-    for row in answered {
-        let was_let_go = model.let_go.remove(&row.id);
-        held |= was_let_go && flow_list::held_side(row) == Some(Side::Server);
-    }
-    if held {
-        let key = model.keymap.key_of(Context::FlowList, "flow.resume @focus");
-        let key = key.map_or_else(String::new, |key| format!(": {key} lets it go on"));
-        let text = format!("the request went on; its response is held now{key}");
-        let now = model.now;
-        say_until(model, Level::Info, text.into(), now);
-    }
+    let mut said = None;
+    let page = &model.list.page;
+    model.let_go.retain(|(id, before)| {
+        let is_new = |held: &&HeldPart| {
+            let same = |before: &HeldPart| (before.part, before.since) == (held.part, held.since);
+            !before.iter().any(same)
+        };
+        let next = page.held(*id).iter().find(is_new);
+        if let (Some(next), Some(went)) = (next, before.first()) {
+            said = Some((went.part, next.part));
+        }
+        let row = page.rows.iter().find(|row| row.id == *id);
+        next.is_none() && row.is_some_and(|row| row.state.is_live())
+    });
+    let Some((went, next)) = said else {
+        return;
+    };
+    let next = match (went, next) {
+        (Part::Message(_), Part::Message(_)) => "the next one is held now",
+        (Part::Request, Part::Response) => "its response is held now",
+        (_, Part::Message(_)) => "a message is held now",
+        (_, Part::Request) => "its request is held now",
+        (_, Part::Response) => "a response is held now",
+    };
+    let went = match went {
+        Part::Request => "request",
+        Part::Response => "head of the response",
+        Part::Message(_) => "message",
+    };
+    let key = model.keymap.key_of(Context::FlowList, "flow.resume @focus");
+    let key = key.map_or_else(String::new, |key| format!(": {key} lets it go on"));
+    let now = model.now;
+    let text = format!("the {went} went on; {next}{key}");
+    say_until(model, Level::Info, text.into(), now);
 }
 
 /// The command that sends requests again.
@@ -75,13 +116,27 @@ fn say_outcome(
         return;
     }
     match (error, status) {
-        (Some(error), _) => say_why(model, format!("sent again, and failed: {error}")),
+        (Some(error), _) => {
+            say_why(
+                model,
+                format!("flow {id} was sent again, and failed: {error}"),
+            );
+        }
+        // What was said meanwhile of something else is not to go for it: the row shows the answer.
+        _ if model
+            .message
+            .as_ref()
+            .is_some_and(|said| matches!(said.level, Level::Error | Level::Warn)) => {}
         (None, Some(status)) => {
             let end = times.response_end.unwrap_or(times.last);
             let took = format::took(end.since(times.began));
-            say(model, format!("sent again: answered {status} in {took}"));
+            let text = format!("flow {id} was sent again: answered {status} in {took}");
+            say(model, text);
         }
-        (None, None) => say(model, "sent again, without an answer"),
+        (None, None) => say(
+            model,
+            format!("flow {id} was sent again, without an answer"),
+        ),
     }
 }
 

@@ -161,8 +161,16 @@ fn prompt(model: &Model, width: usize) -> Option<Text> {
     match model.prompt.as_ref()? {
         Prompt::Confirm(confirm) => {
             let quits = *confirm == Confirm::Quit;
-            if let (true, Some(cut)) = (quits, held_flows(model)) {
-                text.push(Role::Warn, cut);
+            let cost = match confirm {
+                Confirm::Quit => held_flows(model),
+                // Of one it is in the question.
+                Confirm::Remove(_, words) if !words.iter().any(|word| is_one(word)) => {
+                    live_flows(model)
+                }
+                _ => None,
+            };
+            if let Some(cost) = cost {
+                text.push(Role::Warn, cost);
                 text.push(Role::Text, " ");
             }
             text.push_str(Role::Text, &confirm.question());
@@ -233,6 +241,25 @@ fn held_flows(model: &Model) -> Option<String> {
         0 => return None,
         1 => "1 flow is held and will be cut.".to_owned(),
         count => format!("{count} flows are held and will be cut."),
+    })
+}
+
+/// Whether a word selects a single flow.
+fn is_one(word: &str) -> bool {
+    let id = word.strip_prefix('@');
+    id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What it costs live flows to be removed.
+fn live_flows(model: &Model) -> Option<String> {
+    let held = match model.held {
+        0 => String::new(),
+        held => format!(" ({held} held)"),
+    };
+    Some(match model.live {
+        0 => return None,
+        1 => format!("1 flow is live{held} and would be ended."),
+        live => format!("{live} flows are live{held} and would be ended."),
     })
 }
 

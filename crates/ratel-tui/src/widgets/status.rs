@@ -103,6 +103,10 @@ fn flags(model: &Model) -> Vec<Flag> {
     for busy in &model.busy {
         add(true, Some(busy.clone()));
     }
+    add(
+        true,
+        (model.held > 0).then(|| format!("{} held", model.held)),
+    );
     let filter = model.list.filter.as_ref();
     add(true, text(filter.map(|filter| filter.source()), "f"));
     let pending = (page.pending > 0).then(|| format!("{} to look at", page.pending));

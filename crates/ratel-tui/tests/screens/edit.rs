@@ -92,12 +92,15 @@ fn what_is_held_is_let_go_by_a_key_that_is_said() {
         flow.snapshot.annotations = Some(held.into());
     });
     assert!(
-        ui.text().contains("\na Resume  enter Open"),
+        ui.text()
+            .contains("\na Resume  X Kill  A Resume all  enter Open"),
         "{}",
         ui.text()
     );
     assert!(
-        ui.keys("enter").text().contains("\na Resume  q Back"),
+        ui.keys("enter")
+            .text()
+            .contains("\na Resume  X Kill  A Resume all  q Back"),
         "{}",
         ui.text()
     );
@@ -289,7 +292,7 @@ fn requests_are_made_and_copied() {
     ui.command("view.flows.create get nonsense");
     assert!(
         ui.text()
-            .contains("\"nonsense\" is neither a path nor a URL"),
+            .contains("\"nonsense\" is no URL; one begins with http:// or https://"),
         "{}",
         ui.text()
     );

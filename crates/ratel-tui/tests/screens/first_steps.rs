@@ -455,7 +455,7 @@ fn what_came_of_a_replay_is_said() {
         let request = flow.snapshot.request.as_mut().unwrap();
         request.timestamp_start = times.began;
     });
-    assert_eq!(last(&ui), "sent again: answered 200 in 5ms");
+    assert_eq!(last(&ui), "flow 1 was sent again: answered 200 in 5ms");
     assert!(ui.text().contains(">> 13:07:00"), "{}", ui.text());
     ui.keys("j k");
     ui.send(Msg::Ran(call, Ok(sent)));
@@ -466,7 +466,7 @@ fn what_came_of_a_replay_is_said() {
     });
     assert_eq!(
         last(&ui),
-        "error: sent again, and failed: connection refused; is it running?"
+        "error: flow 1 was sent again, and failed: connection refused; is it running?"
     );
 }
 

@@ -157,6 +157,22 @@ fn a_flow_that_goes_on_is_ended_and_removed() {
     let mut ui = Ui::new(SMALL, sample());
     let line = ui.control.register(FlowId(7));
     ui.keys("g j j j j j j d");
+    assert!(
+        ui.text()
+            .contains("Flow 7 goes on. End it and delete it? (yes,no)"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("n");
+    assert!(ui.text().contains("[7/9]"), "{}", ui.text());
+    ui.keys("z");
+    assert!(
+        ui.text()
+            .contains("1 flow is live and would be ended. Delete all flows? (yes,no)"),
+        "{}",
+        ui.text()
+    );
+    ui.keys("n d y");
     assert!(ui.text().contains("[7/9]"), "{}", ui.text());
     drop(line);
     ui.change(7, |flow| flow.snapshot.state = FlowState::Done);
@@ -175,7 +191,7 @@ fn a_flow_that_goes_on_is_ended_and_removed() {
 fn flows_go_and_come() {
     let mut ui = Ui::new(SMALL, sample());
     assert!(ui.keys("d").text().contains("/8]"), "{}", ui.text());
-    ui.keys("G k k d");
+    ui.keys("G k k d y");
     assert!(
         ui.text()
             .contains("what goes on is ended, and removed then"),

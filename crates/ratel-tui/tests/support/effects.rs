@@ -88,7 +88,10 @@ impl Ui {
                         msgs.push_back(Msg::Exists(path, words, exists));
                     }
                     Effect::CountHeld => {
-                        msgs.push_back(Msg::Held(self.control.held_count()));
+                        msgs.push_back(Msg::Held(self.control.held_flows().len()));
+                    }
+                    Effect::CountLive => {
+                        msgs.push_back(Msg::Live(self.control.live_flows().len()));
                     }
                     Effect::KeepHistory(line) => self.kept.push(line),
                     Effect::Suspend => self.suspended += 1,
@@ -147,10 +150,11 @@ impl Ui {
 
     /// Does what has to do with parts of flows.
     fn edit(&mut self, effect: Effect, msgs: &mut VecDeque<Msg>) {
+        let schemas = self.schemas.clone();
         match effect {
             Effect::EditOptions(call, id) => {
                 let found = self.backend(Some(id), msgs, |backend| {
-                    editing::options(backend, None, id)
+                    editing::options(backend, schemas.as_ref(), id)
                 });
                 msgs.push_back(Msg::EditOptions(call, found));
             }
@@ -160,7 +164,7 @@ impl Ui {
             }
             Effect::Edit(id, part) => {
                 let begun = self.backend(Some(id), msgs, |backend| {
-                    editing::begin(backend, None, id, &part)
+                    editing::begin(backend, schemas.as_ref(), id, &part)
                 });
                 let text = match begun {
                     Ok(Begun::Text(text)) if !text.here => text,
@@ -171,7 +175,9 @@ impl Ui {
                 };
                 let edited = self.editor.map(|editor| editor(&text.bytes));
                 let changed = self.backend(Some(id), msgs, |backend| match edited {
-                    Some(edited) => editing::finish(backend, None, id, &text.of, &edited),
+                    Some(edited) => {
+                        editing::finish(backend, schemas.as_ref(), id, &text.of, &edited)
+                    }
                     None => Err(CommandError::failed("there is no editor")),
                 });
                 self.flows.apply();
@@ -179,7 +185,7 @@ impl Ui {
             }
             Effect::SetText(id, part, of, bytes) => {
                 let changed = self.backend(Some(id), msgs, |backend| {
-                    editing::finish(backend, None, id, &of, &bytes)
+                    editing::finish(backend, schemas.as_ref(), id, &of, &bytes)
                 });
                 self.flows.apply();
                 msgs.push_back(Msg::TextSet(id, part, changed));
@@ -222,6 +228,7 @@ impl Ui {
             options: &self.options,
             focus,
             filters: Default::default(),
+            schemas: self.schemas.as_ref(),
             copy: &mut |text| {
                 *clipboard = String::from_utf8_lossy(text).into_owned();
                 Ok(Some("copied to the clipboard".to_owned()))

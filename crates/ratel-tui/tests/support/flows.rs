@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use ratel_core::control::{Control, HeldPart};
 use ratel_core::store::{Edit, FlowSnapshot, MessageWindow, RequestLine, Summary, Window};
 use ratel_core::view::{Order, Tree, ViewSettings};
 use ratel_flow::filter::Filter;
@@ -21,6 +22,7 @@ use super::subject::Seen;
 #[derive(Clone, Default)]
 pub(crate) struct Flows {
     pub(crate) list: Vec<Fake>,
+    pub(crate) control: Control,
     pub(crate) evicted: u64,
     pub(crate) settings: ViewSettings,
     /// So many of the newest were not looked at yet.
@@ -113,6 +115,10 @@ impl Source for Flows {
                 .for_each(|flow| tree.put(&flow));
             look(tree);
         }
+    }
+
+    fn held(&self, id: FlowId) -> Vec<HeldPart> {
+        self.control.held(id)
     }
 
     fn snapshot(&self, id: FlowId) -> Option<FlowSnapshot> {

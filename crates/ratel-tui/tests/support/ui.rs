@@ -28,6 +28,7 @@ pub(crate) struct Ui {
     /// What is live: nothing at first.
     pub(crate) control: ratel_core::control::Control,
     pub(crate) redactor: ratel_flow::redact::Redactor,
+    pub(crate) schemas: Option<ratel_views::Schemas>,
     pub(super) values: Arc<Values>,
     pub(crate) flows: Flows,
     /// Lines that were kept for the history of the prompt.
@@ -90,14 +91,17 @@ impl Ui {
         options.set(specs).expect("options that there are");
         let values = options.snapshot();
         let model = Model::new(info, look, values.clone());
+        let control = ratel_core::control::Control::default();
         let flows = Flows {
             list: flows,
+            control: control.clone(),
             settings: model.view_settings(),
             ..Flows::default()
         };
         let mut ui = Self {
             model,
-            control: Default::default(),
+            control,
+            schemas: None,
             redactor: ratel_flow::redact::Redactor::from_rules([""; 0]).expect("no rules"),
             options,
             values,
@@ -125,6 +129,7 @@ impl Ui {
     }
 
     fn frame(&mut self) {
+        self.send(Msg::Held(self.control.held_flows().len()));
         for _ in 0..4 {
             self.send(Msg::Frame(self.now));
         }

@@ -130,6 +130,16 @@ impl Messages {
         }
     }
 
+    /// What the messages are.
+    pub(crate) fn schema(&self) -> Option<&MessageDescriptor> {
+        self.schema.as_ref()
+    }
+
+    /// Whether they are JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
     /// Whether there is an encoding.
     pub(crate) fn are_compressed(&self) -> bool {
         self.encoding.is_some()

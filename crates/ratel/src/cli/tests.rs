@@ -286,13 +286,13 @@ fn planned_and_foreign_options_are_refused_everywhere() {
         insta::allow_duplicates! {
             insta::assert_snapshot!(refusal(&format!("ratel dump {line}")), @"
             ratel: option 'intercept' does not exist in `ratel dump`
-              hint: it belongs to `ratel` and `ratel web`; without a screen nobody can resume what is held; `--fault 'FILTER : delay 2s'` holds it for a time
+              hint: it belongs to `ratel`; without a screen nobody can resume what is held; `--fault 'FILTER : delay 2s'` holds it for a time
             ");
         }
     }
     insta::assert_snapshot!(refusal("ratel dump --view-filter ~q"), @"
     ratel: option 'view_filter' does not exist in `ratel dump`
-      hint: it belongs to `ratel` and `ratel web`; `ratel dump FILTER` prints only flows that match
+      hint: it belongs to `ratel`; `ratel dump FILTER` prints only flows that match
     ");
     insta::assert_snapshot!(refusal("ratel web"), @"
     ratel: the browser interface is not available yet: it comes in a later release

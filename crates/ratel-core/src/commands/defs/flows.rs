@@ -86,7 +86,8 @@ pub(super) const SECTION: Section = Section {
             "inject.message",
             &[FLOW, TO_CLIENT, MESSAGE],
             "Send a message into a live stream of any kind, as if the other side had sent it: an event, a message of gRPC, a line of \
-             JSON, a text of a WebSocket, bytes. Messages in bodies are told apart only where a rule or `intercept` looks at them.",
+             JSON, a text of a WebSocket, bytes. A message of gRPC is given by its fields, `{name: x}` or JSON, as `protobuf_definitions` \
+             has them or by number, or as its bytes, `\\x0a\\x01x`, without the frame. Messages in bodies are told apart only where a rule or `intercept` looks at them.",
         )
         .own(),
         CommandDef::new(

@@ -62,6 +62,12 @@ pub(super) const SECTION: Section = Section {
             &[Param::new("offset", ArgKind::Int)],
             "Move the focus to the row with that number, from 0; negative numbers count from the end.",
         ),
+        screens(
+            "view.focus.held",
+            &[],
+            "Move the focus to the next flow that is held back.",
+        )
+        .own(),
         screens("view.focus.next", &[], "Move the focus to the next flow."),
         screens("view.focus.prev", &[], "Move the focus to the flow before."),
         screens("view.order", &[], "Tell what the list is sorted by.").returns(Returns::Str),

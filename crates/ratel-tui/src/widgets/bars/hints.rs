@@ -1,9 +1,10 @@
 //! The keys that matter: those of the screen in focus that have something to do there.
 
+use ratel_core::control::{HeldPart, Part};
 use ratel_core::store::{FlowSnapshot, Summary};
 use ratel_flow::{Annotations, FlowKind};
 
-use crate::keymap::{Binding, Context};
+use crate::keymap::{Binding, Context, Line};
 use crate::model::{Model, Screen, Tab};
 use crate::text::Text;
 use crate::theme::Role;
@@ -14,8 +15,27 @@ const HELP: &str = "console.view.help";
 /// The command that leads back.
 const BACK: &str = "console.view.pop";
 
-/// The command that lets go what is held.
-const RESUME: &str = "flow.resume @focus";
+/// What can be done with what is held, in this order.
+const HELD: [(&str, Wanted); 5] = [
+    ("flow.resume @focus", Wanted::Held),
+    ("flow.message.drop @focus", Wanted::Message),
+    ("flow.kill @focus", Wanted::Held),
+    ("flow.resume @all", Wanted::Any),
+    ("view.focus.held", Wanted::Other),
+];
+
+/// When that is worth a hint.
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// The flow in focus is held.
+    Held,
+    /// A message of it is.
+    Message,
+    /// Some flow is held.
+    Any,
+    /// Another one than that in focus is.
+    Other,
+}
 
 /// Commands that are hinted at where there is room for more than what matters most.
 const FURTHER: [&str; 3] = [
@@ -35,14 +55,22 @@ pub(super) fn lines(model: &Model, width: usize, two: bool) -> (Text, Text) {
     let context = model.context();
     let mut lines = model.keymap.on(context);
     // What waits for somebody comes first, and is not offered where nothing waits.
-    let (resumes, others): (Vec<_>, _) = lines
-        .drain(..)
-        .partition(|line| line.binding.command == RESUME);
+    let place = |line: &Line<'_>| {
+        let command = &*line.binding.command;
+        HELD.iter().position(|(known, _)| *known == command)
+    };
+    let (mut of_held, others): (Vec<_>, _) =
+        lines.drain(..).partition(|line| place(line).is_some());
+    of_held.sort_by_key(place);
+    of_held.retain(|line| {
+        let wanted = place(line).and_then(|at| HELD.get(at));
+        wanted.is_some_and(|(_, wanted)| waits(model, *wanted))
+    });
     // The way back is there however little room there is.
     let (back, others): (Vec<_>, _) = others
         .into_iter()
         .partition(|line| line.place == Context::Global && line.binding.command == BACK);
-    lines.extend(resumes.into_iter().filter(|_| is_held(model)));
+    lines.extend(of_held);
     lines.extend(back);
     lines.extend(others);
     let without_flows = context == Context::FlowList && model.list.page.shown == 0;
@@ -106,6 +134,21 @@ fn acts_on_flow(command: &str) -> bool {
     ["@focus", "console.edit.focus", "console.nav.select"]
         .iter()
         .any(|word| command.contains(word))
+}
+
+/// Whether something waits in that way.
+fn waits(model: &Model, wanted: Wanted) -> bool {
+    let is_held = is_held(model);
+    match wanted {
+        Wanted::Held => is_held,
+        Wanted::Message => {
+            let held = model.focused_flow().map(|id| model.list.page.held(id));
+            let is_message = |held: &HeldPart| matches!(held.part, Part::Message(_));
+            is_held && held.is_some_and(|held| held.iter().any(is_message))
+        }
+        Wanted::Any => is_held || model.held > 0,
+        Wanted::Other => model.held > usize::from(is_held),
+    }
 }
 
 /// Whether the flow in focus is held.
