@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use ratel_core::options::{FileRule, FileRules, Values, keys};
 use ratel_flow::filter::FilterOptions;
-use ratel_flow::yaml::{self, Place, YamlError};
+use ratel_flow::yaml::{self, Place, Resolved, YamlError};
 
 use crate::rule;
 use read::Reader;
@@ -154,14 +154,17 @@ impl RuleFile {
         };
         let mut entries = Vec::new();
         for (nth, document) in read.documents.iter().enumerate() {
-            if nth > 0 {
-                let flaw = Flaw::at(
-                    document.place,
-                    "a second document begins here, behind `---`",
-                );
-                reader.flaws.push(flaw.hint("write one list of rules"));
+            if nth > 0 && document.resolved() != Some(Resolved::Null) {
+                let error = YamlError::second_document(document.place);
+                reader.flaws.push(error.into());
             }
             entries.extend(reader.document(document));
+        }
+        if read.error.is_some()
+            && let Some(last) = entries.last_mut()
+        {
+            // What is missing in it may stand behind what cannot be read.
+            last.is_flawed = true;
         }
         let mut flaws = reader.flaws;
         flaws.extend(read.error.map(Flaw::from));

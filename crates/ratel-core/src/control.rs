@@ -58,6 +58,8 @@ pub enum FlowCommand {
     /// Changes the request or response that is held. A response for a request that is held answers it in place of the
     /// server.
     Edit(Box<Edit>),
+    /// Makes everything that is held what it was before it was edited there.
+    Revert,
     /// Gives a held message other bytes.
     EditMessage {
         /// Who sent it.
@@ -120,6 +122,14 @@ pub enum ControlError {
     /// It is no flow of messages.
     #[error("flow {0} takes no messages")]
     NoMessages(FlowId),
+    /// Nothing but messages of the other side passes there.
+    #[error("flow {id} carries no messages to the {}", receiver(*.side))]
+    OneWay {
+        /// Which flow.
+        id: FlowId,
+        /// Who was to have said it.
+        side: Side,
+    },
     /// Who is to have said it is done.
     #[error("that side of flow {0} is closed")]
     Closed(FlowId),
@@ -144,8 +154,19 @@ impl ControlError {
             Self::NoMessages(_) => {
                 "messages go into WebSockets, raw connections, and streams whose messages are held back"
             }
+            Self::OneWay { .. } => {
+                "its other direction is no stream, or none whose messages are told apart"
+            }
             _ => return None,
         })
+    }
+}
+
+/// Who gets what that side says.
+fn receiver(side: Side) -> &'static str {
+    match side {
+        Side::Client => "server",
+        Side::Server => "client",
     }
 }
 
@@ -235,6 +256,14 @@ impl Control {
     #[must_use]
     pub fn held_count(&self) -> usize {
         self.0.budget.parts()
+    }
+
+    /// Makes everything of a flow that is held what it was before it was edited there. False if nothing was.
+    ///
+    /// # Errors
+    /// When the flow is not known, or nothing of it is held.
+    pub fn revert(&self, id: FlowId) -> Result<bool, ControlError> {
+        self.line(id)?.revert(id)
     }
 
     /// Lets go everything that is held; says of how many flows.

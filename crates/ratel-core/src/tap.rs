@@ -44,6 +44,8 @@ pub struct Tap {
     trailers: Option<(u64, Vec<u8>)>,
     /// What is special about the messages that end in what comes next.
     marks: MessageFlags,
+    /// What the next of them had said before it was changed.
+    came: Option<Payload>,
     /// Bytes beside the body that are somebody else's.
     others: u64,
     over: bool,
@@ -80,6 +82,7 @@ impl Tap {
             trailers: matches!(kind, StreamKind::GrpcWeb | StreamKind::Connect)
                 .then(|| (0, Vec::new())),
             marks: MessageFlags::default(),
+            came: None,
             others: 0,
             over: false,
         })
@@ -90,9 +93,9 @@ impl Tap {
         self.kind
     }
 
-    /// The messages that end in what is taken next are special in this way.
-    pub fn mark(&mut self, marks: MessageFlags) {
-        self.marks = marks;
+    /// The messages that end in what is taken next are special in this way. `came` is what one that was changed had said.
+    pub fn mark(&mut self, marks: MessageFlags, came: Option<Payload>) {
+        (self.marks, self.came) = (marks, came);
     }
 
     /// Somebody else records `len` bytes beside the body, between two messages; says where they begin.
@@ -222,6 +225,9 @@ impl Tap {
             code,
             payload,
         });
+        if let Some(came) = self.came.take() {
+            writer.message_came_as(came);
+        }
     }
 
     /// A message that was kept for how the call ended.

@@ -152,7 +152,7 @@ impl MessageFlags {
     pub const INJECTED: Self = Self(2);
     /// It was kept from its receiver.
     pub const DROPPED: Self = Self(4);
-    /// It was changed before it was passed on. What is on record is what was sent.
+    /// It was changed before it was passed on. What is on record is what was sent; what came lies beside it.
     pub const MODIFIED: Self = Self(8);
     /// It breaks the rules of its stream, or ended before it was complete.
     pub const MALFORMED: Self = Self(16);
@@ -203,7 +203,7 @@ pub struct MessageHead {
     pub kind: MessageKind,
     /// What is special about it.
     pub flags: MessageFlags,
-    /// When it was complete.
+    /// When it was complete; when it passed, if it was held back or came behind such.
     pub timestamp: Timestamp,
     /// The code of a close (RFC 6455 §7.4), the number of fragments of a WebSocket message, the length that a malformed
     /// gRPC message has announced; otherwise 0.

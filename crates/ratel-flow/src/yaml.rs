@@ -1,7 +1,7 @@
 //! Text of YAML as a tree whose values know their places.
 //!
-//! Anchors and aliases are resolved, merge keys are entries like others, and a name may come twice: whoever reads the tree
-//! knows what is allowed. What is no YAML is told in [`error`]'s words.
+//! Anchors and aliases are resolved, and a name may come twice in a map: whoever reads the tree knows what is allowed. What
+//! is no YAML is told in words for people who write it now and then.
 
 mod error;
 
@@ -129,6 +129,32 @@ impl Node {
             Shape::Scalar { text, .. } => Some(text),
             Shape::List(_) | Shape::Map(_) => None,
         }
+    }
+
+    /// The entries of a map, those of its merge keys (`<<`) behind its own, unless they have the same names. None if it is no
+    /// map.
+    #[must_use]
+    pub fn entries(&self) -> Option<Vec<(&Self, &Self)>> {
+        let Shape::Map(all) = &self.shape else {
+            return None;
+        };
+        let (merges, own): (Vec<_>, Vec<_>) = all
+            .iter()
+            .map(|(name, value)| (name, value))
+            .partition(|(name, _)| name.text() == Some("<<"));
+        let mut entries = own;
+        for (_, value) in merges {
+            let maps = match &value.shape {
+                Shape::List(maps) => &maps[..],
+                _ => std::slice::from_ref(value),
+            };
+            for (name, value) in maps.iter().filter_map(Self::entries).flatten() {
+                if !entries.iter().any(|(known, _)| known.text() == name.text()) {
+                    entries.push((name, value));
+                }
+            }
+        }
+        Some(entries)
     }
 
     /// How many values it is, itself and all within.

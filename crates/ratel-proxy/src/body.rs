@@ -75,7 +75,7 @@ pub(crate) trait FrameSink: Send {
 }
 
 /// A collected body.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Held {
     /// The frames as they came, or one with the replacement.
     pub(crate) frames: Vec<Frame>,

@@ -379,7 +379,14 @@ impl ProxyError {
 
     /// Whether either connection ended before its time.
     pub(crate) fn is_loss_of_peer(&self) -> bool {
-        self.is_loss_of_server() || matches!(self, Self::ClientGone { .. } | Self::ClientIo { .. })
+        self.is_loss_of_server()
+            || matches!(
+                self,
+                Self::ClientGone { .. }
+                    | Self::ClientLeft { .. }
+                    | Self::ClientIo { .. }
+                    | Self::WebSocketLeft { .. }
+            )
     }
 
     /// A page for the client. Ends the connection in HTTP/1.

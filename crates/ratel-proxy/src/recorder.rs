@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use ratel_core::clock;
+use ratel_core::control::Part;
 use ratel_core::store::FlowWriter;
 use ratel_core::tap::{self, Tap};
 use ratel_flow::{
@@ -59,8 +60,12 @@ pub(crate) struct Recorder {
     most: Option<u64>,
     /// Parts that are held back.
     held: AtomicUsize,
-    /// Since when there are any, in nanoseconds since the epoch.
-    held_since: AtomicU64,
+    /// Those of them without which nothing of the flow moves.
+    still: AtomicUsize,
+    /// Since when there are such, in nanoseconds since the epoch.
+    still_since: AtomicU64,
+    /// When something of each side passed last that had waited, in nanoseconds since the epoch.
+    let_go: [AtomicU64; 2],
 }
 
 impl Recorder {
@@ -74,7 +79,9 @@ impl Recorder {
             extra: Default::default(),
             most: None,
             held: AtomicUsize::new(0),
-            held_since: AtomicU64::new(0),
+            still: AtomicUsize::new(0),
+            still_since: AtomicU64::new(0),
+            let_go: Default::default(),
         }
     }
 
@@ -111,7 +118,8 @@ impl Recorder {
     }
 
     /// Records what a frame carries.
-    pub(crate) fn frame(&self, side: Side, frame: &Frame, now: Timestamp) {
+    pub(crate) fn frame(&self, side: Side, frame: &Frame, received: Timestamp) {
+        let now = self.passing(side, received);
         if self.is_left_out(side, frame) {
             of_side(&self.recorded, side).fetch_add(frame.len() as u64, Ordering::Relaxed);
             return self.trailers(side, frame);
@@ -166,7 +174,8 @@ impl Recorder {
     }
 
     /// A [whole](Self::whole) body goes on as it is on record.
-    pub(crate) fn passed(&self, side: Side, frames: &[Frame], now: Timestamp) {
+    pub(crate) fn passed(&self, side: Side, frames: &[Frame], received: Timestamp) {
+        let now = self.passing(side, received);
         if let Some(mut tap) = self.tapped(side) {
             for frame in frames {
                 tap.feed(&frame.data, &self.writer, now);
@@ -182,20 +191,30 @@ impl Recorder {
         }
     }
 
-    /// As [`frame`](Self::frame), for a message that somebody has made or changed.
+    /// As [`frame`](Self::frame), for a message that somebody has made or changed. `came` is what one that was changed
+    /// had said.
     pub(crate) fn message_frame(
         &self,
         side: Side,
         frame: &Frame,
         flags: MessageFlags,
+        came: Option<&Bytes>,
         now: Timestamp,
     ) {
+        of_side(&self.let_go, side).store(now.0, Ordering::Relaxed);
+        let came = came.map(|came| self.beside(side, came, now));
         self.bytes(side, frame, now);
         if let Some(mut tap) = self.tapped(side) {
-            tap.mark(flags);
+            tap.mark(flags, came);
             tap.feed(&frame.data, &self.writer, now);
-            tap.mark(MessageFlags::default());
+            tap.mark(MessageFlags::default(), None);
         }
+    }
+
+    /// The message that was recorded last had said something else when it came.
+    pub(crate) fn came_as(&self, side: Side, content: &Bytes, now: Timestamp) {
+        let payload = self.beside(side, content, now);
+        self.writer.message_came_as(payload);
     }
 
     /// Bytes beside the body of that side; says where they lie.
@@ -240,20 +259,48 @@ impl Recorder {
     }
 
     /// One more part of the flow is held back.
-    pub(crate) fn holds(&self) {
+    pub(crate) fn holds(&self, part: Part) {
+        let now = clock::now().0;
+        if self.stills(part) && self.still.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.still_since.store(now, Ordering::Relaxed);
+        }
         if self.held.fetch_add(1, Ordering::Relaxed) == 0 {
-            self.held_since.store(clock::now().0, Ordering::Relaxed);
             self.writer.annotate(AnnotationChange::intercepted(true));
         }
     }
 
     /// It is not any more.
-    pub(crate) fn releases(&self) {
+    pub(crate) fn releases(&self, part: Part) {
+        let now = clock::now();
+        of_side(&self.let_go, sender(part)).store(now.0, Ordering::Relaxed);
+        if self.stills(part) && self.still.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let since = Timestamp(self.still_since.load(Ordering::Relaxed));
+            self.writer.held(since, now.since(since));
+        }
         if self.held.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let since = Timestamp(self.held_since.load(Ordering::Relaxed));
-            self.writer.held(since, clock::now().since(since));
             self.writer.annotate(AnnotationChange::intercepted(false));
         }
+    }
+
+    /// Whether nothing of the flow moves while that part is held, so that the time is not the flow's. A stream goes on
+    /// behind its head and around a message.
+    fn stills(&self, part: Part) -> bool {
+        match part {
+            Part::Request => true,
+            Part::Response => self.tap(Side::Server).get().is_none(),
+            Part::Message(_) => false,
+        }
+    }
+
+    /// When something passed that came in at that time: what was held, and what came behind it, did so when it was let go.
+    pub(crate) fn passing(&self, side: Side, received: Timestamp) -> Timestamp {
+        let let_go = of_side(&self.let_go, side).load(Ordering::Relaxed);
+        received.max(Timestamp(let_go))
+    }
+
+    /// The flow has no response after all.
+    pub(crate) fn forget_response(&self) {
+        self.answered.store(false, Ordering::Relaxed);
     }
 
     /// The response's head. May be called again after a change: the last one is kept.
@@ -268,11 +315,21 @@ impl Recorder {
     }
 
     /// That message is complete.
-    pub(crate) fn end(&self, side: Side, now: Timestamp) {
+    pub(crate) fn end(&self, side: Side, received: Timestamp) {
+        let now = self.passing(side, received);
         if let Some(mut tap) = self.tapped(side) {
             tap.end(&self.writer, now);
         }
         self.writer.end(side, now);
+    }
+}
+
+/// Whose part it is.
+fn sender(part: Part) -> Side {
+    match part {
+        Part::Request => Side::Client,
+        Part::Response => Side::Server,
+        Part::Message(side) => side,
     }
 }
 

@@ -6,6 +6,7 @@ mod faults;
 mod h1;
 mod h2;
 mod h2_pace;
+mod held;
 mod hooks;
 mod intercept;
 mod network;

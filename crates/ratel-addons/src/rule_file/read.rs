@@ -87,18 +87,20 @@ impl Reader<'_> {
         Some(entry)
     }
 
-    /// The names and values of a map, without those that stand there twice and those of `<<`, which others have instead.
+    /// The names and values of a map, without those that stand there twice.
     fn pairs<'n>(&mut self, node: &'n Node, what: &str, write: &str) -> Option<Vec<Pair<'n>>> {
-        let Shape::Map(entries) = &node.shape else {
+        let Some(entries) = node.entries() else {
             let flaw = Flaw::at(node.place, format!("{what} is names with their values"));
-            self.flaws.push(flaw.hint(format!("write {write}")));
+            let is_joined = node.text().is_some_and(|text| text.contains(':'));
+            self.flaws.push(match is_joined {
+                true => flaw.hint("a blank stands behind the colon"),
+                false => flaw.hint(format!("write {write}")),
+            });
             return None;
         };
         let mut pairs: Vec<Pair<'n>> = Vec::new();
-        let mut merged = Vec::new();
         for (name, value) in entries {
             match name.text() {
-                Some("<<") => merged.extend(merge(value)),
                 Some(text) if pairs.iter().any(|(known, ..)| *known == text) => {
                     let what = format!("`{}` stands here for the second time", shown(text));
                     self.flaws.push(Flaw::at(name.place, what));
@@ -107,13 +109,6 @@ impl Reader<'_> {
                 None => self
                     .flaws
                     .push(Flaw::at(name.place, "a name is wanted here, `NAME: VALUE`")),
-            }
-        }
-        for (name, value) in merged {
-            if let Some(text) = name.text()
-                && !pairs.iter().any(|(known, ..)| *known == text)
-            {
-                pairs.push((text, name, value));
             }
         }
         Some(pairs)
@@ -204,7 +199,11 @@ impl Reader<'_> {
         };
         match (&node.shape, node.tag.as_deref(), node.resolved()) {
             (Shape::List(_) | Shape::Map(_), ..) => flaw(
-                format!("`{name}` is one text"),
+                match name {
+                    "throttle" => "`throttle` is one text, such as `3g latency=1s`".to_owned(),
+                    "fault" => "`fault` is one text, such as `503 @ 20%`".to_owned(),
+                    _ => format!("`{name}` is one text"),
+                },
                 "put single quotes round a value that begins with `[` or `{`",
             ),
             (_, Some(tag), _) if tag != "str" => flaw(
@@ -238,15 +237,6 @@ impl Reader<'_> {
             None => flaw,
         });
         true
-    }
-}
-
-/// What a merge key stands for: the entries of a map, or of several.
-fn merge(node: &Node) -> Vec<(&Node, &Node)> {
-    match &node.shape {
-        Shape::Map(entries) => entries.iter().map(|(name, value)| (name, value)).collect(),
-        Shape::List(nodes) => nodes.iter().flat_map(merge).collect(),
-        Shape::Scalar { .. } => Vec::new(),
     }
 }
 

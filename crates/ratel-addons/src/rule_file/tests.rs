@@ -61,7 +61,7 @@ fn entries_are_rules_of_options() {
 
 #[test]
 fn an_empty_file_has_no_rules() {
-    for text in ["", "# nothing\n", "[]"] {
+    for text in ["", "# nothing\n", "[]", "[]\n---\n"] {
         assert_eq!(parsed(text), Ok(RuleFile::default()), "{text:?}");
     }
 }
@@ -141,7 +141,26 @@ fn a_file_as_people_write_it_is_refused_in_words_that_help() {
             "- modify_headers: /~q/Host/x\n",
             "1:19: `modify_headers` is names with their values; write `modify_headers: {name: ",
         ),
-        ("- fault: [503]\n", "1:10: `fault` is one text; "),
+        (
+            "- fault: [503]\n",
+            "1:10: `fault` is one text, such as `503 @ 20%`",
+        ),
+        (
+            "- throttle: {latency: 1s}\n",
+            "1:13: `throttle` is one text, such as `3g latency=1s`",
+        ),
+        (
+            "- filter: [a-z]\n  fault: 503\n",
+            "1:11: `filter` is one text; put single quotes round a value that begins with `[`",
+        ),
+        (
+            "- fault:503\n",
+            "1:3: a rule is names with their values; a blank stands behind the colon",
+        ),
+        (
+            "- fualt: 503\n",
+            "1:3: a rule has no `fualt`; did you mean `fault`?",
+        ),
     ] {
         assert_begin(&flaws(text), &[begin]);
     }
@@ -177,11 +196,23 @@ fn yaml_that_means_something_else_is_refused_in_words_that_help() {
         ),
         (
             "- fault: 503\n---\n- fault: 504\n",
-            "3:1: a second document begins here, behind `---`; write one list of rules",
+            "3:1: a second document begins here; leave out the line with `---` before it",
         ),
         (
             "- filter: ~u /a\n\tfault: 503\n",
             "2:1: a tab cannot indent in YAML; write spaces",
+        ),
+        (
+            "- filter: [a-z]+\n  fault: 503\n",
+            "1:16: more stands behind the closing bracket; put single quotes",
+        ),
+        (
+            "- filter: ~u /a\n    fault: 503\n",
+            "2:10: this line is not indented as those before it are",
+        ),
+        (
+            "- filter: ~u /a\n fault: 503\n",
+            "2:2: this line is not indented as those before it are",
         ),
         (
             "- filter: !~q\n  fault: 503\n",
@@ -193,7 +224,7 @@ fn yaml_that_means_something_else_is_refused_in_words_that_help() {
         ),
         (
             "- modify_body: {find: a, replace: @file}\n",
-            "1:35: `@` at the beginning of a value is nothing in YAML; put single",
+            "1:35: `@` cannot begin a value in YAML; put single",
         ),
         (
             "- filter: ~\n  fault: 503\n",

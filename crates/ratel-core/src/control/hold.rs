@@ -17,6 +17,8 @@ pub enum Order {
     Resume,
     /// It is changed, and goes on waiting.
     Edit(Box<Edit>),
+    /// It is what it was before it was changed here, and goes on waiting.
+    Revert,
     /// The message is changed, and goes on waiting.
     EditMessage(Bytes),
     /// The message goes nowhere, and the next one takes its turn.
@@ -85,6 +87,8 @@ impl Budget {
 pub(super) struct Holding {
     pub(super) shown: HeldPart,
     orders: VecDeque<Order>,
+    /// It was told to be something else than it was.
+    edited: bool,
     /// It was told to go on, or that it is not to: nothing after that is for it.
     going: bool,
 }
@@ -94,6 +98,7 @@ impl Holding {
         Self {
             shown,
             orders: VecDeque::new(),
+            edited: false,
             going: false,
         }
     }
@@ -155,7 +160,17 @@ impl Holding {
             return Err(ControlError::Busy(id));
         }
         self.orders.push_back(order);
+        self.edited = true;
         Ok(())
+    }
+
+    /// Undoes what it was told to be. False if it was not told to be anything.
+    pub(super) fn revert(&mut self) -> bool {
+        let edited = std::mem::take(&mut self.edited);
+        if edited {
+            self.orders.push_back(Order::Revert);
+        }
+        edited
     }
 }
 

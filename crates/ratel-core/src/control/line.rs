@@ -31,10 +31,12 @@ pub(super) struct State {
     killed: bool,
     /// Whoever ends it when it is killed is not who runs the exchange as a whole.
     ends_itself: bool,
-    /// What messages it takes.
-    carries: Option<StreamKind>,
+    /// What messages each side sends.
+    carries: [Option<StreamKind>; 2],
     /// Sides that will say nothing more.
     closed: [bool; 2],
+    /// Sides that have left, or have closed their side at least.
+    left: [bool; 2],
     injected: [VecDeque<Injection>; 2],
     pub(super) holding: SmallVec<[Holding; 1]>,
     /// The task, or the tasks, that wait.
@@ -50,6 +52,16 @@ impl Line {
         };
         wakers.into_iter().for_each(Waker::wake);
         Ok(())
+    }
+
+    pub(super) fn revert(&self, id: FlowId) -> Result<bool, ControlError> {
+        let (edited, wakers) = {
+            let mut state = lock(&self.0);
+            let edited = state.revert(id)?;
+            (edited, std::mem::take(&mut state.wakers))
+        };
+        wakers.into_iter().for_each(Waker::wake);
+        Ok(edited)
     }
 
     pub(super) fn held(&self) -> Vec<HeldPart> {
@@ -93,6 +105,7 @@ impl State {
                 let held = held.into_iter().find(head);
                 held.ok_or(ControlError::NotHeld(id))?.edit(id, edit)
             }
+            FlowCommand::Revert => self.revert(id).map(drop),
             FlowCommand::EditMessage { side, content } => self
                 .part(id, Part::Message(side))?
                 .edit_message(id, content),
@@ -103,6 +116,16 @@ impl State {
         }
     }
 
+    /// Whether anything that is held was edited, which it is no more.
+    fn revert(&mut self, id: FlowId) -> Result<bool, ControlError> {
+        let (mut any, mut edited) = (false, false);
+        for held in self.holding.iter_mut().filter(|held| !held.is_going()) {
+            any = true;
+            edited |= held.revert();
+        }
+        any.then_some(edited).ok_or(ControlError::NotHeld(id))
+    }
+
     fn part(&mut self, id: FlowId, part: Part) -> Result<&mut Holding, ControlError> {
         let mut held = self.holding.iter_mut();
         held.find(|held| held.part() == part && !held.is_going())
@@ -110,12 +133,17 @@ impl State {
     }
 
     fn inject(&mut self, id: FlowId, side: Side, injection: Injection) -> Result<(), ControlError> {
-        let of = self.carries.ok_or(ControlError::NoMessages(id))?;
+        let nth = nth(side);
+        let Some(of) = self.carries[nth] else {
+            return Err(match self.carries {
+                [None, None] => ControlError::NoMessages(id),
+                _ => ControlError::OneWay { id, side },
+            });
+        };
         let kind = injection.kind;
         if !fits(kind, of) {
             return Err(ControlError::WrongKind { id, kind, of });
         }
-        let nth = nth(side);
         if self.closed[nth] {
             return Err(ControlError::Closed(id));
         }
@@ -193,9 +221,9 @@ impl Registration {
         std::future::poll_fn(|cx| self.poll(cx, killed)).await;
     }
 
-    /// The flow takes messages of that kind from here on.
-    pub fn carries(&self, kind: StreamKind) {
-        lock(&self.line.0).carries = Some(kind);
+    /// That side sends messages of that kind from here on.
+    pub fn carries(&self, side: Side, kind: StreamKind) {
+        lock(&self.line.0).carries[nth(side)] = Some(kind);
     }
 
     /// Nothing more is injected into that side.
@@ -217,11 +245,35 @@ impl Registration {
         }
     }
 
-    /// One of the peers has left, or has closed its side: whatever is held says so.
+    /// One of the peers has left, or has closed its side: whatever is held, or will be, says so.
     pub fn left(&self, side: Side) {
-        for held in &mut lock(&self.line.0).holding {
-            held.shown.left = Some(side);
-        }
+        let wakers = {
+            let mut state = lock(&self.line.0);
+            state.left[nth(side)] = true;
+            for held in &mut state.holding {
+                held.shown.left = Some(side);
+            }
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Returns once that side [has left](Self::left).
+    pub async fn has_left(&self, side: Side) {
+        let left = |state: &mut State| state.left[nth(side)].then_some(());
+        std::future::poll_fn(|cx| self.poll(cx, left)).await;
+    }
+
+    /// Returns once something is held that is on its way to the client.
+    pub async fn holds_for_client(&self) {
+        let holds = |state: &mut State| {
+            let mut held = state.holding.iter().filter(|held| !held.is_going());
+            let is_down = |held: &Holding| {
+                matches!(held.part(), Part::Response | Part::Message(Side::Server))
+            };
+            held.any(is_down).then_some(())
+        };
+        std::future::poll_fn(|cx| self.poll(cx, holds)).await;
     }
 
     /// The next message that is injected into that side, once there is one.
@@ -242,14 +294,24 @@ impl Registration {
     /// # Errors
     /// When too much is held already.
     pub fn hold(&self, part: Part, bytes: usize, body_passes: bool) -> Result<Hold<'_>, TooMuch> {
-        let held = HeldPart {
-            part,
-            since: clock::now(),
-            body_passes,
-            left: None,
-        };
         let taken = self.control.0.budget.take(bytes)?;
-        lock(&self.line.0).holding.push(Holding::new(held));
+        let wakers = {
+            let mut state = lock(&self.line.0);
+            let left = match state.left {
+                [true, _] => Some(Side::Client),
+                [_, true] => Some(Side::Server),
+                _ => None,
+            };
+            let held = HeldPart {
+                part,
+                since: clock::now(),
+                body_passes,
+                left,
+            };
+            state.holding.push(Holding::new(held));
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
         Ok(Hold::new(self, part, taken))
     }
 

@@ -52,7 +52,13 @@ fn messages_are_taken_by_kind_and_up_to_a_bound() {
     let registration = control.register(ID);
     let text = || message(MessageKind::Text);
     assert_eq!(control.send(ID, text()), Err(ControlError::NoMessages(ID)));
-    registration.carries(StreamKind::WebSocket);
+    registration.carries(Side::Client, StreamKind::Grpc);
+    let one_way = control.send(ID, text()).unwrap_err();
+    assert_eq!(
+        one_way.to_string(),
+        "flow 7 carries no messages to the client"
+    );
+    registration.carries(Side::Server, StreamKind::WebSocket);
     let wrong = control.send(ID, message(MessageKind::Event)).unwrap_err();
     assert_eq!(
         wrong.to_string(),
@@ -102,6 +108,36 @@ fn a_held_part_takes_orders_until_it_goes() {
     assert!(matches!(hold.next().now_or_never(), Some(Order::Resume)));
     drop(hold);
     assert_eq!((control.held_count(), control.held_flows()), (0, vec![]));
+}
+
+#[test]
+fn what_is_held_is_reverted_once_for_what_was_edited() {
+    let control = Control::default();
+    let registration = control.register(ID);
+    assert_eq!(control.revert(ID), Err(ControlError::NotHeld(ID)));
+    let mut hold = registration.hold(Part::Response, 10, false).unwrap();
+    assert_eq!(control.revert(ID), Ok(false), "nobody has edited it");
+    control.send(ID, edit()).unwrap();
+    assert_eq!(control.revert(ID), Ok(true));
+    assert_eq!(control.revert(ID), Ok(false));
+    assert!(matches!(hold.next().now_or_never(), Some(Order::Edit(_))));
+    assert!(matches!(hold.next().now_or_never(), Some(Order::Revert)));
+    assert!(hold.next().now_or_never().is_none());
+}
+
+#[test]
+fn who_leaves_is_shown_by_what_is_held_then_and_later() {
+    let control = Control::default();
+    let registration = control.register(ID);
+    assert_eq!(registration.has_left(Side::Client).now_or_never(), None);
+    let _up = registration.hold(Part::Message(Side::Client), 1, false);
+    assert_eq!(registration.holds_for_client().now_or_never(), None);
+    registration.left(Side::Client);
+    assert_eq!(registration.has_left(Side::Client).now_or_never(), Some(()));
+    let _down = registration.hold(Part::Message(Side::Server), 1, false);
+    assert_eq!(registration.holds_for_client().now_or_never(), Some(()));
+    let left: Vec<_> = control.held(ID).iter().map(|held| held.left).collect();
+    assert_eq!(left, [Some(Side::Client); 2]);
 }
 
 #[test]

@@ -3,14 +3,11 @@
 //! A configuration file is a YAML mapping of option names to values. Booleans are `true` and `false` only, as YAML 1.2
 //! has it; merge keys and anchors work; a name that stands there twice is an error.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use ratel_flow::format::with_hint;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
-use serde_saphyr::options::DuplicateKeyPolicy;
+use ratel_flow::yaml::{self, Node, Resolved, Shape, YamlError};
 
 use super::def::{Default, OptionDef, Value};
 use super::{OptionsError, Values, keys};
@@ -194,25 +191,21 @@ impl Values {
     }
 
     pub(super) fn load_text(&mut self, text: &str) -> Result<Said, (Option<u64>, FileProblem)> {
-        let options = serde_saphyr::options! {
-            strict_booleans: true,
-            // Told apart here, where it can be said in words that fit.
-            duplicate_keys: DuplicateKeyPolicy::PassThrough,
-            with_snippet: false,
-        };
-        let Entries(entries) =
-            serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-                let line = error.location().map(|location| location.line());
-                (line, FileProblem::Yaml(one_line(&error)))
-            })?;
+        let document = document(text)?;
+        let entries = document.as_ref().map(|top| {
+            let wanted = "names of options with their values are wanted here, `NAME: VALUE`";
+            let wrong = || (line(top), FileProblem::Yaml(wanted.to_owned()));
+            top.entries().ok_or_else(wrong)
+        });
         let mut said = Said::default();
-        for (name, yaml) in entries {
-            let line = Some(name.referenced.line());
-            let def = match self.load_entry(&name.value, yaml) {
+        for (name, value) in entries.transpose()?.unwrap_or_default() {
+            let line = line(name);
+            let name = name.text().unwrap_or_default();
+            let def = match self.load_entry(name, Yaml::of(value)) {
                 Ok(def) => def,
                 Err(problem) if problem.is_passed_over() => {
                     said.passed_over.push(PassedOver {
-                        name: super::def(&name.value).map(|def| def.name),
+                        name: super::def(name).map(|def| def.name),
                         line,
                         problem,
                     });
@@ -269,43 +262,27 @@ pub(crate) fn expand(path: &str, home: Option<&Path>) -> PathBuf {
     }
 }
 
-/// The message without the position, which stands before it already, and without line breaks.
-fn one_line(error: &serde_saphyr::Error) -> String {
-    let text = error.to_string();
-    let text = text
-        .split_once('\n')
-        .map_or(text.as_str(), |(first, _)| first);
-    let text = text.split(" at line ").next().unwrap_or(text);
-    text.strip_prefix("error: ").unwrap_or(text).to_owned()
+/// The one document of a file; none if it says nothing.
+fn document(text: &str) -> Result<Option<Node>, (Option<u64>, FileProblem)> {
+    let wrong = |error: YamlError| {
+        let line = u64::try_from(error.place.line).ok();
+        (line, FileProblem::Yaml(error.with_hint()))
+    };
+    let read = yaml::read(text);
+    if let Some(error) = read.error {
+        return Err(wrong(error));
+    }
+    let says = |node: &Node| node.resolved() != Some(Resolved::Null);
+    let mut documents = read.documents.into_iter().filter(says);
+    let first = documents.next();
+    match documents.next() {
+        None => Ok(first),
+        Some(second) => Err(wrong(YamlError::second_document(second.place))),
+    }
 }
 
-/// The top of a configuration file: names with their lines, in order.
-struct Entries(Vec<(Spanned<String>, Yaml)>);
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Top;
-        impl<'de> Visitor<'de> for Top {
-            type Value = Entries;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a mapping of option names to values")
-            }
-
-            fn visit_unit<E>(self) -> Result<Entries, E> {
-                Ok(Entries(Vec::new()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-        deserializer.deserialize_any(Top)
-    }
+fn line(node: &Node) -> Option<u64> {
+    u64::try_from(node.place.line).ok()
 }
 
 /// A value as the file has it.
@@ -321,6 +298,23 @@ enum Yaml {
 }
 
 impl Yaml {
+    fn of(node: &Node) -> Self {
+        if node.tag.as_deref().is_some_and(|tag| tag != "str") {
+            return Self::Other("a value with a tag");
+        }
+        match (&node.shape, node.resolved()) {
+            (Shape::List(items), _) => Self::List(items.iter().map(Self::of).collect()),
+            (_, Some(Resolved::Null)) => Self::Null,
+            (_, Some(Resolved::Bool(value))) => Self::Bool(value),
+            (_, Some(Resolved::Int(value))) => {
+                i64::try_from(value).map_or(Self::Other("a number that is too big"), Self::Int)
+            }
+            (_, Some(Resolved::Float(_))) => Self::Other("a number with a fraction"),
+            (_, Some(Resolved::Text(text))) => Self::Text(text.to_owned()),
+            (_, None) => Self::Other("a mapping"),
+        }
+    }
+
     fn into_value(self, def: &'static OptionDef) -> Result<Value, OptionsError> {
         Ok(match (def.default, self) {
             (Default::Bool(_), Self::Bool(v)) => Value::Bool(v),
@@ -373,79 +367,6 @@ impl Yaml {
             name: def.name,
             reason: format!("expected {expected}, found {found}"),
         }
-    }
-}
-
-impl<'de> Deserialize<'de> for Yaml {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(YamlVisitor)
-    }
-}
-
-struct YamlVisitor;
-
-impl<'de> Visitor<'de> for YamlVisitor {
-    type Value = Yaml;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the value of an option")
-    }
-
-    fn visit_unit<E>(self) -> Result<Yaml, E> {
-        Ok(Yaml::Null)
-    }
-
-    fn visit_none<E>(self) -> Result<Yaml, E> {
-        Ok(Yaml::Null)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Yaml, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-
-    fn visit_bool<E>(self, v: bool) -> Result<Yaml, E> {
-        Ok(Yaml::Bool(v))
-    }
-
-    fn visit_i64<E>(self, v: i64) -> Result<Yaml, E> {
-        Ok(Yaml::Int(v))
-    }
-
-    fn visit_u64<E>(self, v: u64) -> Result<Yaml, E> {
-        Ok(i64::try_from(v).map_or(Yaml::Other("a number that is too big"), Yaml::Int))
-    }
-
-    fn visit_i128<E>(self, _: i128) -> Result<Yaml, E> {
-        Ok(Yaml::Other("a number that is too big"))
-    }
-
-    fn visit_u128<E>(self, _: u128) -> Result<Yaml, E> {
-        Ok(Yaml::Other("a number that is too big"))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Yaml, E> {
-        Ok(Yaml::Other("a number with a fraction"))
-    }
-
-    fn visit_str<E>(self, v: &str) -> Result<Yaml, E> {
-        Ok(Yaml::Text(v.to_owned()))
-    }
-
-    fn visit_bytes<E>(self, _: &[u8]) -> Result<Yaml, E> {
-        Ok(Yaml::Other("binary data"))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Yaml, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(Yaml::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Yaml, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Yaml::Other("a mapping"))
     }
 }
 

@@ -174,6 +174,7 @@ fn misspelt_names_are_guessed() {
     assert_eq!(hint("listen_prot"), "did you mean `listen_port`?");
     assert_eq!(hint("ssl-insecure"), "did you mean `ssl_insecure`?");
     assert_eq!(hint("flowdetail"), "did you mean `flow_detail`?");
+    assert_eq!(hint("mdoe"), "did you mean `mode`?");
     assert_eq!(hint("nothing_like_it"), "`--options` lists all options");
     assert_eq!(hint(""), "`--options` lists all options");
 }

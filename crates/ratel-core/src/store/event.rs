@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ratel_flow::{
-    AnnotationChange, Annotations, ClientConn, FlowError, FlowId, FlowKind, OpenMessage,
+    AnnotationChange, Annotations, ClientConn, FlowError, FlowId, FlowKind, OpenMessage, Payload,
     ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
 };
 
@@ -59,6 +59,8 @@ pub(super) enum What {
     Lost(List, u64),
     Stream(StreamKind),
     MessageOpen(Side, Option<OpenMessage>),
+    /// What the last message had said before it was changed.
+    CameAs(Payload),
     GrpcStatus(u32, Box<str>),
     Closed(Box<WebSocketClose>),
     End(Side, Timestamp),
@@ -73,8 +75,12 @@ pub(super) enum What {
     Filed(Box<Filed>),
     /// What the flow is now is kept as what it was before changes, unless there is such already.
     Backup,
+    /// The same of one side of a flow that goes on.
+    BackupSide(Side),
     /// The flow is again what it was before changes.
     Revert,
+    /// The same of one side of a flow that goes on.
+    RevertSide(Side),
     /// What is there of that side's body and trailers is replaced by what comes.
     Replace(Side),
     /// The body of that side is not on record.

@@ -298,7 +298,7 @@ impl FlowStore {
     #[must_use]
     pub fn body_before(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<super::Window> {
         super::window::read(&self.0.shared, id, range, |entry| {
-            Some((entry.original()?.bodies.get(nth(side))?, true))
+            Some((entry.half_before(side)?.body, true))
         })
     }
 

@@ -56,7 +56,7 @@ impl Import<'_> {
         let before = record.backup.as_deref();
         if let Some(before) = before {
             self.state(before)?;
-            self.writer.back_up();
+            self.writer.back_up_all();
             for side in [Side::Client, Side::Server] {
                 self.writer.replace(side);
             }

@@ -95,6 +95,50 @@ pub(super) struct Original {
     pub(super) missing: [bool; 2],
     pub(super) lossy: bool,
     pub(super) held: Duration,
+    /// The flow goes on: of the sides that nobody has touched, and of the flow as a whole, nothing here counts yet.
+    pub(super) live: bool,
+    /// Sides that somebody has changed since.
+    pub(super) touched: [bool; 2],
+}
+
+/// One side of a flow.
+pub(super) struct Half<'e> {
+    pub(super) head: Loc,
+    pub(super) end: Timestamp,
+    pub(super) body: &'e Extents,
+    pub(super) trailers: Option<Loc>,
+    pub(super) missing: bool,
+    status: u16,
+}
+
+impl Original {
+    fn half(&self, side: Side) -> Half<'_> {
+        let nth = nth(side);
+        let (head, status) = match side {
+            Side::Client => (self.request, 0),
+            Side::Server => (self.response, self.status),
+        };
+        Half {
+            head,
+            end: self.ends[nth],
+            body: &self.bodies[nth],
+            trailers: self.trailers[nth],
+            missing: self.missing[nth],
+            status,
+        }
+    }
+
+    fn set_half(&mut self, side: Side, half: &Half<'_>) {
+        let nth = nth(side);
+        match side {
+            Side::Client => self.request = half.head,
+            Side::Server => (self.response, self.status) = (half.head, half.status),
+        }
+        self.ends[nth] = half.end;
+        self.bodies[nth] = half.body.clone();
+        self.trailers[nth] = half.trailers;
+        self.missing[nth] = half.missing;
+    }
 }
 
 impl Entry {
@@ -160,29 +204,116 @@ impl Entry {
         self.rare.as_ref()?.original.as_deref()
     }
 
+    /// One side as it is.
+    fn half(&self, side: Side) -> Half<'_> {
+        let nth = nth(side);
+        let (head, status) = match side {
+            Side::Client => (self.request, 0),
+            Side::Server => (self.response, self.status),
+        };
+        let rare = self.rare.as_deref();
+        Half {
+            head,
+            end: self.ends[nth],
+            body: &self.bodies[nth],
+            trailers: rare.and_then(|rare| rare.trailers[nth]),
+            missing: rare.is_some_and(|rare| rare.missing[nth]),
+            status,
+        }
+    }
+
+    /// One side as it was before changes; none if there were none.
+    pub(super) fn half_before(&self, side: Side) -> Option<Half<'_>> {
+        let original = self.original()?;
+        let counts = !original.live || original.touched[nth(side)];
+        Some(if counts {
+            original.half(side)
+        } else {
+            self.half(side)
+        })
+    }
+
     /// Keeps what it is now as what it was before changes, unless there is such already. Bodies are shared, not copied.
     pub(super) fn back_up(&mut self) {
-        if self.original().is_some() {
+        self.keep_original();
+        self.complete_original();
+    }
+
+    /// As [`back_up`](Self::back_up), of one side of a flow that goes on: what is still to come is no change.
+    pub(super) fn back_up_side(&mut self, side: Side) {
+        self.keep_original();
+        let Some(mut original) = self.take_original() else {
             return;
-        }
-        let mut original = Original {
-            request: self.request,
-            response: self.response,
-            status: self.status,
-            ends: self.ends,
-            bodies: self.bodies.clone(),
-            client: Some(self.client.clone()),
-            server: self.server.clone(),
-            last: self.last,
-            lossy: self.lossy,
-            ..Original::default()
         };
+        if original.live && !original.touched[nth(side)] {
+            original.set_half(side, &self.half(side));
+            original.touched[nth(side)] = true;
+        }
+        self.rare().original = Some(original);
+    }
+
+    fn keep_original(&mut self) {
+        if self.original().is_none() {
+            self.rare().original = Some(Box::new(Original {
+                live: true,
+                ..Original::default()
+            }));
+        }
+    }
+
+    fn take_original(&mut self) -> Option<Box<Original>> {
+        self.rare.as_mut()?.original.take()
+    }
+
+    /// What nobody has touched was never anything else than it is now.
+    fn complete_original(&mut self) {
+        let Some(mut original) = self.take_original() else {
+            return;
+        };
+        if std::mem::take(&mut original.live) {
+            let answered = original.response != Loc::default();
+            // A response that was made by hand is the only one there was.
+            let counts = [original.touched[0], original.touched[1] && answered];
+            for (side, counts) in [Side::Client, Side::Server].into_iter().zip(counts) {
+                if !counts {
+                    original.set_half(side, &self.half(side));
+                }
+            }
+            original.client = Some(self.client.clone());
+            original.server.clone_from(&self.server);
+            (original.last, original.lossy) = (self.last, self.lossy);
+            let rare = self.rare();
+            original.held = rare.held;
+            original.error.clone_from(&rare.error);
+            original.annotations.clone_from(&rare.annotations);
+        }
+        self.rare().original = Some(original);
+    }
+
+    /// Makes one side of a flow that goes on what it was before it was changed.
+    pub(super) fn revert_side(&mut self, side: Side) {
+        let Some(mut original) = self.take_original() else {
+            return;
+        };
+        if original.live && std::mem::take(&mut original.touched[nth(side)]) {
+            self.set_half(side, &original.half(side));
+        }
+        if !original.live || original.touched != [false; 2] {
+            self.rare().original = Some(original);
+        }
+    }
+
+    fn set_half(&mut self, side: Side, half: &Half<'_>) {
+        let nth = nth(side);
+        match side {
+            Side::Client => self.request = half.head,
+            Side::Server => (self.response, self.status) = (half.head, half.status),
+        }
+        self.ends[nth] = half.end;
+        self.bodies[nth] = half.body.clone();
         let rare = self.rare();
-        (original.trailers, original.missing) = (rare.trailers, rare.missing);
-        original.held = rare.held;
-        original.error.clone_from(&rare.error);
-        original.annotations.clone_from(&rare.annotations);
-        rare.original = Some(Box::new(original));
+        rare.trailers[nth] = half.trailers;
+        rare.missing[nth] = half.missing;
     }
 
     /// Makes it live again, with nothing but the head of its request: what it was is kept, messages and all.
@@ -250,6 +381,8 @@ impl Entry {
             missing,
             lossy,
             held,
+            live: _,
+            touched: _,
         } = *original;
         if messages.is_some() {
             self.messages = messages;
@@ -261,7 +394,15 @@ impl Entry {
             rare.informational = informational;
         }
         (rare.trailers, rare.error) = (trailers, error);
-        (rare.annotations, rare.missing, rare.held) = (annotations, missing, held);
+        (rare.missing, rare.held) = (missing, held);
+        let is_held = |said: &Arc<Annotations>| said.intercepted;
+        // Whether it is held is nothing that it was before.
+        let held = rare.annotations.as_ref().is_some_and(is_held);
+        rare.annotations = annotations;
+        if rare.annotations.as_ref().is_some_and(is_held) != held {
+            let said = rare.annotations.get_or_insert_default();
+            Arc::make_mut(said).intercepted = held;
+        }
         (self.last, self.lossy) = (last, lossy);
     }
 
@@ -452,6 +593,7 @@ impl Index {
         self.change(id, |entry| {
             entry.finished = true;
             entry.last = now;
+            entry.complete_original();
         });
         if id.0 < self.first && self.old.contains_key(&id.0) {
             self.old_finished.push(id.0);

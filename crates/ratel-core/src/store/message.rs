@@ -21,6 +21,9 @@ pub(super) const HEAD_BYTES: usize = 32;
 /// No more messages than this are read at once.
 pub const MESSAGES_AT_ONCE: u64 = 4096;
 
+/// Messages of a flow of which it is known what they were before they were changed.
+const CAME_KEPT: usize = 4096;
+
 /// Bytes of a gRPC status message that are kept.
 pub(super) const GRPC_MESSAGE_KEPT: usize = 1024;
 
@@ -36,12 +39,22 @@ pub(super) struct Messages {
     pub(super) grpc: Option<(u32, Arc<str>)>,
     /// How a WebSocket was closed.
     pub(super) close: Option<Box<WebSocketClose>>,
+    /// Messages that were changed, by number in order, and what they had said before.
+    came: Vec<(u64, Payload)>,
 }
 
 impl Messages {
     /// Complete messages.
     pub(super) fn count(&self) -> u64 {
         self.heads.len / HEAD_BYTES as u64
+    }
+
+    /// What the last message had said before it was changed. The first [`CAME_KEPT`] of a flow are kept.
+    pub(super) fn came_as(&mut self, payload: Payload) {
+        let last = self.count().saturating_sub(1);
+        if self.came.len() < CAME_KEPT {
+            self.came.push((last, payload));
+        }
     }
 
     /// Bytes of memory behind this.
@@ -52,7 +65,8 @@ impl Messages {
             .close
             .as_ref()
             .map_or(0, |close| size_of::<WebSocketClose>() + close.reason.len());
-        size_of::<Self>() + lists + grpc + close
+        let came = self.came.capacity() * size_of::<(u64, Payload)>();
+        size_of::<Self>() + lists + grpc + close + came
     }
 }
 
@@ -190,6 +204,14 @@ pub(super) fn messages_from(
         open,
         lost: window.lost,
     })
+}
+
+/// Where it lies what a message had said before it was changed.
+pub(super) fn message_before(shared: &Shared, id: FlowId, number: u64) -> Option<Payload> {
+    let index = read_lock(&shared.index);
+    let came = &index.get(id)?.messages.as_deref()?.came;
+    let at = came.binary_search_by_key(&number, |(number, _)| *number);
+    came.get(at.ok()?).map(|(_, payload)| *payload)
 }
 
 /// A part of a payload; `range` counts from the payload's first byte.

@@ -321,6 +321,13 @@ impl FlowStore {
         message::payload(&self.0.shared, id, side, payload, range)
     }
 
+    /// Where it lies what a message had said before it was changed on its way; none if it was not, or if there is no
+    /// record of that. It is the same side's, and [`payload`](Self::payload) reads it.
+    #[must_use]
+    pub fn message_before(&self, id: FlowId, number: u64) -> Option<Payload> {
+        message::message_before(&self.0.shared, id, number)
+    }
+
     /// Subscribes to what happens from here on. Flows that are there already are not announced.
     #[must_use]
     pub fn subscribe(&self) -> Subscription {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ratel_flow::record::WebSocketRecord;
 use ratel_flow::{
     Annotations, ClientConn, FlowError, FlowId, FlowKind, Request, Response, Scheme, ServerConn,
-    StreamKind, Timestamp, Verbatim, Version, WebSocketClose,
+    Side, StreamKind, Timestamp, Verbatim, Version, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -116,7 +116,8 @@ pub struct Times {
     pub response_end: Option<Timestamp>,
     /// The last thing that happened: a piece of a body, an end, an error, the finish.
     pub last: Timestamp,
-    /// How long it was held back by somebody, for all that it counts by now.
+    /// How long its request or its response was held back by somebody, which is no time that it took. A stream goes on
+    /// while its head, or a message, is held: that does not count.
     pub held: Duration,
 }
 
@@ -268,27 +269,31 @@ pub(super) fn snapshot_before(shared: &Shared, id: FlowId) -> Option<FlowSnapsho
     let index = read_lock(&shared.index);
     let entry = index.get(id)?;
     let original = entry.original()?;
+    let request = entry.half_before(Side::Client)?;
+    let response = entry.half_before(Side::Server)?;
     let before = Heads {
-        request: original.request,
-        response: original.response,
-        trailers: original.trailers,
+        request: request.head,
+        response: response.head,
+        trailers: [request.trailers, response.trailers],
     };
     let mut snapshot = begun(id, entry);
-    snapshot.error.clone_from(&original.error);
-    snapshot.annotations.clone_from(&original.annotations);
-    snapshot.request_body = original.bodies[0].len;
-    snapshot.response_body = original.bodies[1].len;
-    let [request_end, response_end] = original
-        .ends
-        .map(|end| (end != Timestamp(0)).then_some(end));
-    snapshot.times.request_end = request_end;
-    snapshot.times.response_end = response_end;
-    (snapshot.times.last, snapshot.times.held) = (original.last, original.held);
-    if let Some(client) = &original.client {
-        snapshot.client_conn = client.clone();
+    snapshot.request_body = request.body.len;
+    snapshot.response_body = response.body.len;
+    let ended = |end: Timestamp| (end != Timestamp(0)).then_some(end);
+    snapshot.times.request_end = ended(request.end);
+    snapshot.times.response_end = ended(response.end);
+    snapshot.missing = [request.missing, response.missing];
+    // Until it is over, all that is not of one side is no other than it was.
+    if !original.live {
+        snapshot.error.clone_from(&original.error);
+        snapshot.annotations.clone_from(&original.annotations);
+        (snapshot.times.last, snapshot.times.held) = (original.last, original.held);
+        if let Some(client) = &original.client {
+            snapshot.client_conn = client.clone();
+        }
+        snapshot.server_conn.clone_from(&original.server);
+        snapshot.lossy = original.lossy;
     }
-    snapshot.server_conn.clone_from(&original.server);
-    (snapshot.missing, snapshot.lossy) = (original.missing, original.lossy);
     snapshot.modified = false;
     Some(complete(&mut Cached::default(), index, snapshot, before))
 }

@@ -341,7 +341,10 @@ fn state(entry: &mut Entry, what: What) {
             *held = held.saturating_add(time);
         }
         What::Filed(filed) => entry.rare().filed = Some(filed),
+        What::CameAs(payload) => entry.messages().came_as(payload),
         What::Backup => entry.back_up(),
+        What::BackupSide(side) => entry.back_up_side(side),
+        What::RevertSide(side) => entry.revert_side(side),
         What::Replace(side) => entry.clear(side),
         What::LeaveOut(side) => entry.leave_out(side),
         What::NoResponse => {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ratel_flow::{
     AnnotationChange, Annotations, ClientConn, FlowError, FlowId, MessageHead, OpenMessage,
-    Request, Response, ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
+    Payload, Request, Response, ServerConn, Side, StreamKind, Timestamp, WebSocketClose,
 };
 use ratel_proto::Headers;
 
@@ -141,6 +141,11 @@ impl FlowWriter {
         });
     }
 
+    /// The message that was told last had said something else when it came, which lies there.
+    pub fn message_came_as(&self, payload: Payload) {
+        self.event(What::CameAs(payload));
+    }
+
     /// A message has begun, or the one that had is no more.
     pub fn message_open(&self, side: Side, open: Option<OpenMessage>) {
         self.event(What::MessageOpen(side, open));
@@ -203,9 +208,19 @@ impl FlowWriter {
         self.event(What::Held(since, time));
     }
 
-    /// The flow is about to be changed by somebody: what it is now is kept, once.
-    pub fn back_up(&self) {
+    /// That side of the flow is about to be changed by somebody: what it is now is kept, once.
+    pub fn back_up(&self, side: Side) {
+        self.event(What::BackupSide(side));
+    }
+
+    /// What the flow is now is kept as what it was before it was changed.
+    pub(super) fn back_up_all(&self) {
         self.event(What::Backup);
+    }
+
+    /// That side of the flow is what it was before it was changed.
+    pub fn revert(&self, side: Side) {
+        self.event(What::RevertSide(side));
     }
 
     /// The body of that side and its trailers are replaced by what comes now.

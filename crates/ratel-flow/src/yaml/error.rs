@@ -16,21 +16,38 @@ pub struct YamlError {
     pub hint: Option<&'static str>,
 }
 
-/// Characters that begin something else than a value, and what.
+/// Characters that begin something else than a value, and what that is, if it is anything.
 const SIGNS: [(char, &str); 7] = [
     ('!', "a tag"),
     ('&', "an anchor"),
     ('*', "an alias"),
-    ('@', "nothing"),
-    ('`', "nothing"),
-    ('%', "nothing"),
+    ('@', ""),
+    ('`', ""),
+    ('%', ""),
     ('?', "a name"),
 ];
 
 const QUOTES: &str = "put single quotes round the value";
+const NOT_BELOW: &str = "this line is not indented as those before it are";
 const INDENT: &str = "entries of one list or map begin below each other, indented with spaces";
 
 impl YamlError {
+    /// What is wrong, and what to write instead.
+    #[must_use]
+    pub fn with_hint(&self) -> String {
+        match self.hint {
+            Some(hint) => format!("{self}; {hint}"),
+            None => self.to_string(),
+        }
+    }
+
+    /// There is more than one document where one is read.
+    #[must_use]
+    pub fn second_document(place: Place) -> Self {
+        let hint = "leave out the line with `---` before it";
+        Self::new_at(place, "a second document begins here", Some(hint))
+    }
+
     fn new_at(place: Place, what: impl Into<String>, hint: Option<&'static str>) -> Self {
         Self {
             place,
@@ -56,8 +73,20 @@ impl YamlError {
     /// What the parser stopped at, which is not always what is wrong.
     pub(super) fn new(kind: &ErrorKind, place: Place, text: &str) -> Self {
         use ErrorKind as Kind;
-        if let Some((column, sign, begins)) = sign(text, place) {
-            let what = format!("`{sign}` at the beginning of a value is {begins} in YAML");
+        if *kind == Kind::DirectiveDisallowed {
+            let what = "a line that begins with `%` is a directive of YAML, which is not read here";
+            return Self::new_at(place, what, Some("take the line out"));
+        }
+        let line = place
+            .line
+            .checked_sub(1)
+            .and_then(|at| text.lines().nth(at));
+        let line = line.unwrap_or_default();
+        if let Some((column, sign, begins)) = sign(line, place.column) {
+            let what = match begins {
+                "" => format!("`{sign}` cannot begin a value in YAML"),
+                begins => format!("`{sign}` at the beginning of a value is {begins} in YAML"),
+            };
             let place = Place { column, ..place };
             return Self::new_at(place, what, Some(QUOTES));
         }
@@ -76,6 +105,13 @@ impl YamlError {
             _ if is_tab => ("a tab cannot stand here in YAML", Some("write spaces")),
             Kind::UnknownAnchor => return Self::no_anchor(place),
             Kind::RecursionLimitExceeded => return Self::too_deep(place),
+            _ if is_behind_bracket(line, place.column) => {
+                ("more stands behind the closing bracket", Some(QUOTES))
+            }
+            // The one before goes on in a line that is indented further.
+            Kind::MappingValueNotAllowed if begins_entry(line, place.column) => {
+                (NOT_BELOW, Some(INDENT))
+            }
             kind => said(kind),
         };
         Self::new_at(place, what, hint)
@@ -142,10 +178,7 @@ fn said(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
         | Kind::InvalidBlockScalarIndent
         | Kind::ExpectedDocumentStart
         | Kind::UnexpectedEofBlockSequence
-        | Kind::UnexpectedEofBlockMapping => (
-            "this line is not indented as those before it are",
-            Some(INDENT),
-        ),
+        | Kind::UnexpectedEofBlockMapping => (NOT_BELOW, Some(INDENT)),
         Kind::CommentInterceptedScalar | Kind::CommentNotSeparated => (
             "`#` begins a remark here",
             Some("put single quotes round a value that has ` #` in it"),
@@ -154,15 +187,40 @@ fn said(kind: &ErrorKind) -> (&'static str, Option<&'static str>) {
     }
 }
 
-/// The sign that the value in that place, or the one that its line begins with, begins with: its column and what it means.
-fn sign(text: &str, place: Place) -> Option<(usize, char, &'static str)> {
-    let line = text.lines().nth(place.line.checked_sub(1)?)?;
+/// The sign that the first value of the line, or the one in that column, begins with: its column and what it means.
+fn sign(line: &str, column: usize) -> Option<(usize, char, &'static str)> {
     let known = |column: usize| {
         let written = line.chars().nth(column.checked_sub(1)?)?;
         let (sign, begins) = SIGNS.into_iter().find(|(sign, _)| *sign == written)?;
         Some((column, sign, begins))
     };
-    known(first_value(line)).or_else(|| known(place.column))
+    known(first_value(line)).or_else(|| known(column))
+}
+
+/// What stands in front of a column.
+fn before(line: &str, column: usize) -> &str {
+    let end = line.char_indices().nth(column.saturating_sub(1));
+    line.get(..end.map_or(line.len(), |(end, _)| end))
+        .unwrap_or(line)
+}
+
+/// Whether the first value of the line begins with a bracket, and the column is right behind a closing one.
+fn is_behind_bracket(line: &str, column: usize) -> bool {
+    let first = before(line, first_value(line)).len();
+    let begins = line
+        .get(first..)
+        .is_some_and(|value| value.starts_with(['[', '{']));
+    begins && before(line, column).trim_end().ends_with([']', '}'])
+}
+
+/// Whether nothing but a name stands in front of the column.
+fn begins_entry(line: &str, column: usize) -> bool {
+    let name = before(line, column).trim();
+    !name.is_empty() && name.chars().all(is_in_name)
+}
+
+fn is_in_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_' || c == '-'
 }
 
 /// The column of the first value in a line: behind dashes, a name and its colon.
@@ -171,7 +229,7 @@ fn first_value(line: &str) -> usize {
     while let Some(behind) = rest.strip_prefix("- ") {
         rest = behind.trim_start();
     }
-    let name = rest.find(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
+    let name = rest.find(|c: char| !is_in_name(c));
     if let Some((_, value)) = name.map(|end| rest.split_at(end))
         && let Some(value) = value.strip_prefix(": ")
     {

@@ -108,13 +108,9 @@ fn what_is_wrong_is_said_with_its_place() {
         ("a: 'b' c", 1, "behind the closing quote"),
         ("- a: 1\n\tb: 2", 2, "a tab cannot indent"),
         ("- a: 1\n- b:\n\t- c", 3, "a tab cannot indent"),
-        ("- a: 1\n   b: 2", 2, "`:` and a blank"),
+        ("- a: 1\n   b: 2", 2, "not indented"),
         ("- a: 1\nb: 2", 2, "not indented"),
-        (
-            "- a: {b: @c}",
-            1,
-            "`@` at the beginning of a value is nothing",
-        ),
+        ("- a: {b: @c}", 1, "`@` cannot begin a value"),
         (
             "- filter: !~q & ~d x",
             1,
@@ -126,6 +122,8 @@ fn what_is_wrong_is_said_with_its_place() {
             "`&` at the beginning of a value is an anchor",
         ),
         ("a: {b: c]", 1, "the brackets do not fit"),
+        ("a: [b]c", 1, "more stands behind the closing bracket"),
+        ("%YAML 1.2\n---\na: b", 1, "a directive of YAML"),
     ];
     for (text, line, says) in rows {
         let error = read(text)

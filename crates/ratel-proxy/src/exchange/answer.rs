@@ -43,11 +43,13 @@ impl Exchange<'_> {
             && let Some(mut waiting) =
                 Waiting::begin(ctx, line, &self.recorder, part, held.len(), false)
         {
+            let mut came = None;
             loop {
                 match waiting.next(Some((&mut *client, Side::Client))).await {
                     Event::Order(Order::Edit(edit)) => {
                         let edit = *edit;
-                        self.recorder.back_up();
+                        came.get_or_insert_with(|| (self.flow.response.clone(), held.clone()));
+                        self.recorder.back_up(Side::Server);
                         if let Some(response) = edit.response {
                             self.flow.response = Some(response);
                         }
@@ -56,6 +58,13 @@ impl Exchange<'_> {
                         }
                         framing = settle(&mut self.flow, &mut held);
                         record(&self.flow, &self.recorder, &held);
+                    }
+                    Event::Order(Order::Revert) => {
+                        if let Some((response, body)) = came.take() {
+                            (self.flow.response, held) = (response, body);
+                            framing = settle(&mut self.flow, &mut held);
+                            self.recorder.revert(Side::Server);
+                        }
                     }
                     Event::Order(Order::EditMessage(_)) => {}
                     Event::Order(Order::Resume | Order::Drop) => break,

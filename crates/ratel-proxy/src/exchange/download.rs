@@ -274,7 +274,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             &response.version
         };
         *framing = body::unbound(&mut response.headers, *framing, version);
-        self.scene.line.carries(stage.kind());
+        self.scene.line.carries(Side::Server, stage.kind());
         Some(stage)
     }
 
@@ -312,13 +312,16 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             return Ok(false);
         };
         let mut changed = false;
+        // What it was, once somebody has changed it.
+        let mut came = None;
         loop {
             // Of a response that is complete the server is not needed any more.
             let source = passes.then_some((&mut *self.rx, Side::Server));
             match waiting.next(source).await {
                 Event::Order(Order::Edit(edit)) => {
                     let mut flow = flow.lock().await;
-                    recorder.back_up();
+                    came.get_or_insert_with(|| (flow.response.clone(), held.clone(), *framing));
+                    recorder.back_up(Side::Server);
                     if let Some(response) = edit.response {
                         flow.response = Some(response);
                     }
@@ -339,6 +342,13 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
                     recorder.response(response);
                     if !passes {
                         recorder.replaced(Side::Server, &held.frames, clock::now());
+                    }
+                }
+                Event::Order(Order::Revert) => {
+                    if let Some((response, body, length)) = came.take() {
+                        flow.lock().await.response = response;
+                        (*held, *framing, changed) = (body, length, false);
+                        recorder.revert(Side::Server);
                     }
                 }
                 Event::Order(Order::EditMessage(_)) => {}

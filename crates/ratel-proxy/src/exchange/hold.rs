@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ratel_core::clock;
 use ratel_core::control::{Hold, Order, Part, Registration};
 use ratel_flow::{Message, Side};
 use tokio::time::Instant;
@@ -12,8 +13,6 @@ use crate::error::ProxyError;
 use crate::io::Pause;
 use crate::recorder::Recorder;
 
-use super::transfer::{BEFORE, HALF_CLOSED};
-
 /// What happens to a part that waits.
 pub(crate) enum Event {
     /// It is told something.
@@ -22,20 +21,28 @@ pub(crate) enum Event {
     Gone(ProxyError),
 }
 
+/// What a client did not wait for.
+pub(super) const WHILE_HELD: &str = "while its response was held back";
+
 /// A part that waits. The record says so until this is dropped, and the connection's idle time stands still.
+///
+/// A client that closes its side meanwhile is gone: hardly anyone who still reads does that, and what would be sent for
+/// one that does not could not be taken back.
 pub(crate) struct Waiting<'w> {
     hold: Hold<'w>,
+    line: &'w Registration,
     recorder: &'w Recorder,
+    part: Part,
     /// When it goes on by itself.
     deadline: Option<Instant>,
     /// The message that waits is shown as such.
     shown: Option<Side>,
+    /// The message that waits, until it is known what becomes of it.
+    unsettled: Option<Message>,
     /// Nobody has left yet.
     watched: bool,
-    /// For how long a client that has closed its side is taken for one that still reads.
-    half_closed: Option<Duration>,
-    /// When it is not any more.
-    gives_up: Option<Instant>,
+    /// Who has closed its side may be there for the other direction.
+    half_closes: bool,
     _pause: Pause,
 }
 
@@ -58,22 +65,27 @@ impl<'w> Waiting<'w> {
                 return None;
             }
         };
-        recorder.holds();
-        // A response is there to be had by whoever still reads.
-        let half_closed = (part == Part::Request).then_some(HALF_CLOSED);
+        recorder.holds(part);
+        // As it is now, however long the connection has been there.
+        let timeout = ctx.shared.config.load().intercept_timeout;
         Some(Self {
             hold,
+            line,
             recorder,
-            deadline: ctx
-                .config
-                .intercept_timeout
-                .map(|after| Instant::now() + after),
+            part,
+            deadline: timeout.map(|after| Instant::now() + after),
             shown: None,
+            unsettled: None,
             watched: true,
-            half_closed,
-            gives_up: None,
+            half_closes: false,
             _pause: ctx.activity.pause(),
         })
+    }
+
+    /// A client that closes its side is not gone for that: it may be done with what it has to say.
+    pub(crate) fn outlasting_half_close(mut self) -> Self {
+        self.half_closes = true;
+        self
     }
 
     /// What happens next, while somebody else sees to the peers.
@@ -93,9 +105,25 @@ impl<'w> Waiting<'w> {
         }
     }
 
-    /// A peer has left, or has closed its side.
+    /// How the flow ends when the client leaves meanwhile.
+    pub(crate) fn client_left(&self) -> ProxyError {
+        let during = match self.part {
+            Part::Request => "while its request was held back",
+            Part::Response | Part::Message(Side::Server) => WHILE_HELD,
+            Part::Message(Side::Client) => "while a message of it was held back",
+        };
+        ProxyError::ClientLeft { during }
+    }
+
+    /// A peer has left, or has closed its side, and it is held all the same.
     pub(crate) fn left(&mut self, side: Side) {
         self.hold.left(side);
+        let flow = self.line.id();
+        let who = match side {
+            Side::Client => "client",
+            Side::Server => "server",
+        };
+        tracing::info!("flow {flow}: the {who} has closed its side, and something is held back");
     }
 
     /// What happens next. `source` is where more of a peer would come from, to see whether it is still there.
@@ -104,15 +132,10 @@ impl<'w> Waiting<'w> {
     /// Cancel safe.
     pub(crate) async fn next<S: Watch>(&mut self, mut source: Option<(&mut S, Side)>) -> Event {
         loop {
-            let (watched, gives_up) = (self.watched, self.gives_up);
+            let watched = self.watched;
             let end = async {
-                match (source.as_mut(), gives_up) {
-                    (Some((source, side)), _) if watched => (source.watch().await, *side),
-                    (Some((_, side)), Some(time)) => {
-                        tokio::time::sleep_until(time).await;
-                        let error = ProxyError::ClientLeft { during: BEFORE };
-                        (PeerEnd::Gone(error), *side)
-                    }
+                match source.as_mut() {
+                    Some((source, side)) if watched => (source.watch().await, *side),
                     _ => std::future::pending().await,
                 }
             };
@@ -122,10 +145,15 @@ impl<'w> Waiting<'w> {
                 end = end => end,
             };
             self.watched = false;
-            self.gives_up = self.half_closed.map(|time| Instant::now() + time);
-            self.hold.left(side);
-            if let PeerEnd::Gone(error) = end {
-                return Event::Gone(error);
+            match end {
+                PeerEnd::Gone(error) => {
+                    self.left(side);
+                    return Event::Gone(error);
+                }
+                PeerEnd::HalfClosed if side == Side::Client && !self.half_closes => {
+                    return Event::Gone(self.client_left());
+                }
+                PeerEnd::HalfClosed => self.left(side),
             }
         }
     }
@@ -140,13 +168,48 @@ impl Waiting<'_> {
         self.recorder.waiting_message(message);
         self.shown = Some(message.side);
     }
+
+    /// Waits until somebody lets a message go, or keeps it for good. One that is neither when this ends has gone nowhere,
+    /// and is on record as such.
+    pub(crate) async fn message(
+        &mut self,
+        message: &mut Message,
+        source: &mut impl Watch,
+    ) -> Result<(), ProxyError> {
+        let came = message.content.clone();
+        loop {
+            self.show(message);
+            self.unsettled = Some(message.clone());
+            match self.next(Some((&mut *source, message.side))).await {
+                Event::Order(Order::EditMessage(content)) => message.content = content,
+                Event::Order(Order::Revert) => message.content = came.clone(),
+                Event::Order(Order::Edit(_)) => {}
+                Event::Order(Order::Resume) => break,
+                Event::Order(Order::Drop) => {
+                    message.drop_it();
+                    break;
+                }
+                // What a server has said can still be heard.
+                Event::Gone(_) if message.side == Side::Server => {}
+                Event::Gone(error) => return Err(error),
+            }
+        }
+        self.unsettled = None;
+        message.timestamp = clock::now();
+        Ok(())
+    }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
+        if let Some(mut message) = self.unsettled.take() {
+            message.drop_it();
+            message.timestamp = clock::now();
+            self.recorder.dropped_message(&message);
+        }
         if let Some(side) = self.shown {
             self.recorder.message_open(side, None);
         }
-        self.recorder.releases();
+        self.recorder.releases(self.part);
     }
 }

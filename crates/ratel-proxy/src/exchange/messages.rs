@@ -7,16 +7,16 @@
 use base64::Engine as _;
 use bytes::{BufMut, Bytes, BytesMut};
 use ratel_core::clock;
-use ratel_core::control::{Injection, Order, Part};
+use ratel_core::control::{Injection, Part};
 use ratel_core::hooks::Hook;
 use ratel_flow::content::{self, Codings, End, PushDecoder};
 use ratel_flow::{Headers, Message, MessageFlags, MessageKind, Side, StreamKind};
 use ratel_proto::Frame;
 use ratel_proto::streams::{self, Base64Stream, BodyStream, Framer, Record, RecordKind};
 
-use super::hold::{Event, Waiting};
+use super::hold::Waiting;
 use super::{Scene, after_hook};
-use crate::body::{FrameSink, FrameSource, Watch};
+use crate::body::{FrameSink, FrameSource};
 use crate::error::ProxyError;
 
 /// The largest message that is shown, in bytes. What comes from there on passes unseen.
@@ -86,9 +86,24 @@ impl MessageStage {
         }
     }
 
-    /// Whether a message may be sent here that the sender has not sent.
+    /// Whether a message may be sent here that the sender has not sent. What has begun to come in has not begun to go on.
     pub(super) fn may_inject(&self) -> bool {
-        self.buf.is_empty() && !self.over
+        !self.over
+    }
+
+    /// Sends what was injected meanwhile: right behind what was held, and ahead of what has come in behind that.
+    async fn injected(
+        &mut self,
+        scene: Scene<'_>,
+        source: &mut impl FrameSource,
+        sink: &mut impl FrameSink,
+    ) -> Result<(), ProxyError> {
+        while self.may_inject()
+            && let Some(injection) = scene.line.try_injected(self.side)
+        {
+            self.inject(injection, scene, source, sink).await?;
+        }
+        Ok(())
     }
 
     /// Takes the next frame and sends on what hooks and people leave of the messages that end in it. `source` is where
@@ -113,6 +128,7 @@ impl MessageStage {
             if let Some(record) = last.filter(|_| !self.over) {
                 let complete = self.cut(record, self.fed);
                 self.message(complete, scene, source, sink).await?;
+                self.injected(scene, source, sink).await?;
             }
             self.flush(scene, sink)?;
         }
@@ -182,6 +198,7 @@ impl MessageStage {
                 };
                 let complete = self.cut(record, until);
                 self.message(complete, scene, source, sink).await?;
+                self.injected(scene, source, sink).await?;
             }
             if lines && self.is_between() {
                 // Comments and empty lines are nobody's.
@@ -226,13 +243,14 @@ impl MessageStage {
         if rest.is_empty() {
             return Ok(());
         }
-        self.put(rest, MessageFlags::default(), scene, sink)
+        self.put(rest, MessageFlags::default(), None, scene, sink)
     }
 
     fn put(
         &self,
         wire: Bytes,
         flags: MessageFlags,
+        came: Option<&Bytes>,
         scene: Scene<'_>,
         sink: &mut impl FrameSink,
     ) -> Result<(), ProxyError> {
@@ -244,7 +262,8 @@ impl MessageStage {
         };
         let frame = Frame::data(wire);
         let now = clock::now();
-        scene.recorder.message_frame(self.side, &frame, flags, now);
+        let recorder = scene.recorder;
+        recorder.message_frame(self.side, &frame, flags, came, now);
         sink.frame(frame)
     }
 
@@ -266,7 +285,7 @@ impl MessageStage {
             side: self.side,
             kind: message_kind(kind),
             flags,
-            timestamp: source.received(),
+            timestamp: scene.recorder.passing(self.side, source.received()),
             content: shown.clone(),
         };
         let message = self.show(message, scene, source, sink).await?;
@@ -275,10 +294,11 @@ impl MessageStage {
             return Ok(());
         }
         if message.content == shown {
-            return self.put(wire, MessageFlags::default(), scene, sink);
+            return self.put(wire, MessageFlags::default(), None, scene, sink);
         }
         let wire = encode(kind, &message.content);
-        self.put(wire, MessageFlags::MODIFIED, scene, sink)
+        let flags = MessageFlags::MODIFIED;
+        self.put(wire, flags, Some(&shown), scene, sink)
     }
 
     /// Sends a message that the sender has not sent.
@@ -308,7 +328,7 @@ impl MessageStage {
             _ => RecordKind::Grpc { compressed: false },
         };
         let wire = encode(kind, &message.content);
-        self.put(wire, MessageFlags::INJECTED, scene, sink)
+        self.put(wire, MessageFlags::INJECTED, None, scene, sink)
     }
 
     /// What hooks and people leave of a message.
@@ -360,34 +380,6 @@ impl MessageStage {
         match decoded {
             Some(decoded) => (decoded.into(), MessageFlags::default()),
             None => (content.clone(), MessageFlags::COMPRESSED),
-        }
-    }
-}
-
-impl Waiting<'_> {
-    /// Waits until somebody lets a message go, or keeps it for good.
-    pub(crate) async fn message(
-        &mut self,
-        message: &mut Message,
-        source: &mut impl Watch,
-    ) -> Result<(), ProxyError> {
-        self.show(message);
-        loop {
-            match self.next(Some((&mut *source, message.side))).await {
-                Event::Order(Order::EditMessage(content)) => {
-                    message.content = content;
-                    self.show(message);
-                }
-                Event::Order(Order::Edit(_)) => {}
-                Event::Order(Order::Resume) => return Ok(()),
-                Event::Order(Order::Drop) => {
-                    message.drop_it();
-                    return Ok(());
-                }
-                // What a server has said can still be heard.
-                Event::Gone(_) if message.side == Side::Server => {}
-                Event::Gone(error) => return Err(error),
-            }
         }
     }
 }

@@ -2,12 +2,12 @@
 //! it may be held back.
 
 use bytes::Bytes;
-use ratel_core::addon::BodyNeeds;
+use ratel_core::addon::{Bodies, BodyNeeds};
 use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
 use ratel_core::store::Edit;
-use ratel_flow::{Replay, Request, Response, Scheme, Side, Version};
+use ratel_flow::{HttpFlow, Replay, Request, Response, Scheme, Side, Version};
 use ratel_proto::http1::validate;
 use ratel_proto::{Framing, streams};
 
@@ -16,6 +16,7 @@ use super::messages::MessageStage;
 use super::{Exchange, RequestBody, ResponseSink, Route, Upload, limit};
 use crate::body::{self, Held};
 use crate::error::ProxyError;
+use crate::recorder::Recorder;
 use crate::upstream::Target;
 
 /// Of a request that an addon has answered, so many bytes of body are waited for.
@@ -180,7 +181,7 @@ impl Exchange<'_> {
         let request = &mut *self.flow.request;
         if let Some(stage) = MessageStage::for_body(Side::Client, &mut request.headers) {
             route.framing = body::unbound(&mut request.headers, route.framing, &request.version);
-            self.line.carries(stage.kind());
+            self.line.carries(Side::Client, stage.kind());
             upload.stage = Some(stage);
         }
     }
@@ -228,35 +229,57 @@ impl Exchange<'_> {
         let Some(mut waiting) = waiting else {
             return Ok(());
         };
-        let mut changes = Vec::new();
+        // What it was, once somebody has changed it.
+        let mut came = None;
         loop {
             match waiting.next(Some((&mut *upload.body, Side::Client))).await {
-                Event::Order(Order::Edit(edit)) => changes.push(edit),
+                Event::Order(Order::Edit(edit)) => {
+                    came.get_or_insert_with(|| Came {
+                        request: Request::clone(&self.flow.request),
+                        held: upload.held.clone(),
+                        framing: route.framing,
+                        response: self.flow.response.clone(),
+                        response_body: self.bodies.response.clone(),
+                    });
+                    let (flow, bodies) = (&mut self.flow, &mut self.bodies);
+                    edited(flow, bodies, &self.recorder, upload, route, *edit);
+                }
+                Event::Order(Order::Revert) => {
+                    if let Some(came) = came.take() {
+                        *self.flow.request = came.request;
+                        (upload.held, route.framing) = (came.held, came.framing);
+                        self.flow.response = came.response;
+                        self.bodies.response = came.response_body;
+                        self.recorder.revert(Side::Client);
+                        self.recorder.revert(Side::Server);
+                        if self.flow.response.is_none() {
+                            self.recorder.forget_response();
+                        }
+                    }
+                }
                 Event::Order(Order::EditMessage(_)) => {}
                 Event::Order(Order::Resume | Order::Drop) => break,
                 Event::Gone(error) => return Err(error),
-            }
-            // What is changed is shown at once.
-            for edit in changes.drain(..) {
-                edited(
-                    &mut self.flow,
-                    &mut self.bodies,
-                    &self.recorder,
-                    upload,
-                    route,
-                    *edit,
-                );
             }
         }
         Ok(())
     }
 }
 
-/// Makes what somebody wants of a request that is held.
+/// A request that is held, as it was before somebody changed it, with the answer that it had.
+struct Came {
+    request: Request,
+    held: Held,
+    framing: Framing,
+    response: Option<Response>,
+    response_body: Option<Bytes>,
+}
+
+/// Makes what somebody wants of a request that is held, and shows it at once.
 fn edited<B>(
-    flow: &mut ratel_flow::HttpFlow,
-    bodies: &mut ratel_core::addon::Bodies,
-    recorder: &crate::recorder::Recorder,
+    flow: &mut HttpFlow,
+    bodies: &mut Bodies,
+    recorder: &Recorder,
     upload: &mut Upload<'_, B>,
     route: &mut Route,
     edit: Edit,
@@ -270,23 +293,28 @@ fn edited<B>(
         response_trailers: _,
         forget_response,
     } = edit;
-    recorder.back_up();
-    if let Some(request) = request {
-        *flow.request = request;
+    if request.is_some() || request_body.is_some() || request_trailers.is_some() {
+        recorder.back_up(Side::Client);
+        if let Some(request) = request {
+            *flow.request = request;
+        }
+        let Request {
+            headers, version, ..
+        } = &mut *flow.request;
+        let framing = upload
+            .held
+            .edit(request_body, request_trailers, headers, version);
+        if let Some(framing) = framing {
+            route.framing = framing;
+            recorder.replaced(Side::Client, &upload.held.frames, clock::now());
+        }
+        recorder.request(&flow.request);
     }
-    let Request {
-        headers, version, ..
-    } = &mut *flow.request;
-    let framing = upload
-        .held
-        .edit(request_body, request_trailers, headers, version);
-    if let Some(framing) = framing {
-        route.framing = framing;
-        recorder.replaced(Side::Client, &upload.held.frames, clock::now());
-    }
-    recorder.request(&flow.request);
     if forget_response {
         (flow.response, bodies.response) = (None, None);
+    }
+    if response.is_some() || response_body.is_some() {
+        recorder.back_up(Side::Server);
     }
     if let Some(response) = response {
         recorder.response(&response);

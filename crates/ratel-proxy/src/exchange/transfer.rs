@@ -12,6 +12,7 @@ use crate::body::{FrameSink, FrameSource as _, PeerEnd};
 use crate::error::ProxyError;
 use crate::recorder::Recorder;
 
+use super::hold::WHILE_HELD;
 use super::link::Paced;
 use super::messages::MessageStage;
 
@@ -67,6 +68,19 @@ pub(super) async fn transfer<B: RequestBody>(
             PeerEnd::Gone(error) => return Err(error),
         },
     }
+    tokio::select! {
+        biased;
+        answered = half_closed(recorder, download) => answered,
+        // It is as good as gone for whoever would have to let that go.
+        () = scene.line.holds_for_client() => Err(ProxyError::ClientLeft { during: WHILE_HELD }),
+    }
+}
+
+/// Waits for the response to a client that has closed its side for sending.
+async fn half_closed(
+    recorder: &Recorder,
+    mut download: Pin<&mut impl Future<Output = Result<Answered, ProxyError>>>,
+) -> Result<Answered, ProxyError> {
     // A client that has closed both its sides looks the same until it is sent something.
     match tokio::time::timeout(HALF_CLOSED, download.as_mut()).await {
         Ok(Err(error)) if error.is_loss_of_server() => Err(ProxyError::ClientLeft {
@@ -86,7 +100,7 @@ pub(super) async fn transfer<B: RequestBody>(
 pub(super) const BEFORE: &str = "before the server had answered";
 
 /// How long the response to a client that has closed its side for sending may take to begin, and how long its request
-/// is held back or delayed: it may have closed both, which nothing tells before it is sent something. A server that leaves
+/// is delayed: it may have closed both, which nothing tells before it is sent something. A server that leaves
 /// within that time does so because it was told that the client is done.
 pub(super) const HALF_CLOSED: Duration = Duration::from_secs(60);
 

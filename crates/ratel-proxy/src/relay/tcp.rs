@@ -107,7 +107,8 @@ async fn relay(
     } = server;
     flow.server_conn = Some(conn.clone());
     recorder.server_conn(conn.clone());
-    line.carries(StreamKind::Tcp);
+    line.carries(Side::Client, StreamKind::Tcp);
+    line.carries(Side::Server, StreamKind::Tcp);
     ctx.shared.addons.tcp(Hook::TcpStart, flow, None).await;
     after_hook(flow, recorder)?;
     let (mut from_client, mut to_client) = io::split(client, ahead, ctx.activity.clone());
@@ -200,11 +201,12 @@ impl Direction<'_> {
                     raw::judge_tls(self.ctx, target, &content)?;
                 }
                 let none = MessageFlags::default();
-                let now = source.received();
+                let now = self.recorder.passing(self.side, source.received());
                 self.pass(content, none, now, source, writer).await?;
             }
         }
         self.line.closed(self.side);
+        self.line.left(self.side);
         self.recorder.end(self.side, source.received());
         let told = writer.shutdown().await;
         told.map_err(|error| failed(other(self.side), error))
@@ -226,8 +228,13 @@ impl Direction<'_> {
             timestamp: now,
             content,
         };
+        let came = message.content.clone();
         if self.ctx.shared.addons.wants(Hook::TcpMessage) {
             self.show(&mut message, source).await?;
+        }
+        let modified = message.content != came;
+        if modified {
+            message.flags = message.flags.with(MessageFlags::MODIFIED);
         }
         if let Some((client, names)) = &mut self.names
             && let Some(client) = names.feed(&message.content, client)
@@ -235,6 +242,9 @@ impl Direction<'_> {
             self.recorder.client_conn(Arc::new(client));
         }
         self.record(&message);
+        if modified {
+            self.recorder.came_as(self.side, &came, message.timestamp);
+        }
         if message.is_dropped() {
             return Ok(());
         }
@@ -245,7 +255,6 @@ impl Direction<'_> {
 
     /// Shows a message to the hooks, and to people if one of these says so.
     async fn show(&self, message: &mut Message, source: &mut impl Watch) -> Result<(), ProxyError> {
-        let before = message.content.clone();
         let addons = &self.ctx.shared.addons;
         let mut flow = self.flow.lock().await;
         if !addons.wants_data(&flow) {
@@ -257,12 +266,10 @@ impl Direction<'_> {
         if hold && !message.is_dropped() {
             let (part, bytes) = (Part::Message(self.side), message.content.len());
             let waiting = Waiting::begin(self.ctx, self.line, self.recorder, part, bytes, false);
-            if let Some(mut waiting) = waiting {
+            if let Some(waiting) = waiting {
+                let mut waiting = waiting.outlasting_half_close();
                 waiting.message(message, source).await?;
             }
-        }
-        if message.content != before {
-            message.flags = message.flags.with(MessageFlags::MODIFIED);
         }
         Ok(())
     }

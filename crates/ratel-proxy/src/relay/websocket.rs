@@ -70,7 +70,8 @@ where
     S: FrameSink,
 {
     recorder.stream(StreamKind::WebSocket);
-    line.carries(StreamKind::WebSocket);
+    line.carries(Side::Client, StreamKind::WebSocket);
+    line.carries(Side::Server, StreamKind::WebSocket);
     let addons = &ctx.shared.addons;
     addons.websocket(Hook::WebsocketStart, flow, None).await;
     exchange::after_hook(flow, recorder)?;

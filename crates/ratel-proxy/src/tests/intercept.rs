@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use super::h2::Peer;
 use super::*;
 
-const ID: FlowId = FlowId(1);
+pub(super) const ID: FlowId = FlowId(1);
 
 /// Holds back what it is told to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub(super) fn holder(holds: Holds) -> AddonChain {
     AddonChain::new(vec![Arc::new(Holder(holds))])
 }
 
-fn holding(holds: Holds) -> Play {
+pub(super) fn holding(holds: Holds) -> Play {
     play("reverse:http://origin.test", holder(holds), &[])
 }
 
@@ -144,19 +144,19 @@ impl Play {
         self.tell(FlowCommand::Resume(None));
     }
 
-    fn is_intercepted(&self) -> bool {
+    pub(super) fn is_intercepted(&self) -> bool {
         self.store.flush();
         let snapshot = self.store.snapshot(ID).expect("a flow");
         snapshot.annotations.is_some_and(|said| said.intercepted)
     }
 
-    fn held_for(&self) -> Duration {
+    pub(super) fn held_for(&self) -> Duration {
         self.store.flush();
         self.store.summary(ID).expect("a flow").times.held
     }
 
     /// The message that waits.
-    fn waiting(&self) -> (Side, String) {
+    pub(super) fn waiting(&self) -> (Side, String) {
         self.store.flush();
         let window = self.store.messages(ID, 0..0).expect("a flow");
         let [open] = window.open[..] else {
@@ -169,8 +169,9 @@ impl Play {
     }
 }
 
-const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 3\r\n\r\nabc";
-const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+pub(super) const POST: &[u8] =
+    b"POST /a HTTP/1.1\r\nHost: origin.test\r\nContent-Length: 3\r\n\r\nabc";
+pub(super) const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 #[tokio::test(start_paused = true)]
 async fn a_held_request_is_shown_changed_and_sent() {
@@ -285,38 +286,17 @@ async fn any_exchange_is_killed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_held_flow_outlasts_idle_time_and_shows_who_left() {
+async fn a_held_flow_outlasts_idle_time() {
     let mut play = holding(Holds::Requests);
     play.send(POST).await;
     play.held(ID).await;
     tokio::time::sleep(Duration::from_secs(2000)).await;
     assert_eq!(play.held(ID).await.left, None);
-    play.client.shutdown().await.expect("a pipe");
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(play.held(ID).await.left, Some(Side::Client));
-    // It may still read.
     play.resume();
     let mut server = play.server().await;
     gets(&mut server, POST).await;
     server.write_all(OK).await.expect("room");
     play.client_gets(OK).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_held_request_whose_client_stays_half_closed_goes_nowhere() {
-    let mut play = holding(Holds::Requests);
-    play.send(POST).await;
-    play.held(ID).await;
-    play.client.shutdown().await.expect("a pipe");
-    let begun = tokio::time::Instant::now();
-    let told = play.client_rest().await;
-    assert!(told.starts_with("HTTP/1.1 502 "), "{told}");
-    assert_eq!(begun.elapsed().as_secs(), 60);
-    assert!(!play.control.is_live(ID), "nothing waits any more");
-    assert!(play.servers.try_recv().is_err(), "no server was asked");
-    let records = play.records().await;
-    let error = records[0].error.as_ref().expect("a reason");
-    assert!(error.message.starts_with("the client closed"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -433,7 +413,7 @@ async fn a_held_stream_holds_no_other() {
 }
 
 /// A client of HTTP/2, with something held.
-fn h2_holding(holds: Holds) -> (Peer, Play) {
+pub(super) fn h2_holding(holds: Holds) -> (Peer, Play) {
     let mut play = holding(holds);
     let (unused, _) = tokio::io::duplex(1);
     let io = std::mem::replace(&mut play.client, unused);
@@ -454,7 +434,7 @@ impl Peer {
 }
 
 /// A response of events, whose head has passed.
-async fn events(fields: &str) -> (Play, DuplexStream) {
+pub(super) async fn events(fields: &str) -> (Play, DuplexStream) {
     let mut play = holding(Holds::Messages);
     play.send(b"GET /events HTTP/1.1\r\nHost: origin.test\r\n\r\n")
         .await;

@@ -160,6 +160,22 @@ fn what_is_wrong_has_a_line_and_harms_nothing_else() {
     line 4: the command is missing
     ");
     assert!(keymap.lookup(Context::FlowList, Key::Char('7')).is_some());
+    let (keymap, errors) = read(
+        "- {kye: a, cmd: view.focus.next}\n\
+         - {key: b, key: c, cmd: view.focus.next}\n\
+         - {key: b}\n\
+         - {key: b, cmd: view.focus.next, ctx: flowlist}\n\
+         - {key: '7', cmd: view.focus.next}\n\
+         - {key: @, cmd: view.focus.next}\n",
+    );
+    insta::assert_snapshot!(errors.join("\n"), @"
+    line 1: a binding has no `kye`; did you mean `key`?
+    line 2: `key` stands here for the second time
+    line 3: this binding has no `cmd`
+    line 4: `ctx` is a list, such as `[flowlist]`
+    line 6: `@` cannot begin a value in YAML; put single quotes round the value
+    ");
+    assert!(keymap.lookup(Context::FlowList, Key::Char('7')).is_some());
     for text in [
         "key: a",
         "- {key: a, command: view.focus.next}",

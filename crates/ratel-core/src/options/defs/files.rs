@@ -50,7 +50,8 @@ options! { "Files and recording";
         .help("Hold back what matches this filter until it is resumed. That is requests, responses, and single messages of \
             WebSockets, raw connections and streams. Setting it sets `intercept_active`.");
     INTERCEPT_TIMEOUT: int("intercept_timeout", 0).metavar("SECONDS").tools(Tools::SCREENS).own().check(checks::not_negative)
-        .help("After how many seconds what is held back goes on by itself. 0 holds it for as long as the client waits.");
+        .help("After how many seconds what is held back goes on by itself. 0 holds it for as long as the client waits. A change \
+            is for all that is held from then on, in connections that are open, too.");
     INTERCEPT_ACTIVE: bool("intercept_active", false).tools(Tools::SCREENS)
         .help("Whether `intercept` is in force.");
 }

@@ -46,6 +46,15 @@ fn values_of_every_type() {
 }
 
 #[test]
+fn values_may_be_named_and_merged() {
+    let text = "<<: {flow_detail: 3, showhost: true}\nflow_detail: 2\nlisten_host: &host a.test\nhardump: *host\n";
+    let values = load(&[("config.yaml", text)]).unwrap();
+    assert_eq!(values.int(keys::FLOW_DETAIL), 2);
+    assert!(values.bool(keys::SHOWHOST));
+    assert_eq!(values.str(keys::HARDUMP), "a.test");
+}
+
+#[test]
 fn files_that_say_nothing() {
     for text in ["", "\n", "# only a comment\n", "---\n", "{}\n", "null\n"] {
         load(&[("config.yaml", text)]).unwrap_or_else(|error| panic!("{text:?}: {error}"));
@@ -141,9 +150,11 @@ fn what_is_for_others_is_passed_over() {
 #[test]
 fn what_is_no_mapping_is_refused() {
     let error = |text: &str| load(&[("config.yaml", text)]).unwrap_err();
-    insta::assert_snapshot!(error("just text\n"), @r#"DIR/config.yaml: invalid type: string "just text", expected a mapping of option names to values"#);
-    insta::assert_snapshot!(error("- a\n- b\n"), @"DIR/config.yaml: invalid type: sequence, expected a mapping of option names to values");
-    insta::assert_snapshot!(error("showhost: true\n  mode: [\n"), @"DIR/config.yaml:2: mapping values are not allowed in this context");
+    insta::assert_snapshot!(error("just text\n"), @"DIR/config.yaml:1: names of options with their values are wanted here, `NAME: VALUE`");
+    insta::assert_snapshot!(error("- a\n- b\n"), @"DIR/config.yaml:1: names of options with their values are wanted here, `NAME: VALUE`");
+    insta::assert_snapshot!(error("showhost: true\n  mode: [\n"), @"DIR/config.yaml:2: this line is not indented as those before it are; entries of one list or map begin below each other, indented with spaces");
+    insta::assert_snapshot!(error("showhost: true\n---\nmode: []\n"), @"DIR/config.yaml:3: a second document begins here; leave out the line with `---` before it");
+    insta::assert_snapshot!(error("block_list: [@x]\n"), @"DIR/config.yaml:1: `@` cannot begin a value in YAML; put single quotes round the value");
     insta::assert_snapshot!(error("flow_detail: 1\nflow_detail: 2\n"), @"DIR/config.yaml:2: option 'flow_detail' stands here for the second time");
 }
 

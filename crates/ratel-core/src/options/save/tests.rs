@@ -113,7 +113,7 @@ fn what_cannot_be_changed_with_care_is_left_alone() {
             .unwrap_err()
     };
     assert!(problem("{showhost: true}").contains("left edge"));
-    assert!(problem("- a").contains("mapping"));
+    assert!(problem("- a").contains("names of options"));
     assert!(problem("scripts: [a.py]").contains("option 'scripts'"));
 }
 

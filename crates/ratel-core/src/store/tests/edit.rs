@@ -2,7 +2,8 @@
 
 use ratel_flow::record::Body;
 use ratel_flow::{
-    FlowError, MessageFlags, MessageHead, MessageKind, Payload, ServerConn, StreamKind,
+    AnnotationChange, FlowError, MessageFlags, MessageHead, MessageKind, Payload, ServerConn,
+    StreamKind,
 };
 
 use super::*;
@@ -65,6 +66,64 @@ fn what_was_changed_can_be_reverted() {
     assert_eq!(&*body(&store, id), b"before");
     assert_eq!(store.revert(id), Ok(false));
     assert!(std::iter::from_fn(|| updates.try_next()).any(|u| u == Update::Changed(id)));
+}
+
+/// The request is changed while it is held, and answered: the answer was never another one.
+#[test]
+fn what_came_after_a_change_of_a_live_flow_is_no_change() {
+    let store = store(1 << 24, 1 << 28);
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let id = flow.id();
+    flow.request(&request("/before"));
+    flow.end(Side::Client, Timestamp(3));
+    flow.annotate(AnnotationChange::intercepted(true));
+    flow.back_up(Side::Client);
+    flow.request(&request("/after"));
+    flow.annotate(AnnotationChange::intercepted(false));
+    flow.response(&response(200));
+    store.flush();
+    let before = store.snapshot_before(id).unwrap();
+    assert_eq!(&*before.request.unwrap().path, b"/before");
+    assert_eq!(before.response.unwrap().status, 200);
+    flow.data(Side::Server, &[Bytes::from_static(b"answer")], Timestamp(5));
+    flow.end(Side::Server, Timestamp(6));
+    flow.finish(Timestamp(7));
+    store.flush();
+    assert_eq!(store.revert(id), Ok(true));
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(&*now.request.unwrap().path, b"/before");
+    assert_eq!(now.response.map(|response| response.status), Some(200));
+    assert_eq!(&*body(&store, id), b"answer");
+    assert!(now.annotations.is_none(), "nothing of it is held");
+}
+
+/// What somebody answers in place of the server is all that there is.
+#[test]
+fn a_response_that_was_made_by_hand_stays_when_the_flow_is_over() {
+    let store = store(1 << 24, 1 << 28);
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let id = flow.id();
+    flow.request(&request("/"));
+    flow.back_up(Side::Server);
+    flow.response(&response(418));
+    flow.revert(Side::Server);
+    store.flush();
+    let now = store.snapshot(id).unwrap();
+    assert!(now.response.is_none() && !now.modified, "while it goes on");
+    flow.back_up(Side::Client);
+    flow.request(&request("/other"));
+    flow.back_up(Side::Server);
+    flow.response(&response(418));
+    flow.revert(Side::Client);
+    store.flush();
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(&*now.request.unwrap().path, b"/");
+    assert!(now.modified, "the other side is changed");
+    flow.finish(Timestamp(7));
+    store.flush();
+    store.revert(id).unwrap();
+    let now = store.snapshot(id).unwrap();
+    assert_eq!(now.response.unwrap().status, 418);
 }
 
 #[test]

@@ -151,3 +151,27 @@ fn messages_outlive_the_segment_they_began_in() {
     let (code, message) = summary.grpc_status.unwrap();
     assert!(code == 5 && message.len() <= 1024);
 }
+
+#[test]
+fn what_a_message_had_said_before_it_was_changed_is_found_by_its_number() {
+    let store = store(1 << 24, 1 << 28);
+    let flow = store.open(FlowKind::Http, &client(), Timestamp(1));
+    let id = flow.id();
+    let side = Side::Client;
+    flow.data(side, &[Bytes::from_static(b"aother")], Timestamp(2));
+    flow.message(&head(2, side, in_body(0, 1)));
+    flow.extra(side, &[Bytes::from_static(b"before")], Timestamp(3));
+    flow.message(&head(3, side, in_body(1, 5)));
+    let before = Payload {
+        stream: PayloadStream::Extra,
+        offset: 0,
+        len: 6,
+    };
+    flow.message_came_as(before);
+    flow.message(&head(4, Side::Server, in_body(0, 0)));
+    store.flush();
+    let found: Vec<_> = (0..4).map(|n| store.message_before(id, n)).collect();
+    assert_eq!(found, [None, Some(before), None, None]);
+    let bytes = store.payload(id, side, before, 0..9).unwrap().bytes;
+    assert_eq!(&bytes[..], b"before");
+}

@@ -132,12 +132,16 @@ impl<'r> Direction<'r> {
         sink: &mut impl FrameSink,
     ) -> Result<(), ProxyError> {
         loop {
+            // What came while one was held that nobody has sent does not wait for what its sender says next.
+            self.parts(source, sink).await?;
             // A sender that never pauses leaves room for others between its messages.
             while self.may_inject()
                 && let Some(injection) = self.session.line.try_injected(self.side)
             {
                 self.inject(injection, source, sink).await?;
+                self.parts(source, sink).await?;
             }
+            self.pour(sink)?;
             let ready = source.ready();
             let frame = match ready.inspect_err(|_| self.cut())? {
                 Some(frame) => frame,
@@ -156,13 +160,11 @@ impl<'r> Direction<'r> {
                     }
                 }
             };
-            self.now = source.received();
+            self.heard(source);
             let size = self.step;
             for step in frame.data.iter().flat_map(|piece| piece.chunks(size)) {
                 self.buf.extend_from_slice(step);
-                while let Some(part) = self.next_part()? {
-                    self.part(part, source, sink).await?;
-                }
+                self.parts(source, sink).await?;
                 self.pour(sink)?;
                 self.session.recorder.ready().await;
             }
@@ -182,6 +184,37 @@ impl<'r> Direction<'r> {
         self.done();
         self.session.recorder.end(self.side, self.now);
         sink.shutdown().await
+    }
+
+    /// The newest bytes have come in by now; they pass behind what was held.
+    pub(super) fn heard(&mut self, source: &impl FrameSource) {
+        let received = source.received();
+        let passing = self.session.recorder.passing(self.side, received);
+        self.now = self.now.max(passing);
+    }
+
+    /// Passes on what has come in, and what was injected right behind the message that it was to follow.
+    async fn parts(
+        &mut self,
+        source: &mut impl FrameSource,
+        sink: &mut impl FrameSink,
+    ) -> Result<(), ProxyError> {
+        while let Some(part) = self.next_part()? {
+            self.part(part, source, sink).await?;
+            while !self.later.is_empty()
+                && self.is_between()
+                && let Some(injection) = self.session.line.try_injected(self.side)
+            {
+                self.inject(injection, source, sink).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether nothing is under way to the receiver, whatever has come in behind that.
+    fn is_between(&self) -> bool {
+        let begun = self.journal.kind().is_some() && self.held.is_none();
+        !begun && !self.passing && !self.closed
     }
 
     fn next_part(&mut self) -> Result<Option<Part>, ProxyError> {
@@ -335,6 +368,7 @@ impl<'r> Direction<'r> {
     fn done(&mut self) {
         self.cut();
         self.session.line.closed(self.side);
+        self.session.line.left(self.side);
         if !self.session.closing.load(Ordering::Relaxed) {
             // The other side is done only because it was told so.
             let _ = self.session.left.set(self.side);
@@ -349,7 +383,7 @@ impl<'r> Direction<'r> {
             let flags = message.flags.with(MessageFlags::DROPPED);
             self.journal.forget();
             self.journal
-                .whole(message.kind, 0, message.content, flags, self.now);
+                .whole(message.kind, 0, message.content, flags, clock::now());
             return;
         }
         match (self.journal.kind(), &mut self.held) {

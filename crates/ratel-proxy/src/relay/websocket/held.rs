@@ -2,14 +2,17 @@
 //! for a person.
 //!
 //! While one waits, its sender is still heard: pings, which keep the connection alive, pass at once; what else comes is
-//! kept up to a bound, and then not read any more.
+//! kept up to a bound, and then not read any more. A client that leaves, or a receiver, ends the wait: the message goes
+//! nowhere. A server's is still there for the client when the server has left.
 
 use bytes::{Bytes, BytesMut};
+use ratel_core::clock;
 use ratel_core::control::{Order, Part as FlowPart};
 use ratel_core::hooks::Hook;
 use ratel_flow::{Message, MessageFlags, MessageKind, Side};
 use ratel_proto::websocket::{Part, opcode};
 
+use super::super::tcp::other;
 use super::direction::{Direction, size};
 use crate::body::{AHEAD_MAX, FrameSink, FrameSource};
 use crate::error::ProxyError;
@@ -88,10 +91,25 @@ impl Direction<'_> {
             self.put(wire, sink)?;
         }
         self.journal.forget();
+        self.record(kind, fragments, message, &content);
+        Ok(())
+    }
+
+    /// Records a message, and beside it what it had said when it `came`.
+    pub(super) fn record(
+        &mut self,
+        kind: MessageKind,
+        fragments: u32,
+        message: Message,
+        came: &Bytes,
+    ) {
         let Message { content, flags, .. } = message;
         self.journal
             .whole(kind, fragments, content, flags, self.now);
-        Ok(())
+        if flags.contains(MessageFlags::MODIFIED) {
+            let recorder = self.session.recorder;
+            recorder.came_as(self.side, came, self.now);
+        }
     }
 
     /// What hooks and people leave of a message.
@@ -145,6 +163,8 @@ impl Direction<'_> {
         };
         waiting.show(message);
         self.waiting = Some(message.clone());
+        let came = message.content.clone();
+        let receiver = other(self.side);
         // What is behind it has come already, maybe.
         let mut heard = self.keep(source, sink).await?;
         let order = loop {
@@ -152,14 +172,23 @@ impl Direction<'_> {
             let order = tokio::select! {
                 biased;
                 order = waiting.order() => order,
+                // Nobody is there to get it.
+                () = line.has_left(receiver) => {
+                    return Err(ProxyError::WebSocketLeft { by: receiver });
+                }
                 frame = next(source), if heard => {
                     match frame {
                         Ok(frame) => {
                             self.take(&frame);
+                            self.heard(source);
+                            heard = self.keep(source, sink).await?;
                             if frame.end {
+                                // What a server has said can still be heard.
+                                if self.side == Side::Client {
+                                    return Err(waiting.client_left());
+                                }
                                 waiting.left(self.side);
                             }
-                            heard = self.keep(source, sink).await?;
                         }
                         // What a server has said can still be heard.
                         Err(_) if self.side == Side::Server => {
@@ -172,16 +201,16 @@ impl Direction<'_> {
                 }
             };
             match order {
-                Order::EditMessage(content) => {
-                    message.content = content;
-                    waiting.show(message);
-                    self.waiting = Some(message.clone());
-                }
+                Order::EditMessage(content) => message.content = content,
+                Order::Revert => message.content = came.clone(),
                 Order::Edit(_) => {}
                 Order::Resume | Order::Drop => break order,
             }
+            waiting.show(message);
+            self.waiting = Some(message.clone());
         };
         self.waiting = None;
+        self.now = clock::now();
         if matches!(order, Order::Drop) {
             message.drop_it();
         }

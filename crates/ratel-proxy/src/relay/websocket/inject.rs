@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use ratel_core::clock;
 use ratel_core::control::Injection;
-use ratel_flow::{Message, MessageFlags, MessageKind};
+use ratel_flow::{MessageFlags, MessageKind};
 use ratel_proto::websocket::{CONTROL_MAX, close_payload};
 
 use super::direction::Direction;
@@ -34,13 +34,13 @@ impl Direction<'_> {
         if !matches!(kind, MessageKind::Text | MessageKind::Binary) {
             return self.inject_control(kind, content, sink);
         }
-        let message = self.shown(kind, flags, content, source, sink).await?;
+        let message = self.shown(kind, flags, content.clone(), source, sink);
+        let message = message.await?;
         if !message.is_dropped() {
             self.put(self.encoded(kind, &message.content), sink)?;
             self.pour(sink)?;
         }
-        let Message { content, flags, .. } = message;
-        self.journal.whole(kind, 1, content, flags, self.now);
+        self.record(kind, 1, message, &content);
         Ok(())
     }
 

@@ -82,13 +82,7 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Node>, ReencodeError> {
     let read = yaml::read(text);
     match read.error {
         None => Ok(read.documents),
-        Some(error) => {
-            let message = match error.hint {
-                Some(hint) => format!("{}; {hint}", error.what),
-                None => error.what,
-            };
-            Err(ReencodeError::at(error.place, message))
-        }
+        Some(error) => Err(ReencodeError::at(error.place, error.with_hint())),
     }
 }
 
