@@ -140,7 +140,7 @@ fn a_message_of_grpc_is_edited_by_field() {
 fn a_message_of_grpc_is_sent_by_its_fields_or_bytes() {
     let mut ui = Ui::new(SMALL, vec![call(1)]);
     let line = ui.control.register(FlowId(1));
-    line.carries(ratel_flow::Side::Server, StreamKind::Grpc);
+    line.carries(Side::Client, StreamKind::Grpc);
     let sent = |ui: &mut Ui, typed: &str| {
         ui.command(&format!("inject.message @focus false {typed}"));
         line.try_injected(Side::Client)
