@@ -177,7 +177,10 @@ fn in_lines<S: Subject + ?Sized>(
     let is_word = is_word(pattern);
     let mut is_in = |headers: &Headers| {
         if is_word {
-            return headers.lines().any(|line| pattern.is_match(line));
+            // Most have it nowhere, and what was removed is still somewhere.
+            let mut parts = headers.storage().into_iter();
+            return parts.any(|part| pattern.is_match(part))
+                && headers.lines().any(|line| pattern.is_match(line));
         }
         put_lines(headers, &mut scratch.bytes);
         pattern.is_match(&scratch.bytes)

@@ -253,6 +253,22 @@ proptest! {
     }
 }
 
+/// Words are looked for in the headers as they lie in memory, where what was removed lies, too.
+#[test]
+fn words_of_headers_that_were_removed_are_not_found() {
+    let mut flow = flow("GET", "a.test", "a.test", "/", ("X-Secret", "hunter2"));
+    let wants = |flow: &HttpFlow, source: &str| {
+        let filter = Filter::parse(source, FilterOptions::default()).expect("a filter");
+        filter.matches(&LiveHttp::new(flow))
+    };
+    assert!(wants(&flow, "~hq hunter2") && wants(&flow, "~hq x-secret"));
+    assert!(!wants(&flow, "~hq secrethunter"));
+    flow.request.headers.remove("x-secret");
+    assert!(!wants(&flow, "~hq hunter2") && !wants(&flow, "~hq x-secret"));
+    flow.request.headers.append(b"X-Other", b"hunter2");
+    assert!(wants(&flow, "~hq hunter2") && !wants(&flow, "~hq x-secret"));
+}
+
 /// The more texts there are, the more of them stand for each other, but what is not there is not seen.
 #[test]
 fn many_are_told_at_once() {
