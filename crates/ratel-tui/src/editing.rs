@@ -368,7 +368,33 @@ pub fn finish(
     }
     let set = draft.set_content(side, &bytes);
     set.map_err(|error| failed(error.to_string()))?;
-    backend.change(id, draft)
+    let spoilt = is_spoilt(backend, schemas, id, side, [&before.bytes, &bytes]);
+    Ok(match backend.change(id, draft)? {
+        Changed::Yes if spoilt => {
+            Changed::But("it is no body of gRPC: the peer will most likely refuse it".to_owned())
+        }
+        changed => changed,
+    })
+}
+
+/// Whether a body of gRPC, before, is none any more.
+fn is_spoilt(
+    backend: &Backend<'_>,
+    schemas: Option<&Schemas>,
+    id: FlowId,
+    side: Side,
+    [before, after]: [&[u8]; 2],
+) -> bool {
+    let Some(flow) = backend.flows.snapshot(id) else {
+        return false;
+    };
+    let known = Known::new(&flow, side, schemas);
+    let is_grpc = |bytes| {
+        let input = whole(&known, bytes);
+        let view = Rendering::start(None, &input).view_name.to_lowercase();
+        view == messages::GRPC && ratel_views::edit(messages::GRPC, &input).is_ok()
+    };
+    is_grpc(before) && !after.is_empty() && !is_grpc(after)
 }
 
 /// Makes a part what the rows of a table say.

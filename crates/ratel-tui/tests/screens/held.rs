@@ -137,6 +137,38 @@ fn a_message_of_grpc_is_edited_by_field() {
 }
 
 #[test]
+fn the_message_of_a_held_call_comes_first() {
+    let body = b"\0\0\0\0\x05\x0a\x03one";
+    let mut flow = Fake::new(1, "POST", "/shop.Orders/Get", 200, "application/grpc", "").waiting();
+    flow.bodies[0] = body[..].into();
+    flow.snapshot.request_body = body.len() as u64;
+    let request = flow.snapshot.request.as_mut().expect("a request");
+    request.headers.append(b"content-type", b"application/grpc");
+    let mut ui = Ui::new(SMALL, vec![flow]);
+    let line = ui.control.register(FlowId(1));
+    let mut hold = line.hold(Part::Request, 0, false).expect("there is room");
+    intercepted(&mut ui, 1, true);
+    let text = ui.keys("e").text();
+    let first = text.lines().find(|line| line.contains(") "));
+    let first = first.expect("a choice");
+    assert!(first.contains(") request-body (grpc) (here)"), "{text}");
+    assert!(ui.keys("enter").text().contains("1: one"), "{}", ui.text());
+    ui.keys("end").type_in("!").keys("ctrl_s");
+    let Some(Order::Edit(edit)) = order(&mut hold) else {
+        panic!("an order");
+    };
+    let changed = edit.request_body.expect("a body");
+    assert_eq!(&changed[..], b"\0\0\0\0\x06\x0a\x04one!");
+    ui.editor = Some(|bytes| [bytes, b"\n"].concat());
+    ui.command("console.edit.focus request-body");
+    let text = ui.text();
+    assert!(
+        text.contains("request-body changed, but it is no body of gRPC"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_message_of_grpc_is_sent_by_its_fields_or_bytes() {
     let mut ui = Ui::new(SMALL, vec![call(1)]);
     let line = ui.control.register(FlowId(1));

@@ -544,14 +544,14 @@ fn single_messages_are_held_dropped_and_injected() {
     client.until(b"said\n").expect("it was injected");
     client.send("secret\n").expect("a connection");
     // What is behind the held message waits with it.
-    screen.wait_for("[held]");
+    screen.wait_for("[held msg]");
     screen.keys("\x04");
     screen.wait_for("the message is dropped");
-    screen.wait("nothing to be held", |text| !text.contains("[held]"));
+    screen.wait("nothing to be held", |text| !text.contains("[held"));
     client.send("more\n").expect("a connection");
     assert_eq!(client.until(b"\n").expect("the next one"), b"MORE\n");
     client.send("secret\n").expect("a connection");
-    screen.wait_for("[held]");
+    screen.wait_for("[held msg]");
     screen.keys("a");
     client.until(b"SECRET\n").expect("it was let go");
     screen.keys(":flow.kill @focus\r");
@@ -567,7 +567,7 @@ fn single_messages_are_held_dropped_and_injected() {
     client.until(b"data: one\n\n").expect("what is not held");
     screen.wait_for("/events");
     screen.keys("G");
-    screen.wait_for("[held]");
+    screen.wait_for("[held msg]");
     screen.keys(":flow.message.drop @focus\r");
     screen.wait_for("the message is dropped");
     screen.keys(":inject.message @focus true \"data: mine\"\r");
