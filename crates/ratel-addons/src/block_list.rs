@@ -10,7 +10,7 @@ use ratel_flow::record::Value;
 use ratel_flow::{HttpFlow, Side};
 
 use crate::answer::{self, SERVER};
-use crate::live::Scope;
+use crate::live::{Scope, undecided};
 use crate::rule::{Rules, Scoped, wrong};
 
 /// The status that stands for no response at all, as nginx has it.
@@ -120,8 +120,13 @@ impl Addon for BlockList {
         }
         // The last rule that matches has the last word, but for one that ends the flow.
         for rule in self.rules.load().iter() {
-            if !rule.scope.has(flow, bodies) {
-                continue;
+            match rule.scope.decide(flow, bodies) {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    undecided(flow, "block_list");
+                    continue;
+                }
             }
             rule.hits.add();
             flow.annotations

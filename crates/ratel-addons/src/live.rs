@@ -3,8 +3,10 @@
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::options::{Key, Values};
 use ratel_flow::filter::{Clues, Filter, FilterOptions, LiveHttp, Needs};
-use ratel_flow::{HttpFlow, Side};
+use ratel_flow::{HttpFlow, Request, Side, Version};
 use ratel_proto::streams;
+
+use crate::rule::failed;
 
 /// The flow with those bodies that are here.
 pub(crate) fn subject<'a>(flow: &'a HttpFlow, bodies: &'a Bodies) -> LiveHttp<'a> {
@@ -24,6 +26,23 @@ impl Scope {
     pub(crate) fn has(&self, flow: &HttpFlow, bodies: &Bodies) -> bool {
         let filter = self.0.as_ref();
         filter.is_none_or(|filter| filter.matches(&subject(flow, bodies)))
+    }
+
+    /// Whether it is for this flow, whose request has passed: none if that depends on a body of the request that is not
+    /// here, since it was too large to be held back, or is a stream.
+    pub(crate) fn decide(&self, flow: &HttpFlow, bodies: &Bodies) -> Option<bool> {
+        if bodies.request.is_some() || is_bodiless(&flow.request) {
+            return Some(self.has(flow, bodies));
+        }
+        self.judge(flow, bodies, Side::Client)
+    }
+
+    /// Whether the body of the request has to be kept to tell, once there is a response, whether it is for this flow.
+    pub(crate) fn asks_request(&self, flow: &HttpFlow, bodies: &Bodies) -> bool {
+        let Some(filter) = self.0.as_ref().filter(|_| self.looks_into(Side::Client)) else {
+            return false;
+        };
+        !is_bodiless(&flow.request) && filter.awaits_request_body(&subject(flow, bodies))
     }
 
     /// Whether it may be for this flow once the body of that side is there.
@@ -91,6 +110,63 @@ pub(crate) fn request_need<'r>(
     }
 }
 
+/// Whether its head says that a request has no body (RFC 9112 §6.3). In HTTP/2 a head does not say so.
+pub(crate) fn is_bodiless(request: &Request) -> bool {
+    let says = |name| request.headers.contains(name);
+    matches!(request.version, Version::Http10 | Version::Http11)
+        && !says("content-length")
+        && !says("transfer-encoding")
+}
+
+/// What rules for responses have to keep of a request to tell whether they are for its flow.
+pub(crate) fn response_need<'r>(
+    mut scopes: impl Iterator<Item = &'r Scope>,
+    flow: &HttpFlow,
+    bodies: &Bodies,
+    side: Side,
+) -> BodyNeed {
+    if side == Side::Server || flow.error.is_some() {
+        return BodyNeed::Stream;
+    }
+    let depends = scopes.any(|scope| scope.asks_request(flow, bodies));
+    // A stream may have no end.
+    if depends && streams::kind_of(&flow.request.headers).is_none() {
+        BodyNeed::IfPossible
+    } else {
+        BodyNeed::Stream
+    }
+}
+
+/// The rules that are for this flow. Those of which nobody can tell are not, and the flow says so.
+pub(crate) fn decided<'r, R>(
+    rules: &'r [R],
+    scope: impl Fn(&R) -> &Scope,
+    flow: &mut HttpFlow,
+    bodies: &Bodies,
+    option: &str,
+) -> Vec<&'r R> {
+    let mut open = false;
+    let matching = rules.iter().filter(|rule| {
+        let decided = scope(rule).decide(flow, bodies);
+        open |= decided.is_none();
+        decided == Some(true)
+    });
+    let matching = matching.collect();
+    if open {
+        undecided(flow, option);
+    }
+    matching
+}
+
+/// A rule of that option looks into a body of the request that is not here.
+pub(crate) fn undecided(flow: &mut HttpFlow, option: &str) {
+    const WHY: &str = "a filter asks for the body of the request, which was not held back (too large, or a stream)";
+    // It may be asked for each message of a stream.
+    if !flow.annotations.comment.contains(WHY) {
+        failed(flow, option, WHY);
+    }
+}
+
 /// The filter that an option says a feature is for; none if it is off.
 ///
 /// # Errors
@@ -116,6 +192,32 @@ mod tests {
     use super::*;
     use crate::testing::flow;
     use crate::{BlockList, MapRemote, ModifyHeaders, StickyAuth};
+
+    #[test]
+    fn the_body_of_a_request_is_kept_where_it_decides_about_a_response() {
+        let rows = [
+            ("~s & ~bq a", true),
+            ("~s & !~bq a", true),
+            ("~b a", true),
+            ("~c 200 & ~bq a", true),
+            ("~hs x & ~bq a", true),
+            ("~s | ~bq a", false),
+            ("~q & ~bq a", false),
+            ("~s & ~bs a", false),
+            ("~u never & ~bq a", false),
+        ];
+        let mut flow = flow("/x");
+        flow.request.headers.append(b"content-length", b"1");
+        for (text, asks) in rows {
+            let filter = Filter::parse(text, FilterOptions::default()).expect("a filter");
+            let scope = Scope(Some(filter));
+            assert_eq!(
+                scope.asks_request(&flow, &Bodies::default()),
+                asks,
+                "{text}"
+            );
+        }
+    }
 
     fn chain(rules: &[(&str, &[&str])]) -> AddonChain {
         let addons: Vec<Arc<dyn Addon>> = vec![

@@ -20,7 +20,7 @@ use ratel_flow::pattern::Replacer;
 use ratel_flow::{HttpFlow, Response, Side};
 
 use crate::answer::SERVER;
-use crate::live::Scope;
+use crate::live::{Scope, decided};
 use crate::map_remote::url_pattern;
 use crate::rule::{Rules, Scoped, elsewhere, failed, read};
 use candidates::Candidate;
@@ -228,14 +228,14 @@ impl Addon for MapLocal {
             return done();
         }
         let rules = self.rules.load();
-        let matching = rules.iter().filter(|rule| rule.scope.has(flow, bodies));
-        let mut matching = matching.peekable();
-        if matching.peek().is_none() {
+        let matching = decided(&rules, |rule| &rule.scope, flow, bodies, "map_local");
+        if matching.is_empty() {
             return done();
         }
         let url = flow.request.texts().url(&flow.request);
         // Without a match nothing is looked for on a disk.
         let matching: Vec<Rule> = matching
+            .into_iter()
             .filter(|rule| !matches!(rule.finds.find(url), Ok(None)))
             .cloned()
             .collect();

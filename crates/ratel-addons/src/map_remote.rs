@@ -9,7 +9,7 @@ use ratel_flow::filter::{Clues, FilterOptions};
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
 use ratel_flow::{HttpFlow, LiveRequest, Request, Side};
 
-use crate::live::Scope;
+use crate::live::{Scope, undecided};
 use crate::rule::{Rules, Scoped, failed};
 
 /// The addon: its rules.
@@ -168,10 +168,14 @@ impl Addon for MapRemote {
             return done();
         }
         for rule in self.rules.load().iter() {
-            if rule.scope.has(flow, bodies)
-                && let Err(error) = rule.apply(&mut flow.request)
-            {
-                failed(flow, "map_remote", error);
+            match rule.scope.decide(flow, bodies) {
+                Some(true) => {
+                    if let Err(error) = rule.apply(&mut flow.request) {
+                        failed(flow, "map_remote", error);
+                    }
+                }
+                None if rule.is_in_url(&flow.request) => undecided(flow, "map_remote"),
+                _ => {}
             }
         }
         done()

@@ -15,10 +15,10 @@ use ratel_core::options::{Hits, Values, keys};
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Part, Spec, SpecError, SpecReason};
 use ratel_flow::pattern::{Flags, Pattern, Replacer, Template, Unit};
-use ratel_flow::{HttpFlow, Message, Request, Side, Version};
+use ratel_flow::{HttpFlow, Message, Side};
 use ratel_proto::streams;
 
-use crate::live::Scope;
+use crate::live::{self, Scope, is_bodiless};
 use crate::map_remote;
 use crate::rule::{Rules, Source, elsewhere, failed, read};
 use content::Content;
@@ -173,6 +173,12 @@ impl Addon for ModifyBody {
             (Side::Server, Some(response)) => &response.headers,
             (Side::Server, None) => return BodyNeed::Stream,
         };
+        // What is changed is the response, if this is about it.
+        let scopes = rules.iter().map(|rule| &rule.scope);
+        let kept = live::response_need(scopes, flow, bodies, side);
+        if kept != BodyNeed::Stream {
+            return kept;
+        }
         let fills = |rule: &Rule| rule.work.fills;
         if side == Side::Client && is_bodiless(&flow.request) && !rules.iter().any(fills) {
             return BodyNeed::Stream;
@@ -194,7 +200,8 @@ impl Addon for ModifyBody {
     fn body_passes(&self, flow: &mut HttpFlow, side: Side) {
         let rules = self.rules.load();
         let bodies = Bodies::default();
-        if rules.iter().any(|rule| rule.scope.has(flow, &bodies)) && has_body(flow, side) {
+        let may_match = |rule: &Rule| rule.scope.may_have(flow, &bodies, side);
+        if rules.iter().any(may_match) && has_body(flow, side) {
             let what = match side {
                 Side::Client => "request",
                 Side::Server => "response",
@@ -220,7 +227,9 @@ impl Addon for ModifyBody {
         }
         let rules = self.rules.get();
         // Most flows are none of theirs.
-        let first = rules.iter().position(|rule| rule.scope.has(flow, bodies));
+        let first = rules
+            .iter()
+            .position(|rule| rule.scope.decide(flow, bodies) != Some(false));
         let Some(first) = first else { return done() };
         Box::pin(async move {
             let rules = rules.get(first..).unwrap_or_default();
@@ -241,7 +250,10 @@ impl Addon for ModifyBody {
             response: (message.side == Side::Server).then(|| message.content.clone()),
             ..Bodies::default()
         };
-        if !rules.iter().any(|rule| rule.scope.has(flow, &bodies)) {
+        if !rules
+            .iter()
+            .any(|rule| rule.scope.decide(flow, &bodies) != Some(false))
+        {
             return done();
         }
         Box::pin(async move {
@@ -251,7 +263,7 @@ impl Addon for ModifyBody {
                     response: (message.side == Side::Server).then(|| message.content.clone()),
                     ..Bodies::default()
                 };
-                if !rule.scope.has(flow, &bodies) {
+                if !is_for(rule, flow, &bodies) {
                     continue;
                 }
                 match replaced(&rule.work, message.content.clone()).await {
@@ -275,12 +287,13 @@ fn has_body(flow: &HttpFlow, side: Side) -> bool {
     side == Side::Client || !ends_with_head
 }
 
-/// Whether its head says that a request has no body (RFC 9112 §6.3). In HTTP/2 a head does not say so.
-fn is_bodiless(request: &Request) -> bool {
-    let says = |name| request.headers.contains(name);
-    matches!(request.version, Version::Http10 | Version::Http11)
-        && !says("content-length")
-        && !says("transfer-encoding")
+/// Whether a rule is for this flow; one of which nobody can tell is not, and the flow says so.
+fn is_for(rule: &Rule, flow: &mut HttpFlow, bodies: &Bodies) -> bool {
+    let decided = rule.scope.decide(flow, bodies);
+    if decided.is_none() {
+        live::undecided(flow, "modify_body");
+    }
+    decided == Some(true)
 }
 
 /// Applies rules one after the other, each to what those before it have left.
@@ -300,7 +313,7 @@ async fn modify(
         if reads && let Some(changed) = content.take() {
             changed.put_back(bodies, side).await?;
         }
-        if !rule.scope.has(flow, bodies) {
+        if !is_for(rule, flow, bodies) {
             continue;
         }
         let mut current = match content.take() {

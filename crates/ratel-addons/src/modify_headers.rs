@@ -1,14 +1,14 @@
 //! Sets and removes headers of requests and responses (option `modify_headers`): `/FILTER/NAME/VALUE`.
 
-use ratel_core::addon::{Addon, Bodies, Gate, HookFuture, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
-use ratel_flow::HttpFlow;
 use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError};
+use ratel_flow::{HttpFlow, Side};
 use ratel_proto::Headers;
 
-use crate::live::Scope;
+use crate::live::{Scope, decided, response_need};
 use crate::rule::{Rules, Source, elsewhere, failed, read, wrong};
 
 /// The addon: its rules.
@@ -117,6 +117,16 @@ impl Addon for ModifyHeaders {
             })
     }
 
+    fn wants_bodies(&self) -> bool {
+        let rules = self.rules.load();
+        rules.iter().any(|rule| rule.scope.looks_into(Side::Client))
+    }
+
+    fn body_need(&self, flow: &HttpFlow, bodies: &Bodies, side: Side) -> BodyNeed {
+        let rules = self.rules.load();
+        response_need(rules.iter().map(|rule| &rule.scope), flow, bodies, side)
+    }
+
     fn http<'a>(
         &'a self,
         hook: Hook,
@@ -132,8 +142,17 @@ impl Addon for ModifyHeaders {
         }
         // All filters see the flow as it was.
         let rules = self.rules.load();
-        let matching = rules.iter().filter(|rule| rule.scope.has(flow, bodies));
-        let matching: Vec<Rule> = matching.cloned().collect();
+        let matching: Vec<Rule> = match hook {
+            // Of a body nothing is known by then, for any flow.
+            Hook::RequestHeaders => {
+                let matching = rules.iter().filter(|rule| rule.scope.has(flow, bodies));
+                matching.cloned().collect()
+            }
+            _ => {
+                let matching = decided(&rules, |rule| &rule.scope, flow, bodies, "modify_headers");
+                matching.into_iter().cloned().collect()
+            }
+        };
         if matching.is_empty() {
             return done();
         }

@@ -167,6 +167,10 @@ impl RuleFile {
             last.is_flawed = true;
         }
         let mut flaws = reader.flaws;
+        flaws.extend(read.unused.iter().map(|place| {
+            let what = "`&` in front of this value names it, and no `*` refers to that name";
+            Flaw::at(*place, what).hint("put single quotes round what is meant as text")
+        }));
         flaws.extend(read.error.map(Flaw::from));
         let mut file = Self::default();
         let mut names = HashSet::new();

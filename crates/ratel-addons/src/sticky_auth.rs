@@ -81,7 +81,7 @@ impl Addon for StickyAuth {
             if seen.len() < HOSTS_MAX || seen.contains_key(host) {
                 seen.insert(host.clone(), value.to_vec());
             }
-        } else if scope.has(flow, bodies)
+        } else if scope.decide(flow, bodies) == Some(true)
             && let Some(value) = seen().get(host)
         {
             flow.request.headers.append(b"authorization", value);

@@ -50,7 +50,7 @@ impl StickyCookie {
     }
 
     fn put(&self, scope: &Scope, flow: &mut HttpFlow, bodies: &Bodies) {
-        if !scope.has(flow, bodies) {
+        if scope.decide(flow, bodies) != Some(true) {
             return;
         }
         let jar = self.jar.lock().unwrap_or_else(PoisonError::into_inner);

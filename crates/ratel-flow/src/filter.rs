@@ -21,6 +21,7 @@
 //! # Ok::<(), ratel_flow::filter::FilterError>(())
 //! ```
 
+mod answered;
 mod body;
 mod clues;
 mod describe;

@@ -73,6 +73,8 @@ pub enum Resolved<'a> {
 pub struct Documents {
     /// The documents, which `---` separates. The last one has what came in front of the error, if there was one.
     pub documents: Vec<Node>,
+    /// The values with a name (`&name`) that nothing stands for, which may be meant as text.
+    pub unused: Vec<Place>,
     /// Why no more was read.
     pub error: Option<YamlError>,
 }
@@ -99,16 +101,10 @@ pub fn read(text: &str) -> Documents {
             let list = builder.open.pop().map(|open| open.node);
             let list = list.filter(|node| matches!(node.shape, Shape::List(_)));
             builder.documents.extend(list);
-            return Documents {
-                documents: builder.documents,
-                error: Some(error),
-            };
+            return builder.done(Some(error));
         }
     }
-    Documents {
-        documents: builder.documents,
-        error: None,
-    }
+    builder.done(None)
 }
 
 impl Node {
@@ -219,6 +215,8 @@ struct Builder {
     open: Vec<Open>,
     /// Values that have a name, complete ones.
     anchors: HashMap<usize, Node>,
+    /// Where those are that no alias has stood for.
+    unused: HashMap<usize, Place>,
     /// Values that aliases have stood for.
     copies: usize,
 }
@@ -231,6 +229,16 @@ struct Open {
 }
 
 impl Builder {
+    fn done(self, error: Option<YamlError>) -> Documents {
+        let mut unused: Vec<Place> = self.unused.into_values().collect();
+        unused.sort_unstable();
+        Documents {
+            documents: self.documents,
+            unused,
+            error,
+        }
+    }
+
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), YamlError> {
         let at = place(&span.start);
         let node = |tag: Option<&Tag>, shape| Node {
@@ -265,6 +273,7 @@ impl Builder {
                     return Err(YamlError::too_many_copies(at));
                 }
                 let copy = named.clone();
+                self.unused.remove(&anchor);
                 self.put(copy, 0);
             }
             Event::UnresolvedAlias(_) => return Err(YamlError::no_anchor(at)),
@@ -288,6 +297,7 @@ impl Builder {
     fn put(&mut self, node: Node, anchor: usize) {
         if anchor != 0 {
             self.anchors.insert(anchor, node.clone());
+            self.unused.insert(anchor, node.place);
         }
         let Some(Open {
             node: around, name, ..

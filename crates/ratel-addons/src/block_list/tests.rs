@@ -31,6 +31,24 @@ async fn requests_are_answered_or_ended() {
     }
 }
 
+/// What a body of the request would say is not what `!` makes of its absence.
+#[tokio::test]
+async fn a_rule_that_cannot_be_decided_says_so() {
+    let addon = BlockList::default();
+    list(&addon, "block_list", &["/!~bq a/404"]).expect("a rule");
+    let mut flow = flow("/");
+    flow.request.headers.append(b"Content-Length", b"1");
+    run(&addon, Hook::Request, &mut flow, &mut Bodies::default()).await;
+    assert!(flow.response.is_none());
+    assert_eq!(&*flow.annotations.marked, ":warning:");
+    let mut bodies = Bodies {
+        request: Some("b".into()),
+        ..Bodies::default()
+    };
+    run(&addon, Hook::Request, &mut flow, &mut bodies).await;
+    assert!(flow.response.is_some());
+}
+
 #[test]
 fn what_is_no_rule_is_refused() {
     let rows = [

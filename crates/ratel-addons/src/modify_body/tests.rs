@@ -1,6 +1,6 @@
 use ratel_core::addon::Bodies;
 use ratel_flow::content::{Codings, encode};
-use ratel_flow::{Headers, MessageFlags, MessageKind, Timestamp};
+use ratel_flow::{Headers, MessageFlags, MessageKind, Timestamp, Version};
 
 use super::*;
 use crate::testing::{answered, flow, list, run};
@@ -169,6 +169,47 @@ fn bodies_are_held_back_for_flows_that_may_match_only() {
         assert_eq!(need(rules, &asked, Side::Client), request, "{rules:?}");
         assert_eq!(need(rules, &answered, Side::Server), response, "{rules:?}");
     }
+}
+
+/// A rule for responses that looks into the request's body needs that body, and does nothing where it was not kept.
+#[tokio::test]
+async fn the_body_of_the_request_decides_about_the_response() {
+    let rows = [
+        ("/~s & ~bq z/x/y", "z", "y"),
+        ("/~s & ~bq z/x/y", "a", "x"),
+        ("/~s & !~bq z/x/y", "z", "x"),
+        ("/~s & !~bq z/x/y", "a", "y"),
+    ];
+    for (rule, asked, expected) in rows {
+        let addon = addon(&[rule]);
+        let need = |side| addon.body_need(&upload("/a"), &Bodies::default(), side);
+        assert_eq!(need(Side::Client), BodyNeed::IfPossible, "{rule}");
+        let mut flow = answered("/a", 200);
+        flow.request.headers.append(b"Content-Length", b"1");
+        let mut bodies = Bodies {
+            request: Some(asked.into()),
+            ..response("x")
+        };
+        run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+        assert_eq!(
+            bodies.response.as_deref(),
+            Some(expected.as_bytes()),
+            "{rule}"
+        );
+        assert!(flow.annotations.is_empty());
+        let mut bodies = response("x");
+        run(&addon, Hook::Response, &mut flow, &mut bodies).await;
+        assert_eq!(bodies.response.as_deref(), Some(&b"x"[..]), "{rule}");
+        assert_eq!(&*flow.annotations.marked, ":warning:");
+        assert!(flow.annotations.comment.contains("the body of the request"));
+    }
+    // What is decided without it streams on.
+    let addon = addon(&["/~s & ~u b & ~bq z/x/y", "/~s & ~u a/x/y"]);
+    let need = addon.body_need(&upload("/a"), &Bodies::default(), Side::Client);
+    assert_eq!(need, BodyNeed::Stream);
+    // There is none that could say anything else.
+    let need = addon.body_need(&flow("/b"), &Bodies::default(), Side::Client);
+    assert_eq!(need, BodyNeed::Stream);
 }
 
 #[tokio::test]

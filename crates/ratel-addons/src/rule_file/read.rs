@@ -125,7 +125,8 @@ impl Reader<'_> {
         } else if key.name() == keys::MAP_LOCAL.name() {
             self.parts(key, value, ["find", "path"], false)
         } else if [keys::MODIFY_BODY.name(), keys::MAP_REMOTE.name()].contains(&key.name()) {
-            self.parts(key, value, ["find", "replace"], true)
+            // A forgotten replacement would take out what is found.
+            self.parts(key, value, ["find", "replace"], false)
         } else {
             self.text(name, value).map(|text| vec![Some(text)])
         };

@@ -134,6 +134,10 @@ fn a_file_as_people_write_it_is_refused_in_words_that_help() {
             "1:17: `modify_body` has no `fnd`; did you mean `find`?",
         ),
         (
+            "- modify_body: {find: a}\n",
+            "1:16: `modify_body` has no `replace`; write `modify_body: {find: ..., replace: ...}`",
+        ),
+        (
             "- map_local: {find: a}\n",
             "1:14: `map_local` has no `path`; write `map_local: {find: ..., path: ...}`",
         ),
@@ -217,6 +221,14 @@ fn yaml_that_means_something_else_is_refused_in_words_that_help() {
         (
             "- filter: !~q\n  fault: 503\n",
             "1:14: `!~q` is a tag of YAML here; put single quotes",
+        ),
+        (
+            "- filter: !~u hello\n  fault: 503\n",
+            "1:15: `!~u` is a tag of YAML here; put single quotes",
+        ),
+        (
+            "- modify_headers: {name: a, value: &b c}\n",
+            "1:39: `&` in front of this value names it, and no `*` refers to that name; put single quotes",
         ),
         (
             "- filter: !~q & ~d x\n  fault: 503\n",

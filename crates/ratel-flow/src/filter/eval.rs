@@ -62,7 +62,7 @@ pub(super) fn judge<S: Subject + ?Sized>(
     }
 }
 
-fn test<S: Subject + ?Sized>(test: &Test, flow: &S, scratch: &mut Scratch) -> bool {
+pub(super) fn test<S: Subject + ?Sized>(test: &Test, flow: &S, scratch: &mut Scratch) -> bool {
     match &test.operand {
         Operand::None => fact(test.row.operator, flow),
         Operand::Number(code, _) => {

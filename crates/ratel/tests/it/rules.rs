@@ -196,6 +196,20 @@ fn headers_and_bodies_change_alike() {
             &[GET, POST],
         ),
         forward(
+            "the body of the request decides about the response",
+            &[
+                "-B",
+                "/~s & !~bq hello/o/0",
+                "-B",
+                "/~s & ~bq hello/d/D",
+                "-H",
+                "/~s & ~bq hello/X-S/with",
+                "-H",
+                "/~s & !~bq hello/X-S/without",
+            ],
+            &[GET, POST],
+        ),
+        forward(
             "one after the other",
             &[
                 "-B",
