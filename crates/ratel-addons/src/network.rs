@@ -6,25 +6,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use ratel_core::addon::{Addon, Bodies, Gate, HookFuture, RawConnection, done};
+use ratel_core::addon::{Addon, Bodies, Gate, HookFuture, RawConnection, TlsBegin, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::network::{Fault, FaultKind, Network, Rule, Rules};
+use ratel_core::network::{self, Fault, FaultKind, Network, PlannedFault, Rule, Rules};
 use ratel_core::options::{Values, keys};
 use ratel_flow::dns::DnsMessage;
 use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs, Subject};
-use ratel_flow::record::{Body, Value};
+use ratel_flow::record::Body;
 use ratel_flow::{
     ClientConn, FlowId, FlowKind, Headers, HttpFlow, LiveAnnotations, Request, Response, Scheme,
     ServerConn, Side, Version,
 };
 use ratel_proto::streams::{self, BodyStream};
-
-/// The metadata of a flow that something happened to: the rules, one after the other.
-const FAULT: &str = "ratel_fault";
-
-/// The metadata of a flow that was slowed down.
-const THROTTLE: &str = "ratel_throttle";
 
 /// The addon.
 #[derive(Debug, Default)]
@@ -62,7 +56,7 @@ impl BadNetwork {
                 let network = network.get_or_insert_default();
                 network.throttles.push(rule.what.clone());
                 rule.hits.add();
-                note(&mut flow.annotations, THROTTLE, &rule.spec);
+                network::slowed(&mut flow.annotations, &rule.spec);
             }
         }
         for rule in &rules.faults {
@@ -77,8 +71,10 @@ impl BadNetwork {
             {
                 continue;
             }
-            rule.hits.add();
-            note(&mut flow.annotations, FAULT, &rule.spec);
+            let planned = planned(rule);
+            if !fault.kind.depends_on_body() {
+                planned.happens(&mut flow.annotations);
+            }
             match fault.kind {
                 FaultKind::Status(status) => {
                     answer(flow, bodies, Response::new(status, clock::now()));
@@ -89,7 +85,7 @@ impl BadNetwork {
                 }
                 _ => {
                     let network = network.get_or_insert_default();
-                    network.faults.push(settled(fault));
+                    network.faults.push(planned);
                 }
             }
         }
@@ -98,13 +94,18 @@ impl BadNetwork {
 }
 
 /// The fault as it happens this time.
-fn settled(fault: &Fault) -> FaultKind {
-    match fault.kind {
+fn planned(rule: &Rule<Fault>) -> PlannedFault {
+    let kind = match rule.what.kind {
         FaultKind::Delay(from, to) => {
-            let time = fault.time(from, to);
+            let time = rule.what.time(from, to);
             FaultKind::Delay(time, time)
         }
         ref kind => kind.clone(),
+    };
+    PlannedFault {
+        kind,
+        spec: rule.spec.clone(),
+        hits: rule.hits.clone(),
     }
 }
 
@@ -204,26 +205,26 @@ fn is_for<T>(
     hit
 }
 
-fn note(annotations: &mut LiveAnnotations, name: &str, spec: &str) {
-    let said = match annotations.metadata(name) {
-        Some(Value::Str(before)) => format!("{before}; {spec}"),
-        _ => spec.to_owned(),
+/// All that is known of a flow when its client begins with TLS, or with anything that is not looked into. The client may
+/// have another name for the host.
+fn tunnel(client: &Arc<ClientConn>, host: &str, port: u16, named: Option<&str>) -> HttpFlow {
+    let name = named.unwrap_or(host);
+    let authority = match name.contains(':') {
+        true => format!("[{name}]:{port}"),
+        false => format!("{name}:{port}"),
     };
-    annotations.set_metadata(name, Value::Str(said.into()));
-}
-
-/// All that is known of a flow when its client begins with TLS, or with anything that is not looked into.
-fn tunnel(client: &Arc<ClientConn>, host: &str, port: u16) -> HttpFlow {
+    let mut headers = Headers::new();
+    headers.append(b"host", authority.as_bytes());
     HttpFlow {
         id: FlowId(0),
         client_conn: client.clone(),
         server_conn: None,
         request: Request {
             method: "CONNECT".into(),
-            target: "/".into(),
+            target: authority.into(),
             version: Version::Http11,
             line: None,
-            headers: Headers::new(),
+            headers,
             pseudo: Headers::new(),
             scheme: Scheme::Https,
             host: host.into(),
@@ -323,7 +324,7 @@ impl Addon for BadNetwork {
         Ok(())
     }
 
-    fn fails_tls(&self, client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
+    fn fails_tls(&self, begin: TlsBegin<'_>) -> Option<PlannedFault> {
         let rules = self.rules.load();
         let mut tls = rules
             .faults
@@ -331,12 +332,14 @@ impl Addon for BadNetwork {
             .filter(|rule| rule.what.kind == FaultKind::Tls)
             .peekable();
         tls.peek()?;
-        let flow = tunnel(client, host, 443);
+        let (host, port) = begin
+            .address
+            .unwrap_or_else(|| (begin.sni.unwrap_or_default(), 443));
+        let flow = tunnel(begin.client, host, port, begin.sni);
         let mut known = None;
         let hit =
             tls.find(|rule| is_for(rule, &flow, REQUESTED, &mut known) && rule.what.happens())?;
-        hit.hits.add();
-        Some(hit.spec.clone())
+        Some(planned(hit))
     }
 
     fn raw_network(&self, raw: &mut RawConnection<'_>) -> Option<Box<Network>> {
@@ -345,7 +348,7 @@ impl Addon for BadNetwork {
             return None;
         }
         let (host, port) = raw.address;
-        let mut flow = tunnel(raw.client, host, port);
+        let mut flow = tunnel(raw.client, host, port, None);
         flow.server_conn = Some(raw.server.clone());
         let mut network = Network::default();
         for rule in rules
@@ -354,7 +357,7 @@ impl Addon for BadNetwork {
             .filter(|rule| is_for_raw(rule, &flow))
         {
             rule.hits.add();
-            note(raw.said, THROTTLE, &rule.spec);
+            network::slowed(raw.said, &rule.spec);
             network.throttles.push(rule.what.clone());
         }
         for rule in rules.faults.iter().filter(|rule| is_for_raw(rule, &flow)) {
@@ -362,9 +365,11 @@ impl Addon for BadNetwork {
             if rule.what.kind.precedes_response() || !rule.what.happens() {
                 continue;
             }
-            rule.hits.add();
-            note(raw.said, FAULT, &rule.spec);
-            network.faults.push(settled(&rule.what));
+            let planned = planned(rule);
+            if !planned.kind.depends_on_body() {
+                planned.happens(raw.said);
+            }
+            network.faults.push(planned);
         }
         Some(Box::new(network))
     }

@@ -15,6 +15,7 @@ use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ratel_core::addon::{Addon, Bodies, HookFuture, done};
+use ratel_core::ca::PublicCa;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
 use ratel_flow::http::reason_phrase;
@@ -182,6 +183,12 @@ impl Addon for ProxyAuth {
         self.validator.store(validator.map(Arc::new));
         self.known().clear();
         Ok(())
+    }
+
+    fn ca_loaded(&self, _: &Arc<PublicCa>) {
+        if let Some(Validator::Directory(directory)) = self.validator.load().as_deref() {
+            directory.look();
+        }
     }
 
     fn client_disconnected(&self, client: &ClientConn) {

@@ -33,7 +33,7 @@ use ratel_flow::{ClientConn, HttpFlow, LiveAnnotations, Message, ServerConn, Sid
 
 use crate::ca::PublicCa;
 use crate::hooks::{Hook, HookSet};
-use crate::network::Network;
+use crate::network::{Network, PlannedFault};
 use crate::options::Values;
 
 pub use bodies::{Bodies, BodyNeed, BodyNeeds};
@@ -84,6 +84,17 @@ pub struct RawConnection<'a> {
     pub address: (&'a str, u16),
     /// What is said of the flow, where there is one.
     pub said: &'a mut LiveAnnotations,
+}
+
+/// A client that begins with TLS.
+#[derive(Clone, Copy, Debug)]
+pub struct TlsBegin<'a> {
+    /// Who has called.
+    pub client: &'a Arc<ClientConn>,
+    /// What it calls the server (SNI).
+    pub sni: Option<&'a str>,
+    /// Where its connection goes, if that is known: host (without brackets) and port.
+    pub address: Option<(&'a str, u16)>,
 }
 
 /// A behaviour on the hook interface.
@@ -149,8 +160,9 @@ pub trait Addon: Send + Sync {
         false
     }
 
-    /// The rule by which the TLS handshake of a client with `host` is to fail, if there is one.
-    fn fails_tls(&self, _client: &Arc<ClientConn>, _host: &str) -> Option<Arc<str>> {
+    /// The rule by which the TLS handshake of a client is to fail, if there is one. What has become of that is for the
+    /// caller to say.
+    fn fails_tls(&self, _begin: TlsBegin<'_>) -> Option<PlannedFault> {
         None
     }
 

@@ -11,14 +11,35 @@ mod throttle;
 
 use std::sync::Arc;
 
+use ratel_flow::LiveAnnotations;
 use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::record::Value;
 
 use crate::options::Hits;
 
 pub use chance::Chance;
-pub use fault::{Fault, FaultKind};
+pub use fault::{Fault, FaultKind, PlannedFault};
 pub use spec::SpecError;
 pub use throttle::{Lane, Profile, Throttle};
+
+/// The metadata of a flow that something happened to: the rules, one after the other.
+const FAULT: &str = "ratel_fault";
+
+/// The metadata of a flow that was slowed down.
+const THROTTLE: &str = "ratel_throttle";
+
+/// Has a flow say that a rule of `throttle` slows it down.
+pub fn slowed(said: &mut LiveAnnotations, spec: &str) {
+    note(said, THROTTLE, spec);
+}
+
+fn note(said: &mut LiveAnnotations, name: &str, spec: &str) {
+    let text = match said.metadata(name) {
+        Some(Value::Str(before)) => format!("{before}; {spec}"),
+        _ => spec.to_owned(),
+    };
+    said.set_metadata(name, Value::Str(text.into()));
+}
 
 /// What happens to one flow.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +47,7 @@ pub struct Network {
     /// What slows it down; all of them do.
     pub throttles: Vec<Arc<Throttle>>,
     /// What goes wrong with it, in this order.
-    pub faults: Vec<FaultKind>,
+    pub faults: Vec<PlannedFault>,
     /// The rules that have been decided about: not again when there is a response.
     pub decided: Vec<Arc<str>>,
 }

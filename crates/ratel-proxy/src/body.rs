@@ -188,6 +188,15 @@ impl Held {
         framing
     }
 
+    /// Whether its end is all there is of it, so that it may be said with the head.
+    pub(crate) fn is_empty(&self) -> bool {
+        let mut trailers = self
+            .frames
+            .iter()
+            .filter_map(|frame| frame.trailers.as_ref());
+        self.len() == 0 && trailers.next().is_none()
+    }
+
     /// Payload bytes in the frames.
     pub(crate) fn len(&self) -> usize {
         self.frames.iter().map(Frame::len).sum()

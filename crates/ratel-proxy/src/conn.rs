@@ -10,12 +10,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
-use ratel_core::addon::AddonChain;
+use ratel_core::addon::{AddonChain, TlsBegin};
 use ratel_core::clock;
 use ratel_core::control::Control;
 use ratel_core::hooks::Hook;
 use ratel_core::store::FlowStore;
-use ratel_flow::{ClientConn, FlowKind, Scheme, ServerConn, Side, TlsInfo};
+use ratel_flow::{ClientConn, FlowKind, LiveAnnotations, Scheme, ServerConn, Side, TlsInfo};
 use ratel_proto::client_hello::{self, ClientHello};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::Instant;
@@ -292,17 +292,19 @@ async fn accept_tls(
 ) -> Result<(BoxIo, Shown), ProxyError> {
     let hello = read_hello(ctx, &mut io, &mut ahead).await?;
     let sni = hello.sni.as_deref();
-    let named = sni
-        .or(destination.host().map(|host| &**host))
-        .unwrap_or_default();
-    if let Some(rule) = ctx.shared.addons.fails_tls(&ctx.client, named) {
+    let begin = TlsBegin {
+        client: &ctx.client,
+        sni,
+        address: destination.address(),
+    };
+    if let Some(rule) = ctx.shared.addons.fails_tls(begin) {
         // A client that is gone need not be told.
         let _ = Box::pin(async {
             io.write_all(&HANDSHAKE_FAILURE).await?;
             io.shutdown().await
         })
         .await;
-        return Err(ProxyError::Fault(FaultError::tls(&rule)));
+        return Err(ProxyError::Fault(FaultError::tls(rule)));
     }
     let raw = always_raw(ctx, destination, sni);
     let spoken = if raw {
@@ -478,6 +480,9 @@ impl ConnCtx {
             self.abort.clone(),
         );
         recorder.data(Side::Client, &[Bytes::copy_from_slice(seen)], now);
+        let mut said = LiveAnnotations::default();
+        error.mark(&mut said);
+        recorder.said(&mut said);
         recorder.error(error.to_flow_error(now));
         recorder.finish(now);
         tracing::debug!(client = %self.client.peername, "{error}");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ratel_flow::{FlowError, Side, Timestamp};
+use ratel_flow::{FlowError, LiveAnnotations, Side, Timestamp};
 use ratel_proto::Headers;
 use ratel_proto::h2::{self, ConnectionError, Reason, StreamError};
 use ratel_proto::http1::{BodyError, EncodeError, FramingError, HeadError, Violation};
@@ -335,6 +335,15 @@ impl ProxyError {
     /// Whether a peer of HTTP/2 gave up this one stream.
     pub(crate) fn is_reset(&self) -> bool {
         matches!(self, Self::StreamReset { .. } | Self::StreamRefused { .. })
+    }
+
+    /// Has the flow say which rule has done this.
+    pub(crate) fn mark(&self, said: &mut LiveAnnotations) {
+        if let Self::Fault(fault) = self
+            && let Some(rule) = &fault.rule
+        {
+            rule.happens(said);
+        }
     }
 
     /// What a client of gRPC is told instead of a page: a status and a message. They are what it would find without

@@ -17,6 +17,8 @@ mod repeat;
 mod request;
 mod transfer;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ratel_core::addon::Bodies;
 use ratel_core::clock;
@@ -63,6 +65,9 @@ pub(crate) struct Incoming {
 pub(crate) trait RequestBody: FrameSource {
     /// From here on the client sends raw bytes until it closes (after an upgrade).
     fn become_raw(&mut self);
+
+    /// Whether the client has closed its side for sending, and all it has sent was taken. It may have closed both.
+    fn is_closed(&self) -> bool;
 }
 
 /// The response on its way to the client.
@@ -90,6 +95,9 @@ pub(crate) trait ResponseSink: FrameSink {
 
     /// Whether a final head was queued.
     fn started(&self) -> bool;
+
+    /// Whether the client has reset its connection. Looks without waiting.
+    fn is_reset(&mut self) -> bool;
 }
 
 /// The request on its way to the server.
@@ -198,6 +206,12 @@ pub(crate) async fn run_on(
         outcome = exchange.attempt(upstreams, route, &mut body, sink) => outcome,
         () = line.killed() => Err(ProxyError::Killed),
     };
+    let outcome = match outcome {
+        Ok(_) if body.is_closed() && !exchange.is_upgraded() => {
+            farewell(ctx, sink).await.map(|()| After::Close)
+        }
+        outcome => outcome,
+    };
     match outcome {
         Ok(after) => {
             exchange.recorder.finish(clock::now());
@@ -209,6 +223,33 @@ pub(crate) async fn run_on(
         }
     }
 }
+
+/// Ends the connection of a client that has closed its side, and looks whether it was still there to read the response: a
+/// system takes what is written to one that has closed both sides, and resets the connection then.
+async fn farewell(ctx: &ConnCtx, sink: &mut impl ResponseSink) -> Result<(), ProxyError> {
+    let told = sink.shutdown().await;
+    let is_here = ctx.client.peername.ip().to_canonical().is_loopback();
+    let pauses = if is_here { &[][..] } else { &RESET_TAKES };
+    for pause in pauses {
+        if sink.is_reset() {
+            break;
+        }
+        tokio::time::sleep(*pause).await;
+    }
+    if sink.is_reset() {
+        return Err(ProxyError::ClientGone {
+            during: "while it was sent the response",
+        });
+    }
+    told
+}
+
+/// For how long it is looked whether a client on another machine resets its connection. Its response is on the way.
+const RESET_TAKES: [Duration; 3] = [
+    Duration::from_millis(20),
+    Duration::from_millis(80),
+    Duration::from_millis(200),
+];
 
 /// Records an exchange that failed before it could be run, and tells the client.
 pub(crate) async fn refuse(
@@ -320,6 +361,12 @@ impl<'a> Exchange<'a> {
                 .leaving_out(ctx.config.recorded_most()),
             link: Link::default(),
         }
+    }
+
+    /// Whether it goes on in another protocol.
+    fn is_upgraded(&self) -> bool {
+        let response = self.flow.response.as_ref();
+        response.is_some_and(|response| response.status == 101)
     }
 
     /// Runs a hook; says whether the flow is to be held back.
@@ -568,6 +615,8 @@ impl<'a> Exchange<'a> {
         let error_record = error.to_flow_error(now);
         tracing::debug!(client = %self.ctx.client.peername, "{}", error_record.message);
         self.flow.error = Some(error_record.clone());
+        error.mark(&mut self.flow.annotations);
+        self.recorder.said(&mut self.flow.annotations);
         // It has failed already, whatever hooks make of that.
         let _ = self.hook(Hook::Error).await;
         self.recorder.error(error_record);

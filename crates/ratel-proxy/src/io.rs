@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use ratel_core::clock;
 use ratel_flow::Timestamp;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
@@ -22,6 +22,9 @@ pub(crate) trait Io: AsyncRead + AsyncWrite + Unpin + Send {
     /// Makes the peer see that what it gets is not complete: the connection is reset when it is dropped, without a
     /// goodbye.
     fn reset(&mut self);
+
+    /// Whether the peer has reset the connection. Looks without waiting; a socket says so once.
+    fn is_reset(&mut self) -> bool;
 }
 
 impl Io for TcpStream {
@@ -29,11 +32,19 @@ impl Io for TcpStream {
         // Refused only by a socket that is closed already.
         let _ = self.set_zero_linger();
     }
+
+    fn is_reset(&mut self) -> bool {
+        matches!(self.take_error(), Ok(Some(_)))
+    }
 }
 
 #[cfg(test)]
 impl Io for tokio::io::DuplexStream {
     fn reset(&mut self) {}
+
+    fn is_reset(&mut self) -> bool {
+        false
+    }
 }
 
 /// Any byte stream. The cost of the indirection is a call, next to a system call.
@@ -106,7 +117,7 @@ impl Drop for Pause {
 
 /// The reading half with what was read ahead.
 pub(crate) struct Reader {
-    io: ReadHalf<BoxIo>,
+    io: Half,
     /// Bytes read and not yet taken by a decoder.
     pub(crate) buf: BytesMut,
     eof: bool,
@@ -117,7 +128,7 @@ pub(crate) struct Reader {
 
 /// The writing half with what is to be written.
 pub(crate) struct Writer {
-    io: WriteHalf<BoxIo>,
+    io: Half,
     queue: VecDeque<Bytes>,
     /// Small pieces after everything in `queue`.
     tail: BytesMut,
@@ -125,10 +136,14 @@ pub(crate) struct Writer {
 
 /// Splits a stream; `ahead` was read from it already.
 pub(crate) fn split(io: BoxIo, ahead: BytesMut, activity: Arc<Activity>) -> (Reader, Writer) {
-    let (read, write) = tokio::io::split(io);
+    let vectored = io.is_write_vectored();
+    let shared = Arc::new(Shared {
+        io: Mutex::new(io),
+        vectored,
+    });
     (
         Reader {
-            io: read,
+            io: Half(shared.clone()),
             buf: ahead,
             eof: false,
             next_read: READ_MIN,
@@ -136,7 +151,7 @@ pub(crate) fn split(io: BoxIo, ahead: BytesMut, activity: Arc<Activity>) -> (Rea
             activity,
         },
         Writer {
-            io: write,
+            io: Half(shared),
             queue: VecDeque::new(),
             tail: BytesMut::new(),
         },
@@ -145,7 +160,81 @@ pub(crate) fn split(io: BoxIo, ahead: BytesMut, activity: Arc<Activity>) -> (Rea
 
 /// Puts the halves together again, with what was read ahead. Pieces not yet flushed are lost: flush first.
 pub(crate) fn unsplit(reader: Reader, writer: Writer) -> (BoxIo, BytesMut) {
-    (reader.io.unsplit(writer.io), reader.buf)
+    drop(writer.io);
+    let io: BoxIo = match Arc::try_unwrap(reader.io.0) {
+        Ok(shared) => shared
+            .io
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner),
+        // It would be of another stream's halves, and works as it is.
+        Err(shared) => Box::new(Half(shared)),
+    };
+    (io, reader.buf)
+}
+
+/// One of two that read and write the same stream, and may be asked about it.
+struct Half(Arc<Shared>);
+
+struct Shared {
+    io: Mutex<BoxIo>,
+    vectored: bool,
+}
+
+impl Half {
+    fn io(&self) -> MutexGuard<'_, BoxIo> {
+        // A panic elsewhere leaves a stream that is still whole.
+        self.0.io.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Io for Half {
+    fn reset(&mut self) {
+        self.io().reset();
+    }
+
+    fn is_reset(&mut self) -> bool {
+        self.io().is_reset()
+    }
+}
+
+impl AsyncRead for Half {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io()).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Half {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io()).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *self.io()).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.vectored
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io()).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut *self.io()).poll_shutdown(cx)
+    }
 }
 
 impl Reader {
@@ -280,6 +369,11 @@ impl Writer {
         Ok(())
     }
 
+    /// Whether the peer has reset the connection. Looks without waiting.
+    pub(crate) fn is_reset(&mut self) -> bool {
+        self.io.is_reset()
+    }
+
     /// Tells the peer that nothing more will come; it may still send.
     pub(crate) async fn shutdown(&mut self) -> io::Result<()> {
         self.flush().await?;
@@ -303,17 +397,29 @@ impl Io for Rewind {
     fn reset(&mut self) {
         self.io.reset();
     }
+
+    fn is_reset(&mut self) -> bool {
+        self.io.is_reset()
+    }
 }
 
 impl Io for ClientTls<Box<Rewind>> {
     fn reset(&mut self) {
         self.inner().reset();
     }
+
+    fn is_reset(&mut self) -> bool {
+        self.inner().is_reset()
+    }
 }
 
 impl Io for ServerTls<BoxIo> {
     fn reset(&mut self) {
         self.inner().reset();
+    }
+
+    fn is_reset(&mut self) -> bool {
+        self.inner().is_reset()
     }
 }
 

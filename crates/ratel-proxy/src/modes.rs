@@ -131,6 +131,16 @@ impl Destination {
     }
 
     /// The host in the client's certificate when the client names none.
+    pub(crate) fn address(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::FromRequest => None,
+            Self::Reverse { host, port, .. } | Self::Tunnel { host, port, .. } => {
+                Some((host, *port))
+            }
+        }
+    }
+
+    /// The host of that.
     pub(crate) fn host(&self) -> Option<&Arc<str>> {
         match self {
             Self::FromRequest => None,

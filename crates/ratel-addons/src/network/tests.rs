@@ -3,6 +3,8 @@ use std::net::SocketAddr;
 use ratel_core::options::Value as Setting;
 use ratel_flow::ConnId;
 
+use ratel_flow::record::Value;
+
 use super::*;
 
 fn client() -> Arc<ClientConn> {
@@ -51,7 +53,7 @@ fn faulty(faults: &[&str]) -> BadNetwork {
 
 /// A flow to that host and path after its request, and what is left of it.
 fn asked(addon: &BadNetwork, host: &str, path: &'static str) -> (HttpFlow, Bodies) {
-    let mut flow = tunnel(&client(), host, 443);
+    let mut flow = tunnel(&client(), host, 443, None);
     flow.request.method = "GET".into();
     flow.request.path = path.into();
     let mut bodies = Bodies::default();
@@ -61,7 +63,7 @@ fn asked(addon: &BadNetwork, host: &str, path: &'static str) -> (HttpFlow, Bodie
 
 /// What the answer to a request with that content type says of it.
 fn called(addon: &BadNetwork, content_type: Option<&[u8]>) -> (HttpFlow, Option<Vec<u8>>) {
-    let mut flow = tunnel(&client(), "a.test", 443);
+    let mut flow = tunnel(&client(), "a.test", 443, None);
     flow.request.method = "POST".into();
     flow.request.path = "/pay".into();
     if let Some(content_type) = content_type {
@@ -73,6 +75,16 @@ fn called(addon: &BadNetwork, content_type: Option<&[u8]>) -> (HttpFlow, Option<
         status.map(<[u8]>::to_vec)
     });
     (flow, status)
+}
+
+/// The metadata that say what happened.
+const FAULT: &str = "ratel_fault";
+const THROTTLE: &str = "ratel_throttle";
+
+/// What is left for the engine to do.
+fn kinds(bodies: Bodies) -> Vec<FaultKind> {
+    let faults = bodies.network.expect("something").faults;
+    faults.into_iter().map(|fault| fault.kind).collect()
 }
 
 #[test]
@@ -124,8 +136,7 @@ fn what_matches_is_hit_and_says_so() {
     let (flow, bodies) = asked(&addon, "other.test", "/");
     assert!(flow.response.is_none());
     let second = std::time::Duration::from_secs(2);
-    let faults = bodies.network.expect("something").faults;
-    assert_eq!(faults, [FaultKind::Delay(second, second)]);
+    assert_eq!(kinds(bodies), [FaultKind::Delay(second, second)]);
     let (flow, bodies) = asked(&addon, "a.test", "/");
     assert!(flow.response.is_none() && said(&flow, FAULT).is_none());
     assert!(bodies.network.is_none(), "nothing is kept of it");
@@ -139,8 +150,8 @@ fn rules_that_ask_for_the_response_wait_for_its_head_and_are_asked_once() {
     bodies.network.as_mut().expect("there").faults.clear();
     flow.response = Some(Response::new(200, clock::now()));
     addon.decide(&mut flow, &mut bodies, false);
-    let faults = bodies.network.expect("there").faults;
-    assert_eq!(faults, [FaultKind::Truncate(5)]);
+    assert_eq!(kinds(bodies), [FaultKind::Truncate(5)]);
+    assert_eq!(said(&flow, FAULT).as_deref(), Some("delay 1s"));
     assert_eq!(
         flow.response.expect("the server's").status,
         200,
@@ -161,7 +172,7 @@ fn a_websocket_is_one_once_its_server_has_agreed() {
         }
         flow.response = Some(Response::new(status, clock::now()));
         addon.decide(&mut flow, &mut bodies, false);
-        bodies.network.expect("one of them").faults
+        kinds(bodies)
     };
     let asks = [
         ("connection", "upgrade"),
@@ -189,9 +200,24 @@ fn the_same_seed_has_the_same_flows_hit() {
 
 #[test]
 fn handshakes_fail_for_hosts() {
-    let addon = faulty(&["~d api.dev : tls", "~d api.dev : 503"]);
-    assert!(addon.fails_tls(&client(), "api.dev").is_some());
-    assert!(addon.fails_tls(&client(), "www.dev").is_none());
+    let fails = |rule: &str, sni, address| {
+        let addon = faulty(&[rule, "~d api.dev : 503"]);
+        let begin = TlsBegin {
+            client: &client(),
+            sni,
+            address,
+        };
+        addon.fails_tls(begin).is_some()
+    };
+    let (api, at) = (Some("api.dev"), Some(("10.0.0.1", 8443)));
+    assert!(fails("~d api.dev : tls", api, None));
+    assert!(!fails("~d api.dev : tls", Some("www.dev"), None));
+    // By either of its names, and its port.
+    assert!(fails("~d api.dev : tls", api, at));
+    assert!(fails("~d 10.0.0.1 : tls", api, at));
+    assert!(!fails("!~d api.dev : tls", api, at));
+    assert!(fails("~u :8443 : tls", api, at));
+    assert!(!fails("~u :9443 : tls", api, at));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Users of a directory server (RFC 4511): we look the user up with an account of our own, and see whether the password
 //! is theirs by becoming them.
 
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::thread;
 use std::time::Duration;
 
 use ldap3::{LdapConnAsync, LdapConnSettings, LdapError, Scope, SearchEntry, ldap_escape};
@@ -11,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Where users are looked up.
 pub(super) struct Directory {
     url: String,
+    /// Host and port of that.
+    address: (String, u16),
     account: String,
     password: String,
     /// Below this users are.
@@ -64,14 +69,15 @@ impl Directory {
             let at = at(server);
             return Err(LdapSpecError::Form { what, at });
         }
-        let port = match port {
-            Some(port) => {
-                let number: Result<u16, _> = port.parse();
-                let number = number.map_err(|_| LdapSpecError::Port { at: at(port) })?;
-                format!(":{number}")
-            }
-            None => String::new(),
-        };
+        let number = port
+            .map(|port| {
+                port.parse()
+                    .map_err(|_| LdapSpecError::Port { at: at(port) })
+            })
+            .transpose()?;
+        let default = if scheme == "ldaps" { 636 } else { 389 };
+        let address = (server.to_owned(), number.unwrap_or(default));
+        let port = number.map_or_else(String::new, |number: u16| format!(":{number}"));
         let (base, attribute) = match base.split_once('?') {
             Some((base, parameter)) => match parameter.strip_prefix("search_filter_key=") {
                 Some(name) if is_attribute(name) => (base, name),
@@ -81,12 +87,32 @@ impl Directory {
         };
         Ok(Self {
             url: format!("{scheme}://{server}{port}"),
+            address,
             account: account.to_owned(),
             password: password.to_owned(),
             base: base.to_owned(),
             attribute: attribute.to_owned(),
             insecure,
         })
+    }
+
+    /// Warns, in time, of a server that cannot be reached. Nobody waits for that.
+    pub(super) fn look(&self) {
+        let address = self.address.clone();
+        let look = move || {
+            let connected = address.to_socket_addrs().and_then(|mut addresses| {
+                let first = addresses.next().ok_or(io::ErrorKind::NotFound)?;
+                TcpStream::connect_timeout(&first, PATIENCE)
+            });
+            if let Err(error) = connected {
+                let (host, port) = address;
+                tracing::warn!(
+                    "proxyauth: the directory server {host}:{port} cannot be reached ({error}); clients are refused until it can"
+                );
+            }
+        };
+        // Without a thread there is no warning, and those who ask who they are get the reason.
+        drop(thread::Builder::new().name("ratel-ldap".into()).spawn(look));
     }
 
     /// Whether that is the password of a user.

@@ -7,10 +7,10 @@ use arc_swap::ArcSwap;
 use ratel_flow::{ClientConn, HttpFlow, LiveRequest, Message, Side, TcpFlow};
 
 use super::gate::{Closed, Gates};
-use super::{Addon, Bodies, BodyNeeds, RawConnection, ServerConnect};
+use super::{Addon, Bodies, BodyNeeds, RawConnection, ServerConnect, TlsBegin};
 use crate::ca::PublicCa;
 use crate::hooks::Hook;
-use crate::network::Network;
+use crate::network::{Network, PlannedFault};
 use crate::options::Values;
 
 /// The addons in their order. Cheap to clone.
@@ -240,10 +240,10 @@ impl AddonChain {
         self.all().any(|addon| addon.serves(host))
     }
 
-    /// The rule by which the TLS handshake of a client with `host` is to fail, if any addon has one.
+    /// The rule by which the TLS handshake of a client is to fail, if any addon has one.
     #[must_use]
-    pub fn fails_tls(&self, client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
-        self.all().find_map(|addon| addon.fails_tls(client, host))
+    pub fn fails_tls(&self, begin: TlsBegin<'_>) -> Option<PlannedFault> {
+        self.all().find_map(|addon| addon.fails_tls(begin))
     }
 
     /// The field of requests of this client that is on no record, if there is one.

@@ -1,8 +1,12 @@
 //! What goes wrong with a flow.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Chance;
+use ratel_flow::LiveAnnotations;
+
+use super::{Chance, FAULT, note};
+use crate::options::Hits;
 
 /// What goes wrong, and how often.
 #[derive(Debug)]
@@ -30,6 +34,25 @@ impl Fault {
     }
 }
 
+/// What a rule has in mind for one flow.
+#[derive(Clone, Debug)]
+pub struct PlannedFault {
+    /// What.
+    pub kind: FaultKind,
+    /// The rule as it was written.
+    pub spec: Arc<str>,
+    /// How often that did something.
+    pub hits: Hits,
+}
+
+impl PlannedFault {
+    /// It happens: the rule has done something, and the flow says so.
+    pub fn happens(&self, said: &mut LiveAnnotations) {
+        self.hits.add();
+        note(said, FAULT, &self.spec);
+    }
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FaultKind {
@@ -54,6 +77,12 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Whether it is left to the response's body whether it happens: one that is too short never gets there.
+    #[must_use]
+    pub fn depends_on_body(&self) -> bool {
+        matches!(self, Self::Reset(Some(_)) | Self::Truncate(_))
+    }
+
     /// Whether it takes the place of an answer, and so is decided ahead of one.
     #[must_use]
     pub fn precedes_response(&self) -> bool {

@@ -65,7 +65,11 @@ fn split(spec: &str, options: FilterOptions) -> Result<(Option<Filter>, Word<'_>
     let Some(at) = spec.rfind(" : ") else {
         let what = whole.part(spec, 0);
         if what.text.starts_with(['~', '!', '(']) {
-            return what.fail("what happens is missing: `FILTER : WHAT`");
+            let missing = what.error("what happens is missing: `FILTER : WHAT`");
+            return Err(match what.text.contains(':') {
+                true => missing.hint("the colon in front of it needs a blank on both sides"),
+                false => missing,
+            });
         }
         return Ok((None, what));
     };

@@ -425,9 +425,10 @@ impl Options {
 }
 
 /// Refuses an option whose feature is not there, but for the value that it has anyway: files that mitmproxy has written name
-/// all options, and such a line asks for nothing.
+/// all options, and such a line asks for nothing. Nor does one that switches a protocol off that nobody speaks yet.
 pub(super) fn refuse_planned(def: &OptionDef, value: Option<&Value>) -> Result<(), OptionsError> {
     match def.availability {
+        _ if def.name == keys::HTTP3.name() && value == Some(&Value::Bool(false)) => Ok(()),
         super::Availability::Planned(what) if value != Some(&def.default.to_value()) => {
             Err(OptionsError::Planned {
                 name: def.name,

@@ -85,7 +85,12 @@ fn defaults_are_valid() {
 #[test]
 fn an_option_whose_feature_is_not_there_may_have_its_default() {
     let options = Options::new();
-    for spec in ["dns_use_hosts_file=true", "http3=true", "scripts"] {
+    for spec in [
+        "dns_use_hosts_file=true",
+        "http3=true",
+        "http3=false",
+        "scripts",
+    ] {
         options.set(&[spec]).unwrap();
     }
     for spec in [
@@ -108,7 +113,7 @@ fn an_option_whose_feature_is_not_there_may_have_its_default() {
         "{error}"
     );
     // Where traffic is the same without it, it is passed over.
-    for text in ["http3: false\n", "udp_hosts: 5\n"] {
+    for text in ["strip_ech: false\n", "udp_hosts: 5\n"] {
         let said = values.load_text(text).unwrap();
         assert_eq!((said.names.len(), said.passed_over.len()), (0, 1), "{text}");
     }

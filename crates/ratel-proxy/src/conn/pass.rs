@@ -79,6 +79,9 @@ impl Place<'_> {
             Err(error) if error.is_loss_of_peer() => {
                 tracing::debug!(client = %peername, "{target} was passed through untouched: {error}");
             }
+            Err(error @ ProxyError::Fault(_)) => {
+                tracing::info!(client = %peername, "{target} was passed through untouched until it broke off; {error}");
+            }
             // There is no row that could say so.
             Err(error) => {
                 tracing::warn!(client = %peername, "{target} cannot be passed through: {error}");

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ratel_core::network::PlannedFault;
 use ratel_proto::h2::Reason;
 
 /// What the client is to see of a fault.
@@ -18,6 +19,8 @@ pub(crate) struct FaultError {
     pub(crate) goaway: bool,
     /// In TLS that is not opened: the client is sent an alert.
     pub(crate) alerts: bool,
+    /// Which rule does it, where the flow does not say so yet.
+    pub(crate) rule: Option<Box<PlannedFault>>,
 }
 
 impl FaultError {
@@ -28,6 +31,7 @@ impl FaultError {
             reason: None,
             goaway: false,
             alerts: false,
+            rule: None,
         }
     }
 
@@ -66,11 +70,19 @@ impl FaultError {
         }
     }
 
-    pub(crate) fn tls(rule: &str) -> Self {
-        let said = format!("the TLS handshake was refused by the rule `{rule}`");
+    pub(crate) fn tls(rule: PlannedFault) -> Self {
+        let said = format!("the TLS handshake was refused by the rule `{}`", rule.spec);
         Self {
             alerts: true,
-            ..Self::new(said, false)
+            ..Self::new(said, false).by(rule)
+        }
+    }
+
+    /// The flow is to say that it was that rule.
+    pub(crate) fn by(self, rule: PlannedFault) -> Self {
+        Self {
+            rule: Some(Box::new(rule)),
+            ..self
         }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use ratel_core::clock;
 use ratel_core::control::{Order, Part};
 use ratel_core::hooks::Hook;
-use ratel_flow::{HttpFlow, Side};
+use ratel_flow::{HttpFlow, Side, Version};
 use ratel_proto::{Frame, Framing};
 
 use super::hold::{Event, Waiting};
@@ -36,7 +36,8 @@ impl Exchange<'_> {
         let hold = self.hook(Hook::Response).await?;
         let body = self.bodies.response.take().unwrap_or_default();
         let mut held = Held::of(body);
-        let mut framing = settle(&mut self.flow, &mut held);
+        let closes = !client.is_done();
+        let mut framing = settle(&mut self.flow, &mut held, closes);
         record(&self.flow, &self.recorder, &held);
         let (ctx, line, part) = (self.ctx, self.line, Part::Response);
         if hold
@@ -56,13 +57,13 @@ impl Exchange<'_> {
                         if let Some(body) = edit.response_body {
                             held = Held::of(body);
                         }
-                        framing = settle(&mut self.flow, &mut held);
+                        framing = settle(&mut self.flow, &mut held, closes);
                         record(&self.flow, &self.recorder, &held);
                     }
                     Event::Order(Order::Revert) => {
                         if let Some((response, body)) = came.take() {
                             (self.flow.response, held) = (response, body);
-                            framing = settle(&mut self.flow, &mut held);
+                            framing = settle(&mut self.flow, &mut held, closes);
                             self.recorder.revert(Side::Server);
                         }
                     }
@@ -72,6 +73,8 @@ impl Exchange<'_> {
                 }
             }
         }
+        let now = clock::now();
+        self.recorder.passed(Side::Server, &held.frames, now);
         self.send(framing, held, sink).await?;
         // The adapter closes a connection on which the request body is still to come.
         Ok(if keeps_alive(&self.flow.request) {
@@ -84,7 +87,7 @@ impl Exchange<'_> {
     /// Answers a request for a tunnel, which opens none.
     pub(super) async fn deny(&mut self, sink: &mut impl ResponseSink) -> Result<(), ProxyError> {
         let mut held = Held::of(self.bodies.response.take().unwrap_or_default());
-        let framing = settle(&mut self.flow, &mut held);
+        let framing = settle(&mut self.flow, &mut held, false);
         record(&self.flow, &self.recorder, &held);
         self.send(framing, held, sink).await
     }
@@ -98,15 +101,12 @@ impl Exchange<'_> {
         let Some(response) = &self.flow.response else {
             return Ok(());
         };
-        sink.head(response, framing, false, false)?;
+        sink.head(response, framing, false, held.is_empty())?;
+        if self.link.is_active() {
+            sink.flush().await?;
+        }
         for frame in held.frames {
-            let mut rest = Some(frame);
-            while let Some(piece) = self.link.piece(Side::Server, &mut rest).await? {
-                sink.frame(piece)?;
-                if rest.is_some() {
-                    sink.flush().await?;
-                }
-            }
+            self.link.send(Side::Server, frame, sink).await?;
         }
         sink.flush().await
     }
@@ -115,15 +115,21 @@ impl Exchange<'_> {
 fn record(flow: &HttpFlow, recorder: &Recorder, held: &Held) {
     if let Some(response) = &flow.response {
         recorder.response(response);
+        recorder.watch(Side::Server, &response.headers);
         recorder.replaced(Side::Server, &held.frames, clock::now());
     }
 }
 
-/// Makes the head say how long the body is; some responses have none (RFC 9112 §6.3).
-fn settle(flow: &mut HttpFlow, held: &mut Held) -> Framing {
+/// Makes the head say how long the body is; some responses have none (RFC 9112 §6.3). It says, too, if the connection
+/// `closes`, since some of the request is left in it that nobody wants (RFC 9112 §9.6).
+fn settle(flow: &mut HttpFlow, held: &mut Held, closes: bool) -> Framing {
     let Some(response) = &mut flow.response else {
         return Framing::None;
     };
+    let is_http1 = matches!(flow.request.version, Version::Http10 | Version::Http11);
+    if closes && is_http1 {
+        response.headers.set("connection", b"close");
+    }
     let framing = body::set_length(&mut response.headers, held.joined.len());
     if &flow.request.method[..] == b"HEAD" || matches!(response.status, 204 | 304) {
         *held = Held::of(Bytes::new());

@@ -11,38 +11,53 @@ use ratel_proto::{Framing, streams};
 use super::hold::{Event, Waiting};
 use super::messages::MessageStage;
 use super::{
-    After, Answer, Answered, ResponseSink, ResponseSource, Scene, after_hook, link, normalize,
+    After, Answer, Answered, Paced, ResponseSink, ResponseSource, Scene, after_hook, link,
+    normalize,
 };
-use crate::body::{self, Held};
+use crate::body::{self, FrameSource as _, Held};
 use crate::error::ProxyError;
 
-pub(super) struct Download<'d, R, S> {
+pub(super) struct Download<'d, 'p, R, S> {
     pub(super) scene: Scene<'d>,
     pub(super) bodies: &'d mut Bodies,
-    pub(super) rx: &'d mut R,
+    pub(super) rx: &'d mut Paced<'p, R>,
     pub(super) sink: &'d mut S,
 }
 
-impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
+impl<R: ResponseSource, S: ResponseSink> Download<'_, '_, R, S> {
     pub(super) async fn run(mut self, client_keeps: bool) -> Result<Answered, ProxyError> {
         let response = self.final_head().await?;
-        let (upgraded, framing, hold) = {
-            let mut flow = self.scene.flow.lock().await;
+        let (upgraded, framing) = {
+            let flow = self.scene.flow.lock().await;
             let upgraded = self.rx.upgrades(&flow.request, &response);
             let framing = self.rx.framing(&flow.request.method, &response)?;
+            (upgraded, framing)
+        };
+        if !upgraded {
+            self.rx.begin_body(framing);
+        }
+        let link = self.scene.link;
+        if link.is_active() {
+            // Few flows wait; the others need not have room for it.
+            Box::pin(self.rx.travel(link.trip(), !upgraded)).await;
+        }
+        let hold = {
+            let mut flow = self.scene.flow.lock().await;
             flow.response = Some(response);
-            let hold = hook(self.scene, self.bodies, Hook::ResponseHeaders, &mut flow).await?;
-            (upgraded, framing, hold)
+            hook(self.scene, self.bodies, Hook::ResponseHeaders, &mut flow).await?
         };
         if let Some(network) = &mut self.bodies.network {
-            let faults = self.scene.link.take(network);
+            // What begins with the response has that on its way for as long as it takes.
+            let trips = network.throttles.iter().map(|slow| slow.half_trip());
+            let trip = trips.sum();
+            let faults = link.take(network);
             Box::pin(link::suffer::<R>(self.scene.ctx, faults, None, None)).await?;
+            Box::pin(self.rx.travel(trip, !upgraded)).await;
         }
         if upgraded {
             self.upgrade(hold).await?;
             return Ok(Answered::Upgraded);
         }
-        self.rx.begin_body(framing);
         let needs = {
             let flow = self.scene.flow.lock().await;
             let addons = &self.scene.ctx.shared.addons;
@@ -86,7 +101,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             false => {
                 let passes = self.scene.ctx.config.stream_large_bodies;
                 let most = passes.unwrap_or(body::SMALL_MAX).min(body::SMALL_MAX);
-                body::collect(self.rx, most).await
+                body::collect(&mut self.rx.whole(), most).await
             }
         }
     }
@@ -104,6 +119,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
             if !informational {
                 return Ok(response);
             }
+            self.scene.link.half_trip().await;
             self.scene.recorder.informational(&response);
             self.scene.recorder.ready().await;
             self.sink.informational(&response)?;
@@ -145,7 +161,7 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         let limit = body::hold_limit(needs, passes);
         let mut held = Held::default();
         if !matches!(framing, Framing::Length(len) if len > limit as u64) {
-            held = body::collect(self.rx, limit).await?;
+            held = body::collect(&mut self.rx.whole(), limit).await?;
         }
         if !self.rx.is_done() {
             if needs.insists && passes.is_none() {
@@ -186,9 +202,11 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         }
         let now = self.rx.received();
         self.scene.recorder.passed(Side::Server, &held.frames, now);
-        self.send_head(framing, verbatim, false).await?;
+        self.send_head(framing, verbatim, held.is_empty()).await?;
+        self.begin_slowly().await?;
         for frame in held.frames {
-            self.sink.frame(frame)?;
+            let link = self.scene.link;
+            link.send(Side::Server, frame, self.sink).await?;
         }
         self.sink.flush().await?;
         Ok(framing)
@@ -218,10 +236,18 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         }
         let done = self.rx.is_done() && begun.frames.is_empty();
         self.send_head(framing, stage.is_none(), done).await?;
-        let Scene { recorder, line, .. } = self.scene;
+        let Scene {
+            recorder,
+            line,
+            link,
+            ..
+        } = self.scene;
+        if !begun.frames.is_empty() {
+            self.begin_slowly().await?;
+        }
         for frame in begun.frames {
             recorder.frame(Side::Server, &frame, self.rx.received());
-            self.sink.frame(frame)?;
+            link.send(Side::Server, frame, self.sink).await?;
         }
         while !self.rx.is_done() {
             let frame = match self.rx.ready()? {
@@ -276,6 +302,14 @@ impl<R: ResponseSource, S: ResponseSink> Download<'_, R, S> {
         *framing = body::unbound(&mut response.headers, *framing, version);
         self.scene.line.carries(Side::Server, stage.kind());
         Some(stage)
+    }
+
+    /// A head does not wait for the pieces of a body that are to follow one by one.
+    async fn begin_slowly(&mut self) -> Result<(), ProxyError> {
+        match self.scene.link.is_active() {
+            true => self.sink.flush().await,
+            false => Ok(()),
+        }
     }
 
     async fn send_head(

@@ -77,6 +77,10 @@ impl<S: RequestBody> RequestBody for Limited<'_, S> {
         self.limit = None;
         self.source.become_raw();
     }
+
+    fn is_closed(&self) -> bool {
+        self.source.is_closed()
+    }
 }
 
 impl<S: ResponseSource> ResponseSource for Limited<'_, S> {

@@ -19,7 +19,7 @@ use ratel_proto::{Frame, Framing};
 use tokio::time::Instant;
 
 use super::{Answer, RequestBody, ResponseSource};
-use crate::body::{FrameSource, PeerEnd, Watch};
+use crate::body::{FrameSink, FrameSource, PeerEnd, Watch};
 use crate::conn::ConnCtx;
 use crate::error::{FaultError, ProxyError};
 
@@ -49,9 +49,9 @@ impl Link {
         state.throttles.append(&mut network.throttles);
         let mut now = Vec::new();
         for fault in network.faults.drain(..) {
-            let cut = match fault {
-                FaultKind::Reset(Some(after)) => (after, FaultError::reset_after(after)),
-                FaultKind::Truncate(after) => (after, FaultError::truncated(after)),
+            let cut = match fault.kind {
+                FaultKind::Reset(Some(after)) => (after, FaultError::reset_after(after).by(fault)),
+                FaultKind::Truncate(after) => (after, FaultError::truncated(after).by(fault)),
                 other => {
                     now.push(other);
                     continue;
@@ -102,14 +102,19 @@ impl Link {
     }
 
     /// How long half a round trip takes this time.
-    fn trip(&self) -> Duration {
+    pub(super) fn trip(&self) -> Duration {
         let state = self.state();
         let trips = state.throttles.iter().map(|throttle| throttle.half_trip());
         trips.sum()
     }
 
-    /// How many of `len` bytes are to go on next, and when.
-    fn next(&self, side: Side, len: u64) -> Result<(u64, Option<Instant>), ProxyError> {
+    /// How many of `len` bytes that set off at that time are to go on next, and when they are through.
+    fn next(
+        &self,
+        side: Side,
+        len: u64,
+        at: Instant,
+    ) -> Result<(u64, Option<Instant>), ProxyError> {
         let down = side == Side::Server;
         let mut state = self.state();
         let pieces = state.throttles.iter().map(|throttle| throttle.piece(down));
@@ -121,11 +126,11 @@ impl Link {
             piece = piece.min(*left);
             *left -= piece;
         }
-        let now = Instant::now().into_std();
+        let at = at.into_std();
         let due = state
             .throttles
             .iter()
-            .map(|throttle| throttle.pass(down, piece, now))
+            .map(|throttle| throttle.pass(down, piece, at))
             .max();
         Ok((piece, due.map(Instant::from_std)))
     }
@@ -142,13 +147,31 @@ impl Link {
         if !self.is_active() {
             return Ok(Some(frame));
         }
-        let (piece, due) = self.next(side, frame.len() as u64)?;
+        let (piece, due) = self.next(side, frame.len() as u64, Instant::now())?;
         if let Some(due) = due {
             Box::pin(tokio::time::sleep_until(due)).await;
         }
         let (piece, left) = split(frame, piece);
         *rest = left;
         Ok(Some(piece))
+    }
+
+    /// Sends a frame that is here as a whole, piece by piece.
+    pub(super) async fn send(
+        &self,
+        side: Side,
+        frame: Frame,
+        sink: &mut impl FrameSink,
+    ) -> Result<(), ProxyError> {
+        let mut rest = Some(frame);
+        while let Some(piece) = self.piece(side, &mut rest).await? {
+            sink.frame(piece)?;
+            // What breaks off behind it leaves it where it has arrived.
+            if self.is_active() {
+                sink.flush().await?;
+            }
+        }
+        Ok(())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -261,8 +284,14 @@ pub(crate) struct Paced<'p, S> {
     inner: &'p mut S,
     link: &'p Link,
     side: Side,
+    /// What came while the head was on its way, and when: with the head itself, where that is not said.
+    early: VecDeque<(Option<Instant>, Frame)>,
+    /// Why nothing came behind that.
+    broken: Option<ProxyError>,
     held: Option<Box<Frame>>,
-    /// How much of that is next, and when.
+    /// When that set off; with the head where that is not said.
+    left: Option<Instant>,
+    /// How much of it is next, and when.
     next: Option<(u64, Option<Instant>)>,
     /// What is on its way, and when it arrives.
     transit: VecDeque<(Instant, Frame)>,
@@ -278,7 +307,10 @@ impl<'p, S> Paced<'p, S> {
             inner,
             link,
             side,
+            early: VecDeque::new(),
+            broken: None,
             held: None,
+            left: None,
             next: None,
             transit: VecDeque::new(),
             failed: None,
@@ -296,47 +328,111 @@ impl<'p, S> Paced<'p, S> {
 
     /// Whether nothing is kept here.
     fn is_empty(&self) -> bool {
-        self.held.is_none() && self.transit.is_empty() && self.failed.is_none()
+        self.held.is_none()
+            && self.transit.is_empty()
+            && self.early.is_empty()
+            && self.failed.is_none()
+            && self.broken.is_none()
     }
 
-    /// When what leaves now arrives; nothing overtakes what left before.
-    fn arrival(&self) -> Instant {
-        let now = Instant::now();
-        let before = self.transit.back().map_or(now, |(due, _)| *due);
-        match self.travels {
-            true => before.max(now + self.link.trip()),
-            false => before.max(now),
+    /// When what is through the line at that time arrives; nothing overtakes what left before.
+    fn arrival(&self, through: Instant) -> Instant {
+        let before = self.transit.back().map_or(through, |(due, _)| *due);
+        match self.left {
+            Some(_) => before.max(through + self.link.trip()),
+            None => before.max(through),
         }
+    }
+
+    /// What comes as it is, for whoever holds it back as a whole: the network is between that and the client.
+    pub(super) fn whole(&mut self) -> Whole<'_, 'p, S> {
+        Whole(self)
     }
 }
 
 impl<S: FrameSource> Paced<'_, S> {
+    /// Waits while a head is on its way for that long. What comes behind it meanwhile sets off when it does, if there is
+    /// a body at all.
+    pub(super) async fn travel(&mut self, trip: Duration, has_body: bool) {
+        if trip.is_zero() {
+            return;
+        }
+        let end = tokio::time::sleep(trip);
+        let mut end = pin!(end);
+        // What is here with the head travels with it.
+        let mut with_head = true;
+        while has_body && self.broken.is_none() && !self.inner.is_done() {
+            let waiting: usize = self.early.iter().map(|(_, frame)| frame.len()).sum();
+            if waiting >= TRANSIT_MAX {
+                break;
+            }
+            let mut next = pin!(next_of(self.inner));
+            let came = match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                Poll::Ready(came) => came,
+                Poll::Pending => {
+                    with_head = false;
+                    tokio::select! {
+                        biased;
+                        came = &mut next => came,
+                        () = &mut end => {
+                            self.travels = true;
+                            return;
+                        }
+                    }
+                }
+            };
+            let left = (!with_head).then(Instant::now);
+            match came {
+                Ok(frame) => self.early.push_back((left, frame)),
+                Err(error) => self.broken = Some(error),
+            }
+        }
+        self.travels = true;
+        end.await;
+    }
+
+    /// The next frame, and when it set off.
+    ///
+    /// # Cancel safety
+    /// Cancel safe.
+    async fn source(&mut self) -> Result<(Option<Instant>, Frame), ProxyError> {
+        if let Some(early) = self.early.pop_front() {
+            return Ok(early);
+        }
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        let frame = match self.inner.ready()? {
+            Some(frame) => frame,
+            None => {
+                let mut next = pin!(self.inner.next());
+                // What came while the head was on its way did so together with that.
+                match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+                    Poll::Ready(frame) => frame?,
+                    Poll::Pending => {
+                        self.travels = true;
+                        next.await?
+                    }
+                }
+            }
+        };
+        Ok((self.travels.then(Instant::now), frame))
+    }
+
     /// Sends one more piece on its way as soon as there is room on the line.
     ///
     /// # Cancel safety
     /// Cancel safe.
     async fn depart(&mut self) -> Result<(), ProxyError> {
         if self.held.is_none() {
-            let frame = match self.inner.ready()? {
-                Some(frame) => frame,
-                None => {
-                    let mut next = pin!(self.inner.next());
-                    // What came while the head was on its way did so together with that.
-                    match poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
-                        Poll::Ready(frame) => frame?,
-                        Poll::Pending => {
-                            self.travels = true;
-                            next.await?
-                        }
-                    }
-                }
-            };
-            self.held = Some(Box::new(frame));
+            let (left, frame) = self.source().await?;
+            (self.left, self.held) = (left, Some(Box::new(frame)));
         }
         let len = self.held.as_ref().map_or(0, |frame| frame.len()) as u64;
+        let left = self.left.unwrap_or_else(Instant::now);
         let (piece, due) = match self.next {
             Some(next) => next,
-            None => *self.next.insert(self.link.next(self.side, len)?),
+            None => *self.next.insert(self.link.next(self.side, len, left)?),
         };
         if let Some(due) = due {
             tokio::time::sleep_until(due).await;
@@ -344,7 +440,7 @@ impl<S: FrameSource> Paced<'_, S> {
         self.next = None;
         let (first, rest) = split(*self.held.take().unwrap_or_default(), piece);
         self.held = rest.map(Box::new);
-        let arrival = self.arrival();
+        let arrival = self.arrival(due.unwrap_or(left));
         self.transit.push_back((arrival, first));
         Ok(())
     }
@@ -364,13 +460,59 @@ impl<S: FrameSource> Paced<'_, S> {
             let on_the_way: usize = self.transit.iter().map(|(_, frame)| frame.len()).sum();
             let more = self.failed.is_none()
                 && on_the_way < TRANSIT_MAX
-                && !(self.held.is_none() && self.inner.is_done());
+                && !(self.held.is_none()
+                    && self.early.is_empty()
+                    && self.broken.is_none()
+                    && self.inner.is_done());
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
                 departed = self.depart(), if more => self.failed = departed.err(),
             }
         }
+    }
+}
+
+async fn next_of<S: FrameSource>(source: &mut S) -> Result<Frame, ProxyError> {
+    match source.ready()? {
+        Some(frame) => Ok(frame),
+        None => source.next().await,
+    }
+}
+
+/// See [`Paced::whole`].
+pub(super) struct Whole<'a, 'p, S>(&'a mut Paced<'p, S>);
+
+impl<S: Watch> Watch for Whole<'_, '_, S> {
+    async fn watch(&mut self) -> PeerEnd {
+        self.0.watch().await
+    }
+}
+
+impl<S: FrameSource> FrameSource for Whole<'_, '_, S> {
+    fn ready(&mut self) -> Result<Option<Frame>, ProxyError> {
+        if let Some((_, frame)) = self.0.early.pop_front() {
+            return Ok(Some(frame));
+        }
+        match self.0.broken.take() {
+            Some(error) => Err(error),
+            None => self.0.inner.ready(),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Frame, ProxyError> {
+        match self.ready()? {
+            Some(frame) => Ok(frame),
+            None => self.0.inner.next().await,
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.0.is_done()
+    }
+
+    fn received(&self) -> Timestamp {
+        self.0.received()
     }
 }
 
@@ -412,14 +554,16 @@ impl<S: RequestBody> RequestBody for Paced<'_, S> {
     fn become_raw(&mut self) {
         self.inner.become_raw();
     }
+
+    fn is_closed(&self) -> bool {
+        self.is_empty() && self.inner.is_closed()
+    }
 }
 
+/// A head [travels](Paced::travel) once it is known what follows it.
 impl<S: ResponseSource> ResponseSource for Paced<'_, S> {
     async fn head(&mut self) -> Result<Answer, ProxyError> {
-        let answer = self.inner.head().await?;
-        self.travels = false;
-        self.link.half_trip().await;
-        Ok(answer)
+        self.inner.head().await
     }
 
     fn validate(&self, response: &Response) -> Result<(), ProxyError> {

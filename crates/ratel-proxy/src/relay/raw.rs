@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use ratel_core::addon::RawConnection;
+use ratel_core::addon::{RawConnection, TlsBegin};
 use ratel_core::network::FaultKind;
 use ratel_flow::{LiveAnnotations, ServerConn, Side, Timestamp};
 use ratel_proto::{Frame, client_hello};
@@ -126,9 +126,13 @@ pub(super) fn judge_tls(ctx: &ConnCtx, target: &Target, first: &[u8]) -> Result<
     }
     let hello = client_hello::parse(first).ok().flatten();
     let host = hello.and_then(|hello| hello.sni);
-    let host = host.as_deref().unwrap_or(&target.host);
-    match ctx.shared.addons.fails_tls(&ctx.client, host) {
-        Some(rule) => Err(ProxyError::Fault(FaultError::tls(&rule))),
+    let begin = TlsBegin {
+        client: &ctx.client,
+        sni: host.as_deref(),
+        address: Some((&target.host, target.port)),
+    };
+    match ctx.shared.addons.fails_tls(begin) {
+        Some(rule) => Err(ProxyError::Fault(FaultError::tls(rule))),
         None => Ok(()),
     }
 }

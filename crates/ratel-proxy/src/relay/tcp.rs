@@ -61,9 +61,11 @@ pub(crate) async fn run(
     let now = clock::now();
     let addons = &ctx.shared.addons;
     if let Err(error) = outcome {
-        let record = ctx.noted(error, destination).to_flow_error(now);
+        let error = ctx.noted(error, destination);
+        let record = error.to_flow_error(now);
         tracing::debug!(client = %ctx.client.peername, "{}", record.message);
         flow.error = Some(record.clone());
+        error.mark(&mut flow.annotations);
         addons.tcp(Hook::TcpError, &mut flow, None).await;
         recorder.error(record);
     } else {

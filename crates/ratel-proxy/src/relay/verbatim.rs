@@ -44,6 +44,7 @@ pub(crate) async fn run(
     };
     let outcome = outcome.await;
     if let Err(error) = &outcome {
+        error.mark(&mut said);
         raw::break_off(error, (from_client, to_client), (reader, writer)).await;
     }
     outcome.map(|_| ())

@@ -111,6 +111,10 @@ impl Watch for Played {
 
 impl RequestBody for Played {
     fn become_raw(&mut self) {}
+
+    fn is_closed(&self) -> bool {
+        false
+    }
 }
 
 /// Takes in a response that nobody waits for: it is on record.
@@ -143,6 +147,10 @@ impl ResponseSink for Nowhere {
     fn page(&mut self, _error: &ProxyError, _page: Page) {}
 
     fn abort(&mut self, _error: &ProxyError, _trailers: Option<&Headers>) {}
+
+    fn is_reset(&mut self) -> bool {
+        false
+    }
 
     fn started(&self) -> bool {
         self.started

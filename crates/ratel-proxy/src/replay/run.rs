@@ -70,6 +70,7 @@ async fn sent(ctx: &ConnCtx, job: Job) {
     let len = request_body.len().unwrap_or_default();
     let framing = framing(&mut request, len, request_trailers.is_some());
     let upstreams = Upstreams::new(ctx.shared.clone(), ctx.activity.clone(), ctx.client.clone());
+    let upstreams = upstreams.of_replay();
     if request.version == Version::Http2 {
         upstreams.client_speaks_http2(request.scheme == Scheme::Https);
     }

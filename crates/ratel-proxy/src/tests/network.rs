@@ -1,8 +1,8 @@
 //! A bad network: what waits, for how long, what breaks off, and that nothing is kept for it.
 
-use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, RawConnection, done};
+use ratel_core::addon::{Addon, Bodies, BodyNeed, HookFuture, RawConnection, TlsBegin, done};
 use ratel_core::hooks::{Hook, HookSet};
-use ratel_core::network::{FaultKind, Network, Rules};
+use ratel_core::network::{FaultKind, Network, PlannedFault, Rules};
 use ratel_flow::HttpFlow;
 use ratel_flow::filter::FilterOptions;
 use ratel_proto::h2::{Event, Reason, Role};
@@ -24,7 +24,11 @@ fn network(rules: &Rules) -> Box<Network> {
         faults: rules
             .faults
             .iter()
-            .map(|rule| rule.what.kind.clone())
+            .map(|rule| PlannedFault {
+                kind: rule.what.kind.clone(),
+                spec: rule.spec.clone(),
+                hits: rule.hits.clone(),
+            })
             .collect(),
         decided: Vec::new(),
     })
@@ -50,10 +54,12 @@ impl Addon for Bad {
         Some(network(&self.0))
     }
 
-    fn fails_tls(&self, _client: &Arc<ClientConn>, host: &str) -> Option<Arc<str>> {
-        let mut faults = self.0.faults.iter();
-        let fails = faults.any(|rule| rule.what.kind == FaultKind::Tls);
-        fails.then(|| format!("{host} : tls").into())
+    fn fails_tls(&self, begin: TlsBegin<'_>) -> Option<PlannedFault> {
+        assert_eq!(begin.address.map(|(host, _)| host), Some("a.test"));
+        let mut faults = network(&self.0).faults.into_iter();
+        let fault = faults.find(|fault| fault.kind == FaultKind::Tls)?;
+        let spec = format!("{} : tls", begin.sni.unwrap_or_default()).into();
+        Some(PlannedFault { spec, ..fault })
     }
 
     fn http<'a>(
@@ -194,8 +200,8 @@ async fn a_round_trip_takes_its_time_and_faults_add_to_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_behind_its_head_takes_no_trip_of_its_own() {
-    for (gap, expected) in [(1, 400), (300, 700)] {
+async fn what_comes_with_a_head_travels_with_it_and_what_follows_does_so_behind_it() {
+    for (gap, expected) in [(0, 400), (100, 500), (300, 700)] {
         let mut play = bad(&["latency=400ms"], &[]);
         let begun = Instant::now();
         play.send(ASK).await;
@@ -203,11 +209,165 @@ async fn a_body_behind_its_head_takes_no_trip_of_its_own() {
         gets(&mut server, ASK).await;
         let head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
         server.write_all(head).await.expect("room");
-        tokio::time::sleep(Duration::from_millis(gap)).await;
+        if gap > 0 {
+            tokio::time::sleep(Duration::from_millis(gap)).await;
+        }
         server.write_all(b"ok").await.expect("room");
         play.client_gets(&[head, &b"ok"[..]].concat()).await;
         assert_eq!(begun.elapsed().as_millis(), expected, "{gap} ms");
     }
+}
+
+/// Each event is on its way by itself, those that are sent while the head is as well.
+#[tokio::test(start_paused = true)]
+async fn events_are_each_on_their_way_for_half_a_round_trip() {
+    let mut play = bad(&["latency=800ms"], &[]);
+    let begun = Instant::now();
+    play.send(ASK).await;
+    let mut server = play.server().await;
+    gets(&mut server, ASK).await;
+    let head =
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    server.write_all(head).await.expect("room");
+    tokio::spawn(async move {
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_millis(150)).await;
+            server
+                .write_all(b"9\r\ndata: a\n\n\r\n")
+                .await
+                .expect("room");
+        }
+        std::future::pending::<()>().await;
+    });
+    play.client_gets(head).await;
+    assert_eq!(begun.elapsed().as_millis(), 800);
+    for at in [950, 1100, 1250, 1400] {
+        play.client_gets(b"9\r\ndata: a\n\n\r\n").await;
+        assert_eq!(begun.elapsed().as_millis(), at);
+    }
+}
+
+/// Wants all of each response, and makes it another one.
+struct Rewrites;
+
+impl Addon for Rewrites {
+    fn name(&self) -> &'static str {
+        "rewrites"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(Hook::Response)
+    }
+
+    fn wants_bodies(&self) -> bool {
+        true
+    }
+
+    fn body_need(&self, _: &HttpFlow, _: &Bodies, side: Side) -> BodyNeed {
+        match side {
+            Side::Client => BodyNeed::Stream,
+            Side::Server => BodyNeed::IfPossible,
+        }
+    }
+
+    fn http<'a>(
+        &'a self,
+        _hook: Hook,
+        _flow: &'a mut HttpFlow,
+        bodies: &'a mut Bodies,
+    ) -> HookFuture<'a> {
+        bodies.response = Some(vec![b'z'; 1000].into());
+        done()
+    }
+}
+
+/// The network lies between what was held back and the client.
+#[tokio::test(start_paused = true)]
+async fn what_was_held_back_as_a_whole_comes_over_the_bad_network() {
+    let limit = (
+        "body_size_limit",
+        ratel_core::options::Value::OptStr(Some("1m".into())),
+    );
+    let rows: [(&str, &str, usize, u128); 4] = [
+        ("down=8kbit", "truncate 600", 600, 600),
+        ("down=8kbit", "delay 0s", 1000, 1000),
+        ("latency=200ms", "reset after 300", 300, 200),
+        ("latency=200ms", "truncate 2000", 1000, 200),
+    ];
+    for (throttle, fault, got, takes) in rows {
+        for rewrites in [true, false] {
+            let mut addons: Vec<Arc<dyn Addon>> =
+                vec![Arc::new(Bad(rules(&[throttle], &[fault]), rules(&[], &[])))];
+            if rewrites {
+                addons.push(Arc::new(Rewrites));
+            }
+            let chain = AddonChain::new(addons);
+            let mut play = play("reverse:http://origin.test", chain, &[limit.clone()]);
+            let begun = Instant::now();
+            play.send(ASK).await;
+            let mut server = play.server().await;
+            gets(&mut server, ASK).await;
+            // A length that is not announced is measured for the limit.
+            server
+                .write_all(b"HTTP/1.1 200 OK\r\n\r\n")
+                .await
+                .expect("room");
+            server.write_all(&[b'z'; 1000]).await.expect("room");
+            drop(server);
+            let text = play.client_rest().await;
+            let body = text.split("\r\n\r\n").nth(1).expect("a head");
+            assert_eq!(body.len(), got, "{throttle} {fault} {rewrites}: {text}");
+            assert_eq!(begun.elapsed().as_millis(), takes, "{throttle} {fault}");
+        }
+    }
+}
+
+/// What does not happen is not said to have happened.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_too_short_for_a_fault_is_not_marked() {
+    let rows = [
+        ("truncate 5", None),
+        ("reset after 6", None),
+        ("truncate 4", Some("truncate 4")),
+        ("reset after 0", Some("reset after 0")),
+    ];
+    for (fault, said) in rows {
+        let mut play = bad(&[], &[fault]);
+        play.send(ASK).await;
+        let _server = answer(&mut play, b"hello").await;
+        play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n")
+            .await;
+        if said.is_none() {
+            play.client_gets(b"hello").await;
+        }
+        let records = play.records().await;
+        assert_eq!(fault_of(&records[0]).as_deref(), said);
+        assert_eq!(records[0].error.is_some(), said.is_some(), "{fault}");
+    }
+}
+
+fn fault_of(flow: &FlowSnapshot) -> Option<String> {
+    match flow.annotations.as_ref()?.metadata("ratel_fault")? {
+        ratel_flow::record::Value::Str(text) => Some(text.to_string()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A rule that asks for the response has that on its way for half a round trip.
+#[tokio::test(start_paused = true)]
+async fn a_round_trip_may_begin_with_the_response() {
+    let bad = Bad(rules(&[], &[]), rules(&["latency=600ms"], &[]));
+    let mut play = play(
+        "reverse:http://origin.test",
+        AddonChain::new(vec![Arc::new(bad)]),
+        &[],
+    );
+    let begun = Instant::now();
+    play.send(ASK).await;
+    let _server = answer(&mut play, b"ok").await;
+    play.client_gets(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        .await;
+    assert_eq!(begun.elapsed().as_millis(), 300);
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,7 +455,7 @@ async fn some_never_get_an_answer() {
 async fn streams_and_connections_of_http2_are_given_up() {
     for (fault, code, goes_away) in [
         ("rst_stream ENHANCE_YOUR_CALM", Reason(11), false),
-        ("goaway REFUSED_STREAM", Reason(7), true),
+        ("goaway ENHANCE_YOUR_CALM", Reason(11), true),
     ] {
         let mut play = bad(&[], &[fault]);
         let (unused, _) = tokio::io::duplex(1);
@@ -319,7 +479,12 @@ async fn streams_and_connections_of_http2_are_given_up() {
                 _ => {}
             }
         }
-        assert_eq!(reset, Some(code), "{fault}");
+        let given_up = if goes_away {
+            Reason::REFUSED_STREAM
+        } else {
+            code
+        };
+        assert_eq!(reset, Some(given_up), "{fault}");
         assert_eq!(away, goes_away.then_some(code), "{fault}");
     }
 }
@@ -481,6 +646,8 @@ async fn what_is_passed_through_suffers_too() {
         let records = play.records().await;
         let error = records.iter().find_map(|flow| flow.error.as_ref());
         let said = error.map(|error| error.message.to_string());
+        let marks: Vec<String> = records.iter().filter_map(fault_of).collect();
+        assert_eq!(marks.is_empty(), !shown, "{marks:?}");
         let refused = "fault: the TLS handshake was refused by the rule `b.test : tls`";
         assert_eq!(said.as_deref(), shown.then_some(refused));
     }

@@ -160,8 +160,8 @@ pub(crate) struct Upstreams {
     activity: Arc<Activity>,
     /// Whose connections these are.
     owner: Arc<ClientConn>,
-    /// Its address, for the log.
-    client: SocketAddr,
+    /// What the log calls it.
+    client: LogName,
     kept: Mutex<Kept>,
     /// Held while a connection is made that the others may share, so that there is one.
     turn: tokio::sync::Mutex<()>,
@@ -216,10 +216,18 @@ impl Upstreams {
         Self {
             shared,
             activity,
-            client: owner.peername,
+            client: LogName::Address(owner.peername),
             owner,
             kept: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The same for a request that is sent again, which has no client.
+    pub(crate) fn of_replay(self) -> Self {
+        Self {
+            client: LogName::Replay,
+            ..self
         }
     }
 
@@ -638,14 +646,31 @@ impl Upstreams {
     }
 }
 
+/// What stands for a client in the log.
+#[derive(Clone, Copy)]
+enum LogName {
+    Address(SocketAddr),
+    /// Its address is on record, and long gone.
+    Replay,
+}
+
+impl std::fmt::Display for LogName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Replay => f.write_str("replay"),
+        }
+    }
+}
+
 /// Logs that a server connection is open, and when it is dropped that it is not.
 pub(crate) struct Open {
-    client: SocketAddr,
+    client: LogName,
     name: String,
 }
 
 impl Open {
-    fn new(client: SocketAddr, target: &Target, peername: Option<SocketAddr>) -> Self {
+    fn new(client: LogName, target: &Target, peername: Option<SocketAddr>) -> Self {
         // Names are put together only for a log that shows them.
         if !tracing::enabled!(tracing::Level::INFO) {
             return Self {

@@ -272,7 +272,7 @@ fn a_file_is_opened_with_an_option() {
 fn planned_and_foreign_options_are_refused_everywhere() {
     insta::assert_snapshot!(refusal("ratel -s x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
     insta::assert_snapshot!(refusal("ratel --set scripts=x.py"), @"ratel: option 'scripts' is not available yet: Python addons come in a later release");
-    insta::assert_snapshot!(refusal("ratel --set http3=false"), @"ratel: option 'http3' is not available yet: HTTP/3 comes in a later release");
+    insta::assert_snapshot!(refusal("ratel --set strip_ech=false"), @"ratel: option 'strip_ech' is not available yet: the DNS server comes in a later release");
     insta::assert_snapshot!(refusal("ratel --web-port 1"), @"ratel: option 'web_port' is not available yet: the browser interface comes in a later release");
     insta::assert_snapshot!(refusal("ratel --flow-detail 2"), @"
     ratel: option 'flow_detail' does not exist in `ratel`
@@ -338,7 +338,7 @@ fn what_a_file_says_to_others_is_passed_over() {
     let lines = invocation.passed_over.join("\n");
     let root = home.0.path().display().to_string();
     let lines = lines.replace(&root, "HOME");
-    assert_eq!(lines.lines().count(), 8, "{lines}");
+    assert_eq!(lines.lines().count(), 7, "{lines}");
     for line in [
         "HOME/.mitmproxy/config.yaml:1: option 'web_port' is not available yet: the browser interface comes in a later release; \
             this line changes nothing",

@@ -68,13 +68,17 @@ pub(super) fn flow(
     style: &Style,
 ) -> io::Result<()> {
     match flow.kind {
-        FlowKind::Tcp | FlowKind::Udp => return message::raw_end(page, flow, &Label::of(flow)),
+        FlowKind::Tcp | FlowKind::Udp => {
+            message::raw_end(page, flow, &Label::of(flow))?;
+            return fault(page, flow);
+        }
         FlowKind::Dns => return dns::exchange(page, store, flow),
         FlowKind::Connection => {
             return match &flow.error {
                 Some(error) => {
                     page.put(Look::Plain, &label::client(flow))?;
-                    failure(page, error)
+                    failure(page, error)?;
+                    fault(page, flow)
                 }
                 None => Ok(()),
             };
@@ -262,7 +266,7 @@ fn replay(flow: &FlowSnapshot) -> Option<Replay> {
 }
 
 /// Prints the rules that had a flow fail (option `fault`).
-fn fault(page: &mut Page<'_>, flow: &FlowSnapshot) -> io::Result<()> {
+pub(super) fn fault(page: &mut Page<'_>, flow: &FlowSnapshot) -> io::Result<()> {
     let said = flow.annotations.as_ref();
     match said.and_then(|said| said.metadata("ratel_fault")) {
         Some(Value::Str(rules)) => page.line(Look::Yellow, &format!("{INDENT}fault: {rules}")),

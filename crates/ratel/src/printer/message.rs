@@ -224,7 +224,7 @@ pub(super) fn end(
     style: &Style,
 ) -> io::Result<()> {
     match flow.stream {
-        Some(StreamKind::Tcp | StreamKind::Udp) => raw_end(page, flow, &stream.label),
+        Some(StreamKind::Tcp | StreamKind::Udp) => raw_end(page, flow, &stream.label)?,
         Some(StreamKind::WebSocket) => {
             let close = close_of(flow, stream);
             // A file need not say how it ended, or whether.
@@ -233,7 +233,7 @@ pub(super) fn end(
             {
                 return Ok(());
             }
-            websocket_end(page, &stream.label, close.as_ref(), flow.error.as_ref())
+            websocket_end(page, &stream.label, close.as_ref(), flow.error.as_ref())?;
         }
         _ => {
             if !adjoins {
@@ -243,9 +243,10 @@ pub(super) fn end(
             flow::response(page, store, flow, !server, style)?;
             flow.error
                 .as_ref()
-                .map_or(Ok(()), |error| flow::failure(page, error))
+                .map_or(Ok(()), |error| flow::failure(page, error))?;
         }
     }
+    flow::fault(page, flow)
 }
 
 /// Prints how a raw connection ended, if that is an error.

@@ -8,6 +8,7 @@ use crate::common::{assert_says, dump, reverse, stdout, trusting};
 
 const SERVICE: &str = include_str!("../peers/grpc_service.py");
 const LOST: &str = include_str!("../peers/grpc_lost.py");
+const STATUS: &str = include_str!("../peers/grpc_status.py");
 const CLIENT: &str = include_str!("../peers/grpc_client.py");
 
 /// What the client prints when every call goes as it does without a proxy.
@@ -142,6 +143,22 @@ fn a_service_that_dies_is_unavailable() {
     );
     let log = ratel.terminate().1;
     assert_says(&log, &["the server's response broke off: "]);
+}
+
+#[test]
+fn a_fault_of_a_rule_is_the_status_that_clients_see() {
+    let ratel = reverse("http://127.0.0.1:1")
+        .args(["--fault", "grpc RESOURCE_EXHAUSTED"])
+        .start();
+    let Some(printed) = say(STATUS, &to_proxy(ratel.port()), None, &[]) else {
+        return;
+    };
+    assert_eq!(printed, "RESOURCE_EXHAUSTED fault of a rule\n".repeat(2));
+    let text = ratel.wait_output("ServerStream");
+    assert_says(
+        &text,
+        &["grpc RESOURCE_EXHAUSTED", "fault: grpc RESOURCE_EXHAUSTED"],
+    );
 }
 
 #[test]

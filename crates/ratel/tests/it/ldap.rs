@@ -114,3 +114,13 @@ fn a_directory_that_cannot_be_asked_lets_nobody_in() {
     }
     assert_eq!(origin.connections(), 0);
 }
+
+#[test]
+fn a_directory_that_is_down_is_told_at_start() {
+    let ratel = proxy(1, "any", "ou=people,dc=test").start();
+    let text = ratel.wait_output("cannot be reached");
+    assert!(
+        text.contains("proxyauth: the directory server 127.0.0.1:1 cannot be reached"),
+        "{text}"
+    );
+}

@@ -112,3 +112,55 @@ fn what_others_answer_comes_over_the_bad_network_too() {
     let ratel = dump().args(["--fault", "~d mitm.it : 502"]).start();
     assert_eq!(get_through(ratel.port(), "http://mitm.it/").status, 502);
 }
+
+/// The name of the service is one of those that a handshake is known by, whatever the client calls it.
+#[test]
+fn handshakes_with_a_reverse_proxy_fail_by_the_name_of_its_service() {
+    let ratel = reverse("https://localhost:1")
+        .args(["--fault", "~d localhost : tls"])
+        .start();
+    let wire = Wire::connect(ratel.port());
+    let error = wire
+        .try_tls("other.test", None)
+        .err()
+        .expect("no handshake");
+    assert_says(&error, &["handshake failure"]);
+    ratel.wait_output("    fault: ~d localhost : tls");
+}
+
+#[test]
+fn streams_say_which_rule_hit_them() {
+    let events = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 9\r\n\r\ndata: a\n\n";
+    let site = Origin::answering(events.as_bytes().to_vec());
+    let ratel = reverse(&format!("http://127.0.0.1:{}", site.port()))
+        .args(["--fault", "~u /events : delay 1ms"])
+        .start();
+    assert_eq!(get(ratel.port(), "/events").status, 200);
+    ratel.wait_output("    fault: ~u /events : delay 1ms");
+}
+
+/// A client that closes both its sides looks like one that has closed one of them, until it is sent something.
+#[test]
+fn a_client_that_has_gone_before_its_response_is_on_record() {
+    let site = Origin::plain(|mut wire| {
+        wire.until(b"\r\n\r\n").expect("a request");
+        // The client's end is passed on.
+        let _ = wire.rest();
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            .expect("the proxy reads");
+    });
+    let ratel = reverse(&format!("http://127.0.0.1:{}", site.port())).start();
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("GET /gone HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("a connection");
+    drop(wire);
+    ratel.wait_output("while it was sent the response");
+    // One that has closed its side for sending reads what it asked for, and nothing is wrong with that.
+    let mut wire = Wire::connect(ratel.port());
+    wire.send("GET /stays HTTP/1.1\r\nHost: a\r\n\r\n")
+        .expect("a connection");
+    wire.shut();
+    assert!(wire.rest().expect("a response").ends_with(b"hello"));
+    let log = ratel.terminate().1;
+    assert_eq!(log.matches("while it was sent").count(), 1, "{log}");
+}

@@ -36,25 +36,42 @@ pub(super) fn time(word: Word<'_>) -> Result<Duration, SpecError> {
 /// Nothing takes longer.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Bytes in a second.
+/// Bytes in a second: `kbit` are a thousand bits, `kB` a thousand bytes.
 pub(super) fn rate(word: Word<'_>) -> Result<f64, SpecError> {
-    let rate = measured(word).and_then(|(number, unit)| {
-        let unit = unit.trim_end_matches("/s").trim_end_matches("ps");
-        Some(
-            number
-                * match unit {
-                    "bit" | "b" => 0.125,
-                    "kbit" | "kb" => 125.0,
-                    "mbit" | "mb" => 125_000.0,
-                    "gbit" | "gb" => 125_000_000.0,
-                    _ => return None,
-                },
-        )
-    });
+    let digits = word.text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = word.text.split_at(digits.unwrap_or(word.text.len()));
+    let number: Option<f64> = number.parse().ok();
+    let whole = unit.strip_suffix("/s").or(unit.strip_suffix("ps"));
+    let is_rate = whole.is_some();
+    let unit = whole.unwrap_or(unit).trim();
+    let lower = unit.to_ascii_lowercase();
+    let (prefix, bytes) = if let Some(prefix) = lower.strip_suffix("bit") {
+        (prefix, 0.125)
+    } else if unit.ends_with('B') {
+        (lower.strip_suffix('b').unwrap_or_default(), 1.0)
+    } else if let Some(prefix) = lower.strip_suffix('b') {
+        if !is_rate && number.is_some() {
+            let error = word.error(format!("`{unit}` may be bits or bytes"));
+            return Err(error.hint(format!("write `{prefix}bit` or `{prefix}B`")));
+        }
+        (prefix, 0.125)
+    } else {
+        ("none", 0.0)
+    };
+    let times = match prefix {
+        "" => Some(1.0),
+        "k" => Some(1e3),
+        "m" => Some(1e6),
+        "g" => Some(1e9),
+        _ => None,
+    };
+    let rate = number
+        .zip(times)
+        .map(|(number, times)| number * times * bytes);
     match rate.filter(|rate| *rate >= 1.0) {
         Some(rate) => Ok(rate),
         None => word.fail(format!(
-            "`{}` is no bandwidth such as 400kbit or 1.5mbit",
+            "`{}` is no bandwidth such as 400kbit, 1.5mbit or 50kB",
             word.text
         )),
     }

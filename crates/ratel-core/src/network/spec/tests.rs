@@ -54,6 +54,18 @@ fn profiles_are_read() {
     assert_eq!((changed.down, changed.up), (Some(1000.0), Some(96_000.0)));
     let own = slow("loss=2% jitter=10ms up=1Mbit/s").unwrap();
     assert_eq!((own.loss, own.stall), (0.02, Duration::from_millis(200)));
+    for (written, bytes) in [
+        ("8kbit", 1e3),
+        ("100kB", 100e3),
+        ("1MB/s", 1e6),
+        ("512B", 512.0),
+        ("8kbps", 1e3),
+        ("8Mb/s", 1e6),
+        ("0.5Mbit/s", 62_500.0),
+    ] {
+        let profile = slow(&format!("down={written}")).unwrap();
+        assert_eq!(profile.down, Some(bytes), "{written}");
+    }
     for preset in PRESETS {
         assert!(slow(preset.name).is_ok(), "{}", preset.name);
     }
@@ -93,6 +105,9 @@ fn errors_have_their_place() {
         ("3g speed=1", 4, "is none of"),
         ("3g down=fast", 9, "no bandwidth"),
         ("down=0bit", 6, "no bandwidth"),
+        ("down=100", 6, "no bandwidth"),
+        ("down=100k", 6, "no bandwidth"),
+        ("down=100kb", 6, "`kb` may be bits or bytes"),
         ("~d a : ", 8, "a profile is missing"),
         ("3g 4g", 4, "one profile more beside `3g`"),
         ("latency=1s,latency=2s", 12, "for the second time"),
@@ -145,6 +160,7 @@ fn a_refusal_says_what_can_be_done() {
         ("~c 200 : tls", "`~d`"),
         ("delay 3s-1s", "write `1s-3s`"),
         ("~bq a : 503", "`~hq`"),
+        ("~u a: 503", "needs a blank on both sides"),
     ];
     for (spec, hint) in rows {
         let told = faulty(spec).unwrap_err().with_hint();

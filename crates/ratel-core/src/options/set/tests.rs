@@ -112,8 +112,8 @@ fn set_refuses() {
             "option 'scripts' is not available yet: Python addons come in a later release",
         ),
         (
-            &["http3=false"],
-            "option 'http3' is not available yet: HTTP/3 comes in a later release",
+            &["strip_ech=false"],
+            "option 'strip_ech' is not available yet: the DNS server comes in a later release",
         ),
         (
             &["mode=socks5"],

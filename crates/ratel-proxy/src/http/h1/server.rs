@@ -320,6 +320,10 @@ impl RequestBody for Body<'_> {
     fn become_raw(&mut self) {
         self.decoder = BodyDecoder::new(Framing::UntilClose);
     }
+
+    fn is_closed(&self) -> bool {
+        self.reader.is_eof() && self.reader.buf.is_empty()
+    }
 }
 
 /// The response on its way into the connection.
@@ -438,6 +442,10 @@ impl ResponseSink for Sink<'_> {
 
     fn started(&self) -> bool {
         self.started
+    }
+
+    fn is_reset(&mut self) -> bool {
+        self.writer.is_reset()
     }
 }
 

@@ -199,6 +199,11 @@ impl Watch for Body<'_> {
 
 impl RequestBody for Body<'_> {
     fn become_raw(&mut self) {}
+
+    fn is_closed(&self) -> bool {
+        // A stream that is given up says so.
+        false
+    }
 }
 
 /// The response on its way out on its stream.
@@ -279,6 +284,10 @@ impl ResponseSink for Sink<'_> {
         {
             let reason = fault.reason.unwrap_or(Reason::NO_ERROR);
             self.stream.mux().goaway(reason, b"");
+            if !self.started {
+                // Nothing has come of it, and so it may be asked again on another connection (RFC 9113 §8.7).
+                return self.stream.reset(Reason::REFUSED_STREAM);
+            }
         }
         let ended = trailers.is_some_and(|trailers| {
             let end = Frame {
@@ -295,6 +304,11 @@ impl ResponseSink for Sink<'_> {
 
     fn started(&self) -> bool {
         self.started
+    }
+
+    fn is_reset(&mut self) -> bool {
+        // A stream that is given up says so.
+        false
     }
 }
 

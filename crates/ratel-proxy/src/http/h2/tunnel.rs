@@ -42,6 +42,10 @@ impl Io for Tunnel {
     fn reset(&mut self) {
         self.stream.reset(Reason::CONNECT_ERROR);
     }
+
+    fn is_reset(&mut self) -> bool {
+        self.stream.failure().is_some()
+    }
 }
 
 impl AsyncRead for Tunnel {
