@@ -6,7 +6,7 @@ use ratel_core::commands::{Call, FlowSpec};
 use ratel_core::control::{HeldPart, Part};
 use ratel_core::eventlog::{Entry, Level, LogUpdate};
 use ratel_core::store::{Summary, Times, Update};
-use ratel_flow::{FlowError, FlowId, Timestamp};
+use ratel_flow::{FlowError, FlowId, Side, Timestamp};
 
 use super::{commands, resized, say, say_until, say_why};
 use crate::format;
@@ -75,7 +75,9 @@ fn say_held_again(model: &mut Model) {
         return;
     };
     let next = match (went, next) {
-        (Part::Message(_), Part::Message(_)) => "the next one is held now",
+        (went, next) if went == next => "the next one is held now",
+        (Part::Message(_), Part::Message(Side::Client)) => "one of the client is held now",
+        (Part::Message(_), Part::Message(Side::Server)) => "one of the server is held now",
         (Part::Request, Part::Response) => "its response is held now",
         (_, Part::Message(_)) => "a message is held now",
         (_, Part::Request) => "its request is held now",

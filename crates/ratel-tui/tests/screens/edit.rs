@@ -93,14 +93,14 @@ fn what_is_held_is_let_go_by_a_key_that_is_said() {
     });
     assert!(
         ui.text()
-            .contains("\na Resume  X Kill  A Resume all  enter Open"),
+            .contains("\na Resume  e Edit  X Kill  A Resume all  enter Open"),
         "{}",
         ui.text()
     );
     assert!(
         ui.keys("enter")
             .text()
-            .contains("\na Resume  X Kill  A Resume all  q Back"),
+            .contains("\na Resume  e Edit  X Kill  A Resume all  q Back"),
         "{}",
         ui.text()
     );

@@ -212,7 +212,7 @@ fn it_is_said_which_part_is_held() {
         "{text}"
     );
     assert!(
-        text.contains("a Resume  X Kill  A Resume all  enter Open"),
+        text.contains("a Resume  e Edit  X Kill  A Resume all  enter Open"),
         "{text}"
     );
     assert!(
@@ -250,7 +250,7 @@ fn it_is_said_which_part_is_held() {
     ui.keys("j k");
     let text = ui.text();
     assert!(
-        text.contains("a Resume  ctrl d Drop  X Kill  A Resume all  enter Open"),
+        text.contains("a Resume  e Edit  ctrl d Drop  X Kill  A Resume all  enter Open"),
         "{text}"
     );
     ui.keys("a");
@@ -279,7 +279,7 @@ fn a_held_message_is_shown_as_such() {
         "{text}"
     );
     assert!(
-        text.contains("a Resume  ctrl d Drop  X Kill  A Resume all"),
+        text.contains("a Resume  e Edit  ctrl d Drop  X Kill  A Resume all"),
         "{text}"
     );
     let text = ui.keys("enter").text();

@@ -66,6 +66,14 @@ pub(super) fn lines(model: &Model, width: usize, two: bool) -> (Text, Text) {
         let wanted = place(line).and_then(|at| HELD.get(at));
         wanted.is_some_and(|(_, wanted)| waits(model, *wanted))
     });
+    // What is held is mostly held to be changed.
+    let edits = |line: &Line<'_>| line.binding.command.contains("console.edit.focus");
+    let (edit, others): (Vec<_>, _) = match is_held(model) {
+        true => others.into_iter().partition(edits),
+        false => (Vec::new(), others),
+    };
+    let at = of_held.len().min(1);
+    of_held.splice(at..at, edit);
     // The way back is there however little room there is.
     let (back, others): (Vec<_>, _) = others
         .into_iter()
