@@ -4,7 +4,7 @@ mod cut;
 mod diff;
 pub(crate) mod edit;
 mod held;
-mod messages;
+pub(crate) mod messages;
 mod replay;
 mod rules;
 
@@ -231,6 +231,7 @@ impl Backend<'_> {
             "replay.server.file" => self.play_file(call),
             "replay.server.stop" => self.stop_playing(),
             "flow.message.drop" => self.drop_messages(call),
+            "flow.message.resume" => self.resume_messages(call),
             "inject.message" => self.inject_message(call),
             "rules.list" => self.list_rules(),
             "rules.names" => self.name_rules(),
@@ -471,10 +472,18 @@ impl Backend<'_> {
     fn revert(&mut self, call: &Call) -> Done {
         let mut count = 0;
         for id in self.resolve(call.flows(0))? {
+            // What is held is changed where it is held; the record of what is over, in the store.
+            if let Ok(reverted) = self.control.revert(id) {
+                count += usize::from(reverted);
+                continue;
+            }
             match self.flows.revert(id) {
                 Ok(reverted) => count += usize::from(reverted),
-                Err(error @ EditError::Live(_)) => {
-                    return Err(CommandError::Failed(error.to_string()));
+                Err(EditError::Live(_)) => {
+                    let text = format!(
+                        "flow {id} goes on, and nothing of it is held back: what was changed can be undone when it has ended"
+                    );
+                    return Err(CommandError::Failed(text));
                 }
                 Err(EditError::Gone(_)) => {}
             }

@@ -593,6 +593,27 @@ impl Model {
         open.or(self.list.page.focus.map(|(id, _)| id))
     }
 
+    /// Who sends the message in focus, if it is held back.
+    pub(crate) fn focused_held_message(&mut self) -> Option<Side> {
+        let (id, held) = match self.context() {
+            Context::Message => {
+                let view = self.message_view()?;
+                (view.id, view.held)
+            }
+            Context::Messages => {
+                let list = &self.flow_view()?.messages;
+                let mut rows = list.page.rows.iter();
+                let row = rows.find(|row| row.place == list.focus)?;
+                (row.id, row.held)
+            }
+            _ => return None,
+        };
+        match id {
+            MessageId::Open(open) if held => Some(open.side),
+            _ => None,
+        }
+    }
+
     pub(crate) fn touch(&mut self) {
         self.dirty = true;
     }

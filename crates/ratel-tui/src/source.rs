@@ -16,8 +16,8 @@ use crate::needle;
 use crate::screens::flow_list;
 
 pub use messages::{
-    MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage, OpenId,
-    START,
+    Came, MessageId, MessageQuery, MessageRow, Messages, MessagesFrom, MessagesQuery, OneMessage,
+    OpenId, START,
 };
 pub use tree::{TreePage, TreeQuery, TreeTarget, tree_page};
 
@@ -68,6 +68,10 @@ pub trait Source {
     fn body(&self, id: FlowId, side: Side, range: Range<u64>) -> Option<Window>;
     /// Some of the messages of a flow, by number.
     fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow>;
+    /// Where it lies what a message had said before it was changed on its way.
+    fn message_before(&self, _id: FlowId, _number: u64) -> Option<Payload> {
+        None
+    }
     /// A part of a message.
     fn payload(
         &self,
@@ -158,6 +162,10 @@ impl Source for Viewed {
 
     fn messages(&self, id: FlowId, range: Range<u64>) -> Option<MessageWindow> {
         self.store.messages(id, range)
+    }
+
+    fn message_before(&self, id: FlowId, number: u64) -> Option<Payload> {
+        self.store.message_before(id, number)
     }
 
     fn payload(

@@ -10,6 +10,8 @@ mod find;
 mod first_steps;
 #[path = "screens/held.rs"]
 mod held;
+#[path = "screens/held_messages.rs"]
+mod held_messages;
 #[path = "screens/idle.rs"]
 mod idle;
 #[path = "screens/layouts.rs"]

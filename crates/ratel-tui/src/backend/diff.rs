@@ -29,8 +29,15 @@ impl Backend<'_> {
         let other = call.str(1);
         if other == ORIGINAL {
             let Some(before) = record.backup.as_deref() else {
+                let row = self.flows.summary(id);
+                let title = match row.is_some_and(|row| row.messages > 0) {
+                    true => {
+                        "neither request nor response was changed; a message that was shows what it had said"
+                    }
+                    false => "nothing in the flow was changed",
+                };
                 return Ok(Differences {
-                    title: "nothing in the flow was changed".to_owned(),
+                    title: title.to_owned(),
                     diff: Diff::default(),
                 });
             };

@@ -8,6 +8,7 @@ use ratel_core::clock;
 use ratel_core::commands::{Call, CommandError, FlowSpec, Output};
 use ratel_core::control::{ControlError, FlowCommand, HeldPart, Part};
 use ratel_core::edit::{Draft, DraftError, percent_encoded};
+use ratel_core::options::keys;
 use ratel_flow::content::Coding;
 use ratel_flow::format::with_hint;
 use ratel_flow::http::Version;
@@ -152,11 +153,19 @@ impl Backend<'_> {
             kind,
             content,
         };
+        let held = self.control.held(id);
         let sent = self.control.send(id, command);
         sent.map_err(|error| refused(&error))?;
+        let waits = held.iter().any(|held| held.part == Part::Message(side));
+        let may_be_held = self.options.snapshot().bool(keys::INTERCEPT_ACTIVE);
+        let said = match (waits, may_be_held) {
+            (true, _) => format!("a message for the {to} follows the one that is held"),
+            (false, true) => format!("a message goes to the {to}, unless `intercept` holds it"),
+            (false, false) => format!("a message is on its way to the {to}"),
+        };
         Ok(Output::Str(match doubt {
-            Some(doubt) => format!("a message is on its way to the {to}, but {doubt}"),
-            None => format!("a message is on its way to the {to}"),
+            Some(doubt) => format!("{said}, but {doubt}"),
+            None => said,
         }))
     }
 

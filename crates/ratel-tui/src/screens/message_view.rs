@@ -12,7 +12,9 @@ use super::known::Known;
 use super::{body_text, message_list, protocol};
 use crate::format;
 use crate::model::{MessageView, Mode, Model};
-use crate::source::{MessageId, MessageQuery, Of, OneMessage, OpenQuery, Opened, Place, Shown};
+use crate::source::{
+    Came, MessageId, MessageQuery, Of, OneMessage, OpenQuery, Opened, Place, Shown,
+};
 use crate::text::Text;
 use crate::theme::Role;
 use crate::widgets::bars::PaneArea;
@@ -65,9 +67,13 @@ fn content(
         head,
         held,
         part,
+        came,
         ..
     } = message;
     let mut content = Content::default();
+    if let Some(came) = came {
+        add_original(&came, &mut content.tail);
+    }
     if part.total == 0 {
         let text = match id {
             MessageId::Open(_) if !held => "No content yet",
@@ -94,6 +100,22 @@ fn content(
     }
     content.body = Some((part, text));
     content
+}
+
+/// What a message had said before it was changed on its way, which is not what its receiver got.
+fn add_original(came: &Came, lines: &mut Vec<Text>) {
+    let Came { start, total } = came;
+    lines.push(Text::default());
+    let bar = format!("As it came, before it was changed, {}", size(*total));
+    lines.push(Text::plain(Role::Heading, bar));
+    for line in start.split(|byte| *byte == b'\n') {
+        let mut text = Text::default();
+        text.push_body(Role::Text, line);
+        lines.push(text);
+    }
+    if (start.len() as u64) < *total {
+        lines.push(Text::plain(Role::Dim, "(cut off)"));
+    }
 }
 
 /// What is searched there.

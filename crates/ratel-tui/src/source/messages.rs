@@ -112,6 +112,17 @@ pub struct OneMessage {
     pub held: bool,
     /// The part.
     pub part: BodyPart,
+    /// What it had said before it was changed on its way.
+    pub came: Option<Came>,
+}
+
+/// What a message had said before it was changed.
+#[derive(Clone, Debug)]
+pub struct Came {
+    /// The first [`START`] bytes.
+    pub start: Bytes,
+    /// How many there are.
+    pub total: u64,
 }
 
 /// Reads the visible messages. Takes no longer for many messages than for few.
@@ -203,11 +214,24 @@ pub(super) fn message(
     };
     let part = part(&read, query.from)?;
     Some(OneMessage {
+        came: came(source, flow, id, &head),
         id,
         total,
         head,
         held,
         part,
+    })
+}
+
+fn came(source: &dyn Source, flow: FlowId, id: MessageId, head: &MessageHead) -> Option<Came> {
+    let MessageId::Nth(nth) = id else {
+        return None;
+    };
+    let payload = source.message_before(flow, nth)?;
+    let window = source.payload(flow, head.side, payload, 0..START)?;
+    Some(Came {
+        start: window.bytes,
+        total: payload.len,
     })
 }
 

@@ -3,10 +3,11 @@
 use ratel_core::commands::{self, ArgKind, Call, CommandError, FlowSpec, check_choices, lex};
 use ratel_core::options::Value;
 use ratel_core::view::Fold;
-use ratel_flow::FlowId;
 use ratel_flow::filter::Filter;
 use ratel_flow::format::with_hint;
+use ratel_flow::{FlowId, Side};
 
+use crate::backend::messages::FOCUS;
 use crate::keymap::Context;
 use crate::model::{CommandLine, Confirm, Model, OptionsView, Prompt, Screen, Table, Wanted};
 use crate::msg::Effect;
@@ -83,6 +84,31 @@ pub(super) const IS_OPEN: &str = "that is what is open";
 
 type Done = Result<Vec<Effect>, CommandError>;
 
+/// What a command for the flow in focus comes to where single messages of it are looked at: it is for the one in focus.
+fn of_focused_message(model: &mut Model, call: Call) -> Result<Call, CommandError> {
+    let resumes = call.name() == traffic::RESUME;
+    let is_meant = match call.name() {
+        "flow.message.drop" | "flow.message.resume" => call.str(1) == FOCUS,
+        _ => resumes,
+    };
+    if !is_meant || *call.flows(0) != FlowSpec::Focus {
+        return Ok(call);
+    }
+    let name = if resumes {
+        "flow.message.resume"
+    } else {
+        call.name()
+    };
+    let is_one = matches!(model.context(), Context::Messages | Context::Message);
+    let sender = match model.focused_held_message().filter(|_| is_one) {
+        Some(Side::Client) => "client",
+        Some(Side::Server) => "server",
+        None if resumes || is_one => return Ok(call),
+        None => "both",
+    };
+    commands::parse_words(&[name, "@focus", sender].map(str::to_owned))
+}
+
 fn dispatch(model: &mut Model, call: Call) -> Done {
     if model.focused_flow().is_none() && asks_for_focus(&call) {
         let why = match tree::is_on_branch(model) {
@@ -145,6 +171,7 @@ fn dispatch(model: &mut Model, call: Call) -> Done {
         name if name.starts_with("console.grideditor.") => return grid::command(model, &call),
         // The rest is done where the flows are.
         _ => {
+            let call = of_focused_message(model, call)?;
             let focus = model.focused_flow();
             return Ok(vec![Effect::Run(call, focus)]);
         }

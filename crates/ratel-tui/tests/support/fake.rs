@@ -1,5 +1,6 @@
 //! One flow, made up.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) struct Fake {
     pub(crate) bodies: [Bytes; 2],
     pub(crate) messages: Vec<MessageHead>,
     pub(crate) open: Vec<OpenMessage>,
+    /// What messages had said before they were changed.
+    pub(crate) came: BTreeMap<u64, Payload>,
     pub(crate) payloads: Vec<u8>,
 }
 
@@ -139,6 +142,7 @@ impl Fake {
             bodies: [Bytes::new(), body],
             messages: Vec::new(),
             open: Vec::new(),
+            came: BTreeMap::new(),
             payloads: Vec::new(),
         }
     }
@@ -209,6 +213,25 @@ impl Fake {
             payload,
         });
         self.snapshot.messages += 1;
+    }
+
+    /// The last message had said something else before it was changed.
+    pub(crate) fn came_as(&mut self, content: &[u8]) {
+        let payload = self.payload(content);
+        let last = self.messages.len() as u64 - 1;
+        self.came.insert(last, payload);
+    }
+
+    /// A message that waits for somebody.
+    pub(crate) fn waits(&mut self, side: Side, kind: MessageKind, content: &[u8]) {
+        let payload = self.payload(content);
+        self.open.push(OpenMessage {
+            side,
+            kind,
+            timestamp: self.next_time(),
+            payload,
+            held: true,
+        });
     }
 
     /// A message that has begun.

@@ -164,6 +164,10 @@ impl Source for Flows {
         })
     }
 
+    fn message_before(&self, id: FlowId, number: u64) -> Option<Payload> {
+        self.get(id)?.came.get(&number).copied()
+    }
+
     fn payload(&self, id: FlowId, _: Side, payload: Payload, range: Range<u64>) -> Option<Window> {
         let (from, to) = (range.start.min(payload.len), range.end.min(payload.len));
         let at = |offset: u64| (payload.offset + offset) as usize;
@@ -299,8 +303,12 @@ impl backend::Flows for Flows {
         gone.len()
     }
 
-    fn revert(&self, _: FlowId) -> Result<bool, ratel_core::store::EditError> {
-        Ok(true)
+    fn revert(&self, id: FlowId) -> Result<bool, ratel_core::store::EditError> {
+        let flow = self.get(id);
+        match flow.is_some_and(|flow| flow.snapshot.state.is_live()) {
+            true => Err(ratel_core::store::EditError::Live(id)),
+            false => Ok(true),
+        }
     }
 
     fn edit(&self, id: FlowId, edit: &Edit) -> Result<(), ratel_core::store::EditError> {

@@ -207,8 +207,8 @@ pub(super) fn begin(
     let is_websocket = flow.stream == Some(StreamKind::WebSocket);
     let [client, _] = sides;
     flow::request(page, store, flow, !client && !is_websocket, style)?;
-    // The response of a stream is printed once more when it is complete.
-    if is_websocket || flow.response.is_some() {
+    // That of another stream is printed when it is complete, with its size, behind the messages of both sides.
+    if is_websocket {
         flow::response(page, store, flow, false, style)?;
     }
     Ok(())

@@ -6,6 +6,8 @@ const FLOWS: Param = Param::new("flows", ArgKind::Flows);
 const FLOW: Param = Param::new("flow", ArgKind::Flow);
 const PART: Param = Param::new("part", ArgKind::OneOf("console.bodyview.options"));
 const TO_CLIENT: Param = Param::new("to_client", ArgKind::Bool);
+/// Whose messages.
+const SENDER: Param = Param::new("sender", ArgKind::Choice("flow.message.senders")).or("focus");
 const MESSAGE: Param = Param::new("message", ArgKind::Bytes);
 
 pub(super) const SECTION: Section = Section {
@@ -61,12 +63,35 @@ pub(super) const SECTION: Section = Section {
         ),
         CommandDef::new(
             "flow.message.drop",
-            &[FLOWS],
-            "Keep messages that are held back from their receivers, and let those behind them go on.",
+            &[FLOWS, SENDER],
+            "Keep messages that are held back from their receivers, and let those behind them go on: the one in `focus`, or those \
+             of `both` sides, of the `client` or of the `server`. In a list of flows `focus` is both.",
         )
         .own(),
-        CommandDef::new("flow.resume", &[FLOWS], "Let intercepted flows go on."),
-        CommandDef::new("flow.revert", &[FLOWS], "Undo what was changed in flows."),
+        CommandDef::new(
+            "flow.message.resume",
+            &[FLOWS, SENDER],
+            "Let messages that are held back go on: the one in `focus`, or those of `both` sides, of the `client` or of the \
+             `server`. In a list of flows `focus` is both.",
+        )
+        .own(),
+        CommandDef::new(
+            "flow.message.senders",
+            &[],
+            "List whose messages `flow.message.drop` and `flow.message.resume` can be told to act on.",
+        )
+        .lists(&["focus", "both", "client", "server"])
+        .own(),
+        CommandDef::new(
+            "flow.resume",
+            &[FLOWS],
+            "Let intercepted flows go on. Where single messages are looked at, that is the one in focus, if it is held.",
+        ),
+        CommandDef::new(
+            "flow.revert",
+            &[FLOWS],
+            "Undo what was changed in flows. Of a flow that is held back that is what was edited since it is held.",
+        ),
         CommandDef::new(
             "flow.set",
             &[
