@@ -251,6 +251,12 @@ fn held(source: &dyn Source, rows: &[Summary]) -> Vec<(FlowId, Vec<HeldPart>)> {
     };
     let held = rows.iter().filter(is_held).map(|row| {
         let mut parts = source.held(row.id);
+        parts.sort_by_key(|held| match held.part {
+            Part::Request => 0,
+            Part::Response => 1,
+            Part::Message(Side::Client) => 2,
+            Part::Message(Side::Server) => 3,
+        });
         // What is on its way already still says so for a moment.
         if parts.is_empty() && row.kind == FlowKind::Http && row.stream.is_none() {
             let part = row.status.map_or(Part::Request, |_| Part::Response);

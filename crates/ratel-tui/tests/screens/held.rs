@@ -269,6 +269,23 @@ fn it_is_said_which_part_is_held() {
 }
 
 #[test]
+fn several_parts_of_a_flow_are_told() {
+    let mut ui = Ui::new(LARGE, vec![call(1)]);
+    let line = ui.control.register(FlowId(1));
+    let _messages = [Side::Server, Side::Client].map(|side| {
+        let held = line.hold(Part::Message(side), 0, false);
+        held.expect("there is room")
+    });
+    let _head = line.hold(Part::Response, 0, true).expect("there is room");
+    intercepted(&mut ui, 1, true);
+    let text = ui.text();
+    assert!(
+        text.contains("[held resp, msg] ") && text.contains(" [1 held] "),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_held_message_is_shown_as_such() {
     let mut ui = Ui::new(LARGE, vec![call(1)]);
     let line = ui.control.register(FlowId(1));
