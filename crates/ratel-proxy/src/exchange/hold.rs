@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ratel_core::clock;
 use ratel_core::control::{Hold, Order, Part, Registration};
-use ratel_flow::{Message, Side};
+use ratel_flow::{AnnotationChange, Message, Side};
 use tokio::time::Instant;
 
 use crate::body::{PeerEnd, Watch};
@@ -118,6 +118,8 @@ impl<'w> Waiting<'w> {
     /// A peer has left, or has closed its side, and it is held all the same.
     pub(crate) fn left(&mut self, side: Side) {
         self.hold.left(side);
+        // Whoever shows what is held looks at it again.
+        self.recorder.annotate(AnnotationChange::intercepted(true));
         let flow = self.line.id();
         let who = match side {
             Side::Client => "client",

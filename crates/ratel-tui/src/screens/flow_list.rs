@@ -9,7 +9,7 @@ use ratel_core::options::keys;
 use ratel_core::store::{FlowState, RequestLine, Summary};
 use ratel_flow::format::size;
 use ratel_flow::http::authority;
-use ratel_flow::{FlowKind, Replay};
+use ratel_flow::{FlowKind, Replay, Side};
 use time::UtcOffset;
 
 use crate::format;
@@ -512,7 +512,7 @@ pub(super) fn said(summary: &Summary, held: &[HeldPart]) -> Text {
     text
 }
 
-/// What of a flow waits for somebody to let it go on: `[held req]`, `[held resp, msg]`.
+/// What of a flow waits for somebody to let it go on: `[held req]`, `[held resp, msg]`, `[held msg, server left]`.
 fn held_words(held: &[HeldPart]) -> String {
     let mut words: Vec<_> = held
         .iter()
@@ -523,6 +523,10 @@ fn held_words(held: &[HeldPart]) -> String {
         })
         .collect();
     words.dedup();
+    words.extend(held.iter().find_map(|held| match held.left? {
+        Side::Client => Some("client left"),
+        Side::Server => Some("server left"),
+    }));
     match words.is_empty() {
         true => "[held]".to_owned(),
         false => format!("[held {}]", words.join(", ")),

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use ratel_core::control::{Hold, Order, Part, Registration};
-use ratel_flow::{FlowId, MessageFlags, MessageKind, Side, StreamKind};
+use ratel_flow::{Annotations, FlowId, MessageFlags, MessageKind, Side, StreamKind};
 
 use crate::SMALL;
 use crate::support::{Fake, Ui};
@@ -80,6 +80,23 @@ fn elsewhere_a_command_acts_on_all_or_says_why_not() {
         "{}",
         ui.text()
     );
+}
+
+#[test]
+fn who_has_left_meanwhile_is_seen_in_the_row() {
+    let (mut ui, line) = both_held();
+    let _up = hold(&line, Side::Client);
+    line.left(Side::Server);
+    ui.keys("q");
+    ui.change(1, |flow| {
+        let held = Annotations {
+            intercepted: true,
+            ..Annotations::default()
+        };
+        flow.snapshot.annotations = Some(held.into());
+    });
+    let text = ui.text();
+    assert!(text.contains("[held msg, server left]"), "{text}");
 }
 
 #[test]
