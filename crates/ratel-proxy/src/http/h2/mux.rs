@@ -686,6 +686,20 @@ impl Stream {
         state.wake_driver();
     }
 
+    /// Says that no more will be answered, and this neither: what is above the last stream that counts may be sent again
+    /// (RFC 9113 §6.8). Where there are newer ones, which are answered, it is refused by itself.
+    pub(super) fn goaway(&self, reason: Reason) {
+        let mut state = self.mux.state();
+        if !state.closing && state.end.is_none() {
+            state.closing = true;
+            let is_newest = state.streams.keys().all(|other| *other <= self.id);
+            let last = is_newest.then(|| StreamId(self.id.0.saturating_sub(2)));
+            state.conn.goaway(last, reason, b"");
+        }
+        drop(state);
+        self.reset(Reason::REFUSED_STREAM);
+    }
+
     /// When the newest bytes of the connection came in.
     pub(super) fn last_read(&self) -> Timestamp {
         self.mux.state().last_read

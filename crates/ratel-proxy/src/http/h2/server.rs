@@ -283,11 +283,11 @@ impl ResponseSink for Sink<'_> {
             && fault.goaway
         {
             let reason = fault.reason.unwrap_or(Reason::NO_ERROR);
-            self.stream.mux().goaway(reason, b"");
             if !self.started {
                 // Nothing has come of it, and so it may be asked again on another connection (RFC 9113 §8.7).
-                return self.stream.reset(Reason::REFUSED_STREAM);
+                return self.stream.goaway(reason);
             }
+            self.stream.mux().goaway(reason, b"");
         }
         let ended = trailers.is_some_and(|trailers| {
             let end = Frame {
