@@ -10,7 +10,7 @@ use arc_swap::ArcSwapOption;
 use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
-use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs};
+use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, LiveTcp, Needs, Stage};
 use ratel_flow::{HttpFlow, Message, Side, TcpFlow};
 use ratel_proto::streams;
 
@@ -79,7 +79,7 @@ impl Addon for Intercept {
 
     fn gates(&self) -> Vec<Gate> {
         let filter = self.filter.load();
-        let clues = filter.iter().map(|filter| filter.clues(false));
+        let clues = filter.iter().map(|filter| filter.clues(Stage::Any));
         vec![Gate::new(self.hooks(), clues)]
     }
 

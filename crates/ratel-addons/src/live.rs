@@ -2,7 +2,7 @@
 
 use ratel_core::addon::{Bodies, BodyNeed};
 use ratel_core::options::{Key, Values};
-use ratel_flow::filter::{Clues, Filter, FilterOptions, LiveHttp, Needs};
+use ratel_flow::filter::{Clues, Filter, FilterOptions, LiveHttp, Needs, Stage};
 use ratel_flow::{HttpFlow, Request, Side, Version};
 use ratel_proto::streams;
 
@@ -62,12 +62,12 @@ impl Scope {
 
     /// What requests must have in them whose flows it is for; none if that is any.
     pub(crate) fn clues(&self) -> Option<Clues> {
-        self.0.as_ref()?.clues(false)
+        self.0.as_ref()?.clues(Stage::Any)
     }
 
-    /// The same, of flows that have no response so far.
-    pub(crate) fn clues_unanswered(&self) -> Option<Clues> {
-        self.0.as_ref()?.clues(true)
+    /// The same, of flows that have come so far.
+    pub(crate) fn clues_at(&self, stage: Stage) -> Option<Clues> {
+        self.0.as_ref()?.clues(stage)
     }
 
     /// Whether it looks into the bodies of that side at all.

@@ -3,8 +3,8 @@
 use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Hits, Values, keys};
-use ratel_flow::filter::FilterOptions;
 use ratel_flow::filter::spec::{Spec, SpecError};
+use ratel_flow::filter::{FilterOptions, Stage};
 use ratel_flow::{HttpFlow, Side};
 use ratel_proto::Headers;
 
@@ -99,12 +99,10 @@ impl Addon for ModifyHeaders {
 
     fn gates(&self) -> Vec<Gate> {
         let rules = self.rules.load();
-        let ahead = rules.iter().map(|rule| rule.scope.clues_unanswered());
-        let later = rules.iter().map(|rule| rule.scope.clues());
-        let responses = HookSet::NONE.with(Hook::ResponseHeaders);
+        let at = |stage| rules.iter().map(move |rule| rule.scope.clues_at(stage));
         vec![
-            Gate::while_unanswered(Hook::RequestHeaders, ahead),
-            Gate::new(responses, later),
+            Gate::while_unanswered(Hook::RequestHeaders, at(Stage::Unanswered)),
+            Gate::once_answered(Hook::ResponseHeaders, at(Stage::Answered)),
         ]
     }
 

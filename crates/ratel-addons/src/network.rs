@@ -12,7 +12,7 @@ use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::network::{self, Fault, FaultKind, Network, PlannedFault, Rule, Rules};
 use ratel_core::options::{Values, keys};
 use ratel_flow::dns::DnsMessage;
-use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs, Subject};
+use ratel_flow::filter::{Filter, FilterOptions, LiveHttp, Needs, Stage, Subject};
 use ratel_flow::record::Body;
 use ratel_flow::{
     ClientConn, FlowId, FlowKind, Headers, HttpFlow, LiveAnnotations, Request, Response, Scheme,
@@ -289,7 +289,7 @@ impl Addon for BadNetwork {
         let faults = rules.faults.iter().map(|rule| &rule.filter);
         let clues = throttles
             .chain(faults)
-            .map(|filter| filter.as_ref()?.clues(false));
+            .map(|filter| filter.as_ref()?.clues(Stage::Any));
         vec![Gate::new(self.hooks(), clues)]
     }
 

@@ -43,7 +43,7 @@ mod url;
 use std::fmt;
 use std::sync::Arc;
 
-pub use clues::{Clues, Lookout, Sighting};
+pub use clues::{Clues, Lookout, ResponseLookout, Sighting, Stage};
 pub use error::{FilterError, Reason};
 pub use eval::Scratch;
 pub use help::{Help, help};
@@ -145,8 +145,8 @@ impl Filter {
     /// What a request must have in it for the filter to want its HTTP flow, as long as that has no response or however
     /// far it has come; none if it may want the flow of any request.
     #[must_use]
-    pub fn clues(&self, unanswered: bool) -> Option<Clues> {
-        clues::of(&self.0.root, unanswered)
+    pub fn clues(&self, stage: Stage) -> Option<Clues> {
+        clues::of(&self.0.root, stage)
     }
 }
 

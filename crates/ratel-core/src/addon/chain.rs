@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
+use ratel_flow::filter::Sighting;
 use ratel_flow::{ClientConn, HttpFlow, LiveRequest, Message, Side, TcpFlow};
 
 use super::gate::{Closed, Gates};
@@ -37,6 +38,8 @@ struct Takers {
     all: AtomicU64,
     /// The gates that some of them have.
     gated: AtomicU64,
+    /// Those of these that a response may open.
+    answered: AtomicU64,
 }
 
 impl Inner {
@@ -63,6 +66,8 @@ impl Inner {
             };
             takers.all.store(all, Ordering::Relaxed);
             takers.gated.store(gates.at(hook), Ordering::Relaxed);
+            let answered = gates.answered_at(hook);
+            takers.answered.store(answered, Ordering::Relaxed);
         }
         self.bodies.store(bodies, Ordering::Relaxed);
         self.gates.store(Arc::new(gates));
@@ -74,15 +79,35 @@ impl Inner {
         static NOBODY: Takers = Takers {
             all: AtomicU64::new(0),
             gated: AtomicU64::new(0),
+            answered: AtomicU64::new(0),
         };
         self.hooks.get(hook as usize).unwrap_or(&NOBODY)
     }
 
     /// The gates that are closed for such requests.
     fn closed(&self, request: &LiveRequest) -> u64 {
+        self.judged(request)[0]
+    }
+
+    /// The same, and what was seen in the request.
+    fn judged(&self, request: &LiveRequest) -> [u64; 2] {
         let epoch = self.epoch.load(Ordering::Acquire);
-        let verdict = request.verdict();
-        verdict.by(epoch, || self.gates.load().closed(request).0)
+        request.verdict().by(epoch, || {
+            let (closed, seen) = self.gates.load().closed(request);
+            [closed.0, seen.bits()]
+        })
+    }
+
+    /// Whether the addon at this place is not for the flow with its response.
+    fn is_shut(&self, hook: Hook, place: usize, flow: &HttpFlow) -> bool {
+        let answered = self.takers(hook).answered.load(Ordering::Relaxed);
+        let bit = 1_u64.checked_shl(place as u32).unwrap_or_default();
+        if answered & bit == 0 {
+            return false;
+        }
+        let [_, seen] = self.judged(&flow.request);
+        let gates = self.gates.load();
+        gates.is_shut(bit, Sighting::from_bits(seen), flow)
     }
 
     /// Who takes part in a hook for such a request.
@@ -291,7 +316,9 @@ impl AddonChain {
         let mut at = 0;
         // Asked again each time: those before may have changed the request.
         while let Some((addon, behind)) = self.0.next(self.0.takers_for(hook, &flow.request), at) {
-            addon.http(hook, flow, bodies).await;
+            if !self.0.is_shut(hook, behind - 1, flow) {
+                addon.http(hook, flow, bodies).await;
+            }
             at = behind;
         }
     }

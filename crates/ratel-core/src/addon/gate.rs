@@ -3,16 +3,16 @@
 //! An addon with rules gives [`Gate`]s, each with what requests must have in them. What all gates look out for is looked for
 //! at once ([`Gates`]): once a request, and once more when somebody has changed it; the answer lies beside the request.
 
-use ratel_flow::LiveRequest;
-use ratel_flow::filter::{Clues, Lookout, Sighting};
+use ratel_flow::filter::{Clues, Lookout, ResponseLookout, Sighting, Stage};
+use ratel_flow::{HttpFlow, LiveRequest};
 
 use crate::hooks::{Hook, HookSet};
 
 /// The requests that an addon may be for, and where that matters.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Gate {
     hooks: HookSet,
-    unanswered: bool,
+    stage: Stage,
     ways: Vec<Option<Clues>>,
 }
 
@@ -22,7 +22,7 @@ impl Gate {
     pub fn new(hooks: HookSet, rules: impl Iterator<Item = Option<Clues>>) -> Self {
         Self {
             hooks,
-            unanswered: false,
+            stage: Stage::Any,
             ways: rules.collect(),
         }
     }
@@ -30,7 +30,15 @@ impl Gate {
     /// As [`new`](Self::new), for one hook in which it does nothing once there is a response, and for no bodies.
     pub fn while_unanswered(hook: Hook, rules: impl Iterator<Item = Option<Clues>>) -> Self {
         Self {
-            unanswered: true,
+            stage: Stage::Unanswered,
+            ..Self::new(HookSet::NONE.with(hook), rules)
+        }
+    }
+
+    /// As [`new`](Self::new), for a hook in which there is a response, whose head may have the clues, too, and for no bodies.
+    pub fn once_answered(hook: Hook, rules: impl Iterator<Item = Option<Clues>>) -> Self {
+        Self {
+            stage: Stage::Answered,
             ..Self::new(HookSet::NONE.with(hook), rules)
         }
     }
@@ -49,6 +57,8 @@ struct Placed {
     hooks: HookSet,
     bit: u64,
     opens: Sighting,
+    /// What opens it in a response.
+    response: Option<ResponseLookout>,
 }
 
 /// Addons by their places in the chain, a bit each, twice: for their gates, and, [above](Self::MOST), for those that count
@@ -79,12 +89,12 @@ impl Gates {
                 let bit = 1 << place;
                 Placed {
                     hooks: gate.hooks,
-                    bit: if gate.unanswered {
-                        bit << Closed::MOST
-                    } else {
-                        bit
+                    bit: match gate.stage {
+                        Stage::Unanswered => bit << Closed::MOST,
+                        Stage::Any | Stage::Answered => bit,
                     },
                     opens,
+                    response: ResponseLookout::new(gate.ways.iter().flatten()),
                 }
             })
             .collect();
@@ -100,10 +110,28 @@ impl Gates {
         gates.fold(0, |all, gate| all | gate.bit)
     }
 
-    /// The gates that a request does not open.
-    pub(super) fn closed(&self, request: &LiveRequest) -> Closed {
+    /// Those of them that a response may open.
+    pub(super) fn answered_at(&self, hook: Hook) -> u64 {
+        let gates = self.gates.iter();
+        let gates = gates.filter(|gate| gate.response.is_some() && gate.hooks.contains(hook));
+        gates.fold(0, |all, gate| all | gate.bit)
+    }
+
+    /// The gates that stay closed whatever comes after a request, and what was seen in it.
+    pub(super) fn closed(&self, request: &LiveRequest) -> (Closed, Sighting) {
         let seen = self.lookout.look(request);
-        let gates = self.gates.iter().filter(|gate| !gate.opens.meets(seen));
-        Closed(gates.fold(0, |all, gate| all | gate.bit))
+        let gates = self.gates.iter();
+        let gates = gates.filter(|gate| gate.response.is_none() && !gate.opens.meets(seen));
+        (Closed(gates.fold(0, |all, gate| all | gate.bit)), seen)
+    }
+
+    /// Whether neither a request, in which that was seen, nor its response opens the gate with that bit.
+    pub(super) fn is_shut(&self, bit: u64, seen: Sighting, flow: &HttpFlow) -> bool {
+        let opens = |gate: &Placed| {
+            let lookout = gate.response.as_ref().zip(flow.response.as_ref());
+            gate.opens.meets(seen)
+                || lookout.is_some_and(|(lookout, response)| lookout.may_see(&response.headers))
+        };
+        !self.gates.iter().any(|gate| gate.bit == bit && opens(gate))
     }
 }

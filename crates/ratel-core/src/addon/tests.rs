@@ -2,7 +2,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratel_flow::Request;
-use ratel_flow::filter::{Filter, FilterOptions};
+use ratel_flow::filter::{Filter, FilterOptions, Stage};
 
 use super::*;
 use crate::options::keys;
@@ -110,8 +110,11 @@ impl Addon for Rule {
         let filter = Filter::parse(filter, FilterOptions::default()).unwrap();
         let hooks = HookSet::NONE.with(Hook::Request).with(Hook::Response);
         vec![
-            Gate::while_unanswered(Hook::RequestHeaders, [filter.clues(true)].into_iter()),
-            Gate::new(hooks, [filter.clues(false)].into_iter()),
+            Gate::while_unanswered(
+                Hook::RequestHeaders,
+                [filter.clues(Stage::Unanswered)].into_iter(),
+            ),
+            Gate::new(hooks, [filter.clues(Stage::Any)].into_iter()),
         ]
     }
 
@@ -218,4 +221,51 @@ fn flow(url: &str) -> HttpFlow {
         error: None,
         annotations: LiveAnnotations::default(),
     }
+}
+
+/// Is for responses of one kind.
+#[derive(Default)]
+struct OfResponses(Mutex<usize>);
+
+impl Addon for OfResponses {
+    fn name(&self) -> &'static str {
+        "of_responses"
+    }
+
+    fn hooks(&self) -> HookSet {
+        HookSet::NONE.with(Hook::ResponseHeaders)
+    }
+
+    fn gates(&self) -> Vec<Gate> {
+        let filter = Filter::parse("~s & ~t image", FilterOptions::default()).unwrap();
+        let clues = [filter.clues(Stage::Answered)].into_iter();
+        vec![Gate::once_answered(Hook::ResponseHeaders, clues)]
+    }
+
+    fn http<'a>(&'a self, _: Hook, _: &'a mut HttpFlow, _: &'a mut Bodies) -> HookFuture<'a> {
+        *self.0.lock().unwrap() += 1;
+        done()
+    }
+}
+
+#[test]
+fn what_opens_a_gate_may_be_in_the_response() {
+    let addon = Arc::new(OfResponses::default());
+    let chain = AddonChain::new(vec![addon.clone()]);
+    let mut call = |asked: &str, answered: &str| {
+        let mut flow = flow("http://a.test/x");
+        flow.request
+            .headers
+            .append(b"Content-Type", asked.as_bytes());
+        let mut response = ratel_flow::Response::new(200, crate::clock::now());
+        response
+            .headers
+            .append(b"content-type", answered.as_bytes());
+        flow.response = Some(response);
+        at_once(chain.http(Hook::ResponseHeaders, &mut flow, &mut Bodies::default()));
+        std::mem::take(&mut *addon.0.lock().unwrap())
+    };
+    assert_eq!(call("text/plain", "text/html"), 0);
+    assert_eq!(call("text/plain", "Image/png"), 1);
+    assert_eq!(call("image/png", "text/html"), 1);
 }

@@ -10,6 +10,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickBuilder};
 
 use super::operators::Operator;
 use super::parse::{Node, Operand, Test};
+use crate::Headers;
 use crate::flow::Side;
 use crate::http::LiveRequest;
 use crate::pattern::Pattern;
@@ -17,7 +18,18 @@ use crate::pattern::Pattern;
 /// No more texts than this are alternatives of each other.
 const CLUES_MOST: usize = 64;
 
-/// Texts of which a request has at least one if somebody wants its flow. None at all: nobody does.
+/// How far a flow has come for which clues are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It may have come any way.
+    Any,
+    /// It has no response.
+    Unanswered,
+    /// It has the head of a response, in which clues may be, too.
+    Answered,
+}
+
+/// Texts of which a request, or its response, has at least one if somebody wants its flow. None at all: nobody does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Clues(Vec<Clue>);
 
@@ -29,7 +41,7 @@ struct Clue {
     text: Box<[u8]>,
 }
 
-/// The parts of a request's head.
+/// The parts of the heads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 enum Place {
@@ -38,6 +50,8 @@ enum Place {
     Host,
     /// The lines of its headers, of which whitespace and colons may be others than filters see.
     Headers,
+    /// The same of the response.
+    ResponseHeaders,
 }
 
 impl Clues {
@@ -52,11 +66,19 @@ impl Clues {
         Self::in_place(Place::Url, required)
     }
 
+    /// Whether some of them are in the response.
+    fn in_response(&self) -> impl Iterator<Item = &[u8]> {
+        let clues = self.0.iter();
+        clues
+            .filter(|clue| clue.place == Place::ResponseHeaders)
+            .map(|clue| &*clue.text)
+    }
+
     fn in_place(place: Place, required: &[Vec<Box<[u8]>>]) -> Option<Self> {
         let clues = |set: &Vec<Box<[u8]>>| {
             let clue = |text: &[u8]| {
                 let text = match place {
-                    Place::Headers => glance::longest_in_line(text)?,
+                    Place::Headers | Place::ResponseHeaders => glance::longest_in_line(text)?,
                     _ => text,
                 };
                 Some(Clue {
@@ -81,51 +103,65 @@ impl Clues {
     }
 }
 
-/// What requests must have in them whose flows a tree wants. None where it may want the flow of any. With `unanswered`
-/// only flows count that have no response.
-pub(super) fn of(node: &Node, unanswered: bool) -> Option<Clues> {
+/// What requests must have in them whose flows a tree wants. None where it may want the flow of any.
+pub(super) fn of(node: &Node, stage: Stage) -> Option<Clues> {
     match node {
         Node::All(nodes) => nodes
             .iter()
-            .map(|node| of(node, unanswered))
+            .map(|node| of(node, stage))
             .reduce(Clues::of_both)?,
         Node::Any(nodes) => {
             let mut all = Clues::default();
             for node in nodes {
-                all.0.extend(of(node, unanswered)?.0);
+                all.0.extend(of(node, stage)?.0);
             }
             (all.0.len() <= CLUES_MOST).then_some(all)
         }
         Node::Not(_) => None,
-        Node::Test(test) => of_test(test, unanswered),
+        Node::Test(test) => of_test(test, stage),
     }
 }
 
-fn of_test(test: &Test, unanswered: bool) -> Option<Clues> {
-    let place = match test.row.operator {
+fn of_test(test: &Test, stage: Stage) -> Option<Clues> {
+    let places: &[Place] = match test.row.operator {
         Operator::Tcp | Operator::Udp | Operator::Dns => return Some(Clues::default()),
         Operator::Asset
         | Operator::Code
         | Operator::HasResponse
         | Operator::Header(Some(Side::Server))
         | Operator::ContentType(Some(Side::Server))
-            if unanswered =>
+            if stage == Stage::Unanswered =>
         {
             return Some(Clues::default());
         }
-        Operator::Method => Place::Method,
-        Operator::Url => Place::Url,
-        Operator::Domain => Place::Host,
+        Operator::NoResponse if stage == Stage::Answered => return Some(Clues::default()),
+        Operator::Method => &[Place::Method],
+        Operator::Url => &[Place::Url],
+        Operator::Domain => &[Place::Host],
         Operator::Header(Some(Side::Client)) | Operator::ContentType(Some(Side::Client)) => {
-            Place::Headers
+            &[Place::Headers]
         }
-        Operator::Header(None) | Operator::ContentType(None) if unanswered => Place::Headers,
+        Operator::Header(Some(Side::Server)) | Operator::ContentType(Some(Side::Server))
+            if stage == Stage::Answered =>
+        {
+            &[Place::ResponseHeaders]
+        }
+        Operator::Header(None) | Operator::ContentType(None) => match stage {
+            Stage::Any => return None,
+            Stage::Unanswered => &[Place::Headers],
+            Stage::Answered => &[Place::Headers, Place::ResponseHeaders],
+        },
         _ => return None,
     };
-    match &test.operand {
-        Operand::Pattern(pattern) => Clues::in_place(place, &Pattern::required(pattern)),
-        Operand::None | Operand::Number(..) => None,
+    let Operand::Pattern(pattern) = &test.operand else {
+        return None;
+    };
+    let required = Pattern::required(pattern);
+    let mut clues = Clues::default();
+    for place in places {
+        clues.0.extend(Clues::in_place(*place, &required)?.0);
     }
+    Some(clues)
 }
 
 /// Looks for the clues of many at once.
@@ -157,6 +193,18 @@ impl Sighting {
         self.0 & other.0 != 0
     }
 
+    /// As a number, and back.
+    #[must_use]
+    pub fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// See [`bits`](Self::bits).
+    #[must_use]
+    pub fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
+
     /// What is in either.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
@@ -178,14 +226,16 @@ struct Scan {
 }
 
 impl Lookout {
-    /// Takes in what somebody looks out for, and says what that is called. Nothing is seen of it before
+    /// Takes in what somebody looks out for in requests, and says what that is called. Nothing is seen of it before
     /// [`ready`](Self::ready).
     pub fn add(&mut self, clues: Option<&Clues>) -> Sighting {
         let Some(clues) = clues else {
             return Sighting::ALWAYS;
         };
         let first = self.texts.len();
-        self.texts.extend_from_slice(&clues.0);
+        let in_request = clues.0.iter();
+        let in_request = in_request.filter(|clue| clue.place != Place::ResponseHeaders);
+        self.texts.extend(in_request.cloned());
         (first..self.texts.len())
             .map(Sighting::of)
             .fold(Sighting::default(), Sighting::with)
@@ -271,6 +321,31 @@ impl Scan {
             *seen = seen.with(self.all);
         }
         self.look(text.as_bytes(), seen)
+    }
+}
+
+/// Looks for clues in the heads of responses.
+#[derive(Debug)]
+pub struct ResponseLookout(glance::Words);
+
+impl ResponseLookout {
+    /// None if nobody looks out for any there.
+    #[must_use]
+    pub fn new<'a>(clues: impl IntoIterator<Item = &'a Clues>) -> Option<Self> {
+        let texts: Vec<&[u8]> = clues.into_iter().flat_map(Clues::in_response).collect();
+        (!texts.is_empty()).then(|| Self(glance::Words::of(texts)))
+    }
+
+    /// Whether there may be any in these headers. False is certain.
+    #[must_use]
+    pub fn may_see(&self, headers: &Headers) -> bool {
+        let mut head = Vec::with_capacity(512);
+        for part in headers.storage() {
+            head.extend_from_slice(part);
+            head.push(b'\n');
+        }
+        head.make_ascii_lowercase();
+        self.0.may_be_in(&head)
     }
 }
 

@@ -21,17 +21,19 @@ pub struct LiveRequest {
 pub struct Verdict {
     /// Those that it was made out by.
     rules: AtomicU32,
-    bits: AtomicU64,
+    bits: [AtomicU64; 2],
 }
 
 impl Verdict {
     /// What the rules with this number, which is not 0, make out; `judge` is asked if they have not been.
-    pub fn by(&self, rules: u32, judge: impl FnOnce() -> u64) -> u64 {
+    pub fn by(&self, rules: u32, judge: impl FnOnce() -> [u64; 2]) -> [u64; 2] {
         if self.rules.load(Ordering::Acquire) == rules {
-            return self.bits.load(Ordering::Relaxed);
+            return [0, 1].map(|nth| self.bits[nth].load(Ordering::Relaxed));
         }
         let bits = judge();
-        self.bits.store(bits, Ordering::Relaxed);
+        for (kept, bits) in self.bits.iter().zip(bits) {
+            kept.store(bits, Ordering::Relaxed);
+        }
         self.rules.store(rules, Ordering::Release);
         bits
     }

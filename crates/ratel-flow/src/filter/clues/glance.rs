@@ -17,8 +17,9 @@ pub(super) struct Glance {
     in_headers: bool,
 }
 
+/// Words that are looked for at once.
 #[derive(Debug)]
-enum Words {
+pub(super) enum Words {
     /// Sixteen bytes at a time and more.
     Few(packed::Searcher),
     Many(AhoCorasick),
@@ -36,18 +37,9 @@ impl Glance {
             return None;
         }
         let in_headers = clues.iter().any(|clue| clue.place == Place::Headers);
-        let words: Option<Vec<&[u8]>> = [Some(INTERNATIONAL)]
-            .into_iter()
-            .chain(clues.iter().map(|clue| longest_word(&clue.text)))
-            .collect();
-        let few = |words: &Vec<&[u8]>| packed::Searcher::new(words).map(Words::Few);
-        let many = |words: &Vec<&[u8]>| {
-            let automaton = AhoCorasick::builder().prefilter(false).build(words);
-            automaton.ok().map(Words::Many)
-        };
-        let words = words.and_then(|words| few(&words).or_else(|| many(&words)));
+        let texts = clues.iter().map(|clue| &*clue.text);
         Some(Self {
-            words: words.unwrap_or(Words::Unknown),
+            words: Words::of(std::iter::once(INTERNATIONAL).chain(texts)),
             in_headers,
         })
     }
@@ -82,10 +74,29 @@ impl Glance {
             }
         }
         head.make_ascii_lowercase();
-        match &self.words {
-            Words::Few(words) => words.find(&head).is_some(),
-            Words::Many(words) => words.is_match(&head),
-            Words::Unknown => true,
+        self.words.may_be_in(&head)
+    }
+}
+
+impl Words {
+    /// A word of each text.
+    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let words: Option<Vec<&[u8]>> = texts.into_iter().map(longest_word).collect();
+        let few = |words: &Vec<&[u8]>| packed::Searcher::new(words).map(Self::Few);
+        let many = |words: &Vec<&[u8]>| {
+            let automaton = AhoCorasick::builder().prefilter(false).build(words);
+            automaton.ok().map(Self::Many)
+        };
+        let found = words.and_then(|words| few(&words).or_else(|| many(&words)));
+        found.unwrap_or(Self::Unknown)
+    }
+
+    /// Whether any of them is in there, which is in small letters.
+    pub(super) fn may_be_in(&self, head: &[u8]) -> bool {
+        match self {
+            Self::Few(words) => words.find(head).is_some(),
+            Self::Many(words) => words.is_match(head),
+            Self::Unknown => true,
         }
     }
 }

@@ -10,9 +10,9 @@ use crate::{
     Timestamp, Version,
 };
 
-fn clues(source: &str, unanswered: bool) -> Option<Clues> {
+fn clues(source: &str, stage: Stage) -> Option<Clues> {
     let filter = Filter::parse(source, FilterOptions::default());
-    filter.expect("a filter").clues(unanswered)
+    filter.expect("a filter").clues(stage)
 }
 
 fn described(clues: Option<Clues>) -> String {
@@ -53,7 +53,7 @@ fn what_requests_must_have() {
         ("~u .", "any"),
     ];
     for (source, expected) in rows {
-        assert_eq!(described(clues(source, false)), *expected, "{source}");
+        assert_eq!(described(clues(source, Stage::Any)), *expected, "{source}");
     }
     // As long as there is no response.
     for (source, expected) in [
@@ -64,7 +64,7 @@ fn what_requests_must_have() {
         ("~t image", "Headers image"),
         ("~bs x", "any"),
     ] {
-        let unanswered = described(clues(source, true));
+        let unanswered = described(clues(source, Stage::Unanswered));
         let expected = if source.starts_with("~s") {
             "none"
         } else {
@@ -87,6 +87,24 @@ fn conn() -> Arc<ClientConn> {
         extra: None,
         error: None,
     })
+}
+
+#[test]
+fn clues_are_in_responses_too() {
+    for (source, expected) in [
+        ("~s & ~t image", "Headers image, ResponseHeaders image"),
+        ("~ts image", "ResponseHeaders image"),
+        ("~hs 'x-a: secret'", "ResponseHeaders secret"),
+        ("~q & ~u /x", "none"),
+        ("~c 200", "any"),
+        ("~a", "any"),
+    ] {
+        assert_eq!(
+            described(clues(source, Stage::Answered)),
+            expected,
+            "{source}"
+        );
+    }
 }
 
 fn flow(method: &str, host: &str, named: &str, path: &str, field: (&str, &str)) -> HttpFlow {
@@ -208,7 +226,11 @@ fn flows() -> impl Strategy<Value = HttpFlow> {
         let host = host.trim_matches(['[', ']']).trim_end_matches("]:8080");
         let mut flow = flow(&method, host, &named, &path, field);
         if answered {
-            flow.response = Some(Response::new(200, Timestamp::default()));
+            let mut response = Response::new(200, Timestamp::default());
+            response
+                .headers
+                .append(field.0.as_bytes(), b"text/debug; api");
+            flow.response = Some(response);
         }
         flow
     })
@@ -225,16 +247,23 @@ proptest! {
             .iter()
             .map(|source| Filter::parse(source, FilterOptions::default()).expect("a filter"))
             .collect();
-        let unanswered = flow.response.is_none();
-        let mut lookout = Lookout::default();
-        let sightings: Vec<Sighting> = filters
-            .iter()
-            .map(|filter| lookout.add(filter.clues(unanswered).as_ref()))
-            .collect();
-        let seen = lookout.ready().look(&flow.request);
-        for ((filter, sighting), source) in filters.iter().zip(sightings).zip(&sources) {
-            let wanted = filter.matches(&LiveHttp::new(&flow));
-            prop_assert!(!wanted || sighting.meets(seen), "{source}");
+        let stage = match flow.response {
+            Some(_) => Stage::Answered,
+            None => Stage::Unanswered,
+        };
+        for stage in [stage, Stage::Any] {
+            let mut lookout = Lookout::default();
+            let clues: Vec<_> = filters.iter().map(|filter| filter.clues(stage)).collect();
+            let sightings: Vec<Sighting> =
+                clues.iter().map(|clues| lookout.add(clues.as_ref())).collect();
+            let seen = lookout.ready().look(&flow.request);
+            for ((filter, sighting), clues) in filters.iter().zip(sightings).zip(&clues) {
+                let wanted = filter.matches(&LiveHttp::new(&flow));
+                let in_response = ResponseLookout::new(clues)
+                    .zip(flow.response.as_ref())
+                    .is_some_and(|(lookout, response)| lookout.may_see(&response.headers));
+                prop_assert!(!wanted || sighting.meets(seen) || in_response, "{}", filter.source());
+            }
         }
     }
 
@@ -274,7 +303,7 @@ fn words_of_headers_that_were_removed_are_not_found() {
 fn many_are_told_at_once() {
     let mut lookout = Lookout::default();
     let sightings: Vec<Sighting> = (0..2000)
-        .map(|n| lookout.add(clues(&format!("~d host-{n:04}"), false).as_ref()))
+        .map(|n| lookout.add(clues(&format!("~d host-{n:04}"), Stage::Any).as_ref()))
         .collect();
     let lookout = lookout.ready();
     let seen = |host: &str| lookout.look(&flow("GET", host, host, "/", ("A", "b")).request);
