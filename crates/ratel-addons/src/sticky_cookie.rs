@@ -9,7 +9,7 @@ use ratel_core::addon::{Addon, Bodies, BodyNeed, Gate, HookFuture, done};
 use ratel_core::clock;
 use ratel_core::hooks::{Hook, HookSet};
 use ratel_core::options::{Values, keys};
-use ratel_flow::filter::FilterOptions;
+use ratel_flow::filter::{Clues, FilterOptions};
 use ratel_flow::record::Value;
 use ratel_flow::{HttpFlow, Side, cookies};
 
@@ -78,9 +78,13 @@ impl Addon for StickyCookie {
 
     fn gates(&self) -> Vec<Gate> {
         let scope = self.scope.load();
-        // Cookies are taken from all responses.
         let hooks = HookSet::NONE.with(Hook::Request);
-        vec![Gate::new(hooks, scope.iter().map(|scope| scope.clues()))]
+        // Cookies are taken from all responses that set some.
+        let sets = Clues::of_response_header("set-cookie");
+        vec![
+            Gate::new(hooks, scope.iter().map(|scope| scope.clues())),
+            Gate::once_answered(Hook::ResponseHeaders, std::iter::once(Some(sets))),
+        ]
     }
 
     fn configure(&self, options: &Values, _changed: &[&str]) -> Result<(), String> {

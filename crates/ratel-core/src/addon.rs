@@ -117,7 +117,7 @@ pub trait Addon: Send + Sync {
         false
     }
 
-    /// For which requests it may be, with the options as they are, if its rules say so: no more than one [`Gate::new`]. Asked
+    /// For which requests it may be, with the options as they are, if its rules say so: no more than one of each kind. Asked
     /// when [`hooks`](Self::hooks) are.
     fn gates(&self) -> Vec<Gate> {
         Vec::new()

@@ -372,7 +372,7 @@ impl<'a> Exchange<'a> {
     /// Runs a hook; says whether the flow is to be held back.
     async fn hook(&mut self, hook: Hook) -> Result<bool, ProxyError> {
         let addons = &self.ctx.shared.addons;
-        if !addons.wants_for(hook, &self.flow.request) {
+        if !addons.wants_for(hook, &self.flow) {
             return Ok(false);
         }
         tracing::trace!("flow {}: hook {}", self.flow.id, hook.name());

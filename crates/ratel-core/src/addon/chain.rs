@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
-use ratel_flow::filter::Sighting;
+use ratel_flow::filter::{Sighting, Stage};
 use ratel_flow::{ClientConn, HttpFlow, LiveRequest, Message, Side, TcpFlow};
 
-use super::gate::{Closed, Gates};
+use super::gate::{Bits, Gates};
 use super::{Addon, Bodies, BodyNeeds, RawConnection, ServerConnect, TlsBegin};
 use crate::ca::PublicCa;
 use crate::hooks::Hook;
@@ -98,10 +98,23 @@ impl Inner {
         })
     }
 
+    /// Whether anybody takes part in a hook for this flow. Most responses are told from all gates at once.
+    fn any_for(&self, hook: Hook, flow: &HttpFlow) -> bool {
+        let takers = self.takers_for(hook, &flow.request);
+        let gates = self.takers(hook).answered.load(Ordering::Relaxed);
+        let answered = takers & Bits(gates).addons();
+        if answered != takers || takers == 0 {
+            return takers != 0;
+        }
+        let [_, seen] = self.judged(&flow.request);
+        let all = self.gates.load();
+        all.may_open(gates, Sighting::from_bits(seen), flow)
+    }
+
     /// Whether the addon at this place is not for the flow with its response.
     fn is_shut(&self, hook: Hook, place: usize, flow: &HttpFlow) -> bool {
         let answered = self.takers(hook).answered.load(Ordering::Relaxed);
-        let bit = 1_u64.checked_shl(place as u32).unwrap_or_default();
+        let bit = Bits::one(Stage::Answered, place);
         if answered & bit == 0 {
             return false;
         }
@@ -116,7 +129,7 @@ impl Inner {
         let all = takers.all.load(Ordering::Relaxed);
         match takers.gated.load(Ordering::Relaxed) {
             0 => all,
-            gated => all & !Closed(gated & self.closed(request)).addons(),
+            gated => all & !Bits(gated & self.closed(request)).addons(),
         }
     }
 
@@ -176,10 +189,10 @@ impl AddonChain {
         self.0.takers(hook).all.load(Ordering::Relaxed) != 0
     }
 
-    /// Whether any addon takes part in `hook` for flows of this request.
+    /// Whether any addon takes part in `hook` for this flow.
     #[must_use]
-    pub fn wants_for(&self, hook: Hook, request: &LiveRequest) -> bool {
-        self.wants(hook) && self.0.takers_for(hook, request) != 0
+    pub fn wants_for(&self, hook: Hook, flow: &HttpFlow) -> bool {
+        self.wants(hook) && self.0.any_for(hook, flow)
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Addon> {
@@ -206,7 +219,7 @@ impl AddonChain {
         let all = self.0.bodies.load(Ordering::Relaxed);
         self.those(match all {
             0 => 0,
-            all => all & !(self.0.closed(request) & u64::from(u32::MAX)),
+            all => all & !Bits(self.0.closed(request)).addons_at_any(),
         })
     }
 

@@ -49,6 +49,8 @@ impl Gate {
 pub(super) struct Gates {
     lookout: Lookout,
     gates: Vec<Placed>,
+    /// What opens any of them in a response.
+    responses: Option<ResponseLookout>,
 }
 
 /// A gate, and what opens it.
@@ -61,18 +63,36 @@ struct Placed {
     response: Option<ResponseLookout>,
 }
 
-/// Addons by their places in the chain, a bit each, twice: for their gates, and, [above](Self::MOST), for those that count
-/// while there is no response.
+/// Gates, a bit each: those of any stage by the places of their addons in the chain, above them those of flows without a
+/// response, and those of flows with one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Closed(pub(super) u64);
+pub(super) struct Bits(pub(super) u64);
 
-impl Closed {
+impl Bits {
     /// Addons that can have gates.
-    const MOST: usize = 32;
+    const MOST: usize = 21;
+
+    /// The gate of an addon.
+    pub(super) fn one(stage: Stage, place: usize) -> u64 {
+        let group = match stage {
+            Stage::Any => 0,
+            Stage::Unanswered => 1,
+            Stage::Answered => 2,
+        };
+        match place {
+            0..Self::MOST => 1 << (group * Self::MOST + place),
+            _ => 0,
+        }
+    }
 
     /// The addons behind them.
     pub(super) fn addons(self) -> u64 {
-        (self.0 | self.0 >> Self::MOST) & u64::from(u32::MAX)
+        (self.0 | self.0 >> Self::MOST | self.0 >> (2 * Self::MOST)) & ((1 << Self::MOST) - 1)
+    }
+
+    /// The addons whose gates are for any stage.
+    pub(super) fn addons_at_any(self) -> u64 {
+        self.0 & ((1 << Self::MOST) - 1)
     }
 }
 
@@ -80,19 +100,20 @@ impl Gates {
     /// Gates with the places of their addons. Those too far behind in the chain have none.
     pub(super) fn new(gates: impl IntoIterator<Item = (usize, Gate)>) -> Self {
         let mut lookout = Lookout::default();
+        let gates: Vec<(usize, Gate)> = gates.into_iter().collect();
+        let ways = gates
+            .iter()
+            .flat_map(|(_, gate)| gate.ways.iter().flatten());
+        let responses = ResponseLookout::new(ways);
         let gates = gates.into_iter();
         let gates = gates
-            .filter(|(place, _)| *place < Closed::MOST)
+            .filter(|(place, _)| *place < Bits::MOST)
             .map(|(place, gate)| {
                 let sightings = gate.ways.iter().map(|way| lookout.add(way.as_ref()));
                 let opens = sightings.fold(Sighting::default(), Sighting::with);
-                let bit = 1 << place;
                 Placed {
                     hooks: gate.hooks,
-                    bit: match gate.stage {
-                        Stage::Unanswered => bit << Closed::MOST,
-                        Stage::Any | Stage::Answered => bit,
-                    },
+                    bit: Bits::one(gate.stage, place),
                     opens,
                     response: ResponseLookout::new(gate.ways.iter().flatten()),
                 }
@@ -101,6 +122,7 @@ impl Gates {
         Self {
             lookout: lookout.ready(),
             gates,
+            responses,
         }
     }
 
@@ -118,11 +140,20 @@ impl Gates {
     }
 
     /// The gates that stay closed whatever comes after a request, and what was seen in it.
-    pub(super) fn closed(&self, request: &LiveRequest) -> (Closed, Sighting) {
+    pub(super) fn closed(&self, request: &LiveRequest) -> (Bits, Sighting) {
         let seen = self.lookout.look(request);
         let gates = self.gates.iter();
         let gates = gates.filter(|gate| gate.response.is_none() && !gate.opens.meets(seen));
-        (Closed(gates.fold(0, |all, gate| all | gate.bit)), seen)
+        (Bits(gates.fold(0, |all, gate| all | gate.bit)), seen)
+    }
+
+    /// Whether a request, in which that was seen, or its response may open any of these gates.
+    pub(super) fn may_open(&self, gates: u64, seen: Sighting, flow: &HttpFlow) -> bool {
+        let lookout = self.responses.as_ref().zip(flow.response.as_ref());
+        let of_these = |gate: &&Placed| gate.bit & gates != 0;
+        let mut these = self.gates.iter().filter(of_these);
+        these.any(|gate| gate.opens.meets(seen))
+            || lookout.is_some_and(|(lookout, response)| lookout.may_see(&response.headers))
     }
 
     /// Whether neither a request, in which that was seen, nor its response opens the gate with that bit.

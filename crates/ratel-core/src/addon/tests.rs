@@ -156,7 +156,7 @@ fn an_addon_is_called_for_requests_that_its_rules_may_be_for() {
 
     let mut flow = flow("http://a.test/x");
     for hook in [Hook::RequestHeaders, Hook::Request, Hook::Response] {
-        assert!(!chain.wants_for(hook, &flow.request));
+        assert!(!chain.wants_for(hook, &flow));
         at_once(chain.http(hook, &mut flow, &mut bodies));
     }
     let needs = chain.body_needs(&flow, &bodies, Side::Client);
@@ -166,19 +166,19 @@ fn an_addon_is_called_for_requests_that_its_rules_may_be_for() {
     // What one does to a request is seen by the gates of those behind it.
     flow.request.set_url("http://a.test/old").unwrap();
     assert!(chain.body_needs(&flow, &bodies, Side::Client).insists);
-    assert!(chain.wants_for(Hook::RequestHeaders, &flow.request));
+    assert!(chain.wants_for(Hook::RequestHeaders, &flow));
     at_once(chain.http(Hook::Request, &mut flow, &mut bodies));
     assert_eq!(first.called(), ["request http://a.test/old"]);
     assert_eq!(second.called(), ["request http://b.test/new"]);
     // As long as there is no response, none can match.
-    assert!(!chain.wants_for(Hook::RequestHeaders, &flow.request));
-    assert!(chain.wants_for(Hook::Response, &flow.request));
+    assert!(!chain.wants_for(Hook::RequestHeaders, &flow));
+    assert!(chain.wants_for(Hook::Response, &flow));
 
     // Rules change while a flow is under way.
     *second.filter.lock().unwrap() = "~d c[.]test";
-    assert!(chain.wants_for(Hook::Response, &flow.request));
+    assert!(chain.wants_for(Hook::Response, &flow));
     chain.configure(&Values::default(), &[]).unwrap();
-    assert!(!chain.wants_for(Hook::Response, &flow.request));
+    assert!(!chain.wants_for(Hook::Response, &flow));
 }
 
 fn conn() -> Arc<ClientConn> {
@@ -252,7 +252,7 @@ impl Addon for OfResponses {
 fn what_opens_a_gate_may_be_in_the_response() {
     let addon = Arc::new(OfResponses::default());
     let chain = AddonChain::new(vec![addon.clone()]);
-    let mut call = |asked: &str, answered: &str| {
+    let call = |asked: &str, answered: &str| {
         let mut flow = flow("http://a.test/x");
         flow.request
             .headers
@@ -262,6 +262,13 @@ fn what_opens_a_gate_may_be_in_the_response() {
             .headers
             .append(b"content-type", answered.as_bytes());
         flow.response = Some(response);
+        let wanted = chain.wants_for(Hook::ResponseHeaders, &flow);
+        assert_eq!(
+            wanted,
+            [asked, answered]
+                .iter()
+                .any(|kind| kind.starts_with(['i', 'I']))
+        );
         at_once(chain.http(Hook::ResponseHeaders, &mut flow, &mut Bodies::default()));
         std::mem::take(&mut *addon.0.lock().unwrap())
     };

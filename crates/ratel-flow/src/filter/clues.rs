@@ -66,7 +66,16 @@ impl Clues {
         Self::in_place(Place::Url, required)
     }
 
-    /// Whether some of them are in the response.
+    /// That of a response with a header of that name, which is in small letters.
+    #[must_use]
+    pub fn of_response_header(name: &str) -> Self {
+        Self(vec![Clue {
+            place: Place::ResponseHeaders,
+            text: name.as_bytes().into(),
+        }])
+    }
+
+    /// Those that are in the response.
     fn in_response(&self) -> impl Iterator<Item = &[u8]> {
         let clues = self.0.iter();
         clues

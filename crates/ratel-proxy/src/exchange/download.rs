@@ -408,7 +408,7 @@ async fn hook(
     flow: &mut HttpFlow,
 ) -> Result<bool, ProxyError> {
     let addons = &scene.ctx.shared.addons;
-    if !addons.wants_for(hook, &flow.request) {
+    if !addons.wants_for(hook, flow) {
         return Ok(false);
     }
     addons.http(hook, flow, bodies).await;
